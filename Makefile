@@ -1,0 +1,42 @@
+# `make demo` and `make test` do everything on a fresh machine with Python 3.11 to 3.13.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := pyproject.toml constraints.txt
+
+.PHONY: demo test test-fast lint docs clean
+
+demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
+	$(BIN)/seqtrain train configs/quickstart.yaml
+	$(BIN)/seqtrain evaluate
+	@echo; echo "The plots:"
+	@$(BIN)/seqtrain plot
+
+test: $(VENV)/installed-dev lint ## every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
+	$(BIN)/python -m pytest -n 2 -m "not tf and not slow"
+
+lint: $(VENV)/installed-dev ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(VENV)/installed ## write what is generated from the classes
+	$(BIN)/seqtrain schema --markdown > docs/config.md
+
+clean: ## forget the environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python $(SOURCES)
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
