@@ -1,0 +1,218 @@
+"""The config: one class for each section, and the way from a YAML file to a valid `Config`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from seqtrain import shipped
+from seqtrain.datasets import AnyDatasetConfig
+from seqtrain.datasets.base import TokenDatasetConfig
+from seqtrain.errors import ConfigError
+from seqtrain.models import AnyModelConfig
+from seqtrain.parts import Rule, Section, Seed, broken
+from seqtrain.problems import problems, with_likely_names
+from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document, write
+
+EMBEDDING_DIM = 128
+
+Optimizer = Literal[
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "ftrl",
+    "lamb",
+    "lion",
+    "muon",
+    "nadam",
+    "rmsprop",
+    "schedulefreeadamw",
+    "sgd",
+]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class EarlyStoppingConfig(Section):
+    """When to stop before the last epoch."""
+
+    patience: int = Field(
+        default=3, ge=1, description="epochs without improvement of `monitor` before the stop"
+    )
+    min_delta: float = Field(default=0.0, ge=0, description="the least change that improves")
+
+
+class TrainingConfig(Section):
+    """How the model is fitted."""
+
+    epochs: int = Field(default=10, ge=1, description="passes over the training examples")
+    batch_size: int = Field(default=32, ge=1, description="examples in one step of the optimizer")
+    optimizer: Optimizer = Field(
+        default="adam", description="Keras optimizer, with Keras's defaults"
+    )
+    learning_rate: Positive = Field(
+        default=1e-3, description="learning rate after the warm-up, before the schedule lowers it"
+    )
+    schedule: Literal["constant", "cosine", "exponential", "plateau"] = Field(
+        default="constant",
+        description="`cosine` falls to 0 at the last step, `exponential` by a tenth each epoch, "
+        "`plateau` by half after 2 epochs without improvement of `monitor`",
+    )
+    warmup_epochs: float = Field(
+        default=0.0, ge=0, description="epochs in which the learning rate rises linearly from 0"
+    )
+    clipnorm: Positive | None = Field(
+        default=None, description="largest norm of each gradient; longer ones are scaled down"
+    )
+    clipvalue: Positive | None = Field(
+        default=None, description="largest absolute value of any gradient's element"
+    )
+    class_weight: Literal["balanced"] | None = Field(
+        default=None, description="`balanced` weighs each class by the inverse of its frequency"
+    )
+    monitor: Literal["val_loss", "val_accuracy"] = Field(
+        default="val_loss",
+        description="governs which epoch is best, early stopping and the plateau schedule",
+    )
+    early_stopping: EarlyStoppingConfig | None = Field(
+        default=None,
+        description="`patience` (epochs, default 3) and `min_delta` (default 0): stop when "
+        "`monitor` has not improved; null trains all epochs",
+    )
+
+    def broken_rules(self) -> Iterator[Rule]:
+        """Yield the rules between keys that are broken."""
+        if self.clipnorm and self.clipvalue:
+            yield "training.clipvalue", "cannot stand beside `clipnorm`: choose one of them"
+        if self.warmup_epochs and self.schedule == "plateau":
+            yield "training.warmup_epochs", "cannot stand beside `schedule: plateau`: choose one"
+        elif self.warmup_epochs > self.epochs:
+            yield "training.warmup_epochs", f"must be at most `epochs`, which is {self.epochs}"
+
+
+class ExecutionConfig(Section):
+    """How the computation runs; it decides the speed, and the last digits of the results.
+
+    The `config.yaml` of a run holds what each `auto` became.
+    """
+
+    backend: Literal["auto", "tensorflow"] = Field(
+        default="tensorflow", description="the library that Keras computes with"
+    )
+    jit_compile: bool | Literal["auto"] = Field(
+        default="auto", description="compile the step with XLA; `auto` is false"
+    )
+    unroll: bool | Literal["auto"] = Field(
+        default="auto",
+        description="write the time steps out instead of looping; `auto` does so where measured "
+        "faster: `rnn` and `birnn` over at most 64 steps without mask",
+    )
+    steps_per_execution: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="optimizer steps in one call of the compiled function; `auto` is 32 where a "
+        "step is small, else 1",
+    )
+    deterministic: bool | Literal["auto"] = Field(
+        default=True, description="the same numbers in every run on one machine; `auto` is true"
+    )
+
+
+class Config(Section):
+    """Every key of a config, what it takes, and what it is when left out.
+
+    A dataset and a model are chosen by their key `name`, which decides the other keys.
+    """
+
+    name: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=100,
+        description="folder of the runs; null takes the name of the config's file",
+    )
+    seed: Seed = Field(default=0, description="decides initial weights, order and dropout")
+    dataset: AnyDatasetConfig = Field(description="what to learn from")
+    model: AnyModelConfig = Field(description="the network")
+    training: TrainingConfig = Field(default=TrainingConfig(), description="how to fit it")
+    execution: ExecutionConfig = Field(default=ExecutionConfig(), description="how to run it")
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if rules := [*self.training.broken_rules(), *self.broken_rules()]:
+            raise broken(rules)
+        tokens = isinstance(self.dataset, TokenDatasetConfig)
+        if not tokens or self.model.embedding_dim is not None:
+            return self
+        embedded = self.model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
+        return self.model_copy(update={"model": embedded})
+
+    def broken_rules(self) -> Iterator[Rule]:
+        """Yield the rules between keys of several sections that are broken."""
+        dataset, model = self.dataset, self.model
+        if not isinstance(dataset, TokenDatasetConfig):
+            if model.embedding_dim is not None:
+                yield "model.embedding_dim", f"is for words, and `{dataset.name}` has none"
+        elif dataset.padding == "post" and not dataset.mask and model.reads_last_step:
+            yield (
+                "dataset.mask",
+                "must be true with `padding: post` and `pooling: last`: without a mask the last "
+                "steps that the network reads are padding, and it forgets the text",
+            )
+
+    def to_yaml(self) -> str:
+        """Return the config as YAML that `load_config` reads back to an equal config."""
+        tree = self.model_dump(mode="json")
+        return write(tree)
+
+
+@cache
+def config_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of the config."""
+    schema = Config.model_json_schema()
+    for part in schema["$defs"].values():
+        part["properties"].get("name", {}).setdefault("description", "chooses the other keys")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
+    """Read, complete and validate a config.
+
+    Args:
+        path: a YAML file.
+        overrides: `key=value` arguments, such as `training.epochs=3`.
+
+    Raises:
+        ConfigError: every problem of the file and the overrides, each with its place.
+    """
+    if not path.exists() and path.stem in shipped.names():
+        hint = f"copy the config of that name here: `seqtrain init {path.stem}`"
+        raise ConfigError(f"cannot read the config `{path}`: no such file", hint)
+    document = read_document(path)
+    apply_overrides(document, overrides)
+    config, found = _validate(document)
+    found = sorted(
+        {*document.problems, *(item for item in found if item.path not in document.unread)}
+    )
+    if found or config is None:
+        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+        lines = "\n".join(map(str, found))
+        hint = "`seqtrain check CONFIG` checks again; `seqtrain schema --markdown` lists every key"
+        raise ConfigError(f"{count} in {path}\n{lines}", hint)
+    if config.name is None:
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).lstrip("._-") or "run"
+        config = config.model_copy(update={"name": stem[:100]})
+    return config
+
+
+def _validate(document: Document) -> tuple[Config | None, list[Problem]]:
+    """Validate the tree; where a section's `name` is misspelt, look into the section too."""
+    try:
+        return Config.model_validate(document.data), []
+    except ValidationError as error:
+        found = problems(error, document, config_schema())
+    likely = [_validate(guess)[1] for guess in with_likely_names(document, config_schema())]
+    return None, found + [item for item in (likely or [[]])[0] if all(item in x for x in likely)]

@@ -1,0 +1,40 @@
+"""What the library raises when something is not as it should be.
+
+Library code raises a `SeqtrainError`; the command line catches it once and prints it.
+Any other exception is a bug and keeps its traceback.
+"""
+
+
+class SeqtrainError(Exception):
+    """A problem that the person at the keyboard can solve.
+
+    Args:
+        message: what is wrong, where, and what was allowed; one sentence, or several lines.
+        hint: what to type or do next.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        """Keep the message and the hint."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(SeqtrainError):
+    """The config or an override is wrong."""
+
+
+class DataError(SeqtrainError):
+    """A data file is missing, damaged or not what its name says."""
+
+
+class RunError(SeqtrainError):
+    """A run folder is missing, or lacks what a command needs."""
+
+
+class TrainingError(SeqtrainError):
+    """The training itself failed, although its input was right."""
+
+    exit_code = 1

@@ -1,0 +1,94 @@
+"""Sections of the config: classes whose fields are the YAML keys.
+
+A `Section` is validated strictly and frozen. A `Part` is a section that its key `name`
+chooses among several; it is known as soon as its file lies in its package.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+Rule = tuple[str, str]  # the dotted path of a key, and the rule between keys that it breaks
+
+
+class Section(BaseModel):
+    """A section of the config: no unknown keys, no guessed types, no change afterwards."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Part(Section):
+    """A section that is chosen by its key `name`, a `Literal` of the names it answers to."""
+
+    name: str
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names that choose this class; none for a base class."""
+        return get_args(cls.model_fields["name"].annotation)
+
+    @classmethod
+    def headline(cls, name: str) -> str:
+        """Return one line about what `name` chooses."""
+        return (cls.__doc__ or "").partition("\n")[0]
+
+
+def parts_in(package: str, base: type[Part]) -> list[type[Part]]:
+    """Import every module of `package` and return the subclasses of `base` that have names."""
+    found: list[type[Part]] = []
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        contents = vars(importlib.import_module(f"{package}.{module.name}"))
+        found += [
+            part
+            for part in contents.values()
+            if isinstance(part, type)
+            and issubclass(part, base)
+            and part.__module__ == f"{package}.{module.name}"
+            and part.names()
+        ]
+    return found
+
+
+def one_of(package: str, base: type[Part]) -> Any:
+    """Return the type of a config key that takes any part of `package`, chosen by `name`."""
+    parts = parts_in(package, base)
+    if len(parts) == 1:
+        return parts[0]
+    return Annotated[reduce(or_, parts), Field(discriminator="name")]
+
+
+def broken(rules: Iterable[Rule]) -> PydanticCustomError:
+    """Return the error to raise in a validator when rules between keys are broken."""
+    return PydanticCustomError("rules", "rules between keys", {"rules": list(rules)})
+
+
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return value if isinstance(value, tuple) else (value,)
+
+
+Size = Annotated[int, Field(ge=1, le=65_536)]
+Sizes = Annotated[
+    tuple[Size, ...], BeforeValidator(_as_tuple, json_schema_input_type=Size | list[Size])
+]
+OneOrMore = Annotated[
+    tuple[Size, ...],
+    Field(min_length=1),
+    BeforeValidator(
+        _as_tuple, json_schema_input_type=Size | Annotated[list[Size], Field(min_length=1)]
+    ),
+]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+FileName = Annotated[str, AfterValidator(lambda name: str(Path(name).expanduser().absolute()))]
+End = Literal["pre", "post"]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]

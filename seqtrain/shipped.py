@@ -1,0 +1,48 @@
+"""The configs that come with seqtrain."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from seqtrain.errors import ConfigError
+
+
+def folder() -> Path:
+    """Return the folder of the shipped configs: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def names() -> list[str]:
+    """Return the names that `seqtrain init` takes."""
+    root = folder()
+    return sorted(str(file.relative_to(root).with_suffix("")) for file in root.rglob("*.yaml"))
+
+
+def headline(name: str) -> str:
+    """Return the first line of a config's opening comment."""
+    text = (folder() / f"{name}.yaml").read_text(encoding="utf-8")
+    return text.partition("\n")[0].lstrip("# ")
+
+
+def copy(name: str, target: Path) -> Path:
+    """Copy the config `name` to `target`, which must not exist.
+
+    Raises:
+        ConfigError: there is no such config, or the target exists.
+    """
+    known = names()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        guess = f", did you mean `{near[0]}`?" if near else ""
+        raise ConfigError(
+            f"no shipped config is called `{name}`{guess}", f"there are: {', '.join(known)}"
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8") as file:
+            file.write((folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+    except FileExistsError as error:
+        hint = f"name another file: `seqtrain init {name} --to my_{name}.yaml`"
+        raise ConfigError(f"`{target}` exists, and `init` overwrites nothing", hint) from error
+    return target

@@ -1,0 +1,212 @@
+"""Files and folders that are whole or absent, and their hashes."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from seqtrain.files import replacing, replacing_folder, sha256, write_json, write_text
+
+
+def write_half(path: Path) -> None:
+    """Begin to replace a file, and fail."""
+    with replacing(path) as beside:
+        beside.write_text("half")
+        raise RuntimeError("the disk is full")
+
+
+def fill_half(path: Path) -> None:
+    """Begin to fill a folder, and fail."""
+    with replacing_folder(path) as beside:
+        (beside / "a.txt").write_text("half")
+        raise RuntimeError("the disk is full")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_written_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("old")
+    with replacing(file) as beside:
+        beside.write_text("new")
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("old")
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        write_half(file)
+    assert file.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_failure_leaves_no_file_where_there_was_none(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        write_half(tmp_path / "a.txt")
+    assert names(tmp_path) == []
+
+
+def test_an_interruption_leaves_the_old_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(file) as beside:
+        beside.write_text("half")
+        raise KeyboardInterrupt
+    assert file.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "predictions.npz", "loss.png", "LICENSE"])
+def test_the_temporary_file_keeps_the_suffix_and_is_hidden(tmp_path: Path, name: str) -> None:
+    with replacing(tmp_path / name) as beside:
+        assert beside.suffix == Path(name).suffix
+        assert beside.parent == tmp_path
+        assert beside.name.startswith(".")
+        beside.touch()
+
+
+def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "c.txt", "c")
+    assert (tmp_path / "a" / "b" / "c.txt").read_text() == "c"
+
+
+def test_the_content_is_on_the_disk_before_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        seen.append((os.fstat(descriptor).st_size, names(tmp_path)))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(tmp_path / "a.txt", "12345")
+    [(size, present)] = seen
+    assert size == 5
+    assert "a.txt" not in present
+
+
+def test_text_is_utf8(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "naïve – 映画")
+    assert (tmp_path / "a.txt").read_bytes() == "naïve – 映画".encode()
+
+
+def test_json_reads_back(tmp_path: Path) -> None:
+    value = {"words": ["naïve", "映画"], "loss": 0.25, "none": None}
+    write_json(tmp_path / "a.json", value)
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == value
+    assert text.endswith("}\n")
+    assert "naïve" in text
+
+
+def test_what_is_no_json_leaves_the_old_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    write_json(file, 1)
+    with pytest.raises(TypeError):
+        write_json(file, {"a": object()})
+    assert json.loads(file.read_text()) == 1
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_filled_folder_appears_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "entry"
+    with replacing_folder(folder) as beside:
+        (beside / "a.txt").write_text("a")
+        (beside / "b.txt").write_text("b")
+        assert not folder.exists()
+        assert beside.parent == folder.parent
+    assert names(folder) == ["a.txt", "b.txt"]
+    assert names(folder.parent) == ["entry"]
+
+
+def test_a_failure_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        fill_half(tmp_path / "entry")
+    assert names(tmp_path) == []
+
+
+def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "entry"
+    folder.mkdir()
+    (folder / "a.txt").write_text("old")
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        fill_half(folder)
+    assert (folder / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["entry"]
+
+
+def test_a_folder_that_another_process_filled_meanwhile_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "entry"
+    with replacing_folder(folder) as beside:
+        (beside / "a.txt").write_text("ours")
+        folder.mkdir()
+        (folder / "a.txt").write_text("theirs")
+    assert (folder / "a.txt").read_text() == "theirs"
+    assert names(tmp_path) == ["entry"]
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"many bytes" * 100_000])
+def test_the_hash_of_a_file_is_that_of_its_content(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(content)
+    assert sha256(file) == hashlib.sha256(content).hexdigest()
+
+
+def reviews(folder: Path) -> Path:
+    for name in ("train/pos/0_9.txt", "train/neg/0_2.txt", "test/pos/0_9.txt"):
+        write_text(folder / name, name)
+    return folder
+
+
+def change(folder: Path) -> None:
+    """Change the content, and set the time back."""
+    file = folder / "train/pos/0_9.txt"
+    before = file.stat().st_mtime_ns
+    file.write_text("longer than it was before")
+    os.utime(file, ns=(before, before))
+
+
+def touch(folder: Path) -> None:
+    file = folder / "train/pos/0_9.txt"
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+
+
+def add(folder: Path) -> None:
+    (folder / "train/pos/1_9.txt").touch()
+
+
+def remove(folder: Path) -> None:
+    (folder / "train/pos/0_9.txt").unlink()
+
+
+def rename(folder: Path) -> None:
+    (folder / "train/pos/0_9.txt").rename(folder / "train/pos/1_9.txt")
+
+
+def move(folder: Path) -> None:
+    (folder / "train/pos/0_9.txt").rename(folder / "train/neg/0_9.txt")
+
+
+@pytest.mark.parametrize("act", [change, touch, add, remove, rename, move])
+def test_the_hash_of_a_folder_changes_with_its_files(tmp_path: Path, act: object) -> None:
+    folder = reviews(tmp_path / "aclImdb")
+    before = sha256(folder)
+    assert callable(act)
+    act(folder)
+    assert sha256(folder) != before
+
+
+def test_the_hash_of_a_folder_stays_while_nothing_changes(tmp_path: Path) -> None:
+    folder = reviews(tmp_path / "aclImdb")
+    before = sha256(folder)
+    (folder / "train/pos/0_9.txt").read_text()
+    assert sha256(folder) == before

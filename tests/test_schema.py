@@ -1,0 +1,239 @@
+"""The JSON schema says of every config what the validator says, and describes every key."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from seqtrain import schema as schemas
+from seqtrain.config import Config, Optimizer, config_schema
+from seqtrain.models.base import Activation
+from seqtrain.yamlfile import read_document
+from tests.conftest import CONFIGS, REPOSITORY, Outcome
+from tests.test_config import BROKEN
+
+ROOT = config_schema()
+VALIDATOR = Draft202012Validator(ROOT)
+# Mistakes that JSON Schema has no words for: to it 3.0 is a whole number, and JSON knows no .inf.
+INEXPRESSIBLE = {
+    "type_whole_fraction_for_whole_number",
+    "type_fraction_in_units",
+    "range_learning_rate_infinite",
+    "range_learning_rate_not_a_number",
+}
+VALUES_ONLY = ("rule_", "twice_")  # beginnings of the names of configs whose values are each right
+ANYTHING: list[Any] = [None, True, False, "", "x", "auto", "test", "64", "null", "true", "a b", "é"]
+ANYTHING += [0, 1, -1, 2, 10**12, 0.5, -0.5, 1.5, 1e-12, -1e-12, 1e300]
+ANYTHING += [[], [1], [0], [1, 2], [1, "x"], [True], [None], [0.5], [[1]], ["x"], [{}]]
+ANYTHING += [{}, {"name": "x"}, {"patience": 1}, {"patience": 0}, {"x": 1}, {"min_delta": [0]}]
+KEYWORDS_OF_BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"]
+
+
+class Section(NamedTuple):
+    """A section of the config: where it stands, its keys, and a config in which it stands."""
+
+    path: tuple[str, ...]
+    keys: dict[str, Any]
+    tree: dict[str, Any]
+
+    def changed(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a copy of the config, and this section in it, which may be changed."""
+        tree = section = json.loads(json.dumps(self.tree))
+        for name in self.path:
+            section = section[name]
+        return tree, section
+
+    def with_value(self, key: str, value: object) -> dict[str, Any]:
+        """Return the config with `key` of this section set."""
+        tree, section = self.changed()
+        section[key] = value
+        return tree
+
+    def without(self, key: str) -> dict[str, Any]:
+        """Return the config without `key` of this section."""
+        tree, section = self.changed()
+        section.pop(key, None)
+        return tree
+
+
+def least(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a section that holds what it must, and no more."""
+    required = definition.get("required", [])
+    values = {key: definition["properties"][key] for key in required}
+    return {key: (schemas.choices(value) or ["x"])[0] for key, value in values.items()}
+
+
+def tree(dataset: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """Return a config with every section in it."""
+    parts = {"dataset": least(dataset), "model": least(model)}
+    return {**parts, "training": {"early_stopping": {}}, "execution": {}}
+
+
+def sections() -> Iterator[Section]:
+    """Yield every section of every kind, the whole config included."""
+    datasets = schemas.members(ROOT["properties"]["dataset"], ROOT)
+    models = schemas.members(ROOT["properties"]["model"], ROOT)
+    whole = tree(datasets[0], models[0])
+    yield Section((), ROOT["properties"], whole)
+    for dataset in datasets:
+        yield Section(("dataset",), dataset["properties"], tree(dataset, models[0]))
+    for model in models:
+        yield Section(("model",), model["properties"], tree(datasets[0], model))
+    for path in [("training",), ("execution",), ("training", "early_stopping")]:
+        yield Section(path, schemas.at(ROOT, path, whole)["properties"], whole)
+
+
+SECTIONS = list(sections())
+KEYS = [(section, key) for section in SECTIONS for key in section.keys]
+OPTIONAL = [(section, key) for section, key in KEYS if "default" in section.keys[key]]
+
+
+def name_of(value: object) -> str:
+    """Return the id of a section or key: `dataset.imdb`, `padding`."""
+    if isinstance(value, Section):
+        kind = value.keys.get("name", {}) if value.path else {}
+        return ".".join([*value.path, *schemas.choices(kind)[:1]]) or "config"
+    return str(value)
+
+
+every_key = pytest.mark.parametrize(("section", "key"), KEYS, ids=name_of)
+
+
+def accepted(value: object) -> bool:
+    """Return whether the validator takes a config, whatever rules between its keys say."""
+    try:
+        Config.model_validate(value)
+    except ValidationError as error:
+        return all(item["type"].startswith("rule") for item in error.errors())
+    return True
+
+
+def boundaries(schema: dict[str, Any]) -> Iterator[object]:
+    """Yield the words of a key, and numbers on and beside each of its bounds."""
+    for option in [schema, *schema.get("anyOf", []), schema.get("items", {})]:
+        yield from option.get("enum", []) or [option.get("const")]
+        for bound in (option[keyword] for keyword in KEYWORDS_OF_BOUNDS if keyword in option):
+            yield from (bound - 1, bound, bound + 1)
+            if option["type"] == "number":
+                yield from (float(bound), bound - 1e-9, bound + 1e-9)
+        yield from ("x" * (option.get("maxLength", 0) + extra) for extra in (0, 1))
+
+
+def is_whole_fraction(value: object, schema: dict[str, Any]) -> bool:
+    kinds = [option.get("type") for option in [schema, *schema.get("anyOf", [])]]
+    return isinstance(value, float) and value.is_integer() and "number" not in kinds
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(ROOT)
+
+
+def test_no_section_is_forgotten() -> None:
+    known = [json.dumps(section.keys, sort_keys=True) for section in SECTIONS]
+    defined = [ROOT, *ROOT["$defs"].values()]
+    keys = [json.dumps(one["properties"], sort_keys=True) for one in defined]
+    assert sorted(known) == sorted(keys)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=name_of)
+def test_each_section_is_looked_at_in_a_config_that_both_accept(section: Section) -> None:
+    assert VALIDATOR.is_valid(section.tree)
+    assert accepted(section.tree)
+
+
+@every_key
+def test_schema_and_validator_agree_on_every_value(section: Section, key: str) -> None:
+    schema = section.keys[key]
+    for value in [*ANYTHING, *boundaries(schema)]:
+        if not is_whole_fraction(value, schema):
+            changed = section.with_value(key, value)
+            assert VALIDATOR.is_valid(changed) == accepted(changed), value
+
+
+@every_key
+def test_schema_and_validator_agree_on_what_is_required(section: Section, key: str) -> None:
+    changed = section.without(key)
+    assert VALIDATOR.is_valid(changed) == accepted(changed)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=name_of)
+def test_schema_and_validator_refuse_an_unknown_key(section: Section) -> None:
+    changed = section.with_value("colour", "red")
+    assert not VALIDATOR.is_valid(changed)
+    assert not accepted(changed)
+
+
+@pytest.mark.parametrize("whole", [None, [], "x", 3, {}, {"dataset": {}, "model": {}}])
+def test_schema_and_validator_refuse_what_is_no_config(whole: object) -> None:
+    assert not VALIDATOR.is_valid(whole)
+    assert not accepted(whole)
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
+def test_the_schema_accepts_a_shipped_config(file: Path) -> None:
+    assert VALIDATOR.is_valid(read_document(file).data)
+
+
+@pytest.mark.parametrize("file", BROKEN, ids=lambda file: file.stem)
+def test_the_schema_refuses_a_broken_config_where_it_can(file: Path) -> None:
+    escapes = file.stem in INEXPRESSIBLE or file.stem.startswith(VALUES_ONLY)
+    assert VALIDATOR.is_valid(read_document(file).data) == escapes
+
+
+@pytest.mark.parametrize("file", BROKEN, ids=lambda file: file.stem)
+def test_the_validator_refuses_a_broken_config(file: Path) -> None:
+    assert accepted(read_document(file).data) == file.stem.startswith(VALUES_ONLY)
+
+
+@every_key
+def test_every_key_is_described(section: Section, key: str) -> None:
+    description = section.keys[key].get("description", "")
+    assert re.search(r"\w+ \w+", description)
+    assert description.strip().rstrip(".") == description
+
+
+@pytest.mark.parametrize(("section", "key"), OPTIONAL, ids=name_of)
+def test_a_default_is_a_value_that_both_accept(section: Section, key: str) -> None:
+    changed = section.with_value(key, section.keys[key]["default"])
+    assert VALIDATOR.is_valid(changed)
+    assert accepted(changed)
+
+
+def test_the_reference_of_all_keys_is_up_to_date(seqtrain: Callable[..., Outcome]) -> None:
+    written = (REPOSITORY / "docs" / "config.md").read_text(encoding="utf-8")
+    assert written == seqtrain("schema", "--markdown").stdout, "run `make docs`"
+
+
+def test_the_reference_has_a_row_for_every_key() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", schemas.markdown(ROOT), re.MULTILINE)
+    headings = {path[0] for path, _, _ in SECTIONS if path}
+    outer = [(section, key) for section, key in KEYS if len(section.path) < 2]
+    plain = [key for section, key in outer if not section.path and key not in headings]
+    inner = [key for section, key in outer if section.path and key != "name"]
+    assert sorted(rows) == sorted(plain + inner)
+
+
+@pytest.mark.tf
+def test_the_config_takes_every_optimizer_of_keras() -> None:
+    import keras
+
+    bases = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
+    exported = {
+        name
+        for name, value in vars(keras.optimizers).items()
+        if isinstance(value, type) and issubclass(value, keras.optimizers.Optimizer)
+    }
+    assert set(get_args(Optimizer)) == {name.lower() for name in exported - bases}
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("name", get_args(Activation))
+def test_keras_knows_the_activation(name: str) -> None:
+    import keras
+
+    assert keras.activations.get(name) is getattr(keras.activations, name)
