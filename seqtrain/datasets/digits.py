@@ -1,0 +1,54 @@
+"""`digits`: 1,797 handwritten digits of 8 by 8 pixels, read row by row.
+
+They come with scikit-learn, so this dataset is always there. They are the test set of
+E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+Repository, 1998.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from seqtrain.datasets.base import Dataset, DatasetConfig, Examples, empty, stratified
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DARKEST = 16.0  # pixels are whole numbers from 0 to 16
+
+
+class Digits(DatasetConfig):
+    """1,797 handwritten digits of 8 by 8 pixels, one row a step; they come with scikit-learn."""
+
+    name: Literal["digits"]
+    test: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.2, description="share of all examples, taken class by class, that judges"
+    )
+
+    def read(self, data_dir: Path | None) -> Dataset:
+        """Return the digits as 8 steps of 8 features between 0 and 1."""
+        import numpy as np
+        from sklearn.datasets import load_digits
+
+        images, labels = load_digits(return_X_y=True)
+        x = (images / DARKEST).astype(np.float32).reshape(-1, 8, 8)
+        train, test = stratified(
+            Examples(x, labels.astype(np.int32)), self.test, self.split_seed, "dataset.test"
+        )
+        return Dataset(
+            train=train,
+            validation=empty(train),
+            test=test,
+            classes=tuple("0123456789"),
+            source=f"scikit-learn {version('scikit-learn')}",
+            sha256=_sha256(images),
+        )
+
+
+def _sha256(array: np.ndarray) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()

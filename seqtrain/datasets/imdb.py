@@ -1,0 +1,240 @@
+"""`imdb`: 50,000 film reviews, positive or negative.
+
+A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng and C. Potts, "Learning Word Vectors for
+Sentiment Analysis", ACL 2011. Read from Keras's `imdb.npz`, which holds word ids, or from the
+reviews themselves as Stanford distributes them: `aclImdb_v1.tar.gz` or its unpacked folder.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import logging
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+
+from pydantic import Field
+
+from seqtrain.cache import cached
+from seqtrain.datasets.base import Dataset, Examples, TokenDatasetConfig, empty, reading
+from seqtrain.download import Remote, download, find, fingerprint
+from seqtrain.files import sha256
+from seqtrain.parts import FileName
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqtrain.cache import Arrays
+    from seqtrain.text import Ragged, Vocabulary
+
+KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+IDS = Remote(
+    f"{KERAS}/imdb.npz", "sha256:69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
+)
+WORD_INDEX = Remote(f"{KERAS}/imdb_word_index.json", "md5:bfafd718b763782e994055a2d397834f")
+FORMS = ("imdb.npz", "aclImdb_v1.tar.gz", "aclImdb")
+CLASSES = ("negative", "positive")
+FOLDERS = ("neg", "pos")
+PARTS = ("train", "test")
+REVIEW = re.compile(r"(?:.*/)?(train|test)/(neg|pos)/(\d+)_\d+\.txt$")
+WHAT = "the IMDB reviews in a form that can be read"
+LARGEST_RANK = 10_000_000
+EXPECTED = (
+    "expected is Keras's imdb.npz, Stanford's aclImdb_v1.tar.gz, or its folder aclImdb; "
+    "name another with `dataset.path=FILE`"
+)
+FORMAT = 1  # of the cache; counts up when what is cached changes
+
+log = logging.getLogger(__name__)
+
+
+class Imdb(TokenDatasetConfig):
+    """50,000 film reviews, positive or negative, of which 25,000 judge."""
+
+    name: Literal["imdb"]
+    path: FileName | None = Field(
+        default=None,
+        description="`imdb.npz`, `aclImdb_v1.tar.gz`, the folder `aclImdb`, or a folder that "
+        "holds one of them; null looks in the usual places",
+    )
+
+    def read(self, data_dir: Path | None) -> Dataset:
+        """Return the reviews as ids of their words."""
+        import numpy as np
+
+        from seqtrain.text import Ragged
+
+        source = find(FORMS, self.path, data_dir) or _download()
+        with reading(source, WHAT, EXPECTED):
+            digest = sha256(source)
+        arrays = cached(f"imdb-{fingerprint(FORMAT, digest)}", lambda: _parse(source))
+        train, test = (
+            Examples(
+                self.encode(Ragged(arrays[f"{part}_ids"], arrays[f"{part}_offsets"])),
+                np.array(arrays[f"{part}_labels"]),
+            )
+            for part in PARTS
+        )
+        vocabulary = _vocabulary(source, arrays)
+        return Dataset(
+            train=train,
+            validation=empty(train),
+            test=test,
+            classes=CLASSES,
+            source=str(source),
+            sha256=digest,
+            vocabulary_size=self.vocabulary_size,
+            mask=self.mask,
+            vocabulary=vocabulary and vocabulary.first(self.vocabulary_size),
+        )
+
+
+def _download() -> Path:
+    ids = download(IDS)
+    download(WORD_INDEX)
+    return ids
+
+
+def _parse(source: Path) -> Arrays:
+    """Read either form into flat ids, offsets and labels of both parts."""
+    log.info("reading %s for the first time", source)
+    with reading(source, WHAT, EXPECTED):
+        return _parse_ids(source) if source.suffix == ".npz" else _parse_reviews(source)
+
+
+def _parse_ids(file: Path) -> Arrays:
+    """Read Keras's form: pickled lists of ranks, without start id or offset.
+
+    Only arrays and lists come out of Keras's unpickler; anything else in the pickles raises.
+    """
+    import numpy as np
+
+    from seqtrain.text import FIRST_WORD, Ragged, with_start
+
+    arrays: Arrays = {}
+    content = _keras_npz_utils().load_npz(file)
+    for part in PARTS:
+        labels = np.asarray(content[f"y_{part}"])
+        ranks = Ragged.of(_checked(part, content[f"x_{part}"]))
+        if labels.shape != (len(ranks),) or set(np.unique(labels).tolist()) != {0, 1}:
+            raise ValueError(f"y_{part} is not one label, 0 or 1, for each review of x_{part}")
+        if not ranks.ids.size:
+            raise ValueError(f"x_{part} holds no words")
+        ids = Ragged(ranks.ids + (FIRST_WORD - 1), ranks.offsets)
+        arrays |= _flat(part, with_start(ids), labels)
+    return arrays
+
+
+def _checked(part: str, sequences: Iterable[Any]) -> Iterator[np.ndarray]:
+    """Yield each review as an array, if it is one of ranks."""
+    import numpy as np
+
+    for number, sequence in enumerate(sequences):
+        ranks = np.asarray(sequence)
+        whole = ranks.ndim == 1 and (ranks.dtype.kind in "iu" or not ranks.size)
+        if not whole or (ranks.size and not 1 <= ranks.min() <= ranks.max() <= LARGEST_RANK):
+            raise ValueError(f"x_{part}[{number}] is not a list of ranks of words, from 1 on")
+        yield ranks
+
+
+def _keras_npz_utils() -> Any:
+    """Return Keras's module with the restricted unpickler, without importing all of Keras.
+
+    The module stands alone, and Keras takes seconds to import and fixes its backend then.
+    """
+    keras = importlib.util.find_spec("keras")
+    folder = Path((keras and keras.submodule_search_locations or [""])[0])
+    file = folder / "src" / "datasets" / "npz_utils.py"
+    spec = importlib.util.spec_from_file_location("keras_npz_utils", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is missing: reinstall Keras")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _parse_reviews(source: Path) -> Arrays:
+    """Read the reviews themselves; the vocabulary is fitted on the training part alone."""
+    import numpy as np
+
+    from seqtrain.text import Corpus
+
+    found = sorted(_reviews(source))
+    corpus = Corpus()
+    numbers, labels = {}, {}
+    for part in PARTS:
+        labels[part] = np.array([label for (name, label, _), _ in found if name == part])
+        numbers[part] = corpus.add(text for (name, _, _), text in found if name == part)
+        if set(labels[part].tolist()) != {0, 1}:
+            raise ValueError("it holds no ID_RATING.txt files in each of {train,test}/{neg,pos}")
+    fitted = corpus.fit(numbers["train"])
+    words = "\n".join(fitted.vocabulary.words).encode()
+    arrays: Arrays = {"words": np.frombuffer(words, dtype=np.uint8)}
+    for part in PARTS:
+        arrays |= _flat(part, fitted.encode(numbers[part]), labels[part])
+    return arrays
+
+
+def _flat(part: str, sequences: Ragged, labels: np.ndarray) -> Arrays:
+    return {
+        f"{part}_ids": sequences.ids,
+        f"{part}_offsets": sequences.offsets,
+        f"{part}_labels": labels.astype("int32"),
+    }
+
+
+def _reviews(source: Path) -> Iterator[tuple[tuple[str, int, int], str]]:
+    """Yield ((part, label, number), text) of every review, in no certain order."""
+    for name, content in _files(source):
+        if match := REVIEW.match(name):
+            part, folder, number = match.groups()
+            try:
+                text = content.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{name} is not UTF-8 text") from error
+            yield (part, FOLDERS.index(folder), int(number)), text
+
+
+def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the text files of a folder or an archive; nothing is unpacked."""
+    if source.is_dir():
+        for path in source.glob("*/[pn][oe][sg]/*.txt"):
+            yield path.as_posix(), path.read_bytes()
+        return
+    with _decompressed(source) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.name.endswith(".txt") else None
+            if file is not None:
+                yield member.name, file.read()
+        rest = stream.read()  # tarfile ends without a word where a header is damaged or missing
+        if not rest or rest.strip(b"\0"):
+            raise ValueError("the archive is cut off or damaged")
+
+
+def _decompressed(file: Path) -> BinaryIO:
+    with file.open("rb") as stream:
+        compressed = stream.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(file)) if compressed else file.open("rb")
+
+
+def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:
+    """Return all words, from the parsed reviews or from the word index beside the ids."""
+    from seqtrain.text import Vocabulary
+
+    if "words" in arrays:
+        return Vocabulary(tuple(arrays["words"].tobytes().decode().split("\n")))
+    file = source.with_name(WORD_INDEX.name)
+    if not file.exists():
+        log.warning("%s has no %s beside it: the words of the ids are unknown", source, file.name)
+        return None
+    expected = "replace it with Keras's own, or move it away to go on without the words"
+    with reading(file, "a JSON object of words and their ranks", expected):
+        ranks = json.loads(file.read_text(encoding="utf-8"))
+        words = sorted(ranks, key=ranks.__getitem__)
+        if [ranks[word] for word in words] != list(range(1, len(words) + 1)):
+            raise ValueError("the ranks do not count from 1 without a gap")
+        return Vocabulary(tuple(words))

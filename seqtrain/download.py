@@ -1,0 +1,143 @@
+"""Data files: found where a person put them, or fetched once and checked.
+
+Hashes bind downloads only. A file that a person gave is checked by its structure, and
+never deleted or changed.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtrain.cache import cache_folder
+from seqtrain.errors import DataError
+
+if TYPE_CHECKING:
+    import requests
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file that can be downloaded.
+
+    Attributes:
+        url: where it lies.
+        hash: the hash of its content, as `sha256:…` or `md5:…`.
+    """
+
+    url: str
+    hash: str
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.url.rpartition("/")[2]
+
+
+def find(names: Sequence[str], path: str | None, data_dir: Path | None) -> Path | None:
+    """Return the first of `names` that lies where data is looked for, or None.
+
+    The places, in this order: `path` (a file, a folder that holds one of the names, or a
+    folder laid out as the last name is), then `data_dir`, Keras's own cache, our downloads.
+
+    Raises:
+        DataError: `path` or `data_dir` is given and holds nothing to read.
+    """
+    if path is not None:
+        return _given(names, Path(path)).absolute()
+    if data_dir is not None and not data_dir.is_dir():
+        raise DataError(
+            f"the data folder `{data_dir}` does not exist",
+            "name an existing folder with `--data-dir`, or unset SEQTRAIN_DATA_DIR",
+        )
+    for folder in filter(None, (data_dir, keras_cache(), downloads())):
+        if found := _first(names, folder):
+            return found.absolute()
+    return None
+
+
+def _given(names: Sequence[str], path: Path) -> Path:
+    if not path.exists():
+        raise DataError(f"`dataset.path`: no file or folder `{path}`", "correct the path")
+    return (_first(names, path) or path) if path.is_dir() else path
+
+
+def _first(names: Sequence[str], folder: Path) -> Path | None:
+    present = [folder / name for name in names if (folder / name).exists()]
+    if len(present) > 1:
+        log.info("%s holds %s; %s is used", folder, ", ".join(p.name for p in present), present[0])
+    return present[0] if present else None
+
+
+def keras_cache() -> Path:
+    """Return the folder in which `keras.datasets` keeps its files."""
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+
+
+def downloads() -> Path:
+    """Return the folder for our own downloads."""
+    return cache_folder() / "downloads"
+
+
+def download(remote: Remote) -> Path:
+    """Fetch a file into our downloads, unless it lies there with the right hash.
+
+    Raises:
+        DataError: the file cannot be fetched, or what came has another hash.
+    """
+    import pooch
+    import requests
+
+    target = downloads() / remote.name
+    algorithm, _, expected = remote.hash.partition(":")
+    if target.is_file() and pooch.file_hash(target, alg=algorithm) == expected:
+        return target
+    pooch.get_logger().setLevel(logging.ERROR)
+    log.info("downloading %s", remote.url)
+    fetch = pooch.HTTPDownloader(timeout=30)
+    try:
+        pooch.retrieve(remote.url, remote.hash, remote.name, downloads(), downloader=fetch)
+    except requests.RequestException as error:
+        reason = _reason(remote.url, error)
+        raise DataError(
+            f"{remote.name} is not on this machine, and {reason}", _by_hand(remote)
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{downloads()} cannot be written: {reason}", _by_hand(remote)) from error
+    except ValueError as error:
+        raise DataError(
+            f"what {remote.url} sends is not the file that was expected: its hash is not "
+            f"{remote.hash}",
+            _by_hand(remote),
+        ) from error
+    return target
+
+
+def _reason(url: str, error: "requests.RequestException") -> str:
+    import requests
+
+    if error.response is not None:
+        return f"{url} answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return f"the connection to {url} broke off"
+    return f"{url} cannot be reached"
+
+
+def _by_hand(remote: Remote) -> str:
+    return (
+        f"fetch it on a machine that is online and put it into {downloads()},\n"
+        "or name its folder: `--data-dir FOLDER`, or its path: `dataset.path=FILE`\n"
+        f"  URL   {remote.url}\n  hash  {remote.hash}"
+    )
+
+
+def fingerprint(*parts: object) -> str:
+    """Return a short name for what `parts` say, to name a cache entry with."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

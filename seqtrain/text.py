@@ -1,0 +1,148 @@
+"""Text as whole numbers: tokens, vocabulary, encoding, padding.
+
+Ids follow `keras.datasets.imdb`: 0 pads, 1 starts a text, 2 stands for a word out of the
+vocabulary, and the word of rank r (from 1, by frequency in the training texts) is r + 3.
+"""
+
+import html
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from seqtrain.parts import End
+
+PAD, START, OOV = 0, 1, 2
+FIRST_WORD = 4  # the id of the most frequent word; 3 is unused, as in Keras
+
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+def tokenise(text: str) -> list[str]:
+    """Split a text into lower-case words; HTML tags and punctuation fall out, `don't` is one."""
+    return _WORD.findall(html.unescape(_MARKUP.sub(" ", text)).lower())
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Sequences of ids of different lengths, one after another.
+
+    Attributes:
+        ids: int32, shape (total,).
+        offsets: int64, shape (N + 1,); sequence i is `ids[offsets[i]:offsets[i + 1]]`.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, sequences: Iterable[Sequence[int] | np.ndarray]) -> "Ragged":
+        """Put sequences of ids one after another."""
+        arrays = [np.asarray(sequence, dtype=np.int32) for sequence in sequences]
+        lengths = [len(array) for array in arrays]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(np.concatenate(arrays) if arrays else np.zeros(0, np.int32), offsets)
+
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+        return len(self.offsets) - 1
+
+
+def with_start(words: Ragged) -> Ragged:
+    """Return the sequences with the start id before each."""
+    ids = np.insert(words.ids, words.offsets[:-1], START).astype(np.int32)
+    return Ragged(ids, words.offsets + np.arange(len(words) + 1))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The known words, most frequent first; the word at index i has the id i + 4."""
+
+    words: tuple[str, ...]
+
+    @cached_property
+    def _id_of(self) -> dict[str, int]:
+        return {word: FIRST_WORD + index for index, word in enumerate(self.words)}
+
+    def encode(self, texts: Iterable[str]) -> Ragged:
+        """Return the ids of texts, the start id first in each."""
+        words = ([self._id_of.get(word, OOV) for word in tokenise(text)] for text in texts)
+        return with_start(Ragged.of(words))
+
+    def first(self, size: int) -> "Vocabulary":
+        """Return the words whose ids are below `size`."""
+        return Vocabulary(self.words[: max(0, size - FIRST_WORD)])
+
+
+class Corpus:
+    """Texts read once, before their vocabulary is known; each word is held once.
+
+    Words get numbers by first appearance while texts come in. `fit` ranks them by their
+    frequency in some of the texts, and translates numbers into ids.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any word."""
+        self._number_of: defaultdict[str, int] = defaultdict()
+        self._number_of.default_factory = self._number_of.__len__
+
+    def add(self, texts: Iterable[str]) -> Ragged:
+        """Return the numbers of the words of each text."""
+        number_of = self._number_of
+        return Ragged.of([number_of[word] for word in tokenise(text)] for text in texts)
+
+    def fit(self, numbers: Ragged) -> "Fitted":
+        """Rank the words of `numbers` by frequency, equals in alphabetical order."""
+        words = np.array(list(self._number_of), dtype=np.str_)
+        counts = np.bincount(numbers.ids, minlength=len(words))
+        alphabetical = np.empty(len(words), dtype=np.int64)
+        alphabetical[np.argsort(words, kind="stable")] = np.arange(len(words))
+        ranked = np.lexsort((alphabetical, -counts))[: np.count_nonzero(counts)]
+        id_of = np.full(len(words), OOV, dtype=np.int32)
+        id_of[ranked] = np.arange(FIRST_WORD, FIRST_WORD + len(ranked))
+        return Fitted(Vocabulary(tuple(words[ranked].tolist())), id_of)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A vocabulary, and the id of each number that the corpus gave to a word."""
+
+    vocabulary: Vocabulary
+    id_of: np.ndarray
+
+    def encode(self, numbers: Ragged) -> Ragged:
+        """Return the ids that `Vocabulary.encode` gives to the same texts."""
+        return with_start(Ragged(self.id_of[numbers.ids], numbers.offsets))
+
+
+def pad(
+    sequences: Ragged, length: int, vocabulary_size: int, padding: End, truncating: End
+) -> np.ndarray:
+    """Return the sequences as one array of `length` steps each.
+
+    Args:
+        sequences: N sequences of ids.
+        length: the number of steps, T.
+        vocabulary_size: ids from this one on become the out-of-vocabulary id.
+        padding: the end at which zeros fill short sequences.
+        truncating: the end at which long sequences lose steps.
+
+    Returns:
+        int32, shape (N, T). Every row has at least one step that is not padding.
+    """
+    padded = np.full((len(sequences), length), PAD, dtype=np.int32)
+    for row, start, stop in zip(
+        padded, sequences.offsets[:-1].tolist(), sequences.offsets[1:].tolist(), strict=True
+    ):
+        kept = min(stop - start, length)
+        if not kept:
+            row[0 if padding == "post" else -1] = OOV
+            continue
+        ids = slice(start, start + kept) if truncating == "post" else slice(stop - kept, stop)
+        row[slice(kept) if padding == "post" else slice(length - kept, length)] = sequences.ids[ids]
+    padded[padded >= vocabulary_size] = OOV
+    return padded

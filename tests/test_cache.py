@@ -1,0 +1,213 @@
+"""Parsed data is kept, and losing it loses nothing but time."""
+
+import json
+import logging
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtrain.cache import Arrays, cache_folder, cached
+
+SOURCE: Arrays = {
+    "ids": np.arange(1000, dtype=np.int32),
+    "offsets": np.array([0, 400, 1000]),
+    "words": np.frombuffer("naïve\nfilm".encode(), dtype=np.uint8),
+    "none": np.zeros(0, dtype=np.float32),
+}
+
+
+class Source:
+    """A source that counts how often it is parsed."""
+
+    def __init__(self) -> None:
+        self.parsed = 0
+
+    def parse(self) -> Arrays:
+        self.parsed += 1
+        return SOURCE
+
+
+def entry(name: str = "a") -> Path:
+    return cache_folder() / "parsed" / name
+
+
+def assert_equal(arrays: Arrays) -> None:
+    assert set(arrays) == set(SOURCE)
+    for key, array in arrays.items():
+        assert array.dtype == SOURCE[key].dtype
+        np.testing.assert_array_equal(array, SOURCE[key])
+
+
+def test_the_first_call_parses() -> None:
+    source = Source()
+    assert_equal(cached("a", source.parse))
+    assert source.parsed == 1
+
+
+def test_the_second_call_does_not_parse() -> None:
+    source = Source()
+    cached("a", source.parse)
+    assert_equal(cached("a", source.parse))
+    assert source.parsed == 1
+
+
+def test_another_name_is_another_entry() -> None:
+    cached("a", Source().parse)
+    source = Source()
+    cached("b", source.parse)
+    assert source.parsed == 1
+
+
+def test_what_comes_from_the_cache_is_memory_mapped_and_read_only() -> None:
+    cached("a", Source().parse)
+    ids = cached("a", Source().parse)["ids"]
+    assert isinstance(ids, np.memmap)
+    assert not ids.flags.writeable
+
+
+def test_the_cache_holds_no_pickles() -> None:
+    cached("a", Source().parse)
+    kept = {file.stem: np.load(file, allow_pickle=False) for file in entry().glob("*.npy")}
+    assert set(kept) == set(SOURCE)
+    assert not any(array.dtype.hasobject for array in kept.values())
+    others = [file for file in entry().iterdir() if file.suffix != ".npy"]
+    assert all(json.loads(file.read_text(encoding="utf-8")) for file in others)
+
+
+def test_a_source_that_cannot_be_parsed_leaves_no_entry() -> None:
+    def parse() -> Arrays:
+        raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        cached("a", parse)
+    assert not entry().exists()
+
+
+def test_the_folder_is_the_one_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQTRAIN_CACHE_DIR", str(tmp_path / "elsewhere"))
+    assert cache_folder() == tmp_path / "elsewhere"
+
+
+def test_without_an_environment_the_folder_is_the_system_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQTRAIN_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder().name == "seqtrain"
+
+
+def cut_off(file: Path) -> None:
+    os.truncate(file, file.stat().st_size - 1)
+
+
+def empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def cut_off_header(file: Path) -> None:
+    os.truncate(file, 20)
+
+
+def replace_by_text(file: Path) -> None:
+    file.write_text("these are no numbers")
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def remove_all(file: Path) -> None:
+    for other in file.parent.iterdir():
+        other.unlink()
+
+
+def replace_by_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+DAMAGES = [
+    cut_off,
+    empty,
+    cut_off_header,
+    replace_by_text,
+    remove,
+    remove_all,
+    replace_by_folder,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_entry_is_passed_over_with_a_warning(
+    damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source()
+    cached("a", source.parse)
+    damage(entry() / "ids.npy")
+    assert_equal(cached("a", source.parse))
+    assert source.parsed == 2
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert str(entry()) in record.getMessage()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_entry_is_replaced(damage: Callable[[Path], None]) -> None:
+    source = Source()
+    cached("a", source.parse)
+    damage(entry() / "ids.npy")
+    cached("a", source.parse)
+    assert_equal(cached("a", source.parse))
+    assert source.parsed == 2
+
+
+class Code:
+    """Leaves a file behind when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("executed",)
+
+
+def test_a_pickle_in_the_cache_is_not_run() -> None:
+    source = Source()
+    cached("a", source.parse)
+    poisoned = np.empty(1, dtype=object)
+    poisoned[0] = Code()
+    np.save(entry() / "ids.npy", poisoned, allow_pickle=True)
+    assert_equal(cached("a", source.parse))
+    (entry() / "ids.npy").write_bytes(pickle.dumps(Code()))
+    assert_equal(cached("a", source.parse))
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("place", ["", "parsed"])
+def test_a_cache_that_cannot_be_written_is_only_a_warning(
+    place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocking = cache_folder() / place
+    blocking.parent.mkdir(parents=True, exist_ok=True)
+    blocking.write_text("a file in the folder's place")
+    source = Source()
+    for _ in range(2):
+        assert_equal(cached("a", source.parse))
+    assert source.parsed == 2
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    assert blocking.read_text() == "a file in the folder's place"
+
+
+def test_a_full_disk_is_only_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", save)
+    assert_equal(cached("a", Source().parse))
+    assert "No space left on device" in caplog.text
+    assert list(entry().parent.iterdir()) == []

@@ -1,0 +1,146 @@
+"""The real MNIST and the real film reviews, in every form in which people have them."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtrain.datasets import Dataset, imdb
+from seqtrain.datasets.imdb import Imdb
+from seqtrain.datasets.mnist import Mnist
+from seqtrain.text import FIRST_WORD, OOV, PAD, START
+
+pytestmark = pytest.mark.slow
+
+FORMS = ["imdb.npz", "aclImdb_v1.tar.gz"]
+EVERY_FORM = pytest.mark.parametrize("form", FORMS)
+Load = Callable[..., Dataset]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that the tests of this file share, so that each form is parsed once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def load(real_data: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load a form of the film reviews."""
+    monkeypatch.setenv("SEQTRAIN_CACHE_DIR", str(cache))
+
+    def loaded(form: str, **keys: object) -> Dataset:
+        config = Imdb.model_validate({"name": "imdb", "path": str(real_data / form), **keys})
+        return config.load()
+
+    return loaded
+
+
+@pytest.fixture
+def mnist(real_data: Path) -> Dataset:
+    return Mnist(name="mnist").load(real_data)
+
+
+def test_mnist_has_its_60_000_and_10_000_images(mnist: Dataset) -> None:
+    assert mnist.train.x.shape == (54_000, 28, 28)
+    assert mnist.validation.x.shape == (6_000, 28, 28)
+    assert mnist.test.x.shape == (10_000, 28, 28)
+    assert mnist.train.x.dtype == np.float32
+
+
+def test_mnist_s_pixels_are_between_0_and_1(mnist: Dataset) -> None:
+    assert (mnist.train.x.min(), mnist.train.x.max()) == (0, 1)
+    assert mnist.train.x.mean() == pytest.approx(0.1307, abs=1e-3)
+    assert mnist.train.x.std() == pytest.approx(0.3081, abs=1e-3)
+
+
+def test_mnist_s_classes_are_as_frequent_as_they_are_known_to_be(mnist: Dataset) -> None:
+    known = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.bincount(mnist.test.labels).tolist() == known
+
+
+@EVERY_FORM
+def test_imdb_has_its_25_000_and_25_000_reviews(load: Load, form: str) -> None:
+    dataset = load(form)
+    assert dataset.train.x.shape == (22_500, 200)
+    assert dataset.validation.x.shape == (2_500, 200)
+    assert dataset.test.x.shape == (25_000, 200)
+
+
+@EVERY_FORM
+def test_half_of_imdb_s_reviews_are_positive(load: Load, form: str) -> None:
+    dataset = load(form)
+    for examples in (dataset.train, dataset.validation, dataset.test):
+        assert np.bincount(examples.labels).tolist() == [len(examples) // 2] * 2
+
+
+@EVERY_FORM
+def test_imdb_s_ids_are_within_the_vocabulary(load: Load, form: str) -> None:
+    dataset = load(form)
+    assert dataset.train.x.min() == PAD
+    assert dataset.train.x.max() < dataset.vocabulary_size == 10_000
+    assert (dataset.train.x != PAD).any(axis=1).all()
+
+
+@EVERY_FORM
+def test_imdb_s_most_frequent_words_are_those_of_english(load: Load, form: str) -> None:
+    vocabulary = load(form).vocabulary
+    assert vocabulary is not None
+    assert len(vocabulary.words) == 10_000 - FIRST_WORD
+    assert vocabulary.words[0] == "the"
+    assert {"and", "a", "of", "to", "is", "it", "in"} <= set(vocabulary.words[:10])
+    assert {"movie", "film", "not", "good", "bad"} <= set(vocabulary.words[:100])
+
+
+def test_markup_is_no_word_of_the_reviews(load: Load) -> None:
+    """Every second review holds `<br />`; Keras's ids take it for a word."""
+    vocabulary = load("aclImdb_v1.tar.gz").vocabulary
+    assert vocabulary is not None
+    assert "br" not in vocabulary.words
+
+
+@EVERY_FORM
+def test_imdb_s_ids_are_the_words_of_its_reviews(load: Load, form: str) -> None:
+    """The word of rank r is the one that stands r-th most often in the training reviews."""
+    dataset = load(form, max_length=2_500, validation="test")
+    counts = np.bincount(dataset.train.x.ravel(), minlength=10_000)
+    assert counts[START] == 25_000
+    assert (np.diff(counts[FIRST_WORD:1_000]) <= 0).all()
+    assert counts[OOV] / counts[START:].sum() < 0.1
+
+
+def test_both_forms_tell_of_the_same_words(load: Load) -> None:
+    one, other = (set((load(form).vocabulary or pytest.fail("no words")).words) for form in FORMS)
+    assert len(one & other) / len(one) > 0.98
+
+
+@EVERY_FORM
+def test_the_second_load_comes_from_the_cache(
+    load: Load, form: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = load(form)
+    monkeypatch.setattr(imdb, "_parse", lambda source: pytest.fail(f"{source} is parsed again"))
+    second = load(form)
+    np.testing.assert_array_equal(first.train.x, second.train.x)
+    np.testing.assert_array_equal(first.test.labels, second.test.labels)
+    assert first.vocabulary == second.vocabulary
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_the_ids_win_in_a_folder_with_both_forms(
+    load: Load, real_data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "seqtrain")
+    assert load("").source == str(real_data / "imdb.npz")
+    assert "aclImdb_v1.tar.gz" in caplog.text
+
+
+def test_the_real_files_are_as_they_were(real_data: Path, load: Load, mnist: Dataset) -> None:
+    """The hash that a dataset tells is that of the file, which stands in the data's README."""
+    readme = (real_data / "README.md").read_text(encoding="utf-8")
+    for dataset in (mnist, *map(load, FORMS)):
+        content = Path(dataset.source).read_bytes()
+        assert dataset.sha256 == hashlib.sha256(content).hexdigest()
+        assert dataset.sha256 in readme
