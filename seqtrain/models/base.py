@@ -1,0 +1,123 @@
+"""What every model has in common: where examples come in, and where classes come out."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from seqtrain.datasets.base import Dataset
+from seqtrain.parts import Part, Rate, Size, Sizes
+
+if TYPE_CHECKING:
+    import keras
+
+Activation = Literal[
+    "celu",
+    "elu",
+    "gelu",
+    "hard_sigmoid",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softsign",
+    "tanh",
+]
+
+
+class ModelConfig(Part):
+    """What every model's section has; a subclass adds its keys, `name`, and `body`."""
+
+    embedding_dim: Size | None = Field(
+        default=None, description="length of each word's vector, for tokens only; null means 128"
+    )
+    dropout: Rate = Field(
+        default=0.0, description="share of outputs dropped after each recurrent and dense layer"
+    )
+    dense_units: Sizes = Field(
+        default=(), description="units of hidden dense layers before the head, a number or a list"
+    )
+    dense_activation: Activation = Field(
+        default="relu", description="activation of the hidden dense layers"
+    )
+
+    @property
+    @abstractmethod
+    def reads_last_step(self) -> bool:
+        """Whether the head sees the last time step alone, so that padding there ruins it."""
+
+    @property
+    @abstractmethod
+    def gains_from_unrolling(self) -> bool:
+        """Whether writing short sequences out, instead of looping, was measured faster."""
+
+    @abstractmethod
+    def operations(self, shape: tuple[int, ...]) -> int:
+        """Return the multiplications and additions of one example's forward pass.
+
+        Args:
+            shape: of an example, (T,) for tokens or (T, F) for features.
+        """
+
+    @abstractmethod
+    def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
+        """Return the layers between the input and the hidden dense layers."""
+
+    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Sequential":
+        """Assemble the network for a dataset, from stock Keras layers only.
+
+        Args:
+            dataset: gives the shape of an example, the vocabulary and the classes.
+            unroll: write the time steps out instead of looping over them.
+
+        Returns:
+            A model that is built but not compiled. It maps a batch of examples to
+            probabilities: shape (batch, 1) for two classes, else (batch, classes).
+        """
+        import keras
+
+        layers = [*inputs(dataset, self.embedding_dim), *self.body(dataset, unroll)]
+        for units in self.dense_units:
+            layers += [keras.layers.Dense(units, activation=self.dense_activation)]
+            layers += dropout(self.dropout)
+        return keras.Sequential([*layers, head(dataset)], name=self.name)
+
+
+def inputs(dataset: Dataset, embedding_dim: int | None) -> list[Any]:
+    """Return the input, and for tokens their embedding."""
+    import keras
+
+    if dataset.vocabulary_size is None:
+        return [keras.Input(dataset.shape, dtype="float32")]
+    embedding = keras.layers.Embedding(
+        dataset.vocabulary_size, embedding_dim, mask_zero=dataset.mask
+    )
+    return [keras.Input(dataset.shape, dtype="int32"), embedding]
+
+
+def dropout(rate: float) -> "list[keras.Layer]":
+    """Return a dropout layer, or nothing where the rate is 0."""
+    import keras
+
+    return [keras.layers.Dropout(rate)] if rate else []
+
+
+def head(dataset: Dataset) -> "keras.Layer":
+    """Return the layer of class probabilities: one sigmoid for two classes, else a softmax."""
+    import keras
+
+    if len(dataset.classes) == 2:
+        return keras.layers.Dense(1, activation="sigmoid", name="head")
+    return keras.layers.Dense(len(dataset.classes), activation="softmax", name="head")
+
+
+def loss(dataset: Dataset) -> str:
+    """Return the name of the Keras loss that belongs to the head."""
+    two = len(dataset.classes) == 2
+    return "binary_crossentropy" if two else "sparse_categorical_crossentropy"

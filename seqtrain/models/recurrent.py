@@ -1,0 +1,131 @@
+"""Recurrent networks: simple RNN, LSTM and GRU, in one direction or both."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from seqtrain.datasets.base import Dataset
+from seqtrain.models.base import Activation, ModelConfig, dropout
+from seqtrain.parts import OneOrMore, Rate
+
+if TYPE_CHECKING:
+    import keras
+
+CELLS = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+PAPERS = {
+    "rnn": "simple RNN (Elman 1990)",
+    "lstm": "LSTM (Hochreiter & Schmidhuber 1997; Gers et al. 2000)",
+    "gru": "GRU (Cho et al. 2014)",
+}
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # matrices for each input, the candidate's included
+MASKED = -1e9  # below every output of a recurrent layer
+
+
+class Recurrent(ModelConfig):
+    """A stack of recurrent layers, read out by `pooling` over the time steps."""
+
+    name: Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
+    units: OneOrMore = Field(
+        default=(64,),
+        description="units of each recurrent layer, a number or a list; in both directions twice",
+    )
+    activation: Activation = Field(default="tanh", description="activation of the recurrent layers")
+    recurrent_dropout: Rate = Field(
+        default=0.0, description="share of the state dropped from step to step"
+    )
+    pooling: Literal["last", "mean", "max"] = Field(
+        default="last",
+        description="what the head sees of the last layer: its last output (in both directions "
+        "the end of each), or the mean or maximum over all steps that are not masked",
+    )
+
+    @classmethod
+    def headline(cls, name: str) -> str:
+        """Return the cell with its source, and the directions."""
+        both = ", reading in both directions" if name.startswith("bi") else ""
+        return PAPERS[name.removeprefix("bi")] + both
+
+    @property
+    def cell(self) -> str:
+        """The name without its direction: rnn, lstm or gru."""
+        return self.name.removeprefix("bi")
+
+    @property
+    def directions(self) -> int:
+        """2 where the sequence is read in both directions, else 1."""
+        return 2 if self.name.startswith("bi") else 1
+
+    @property
+    def reads_last_step(self) -> bool:
+        """Whether `pooling` is `last`."""
+        return self.pooling == "last"
+
+    @property
+    def gains_from_unrolling(self) -> bool:
+        """True of the simple RNN, whose steps are too small to hide the loop."""
+        return self.cell == "rnn"
+
+    def operations(self, shape: tuple[int, ...]) -> int:
+        """Return 2 · T · gates · directions · (inputs + units) · units, over all layers."""
+        inputs = shape[1] if len(shape) > 1 else self.embedding_dim or 0
+        products = 0
+        for units in self.units:
+            products += GATES[self.cell] * self.directions * (inputs + units) * units
+            inputs = units * self.directions
+        return 2 * shape[0] * products
+
+    def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
+        """Return the recurrent layers with their dropout, and the pooling."""
+        layers: list[keras.Layer] = []
+        for depth, units in enumerate(self.units, start=1):
+            last = depth == len(self.units)
+            layers.append(self._recurrent(units, not last or self.pooling != "last", unroll))
+            if last and self.pooling != "last":
+                layers.append(self._pooling(dataset))
+            layers += dropout(self.dropout)
+        return layers
+
+    def _recurrent(self, units: int, return_sequences: bool, unroll: bool) -> "keras.Layer":
+        import keras
+
+        layer = getattr(keras.layers, CELLS[self.cell])(
+            units,
+            activation=self.activation,
+            recurrent_dropout=self.recurrent_dropout,
+            return_sequences=return_sequences,
+            zero_output_for_mask=return_sequences,
+            unroll=unroll,
+        )
+        return keras.layers.Bidirectional(layer) if self.directions == 2 else layer
+
+    def _pooling(self, dataset: Dataset) -> "keras.Layer":
+        import keras
+
+        if self.pooling == "mean":
+            return keras.layers.GlobalAveragePooling1D()
+        if not dataset.mask:
+            return keras.layers.GlobalMaxPooling1D()
+        return masked_max((dataset.shape[0], self.units[-1] * self.directions))
+
+
+def masked_max(shape: tuple[int, int]) -> "keras.Layer":
+    """Return a model that takes the maximum over the steps that are not masked.
+
+    Keras's `GlobalMaxPooling1D` knows no mask. The layers before write zeros on masked
+    steps (`zero_output_for_mask`), so a step whose outputs are all exactly zero is left out.
+    `relu` can make such a step too, and then its zeros are the least that any step can say:
+    the maximum is the same without it, and zero where no other step is left.
+
+    Args:
+        shape: (time steps, features).
+    """
+    import keras
+    from keras import ops
+
+    sequence = keras.Input(shape)
+    counts = ops.any(ops.not_equal(sequence, 0.0), axis=-1, keepdims=True)
+    maximum = ops.max(ops.where(counts, sequence, MASKED), axis=1)
+    maximum = ops.where(ops.greater(maximum, MASKED), maximum, 0.0)
+    model = keras.Model(sequence, maximum, name="masked_max")
+    model.supports_masking = True
+    return model

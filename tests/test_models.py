@@ -1,0 +1,166 @@
+"""The networks that configs build."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain.config import Config, load_config
+from seqtrain.datasets import Dataset, Examples
+from seqtrain.models import ModelConfig
+from seqtrain.models.recurrent import Recurrent
+from seqtrain.parts import parts_in
+from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.tf
+
+NAMES = [name for part in parts_in("seqtrain.models", ModelConfig) for name in part.names()]
+POOLINGS = ("last", "mean", "max")
+
+
+def examples(x: np.ndarray, classes: int) -> Examples:
+    return Examples(x, (np.arange(len(x)) % classes).astype(np.int32))
+
+
+def dataset(x: np.ndarray, classes: int = 2, **known: Any) -> Dataset:
+    part = examples(x, classes)
+    names = tuple(map(str, range(classes)))
+    return Dataset(part, part, part, names, source="test", sha256="0", **known)
+
+
+def tokens(length: int = 12, padding: str = "post", mask: bool = True) -> Dataset:
+    """Texts of 5, 1 and 12 words among 20, filled up to `length`."""
+    rows = [[3, 4, 5, 6, 7], [2], [9, 8, 7, 6, 5, 4, 3, 2, 1, 9, 8, 7]]
+    x = np.zeros((3, length), np.int32)
+    for row, words in zip(x, rows, strict=True):
+        row[slice(len(words)) if padding == "post" else slice(length - len(words), None)] = words
+    return dataset(x, vocabulary_size=20, mask=mask)
+
+
+def features(classes: int = 3) -> Dataset:
+    x = np.random.default_rng(0).normal(size=(6, 5, 4)).astype(np.float32)
+    return dataset(x, classes)
+
+
+def model(name: str, **keys: Any) -> Recurrent:
+    return Recurrent(name=name, **{"units": 4, **keys})  # type: ignore[arg-type]
+
+
+def predict(network: Any, x: np.ndarray) -> np.ndarray:
+    return np.asarray(network(x, training=False))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_gives_probabilities_of_all_classes(name: str) -> None:
+    data = features(classes=3)
+    out = predict(model(name).build(data), data.train.x)
+    assert out.shape == (6, 3)
+    np.testing.assert_allclose(out.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_classes_have_a_sigmoid_head(name: str) -> None:
+    data = tokens()
+    network = model(name, embedding_dim=3).build(data)
+    assert network.layers[-1].activation.__name__ == "sigmoid"
+    assert predict(network, data.train.x).shape == (3, 1)
+
+
+@pytest.mark.parametrize("padding", ["post", "pre"])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("units", [4, [4, 3]], ids=["one layer", "stack"])
+@pytest.mark.parametrize("name", NAMES)
+def test_masked_padding_changes_no_prediction(
+    name: str, units: Any, pooling: str, padding: str
+) -> None:
+    config = model(name, units=units, pooling=pooling, embedding_dim=3)
+    short, long, other = tokens(), tokens(length=24), tokens(length=24, padding="pre")
+    longer = long if padding == "post" else other
+    first, second = config.build(short), config.build(longer)
+    second.set_weights(first.get_weights())
+    expected, found = predict(first, short.train.x), predict(second, longer.train.x)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("name", ["rnn", "bilstm"])
+def test_max_pooling_is_the_maximum_over_the_words(name: str, activation: str) -> None:
+    data = tokens()
+    config = model(name, pooling="max", embedding_dim=3, activation=activation)
+    embedding, recurrent, pool, *_ = config.build(data).layers
+    lengths = (data.train.x != 0).sum(axis=1)
+    steps = recurrent(embedding(data.train.x), mask=data.train.x != 0)
+    rows = zip(np.asarray(steps), lengths, strict=True)
+    expected = [row[:length].max(axis=0) for row, length in rows]
+    np.testing.assert_allclose(predict(pool, steps), expected, atol=1e-6)
+
+
+def test_max_pooling_of_steps_that_are_all_zero_is_zero() -> None:
+    from seqtrain.models.recurrent import masked_max
+
+    assert predict(masked_max((3, 2)), np.zeros((1, 3, 2), np.float32)).tolist() == [[0, 0]]
+
+
+def test_without_padding_the_mask_changes_nothing() -> None:
+    x = np.array([[3, 4, 5], [5, 4, 3]], np.int32)
+    masked = dataset(x, vocabulary_size=9, mask=True)
+    for pooling in POOLINGS:
+        config = model("bigru", pooling=pooling, embedding_dim=3)
+        first, second = config.build(masked), config.build(replace(masked, mask=False))
+        second.set_weights(first.get_weights())
+        np.testing.assert_allclose(predict(second, x), predict(first, x), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unrolling_changes_no_prediction(name: str) -> None:
+    data = features()
+    first, second = model(name).build(data), model(name).build(data, unroll=True)
+    second.set_weights(first.get_weights())
+    np.testing.assert_allclose(
+        predict(second, data.train.x), predict(first, data.train.x), atol=1e-5
+    )
+
+
+def test_a_layer_stands_for_each_key() -> None:
+    config = model("lstm", units=[8, 6], dropout=0.5, dense_units=[5], recurrent_dropout=0.2)
+    network = config.build(features())
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds == ["LSTM", "Dropout", "LSTM", "Dropout", "Dense", "Dropout", "Dense"]
+    assert [network.layers[0].units, network.layers[2].units] == [8, 6]
+    assert network.layers[0].recurrent_dropout == 0.2
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_model_names_only_what_keras_has(name: str, pooling: str, tmp_path: Path) -> None:
+    import json
+    import zipfile
+
+    file = tmp_path / "model.keras"
+    model(name, pooling=pooling, embedding_dim=3).build(tokens()).save(file)
+    with zipfile.ZipFile(file) as archive:
+        text = archive.read("config.json").decode()
+    modules: list[str] = []
+    json.loads(text, object_hook=lambda item: modules.append(item.get("module") or "keras"))
+    assert modules
+    assert all(module.split(".")[0] == "keras" for module in modules)
+    assert "seqtrain" not in text
+
+
+def config(name: str) -> Config:
+    return load_config(REPOSITORY / "configs" / f"{name}.yaml")
+
+
+def test_the_tutorials_lstm_has_its_number_of_parameters() -> None:
+    tutorial = config("imdb_lstm")
+    data = dataset(np.ones((2, 300), np.int32), vocabulary_size=5_000)
+    assert tutorial.model.build(data).count_params() == 121_297
+
+
+def test_operations_are_those_of_the_matrices() -> None:
+    network = model("bilstm", units=[3, 2], embedding_dim=5)
+    first = 4 * 2 * (5 + 3) * 3
+    second = 4 * 2 * (6 + 2) * 2
+    assert network.operations((7,)) == 2 * 7 * (first + second)
