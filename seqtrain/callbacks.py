@@ -1,0 +1,217 @@
+"""The pieces that Keras's `fit` is given: batches, learning rate, and what follows each epoch.
+
+Imports Keras, so it comes after `execution.start`.
+"""
+
+import logging
+import math
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqtrain.config import TrainingConfig
+from seqtrain.datasets.base import Examples
+from seqtrain.errors import TrainingError
+from seqtrain.files import replacing
+from seqtrain.run import Row, Run
+
+EXPONENTIAL_DECAY = 0.9  # each epoch
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
+
+log = logging.getLogger(__name__)
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Training examples in an order that (seed, epoch) alone decides.
+
+    Keras's own shuffling repeats one order in every epoch once a seed is set.
+    """
+
+    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.examples = examples
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+        self.order = np.arange(len(examples))
+
+    def on_epoch_begin(self) -> None:
+        """Draw the order of the next epoch."""
+        self.epoch += 1
+        self.order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.examples))
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch, a smaller last one included."""
+        return math.ceil(len(self.examples) / self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return x and labels of a batch."""
+        batch = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.examples.x[batch], self.examples.labels[batch]
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """The learning rate of each step: a linear warm-up, then constant, cosine or exponential.
+
+    Cosine: I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+    ICLR 2017, equation 5, without restarts.
+    """
+
+    def __init__(self, training: TrainingConfig, steps_per_epoch: int) -> None:
+        self.kind = training.schedule
+        self.peak = training.learning_rate
+        self.steps_per_epoch = steps_per_epoch
+        self.warmup = round(training.warmup_epochs * steps_per_epoch)
+        self.total = training.epochs * steps_per_epoch
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate of the step, counted from 0."""
+        done = keras.ops.cast(step, "float32")
+        after = keras.ops.maximum(done - self.warmup, 0.0)
+        if self.kind == "cosine":
+            share = keras.ops.minimum(after / max(self.total - self.warmup, 1), 1.0)
+            rate = self.peak * 0.5 * (1.0 + keras.ops.cos(math.pi * share))
+        elif self.kind == "exponential":
+            rate = self.peak * keras.ops.power(EXPONENTIAL_DECAY, after / self.steps_per_epoch)
+        else:
+            rate = self.peak + 0.0 * done
+        rising = self.peak * (done + 1.0) / (self.warmup + 1.0)
+        return keras.ops.where(done < self.warmup, rising, rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return nothing to restore: optimizers are never saved with a model."""
+        return {}
+
+
+class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends the training with a sentence once the loss is not a finite number."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the mean loss of the epoch so far."""
+        self._check("loss", logs)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Remember the epoch."""
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the loss of the validation examples."""
+        self._check("val_loss", logs)
+
+    def _check(self, name: str, logs: dict[str, float] | None) -> None:
+        value = (logs or {}).get(name, 0.0)
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the {name} is {value} in epoch {self.epoch + 1}: the training diverged",
+                "what usually helps: a lower `training.learning_rate`, `training.clipnorm=1`, "
+                "or `model.activation=tanh`",
+            )
+
+
+class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes a row of history.csv and of timing.csv after each epoch, and logs a line."""
+
+    def __init__(self, run: Run, epochs: int) -> None:
+        super().__init__()
+        self.run = run
+        self.epochs = epochs
+        self.rows: list[Row] = []
+        self.timing: list[Row] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write and log what the epoch reached; the clock includes validation."""
+        seconds = time.perf_counter() - self.started
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
+        reached = {name: float((logs or {})[name]) for name in names}
+        rate = learning_rate(self.model.optimizer)
+        self.rows.append({"epoch": epoch + 1, **reached, "learning_rate": rate})
+        self.timing.append({"epoch": epoch + 1, "seconds": round(seconds, 3)})
+        self.run.write_history(self.rows)
+        self.run.write_timing(self.timing)
+        numbers = "  ".join(f"{name} {value:.4f}" for name, value in reached.items())
+        log.info("epoch %d/%d  %s  %.1f s", epoch + 1, self.epochs, numbers, seconds)
+
+
+def learning_rate(optimizer: Any) -> float:
+    """Return the learning rate of the optimizer's last step."""
+    schedule = optimizer._learning_rate
+    if isinstance(schedule, Schedule):
+        return float(schedule(optimizer.iterations - 1))
+    return float(optimizer.learning_rate)
+
+
+class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves the model after each epoch that is better than all before it.
+
+    What is saved shares the layers but not the optimizer, so that the file holds stock
+    layers only and opens without seqtrain.
+    """
+
+    def __init__(self, run: Run, monitor: str) -> None:
+        super().__init__()
+        self.run = run
+        self.monitor = monitor
+        self.sign = 1 if monitor.endswith("loss") else -1
+        self.best = math.inf
+        self.best_epoch = 0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Compare, and save."""
+        value = self.sign * (logs or {})[self.monitor]
+        if value < self.best:
+            self.best, self.best_epoch = value, epoch + 1
+            self.save()
+
+    def save(self) -> None:
+        """Save the model as it is now."""
+        with replacing(self.run.model_file) as beside:
+            without_optimizer(self.model).save(beside)
+
+
+def without_optimizer(model: keras.Sequential) -> keras.Sequential:
+    """Return a model of the same layers, as if never compiled."""
+    given = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
+    return keras.Sequential([given, *model.layers], name=model.name)
+
+
+def callbacks(training: TrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
+    """Return what follows each epoch, in order; `KeepBest` and `WriteHistory` among them."""
+    chosen = [
+        StopIfNotFinite(),
+        WriteHistory(run, training.epochs),
+        KeepBest(run, training.monitor),
+    ]
+    mode = "min" if training.monitor.endswith("loss") else "max"
+    if training.schedule == "plateau":
+        chosen.append(
+            keras.callbacks.ReduceLROnPlateau(
+                training.monitor, PLATEAU_FACTOR, PLATEAU_PATIENCE, mode=mode, min_delta=0.0
+            )
+        )
+    if training.early_stopping:
+        stopping = training.early_stopping
+        chosen.append(
+            keras.callbacks.EarlyStopping(
+                training.monitor, stopping.min_delta, stopping.patience, mode=mode
+            )
+        )
+    return chosen
+
+
+def optimizer(training: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the config names, with its learning rate and clipping."""
+    classes = {name.lower(): item for name, item in vars(keras.optimizers).items()}
+    by_callback = training.schedule == "plateau"
+    return classes[training.optimizer](
+        learning_rate=training.learning_rate
+        if by_callback
+        else Schedule(training, steps_per_epoch),
+        clipnorm=training.clipnorm,
+        clipvalue=training.clipvalue,
+    )

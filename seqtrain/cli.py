@@ -1,0 +1,222 @@
+"""The commands: parse, call, print. Heavy imports stand inside the bodies."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seqtrain import __version__, console
+from seqtrain.errors import SeqtrainError
+
+OUTPUT = click.option(
+    "--output",
+    "outputs",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="outputs",
+    show_default=True,
+    help="Folder of all runs.",
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    envvar="SEQTRAIN_DATA_DIR",
+    help="Folder to look for data files in first  [env: SEQTRAIN_DATA_DIR].",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+
+
+class Command(click.Command):
+    """A command whose help ends with a worked example: what its docstring says after `Example:`."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example as it is typed."""
+        if self.epilog:
+            formatter.write(f"\nExample:\n  {self.epilog}\n")
+
+
+class Group(click.Group):
+    """The commands in the order in which a person needs them."""
+
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands as they are defined."""
+        return list(self.commands)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="seqtrain")
+@click.option("--debug", is_flag=True, help="Show the traceback of every error.")
+def cli(debug: bool) -> None:
+    """Train recurrent networks from a YAML file, and see what they learned.
+
+    \b
+    seqtrain init quickstart          copy a config
+    seqtrain train quickstart.yaml    train it into outputs/
+    seqtrain evaluate                 judge the newest run
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+
+
+@cli.command("list", epilog="seqtrain list configs")
+@click.argument(
+    "what", type=click.Choice(["datasets", "models", "configs", "runs"]), required=False
+)
+@OUTPUT
+@JSON
+def list_(what: str | None, outputs: Path, as_json: bool) -> None:
+    """Show the datasets, models, shipped configs and runs."""
+    from seqtrain import listing
+
+    found = listing.everything(outputs)
+    chosen = {what: found[what]} if what else found
+    if as_json:
+        console.result_json(chosen)
+    else:
+        console.result(console.format_listing(chosen))
+
+
+@cli.command(epilog="seqtrain init imdb_lstm")
+@click.argument("name")
+@click.option("--to", type=click.Path(path_type=Path), help="File to write  [default: NAME.yaml].")
+def init(name: str, to: Path | None) -> None:
+    """Copy the shipped config NAME to here. Nothing is overwritten."""
+    from seqtrain import shipped
+
+    written = shipped.copy(name, to or Path(f"{name}.yaml"))
+    console.message(f"train it: `seqtrain train {written}`")
+    console.result(str(written))
+
+
+@cli.command(epilog="seqtrain check configs/imdb_lstm.yaml training.epochs=3")
+@CONFIG
+@OVERRIDES
+def check(config: Path, overrides: tuple[str, ...]) -> None:
+    """Validate a config, and print it with every default filled in."""
+    from seqtrain.config import load_config
+
+    console.result(load_config(config, overrides).to_yaml().rstrip())
+
+
+@cli.command(epilog="seqtrain schema > seqtrain.schema.json")
+@click.option("--markdown", is_flag=True, help="Print the reference of all keys instead.")
+def schema(markdown: bool) -> None:
+    """Print the JSON schema of configs, for editors."""
+    from seqtrain import schema as schemas
+    from seqtrain.config import config_schema
+
+    if markdown:
+        console.result(schemas.markdown(config_schema()).rstrip())
+    else:
+        console.result_json(config_schema())
+
+
+@cli.command(epilog="seqtrain train configs/mnist_rnn.yaml training.epochs=5 --data-dir data")
+@CONFIG
+@OVERRIDES
+@OUTPUT
+@DATA_DIR
+def train(config: Path, overrides: tuple[str, ...], outputs: Path, data_dir: Path | None) -> None:
+    """Train the network of CONFIG into a new run folder."""
+    from seqtrain.config import load_config
+
+    checked = load_config(config, overrides)
+    console.show_log()
+    from seqtrain import execution, training
+    from seqtrain.run import Run
+
+    dataset = checked.dataset.load(data_dir)
+    resolved = execution.resolve(checked, dataset)
+    run = Run.create(outputs, resolved)
+    with console.ending_with(run):
+        execution.start(resolved.execution, resolved.seed)
+        with console.progress(resolved.training.epochs) as observers:
+            training.train(resolved, dataset, run, observers)
+
+
+@cli.command(epilog="seqtrain evaluate --split validation --json")
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Examples to judge by.",
+)
+@OUTPUT
+@DATA_DIR
+@JSON
+def evaluate(
+    run: Path | None, split: Any, outputs: Path, data_dir: Path | None, as_json: bool
+) -> None:
+    """Judge the saved model of RUN (default: the newest)."""
+    from seqtrain import inference
+    from seqtrain.run import Run
+
+    console.show_log()
+    chosen = Run.open(run) if run else Run.latest(outputs)
+    found = inference.evaluate(chosen, split, data_dir)
+    if as_json:
+        console.result_json(found)
+    else:
+        console.result(console.format_evaluation(found))
+
+
+@cli.command(epilog="seqtrain plot outputs/imdb_lstm/* --format svg --to pictures")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
+@click.option(
+    "--format",
+    "suffix",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    show_default=True,
+    help="Format of the pictures.",
+)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the pictures  [default: plots/ in the run; for several, in --output].",
+)
+@OUTPUT
+def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path) -> None:
+    """Draw the plots of RUNS (default: the newest). Several are laid over one another."""
+    from seqtrain import plots
+    from seqtrain.errors import RunError
+    from seqtrain.run import Run
+
+    chosen = [Run.open(run) for run in runs] or [Run.latest(outputs)]
+    default = chosen[0].plots if len(chosen) == 1 else outputs / "plots"
+    pictures = plots.draw(chosen, folder or default, suffix)
+    if not pictures:
+        raise RunError(f"{chosen[0].folder} has nothing to draw: no epoch was finished")
+    console.result("\n".join(map(str, pictures)))
+
+
+def main() -> None:
+    """Run the command line; every expected error ends in one message and an exit code."""
+    try:
+        cli.main(prog_name="seqtrain", standalone_mode=False)
+    except SeqtrainError as error:
+        _fail(error.message, error.hint, error.exit_code, error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        console.message(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "seqtrain"
+        _fail(error.format_message(), f"`{command} --help` shows what can be typed", 2, error)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", None, 1, error)
+
+
+def _fail(message: str, hint: str | None, exit_code: int, error: Exception) -> None:
+    if "--debug" in sys.argv:
+        raise error
+    console.error(message, hint)
+    sys.exit(exit_code)

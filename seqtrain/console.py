@@ -1,0 +1,160 @@
+"""The only module that prints: messages and progress to stderr, results to stdout."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import keras
+
+    from seqtrain.run import Run
+
+CLASS_SCORES = ("precision", "recall", "f1")
+
+Cells = Sequence[Sequence[str]]
+
+
+def result(text: str) -> None:
+    """Print a result on stdout."""
+    click.echo(text)
+
+
+def result_json(value: Any) -> None:
+    """Print a result on stdout as JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def message(text: str) -> None:
+    """Print a message on stderr, above the progress bar where there is one."""
+    print(printable(text), file=sys.stderr)
+
+
+def error(text: str, hint: str | None = None) -> None:
+    """Print what is wrong, and what to do next."""
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(text)}", err=True)
+    if hint:
+        click.echo(f"\n{click.style('hint:', fg='cyan', bold=True)} {printable(hint)}", err=True)
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters written out, so that none reaches a terminal."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def show_log() -> None:
+    """Show what the library logs, as messages."""
+    logger = logging.getLogger("seqtrain")
+    logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Messages) for handler in logger.handlers):
+        logger.addHandler(_Messages())
+
+
+class _Messages(logging.Handler):
+    """Prints log records as messages; warnings are called so."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        message(prefix + record.getMessage())
+
+
+def table(header: Sequence[str], rows: Cells) -> str:
+    """Return rows of text as aligned columns; columns of numbers are aligned to the right."""
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    lines = []
+    for row in [header, *rows]:
+        cells = zip(row, widths, right, strict=True)
+        lines.append("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip())
+    return "\n".join(lines)
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "").replace("-", "").isdigit() or cell == ""
+
+
+def format_evaluation(found: dict[str, Any]) -> str:
+    """Return an evaluation as the table that `seqtrain evaluate` prints."""
+    (prefix,) = (key for key, value in found.items() if isinstance(value, dict))
+    detail = found[prefix]
+    state = "" if found["finished"] else ", interrupted: the best model so far"
+    optimistic = ", optimistic: it chose the epoch" if found["optimistic"] else ""
+    scores = [
+        [name.removeprefix(f"{prefix}_"), "undefined" if score is None else f"{score:.4f}"]
+        for name, score in found.items()
+        if name.startswith(f"{prefix}_")
+    ]
+    per_class = [
+        [row["name"], *(f"{row[key]:.4f}" for key in CLASS_SCORES), f"{row['support']:,}"]
+        for row in detail["classes"]
+    ]
+    names = [row["name"] for row in detail["classes"]]
+    matrix = [
+        [name, *(f"{count:,}" for count in counts)]
+        for name, counts in zip(names, detail["confusion_matrix"], strict=True)
+    ]
+    sections = [
+        f"{found['run']}  {found['split']}, {found['examples']:,} examples{state}{optimistic}",
+        table(["metric", found["split"]], scores),
+        table(["class", *CLASS_SCORES, "support"], per_class),
+        table(["true \\ predicted", *names], matrix),
+    ]
+    return "\n\n".join(sections)
+
+
+@contextmanager
+def ending_with(run: "Run") -> Iterator[None]:
+    """Print the score and, last, the folder of the run, however its training ends."""
+    try:
+        yield
+        message(format_score(run.metrics()))
+    except KeyboardInterrupt:
+        kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
+        message(f"interrupted: {' and '.join(kept)} are kept" if kept else "interrupted")
+        raise
+    finally:
+        result(str(run.folder))
+
+
+def format_listing(found: dict[str, list[dict[str, Any]]]) -> str:
+    """Return what `seqtrain list` prints: a table under each heading."""
+    sections = []
+    for heading, rows in found.items():
+        cells = [["" if value is None else str(value) for value in row.values()] for row in rows]
+        sections.append(table([heading, *list(rows[0])[1:]], cells) if rows else f"{heading}\nnone")
+    return "\n\n".join(sections)
+
+
+def format_score(metrics: dict[str, Any]) -> str:
+    """Return the closing sentence of a training."""
+    note = ", optimistic: chosen on test" if metrics["optimistic"] else ""
+    last = metrics["last_epoch"]
+    return (
+        f"test accuracy {metrics['test_accuracy']:.4f}  test loss {metrics['test_loss']:.4f}  "
+        f"(best epoch {metrics['best_epoch']}{note}; "
+        f"last epoch {last['epoch']}: {last['test_accuracy']:.4f})"
+    )
+
+
+@contextmanager
+def progress(epochs: int) -> "Iterator[list[keras.callbacks.Callback]]":
+    """Yield the observer that shows a bar with the time left; none where no one watches.
+
+    Elsewhere than on a terminal, the line that the log has for each epoch must do.
+    """
+    if not sys.stderr.isatty():
+        yield []
+        return
+    from seqtrain.progress import ProgressBar
+
+    shown = ProgressBar(epochs)
+    with shown.bar:
+        yield [shown]

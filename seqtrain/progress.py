@@ -1,0 +1,52 @@
+"""The progress bar of a training on a terminal; imports Keras."""
+
+import keras
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
+    """Shows the epoch, the loss so far and the time left of all epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__()
+        self.epochs = epochs
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/" + str(epochs)),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[reached]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Begin to count."""
+        self.steps = self.params["steps"]
+        total = self.epochs * self.steps
+        self.task = self.bar.add_task("", total=total, epoch=1, reached="")
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Count the epoch."""
+        self.done = epoch * self.steps
+        self.bar.update(self.task, epoch=epoch + 1, completed=self.done)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Move the bar; `batch` is the last of those that one call computed."""
+        logs = logs or {}
+        reached = f"loss {logs.get('loss', 0):.4f}  accuracy {logs.get('accuracy', 0):.4f}"
+        self.bar.update(self.task, completed=self.done + batch + 1, reached=reached)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Take the bar away; the test examples are still to come."""
+        self.bar.remove_task(self.task)

@@ -1,0 +1,121 @@
+"""The whole act of training, from a config and its data to a finished run."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from seqtrain import execution, metrics, plots
+from seqtrain.config import Config
+from seqtrain.datasets.base import Dataset
+from seqtrain.errors import TrainingError
+from seqtrain.inference import BATCH_SIZE, load_model, probabilities
+from seqtrain.models.base import loss
+from seqtrain.run import Row, Run
+
+log = logging.getLogger(__name__)
+
+
+def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] = ()) -> None:
+    """Train the network of a config on a dataset, and write everything into the run.
+
+    On Ctrl-C, history, plots and the model so far are kept.
+
+    Args:
+        config: resolved, see `execution.resolve`; its execution has been started.
+        dataset: what `config.dataset.load` returned.
+        run: a new run.
+        observers: more Keras callbacks, such as a progress bar.
+
+    Raises:
+        TrainingError: the loss is not finite.
+        KeyboardInterrupt: after all was kept.
+    """
+    from seqtrain.callbacks import Batches, KeepBest, WriteHistory, callbacks, optimizer
+
+    with run.logging():
+        batches = Batches(dataset.train, config.training.batch_size, config.seed)
+        model = config.model.build(dataset, unroll=config.execution.unroll is True)
+        model.compile(
+            optimizer(config.training, len(batches)),
+            loss(dataset),
+            metrics=["accuracy"],
+            steps_per_execution=config.execution.steps_per_execution,
+            jit_compile=config.execution.jit_compile,
+        )
+        describe(model, dataset, run)
+        after_epoch = callbacks(config.training, run)
+        history = next(item for item in after_epoch if isinstance(item, WriteHistory))
+        keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
+        with kept_on_interrupt(run, keeper):
+            model.fit(
+                batches,
+                epochs=config.training.epochs,
+                validation_data=(dataset.validation.x, dataset.validation.labels),
+                validation_batch_size=BATCH_SIZE,
+                class_weight=class_weight(config, dataset),
+                callbacks=[*after_epoch, *observers],
+                verbose=0,
+            )
+            finish(model, keeper.best_epoch, history.rows, dataset, run)
+
+
+def describe(model: Any, dataset: Dataset, run: Run) -> None:
+    """Write what is known before the first step."""
+    run.write_json("environment.json", execution.environment(dataset))
+    run.write_json("classes.json", dataset.classes)
+    if dataset.vocabulary:
+        run.write_json("vocabulary.json", dataset.vocabulary.words)
+    lines: list[str] = []
+    model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
+    run.write_text("summary.txt", "\n".join(lines) + "\n")
+    log.info("data: %s", dataset.source)
+    log.info(
+        "%s: %s parameters, %s train, %s validation and %s test examples",
+        *(model.name, f"{model.count_params():,}"),
+        *(f"{len(part):,}" for part in (dataset.train, dataset.validation, dataset.test)),
+    )
+
+
+@contextmanager
+def kept_on_interrupt(run: Run, keeper: Any) -> Iterator[None]:
+    """Where the body is cut short, draw what there is; on Ctrl-C save a model if none is."""
+    try:
+        yield
+    except (KeyboardInterrupt, TrainingError) as error:
+        if isinstance(error, KeyboardInterrupt) and not run.model_file.exists():
+            keeper.save()
+        plots.draw([run], run.plots)
+        raise
+
+
+def finish(model: Any, best_epoch: int, rows: list[Row], dataset: Dataset, run: Run) -> None:
+    """Evaluate the best model on the test examples, and the last beside it; draw all plots."""
+    labels = dataset.test.labels
+    last = probabilities(model, dataset.test.x)
+    best = last if best_epoch == len(rows) else probabilities(load_model(run), dataset.test.x)
+    run.write_predictions(labels, best)
+    plots.draw([run], run.plots)
+    chosen = rows[best_epoch - 1]
+    run.write_metrics(
+        {
+            **metrics.evaluate("test", labels, best, dataset.classes),
+            "val_loss": chosen["val_loss"],
+            "val_accuracy": chosen["val_accuracy"],
+            "optimistic": run.optimistic,
+            "best_epoch": best_epoch,
+            "last_epoch": {"epoch": len(rows), **metrics.scores("test", labels, last)},
+            "parameters": model.count_params(),
+        }
+    )
+
+
+def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:
+    """Return N / (classes · count) for each class, as scikit-learn's `balanced`; or None."""
+    if config.training.class_weight is None:
+        return None
+    counts = np.bincount(dataset.train.labels, minlength=len(dataset.classes))
+    weights = len(dataset.train) / (len(dataset.classes) * np.maximum(counts, 1))
+    return dict(enumerate(weights.tolist()))

@@ -1,0 +1,74 @@
+"""The house rules that a reader relies on."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import seqtrain
+
+PACKAGE = Path(seqtrain.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+# A module imports only from modules named before it.
+ORDER = (
+    "errors files yamlfile schema parts problems text cache download shipped datasets models "
+    "config run listing metrics plots execution inference callbacks training progress console cli"
+).split()
+
+
+def imports(module: Path) -> set[str]:
+    """Return the first names after `seqtrain.` that a module imports, wherever it does so."""
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "seqtrain":
+            dotted = [f"seqtrain.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            dotted = [node.module or ""]
+        else:
+            continue
+        names |= {name.split(".")[1] for name in dotted if name.startswith("seqtrain.")}
+    return names
+
+
+def place(module: Path) -> str:
+    """Return the name of a module or of the package in which it lies."""
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_stands_before_it(module: Path) -> None:
+    name = place(module)
+    if name in ("__init__", "__main__"):
+        return
+    allowed = {*ORDER[: ORDER.index(name) + 1], "__version__"}
+    assert imports(module) - {"seqtrain"} <= allowed
+
+
+def test_every_module_has_its_place_in_the_order() -> None:
+    assert {place(module) for module in MODULES} - {"__init__", "__main__"} == set(ORDER)
+
+
+def test_only_the_console_prints() -> None:
+    printing = {
+        place(module)
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Name) and node.id == "print")
+        or (isinstance(node, ast.Attribute) and node.attr in ("echo", "secho"))
+    }
+    assert printing == {"console"}
+
+
+def test_only_execution_knows_the_backend() -> None:
+    backends = ("import tensorflow", "import jax", "import torch", "from tensorflow", "from jax")
+    sources = {place(module): module.read_text(encoding="utf-8") for module in MODULES}
+    knowing = {name for name, source in sources.items() if any(b in source for b in backends)}
+    assert knowing == {"execution"}
+
+
+def test_files_can_be_read_in_one_sitting() -> None:
+    assert {
+        str(module): n for module in MODULES if (n := module.read_text().count("\n")) > 300
+    } == {}

@@ -1,0 +1,162 @@
+"""What Keras's `fit` is given: order, learning rate, and what follows each epoch."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain.config import TrainingConfig
+from seqtrain.datasets import Examples
+from seqtrain.errors import TrainingError
+from seqtrain.run import Run
+from tests.test_run import config
+
+pytestmark = pytest.mark.tf
+
+STEPS = 10  # in an epoch
+
+
+def examples(number: int = 10) -> Examples:
+    return Examples(np.arange(number, dtype=np.float32)[:, None], np.arange(number, dtype=np.int32))
+
+
+def epoch_order(batches: Any) -> list[int]:
+    batches.on_epoch_begin()
+    return [int(label) for index in range(len(batches)) for label in batches[index][1]]
+
+
+def test_every_epoch_has_every_example_once_in_its_own_order() -> None:
+    from seqtrain.callbacks import Batches
+
+    batches = Batches(examples(), batch_size=3, seed=0)
+    orders = [epoch_order(batches) for _ in range(3)]
+    assert all(sorted(order) == list(range(10)) for order in orders)
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_seed_and_epoch_alone_decide_the_order() -> None:
+    from seqtrain.callbacks import Batches
+
+    first, same, other = (Batches(examples(), 3, seed) for seed in (1, 1, 2))
+    order = epoch_order(first)
+    assert epoch_order(same) == order
+    assert epoch_order(other) != order
+
+
+def test_the_last_batch_is_smaller() -> None:
+    from seqtrain.callbacks import Batches
+
+    batches = Batches(examples(10), batch_size=4, seed=0)
+    assert [len(batches[index][1]) for index in range(len(batches))] == [4, 4, 2]
+
+
+def test_x_and_labels_stay_together() -> None:
+    from seqtrain.callbacks import Batches
+
+    batches = Batches(examples(), batch_size=4, seed=0)
+    batches.on_epoch_begin()
+    x, labels = batches[0]
+    np.testing.assert_array_equal(x[:, 0], labels)
+
+
+def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
+    """Keras calls on_epoch_begin once before each epoch; the order must follow it exactly."""
+    import keras
+
+    from seqtrain.callbacks import Batches
+
+    class Recorder(Batches):
+        def __getitem__(self, index: int) -> Any:
+            seen.setdefault(self.epoch, set()).add(index)
+            return super().__getitem__(index)
+
+    seen: dict[int, set[int]] = {}
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(Recorder(examples(), 4, seed=0), epochs=3, verbose=0)
+    assert {epoch: len(batches) for epoch, batches in seen.items() if epoch} == {1: 3, 2: 3, 3: 3}
+
+
+def rates(epochs: int = 4, **keys: Any) -> list[float]:
+    """The learning rate of every step, at a peak of 1."""
+    from seqtrain.callbacks import Schedule
+
+    training = TrainingConfig(epochs=epochs, learning_rate=1.0, **keys)
+    schedule = Schedule(training, STEPS)
+    return [float(schedule(step)) for step in range(epochs * STEPS)]
+
+
+def test_a_constant_rate_is_constant() -> None:
+    assert set(rates()) == {1.0}
+
+
+def test_cosine_falls_from_the_peak_to_nearly_zero() -> None:
+    found = rates(schedule="cosine")
+    expected = [0.5 * (1 + math.cos(math.pi * step / 40)) for step in range(40)]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_exponential_falls_by_a_tenth_each_epoch() -> None:
+    found = rates(schedule="exponential")[::STEPS]
+    np.testing.assert_allclose(found, [1, 0.9, 0.81, 0.729], rtol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "exponential"])
+def test_the_warm_up_rises_linearly_to_the_peak(schedule: str) -> None:
+    found = rates(schedule=schedule, warmup_epochs=1.5)
+    np.testing.assert_allclose(found[:15], [(step + 1) / 16 for step in range(15)], rtol=1e-6)
+    assert found[15] == pytest.approx(1.0)
+
+
+def test_clipping_reaches_the_optimizer() -> None:
+    from seqtrain.callbacks import optimizer
+
+    assert optimizer(TrainingConfig(clipnorm=0.5), STEPS).clipnorm == 0.5
+    assert optimizer(TrainingConfig(clipvalue=0.5), STEPS).clipvalue == 0.5
+
+
+def test_the_rate_in_the_history_is_that_of_the_last_step() -> None:
+    from seqtrain.callbacks import learning_rate, optimizer
+
+    training = TrainingConfig(epochs=4, learning_rate=1.0, schedule="cosine")
+    chosen = optimizer(training, STEPS)
+    chosen.build([])
+    chosen.iterations.assign(20)
+    assert learning_rate(chosen) == pytest.approx(rates(schedule="cosine")[19])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_ends_the_training(value: float) -> None:
+    from seqtrain.callbacks import StopIfNotFinite
+
+    guard = StopIfNotFinite()
+    guard.on_epoch_begin(1)
+    guard.on_train_batch_end(0, {"loss": 0.5})
+    with pytest.raises(TrainingError, match="in epoch 2") as raised:
+        guard.on_train_batch_end(1, {"loss": value})
+    assert "learning_rate" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values", "kept"),
+    [("val_loss", [0.5, 0.3, 0.4, 0.3], 2), ("val_accuracy", [0.5, 0.3, 0.6, 0.6], 3)],
+)
+def test_the_best_model_is_kept(
+    tmp_path: Path, monitor: str, values: list[float], kept: int
+) -> None:
+    import keras
+
+    from seqtrain.callbacks import KeepBest
+
+    run = Run.create(tmp_path, config())
+    keeper = KeepBest(run, monitor)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    keeper.set_model(model)
+    for epoch, value in enumerate(values):
+        model.layers[0].bias.assign([float(epoch + 1)])
+        keeper.on_epoch_end(epoch, {monitor: value})
+    saved = keras.models.load_model(run.model_file)
+    assert keeper.best_epoch == kept
+    assert float(saved.layers[0].bias[0]) == kept

@@ -1,0 +1,186 @@
+"""The commands that need neither data nor TensorFlow."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqtrain import shipped
+from seqtrain.cli import cli
+from seqtrain.config import load_config
+from tests.conftest import CONFIGS, Outcome
+from tests.test_plots import finished_run
+
+Seqtrain = Callable[..., Outcome]
+COMMANDS = sorted(cli.commands)
+
+
+def test_the_commands_are_these() -> None:
+    assert COMMANDS == ["check", "evaluate", "init", "list", "plot", "schema", "train"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_ends_with_an_example_of_its_command(command: str, seqtrain: Seqtrain) -> None:
+    outcome = seqtrain(command, "--help")
+    assert outcome.exit_code == 0
+    assert outcome.stdout.splitlines()[-2] == "Example:"
+    assert outcome.stdout.splitlines()[-1].startswith(f"  seqtrain {command}")
+
+
+def test_help_lists_the_commands_in_the_order_of_use(seqtrain: Seqtrain) -> None:
+    lines = seqtrain("--help").stdout.partition("Commands:\n")[2].splitlines()
+    listed = [line.split()[0] for line in lines]
+    assert listed == ["list", "init", "check", "schema", "train", "evaluate", "plot"]
+
+
+def test_a_bare_command_shows_the_help(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain()
+    assert outcome.exit_code == 2
+    assert outcome.stderr.startswith("Usage: seqtrain")
+    assert "error:" not in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "No such command 'trian'. Did you mean 'train'?"),
+        (["train"], "Missing argument 'CONFIG'."),
+        (["train", "nope.yaml"], "cannot read the config `nope.yaml`: no such file"),
+        (["train", "imdb_lstm"], "`seqtrain init imdb_lstm`"),
+        (["evaluate"], "there is no run under `outputs`"),
+        (["evaluate", "nowhere"], "the run `nowhere` does not exist"),
+        (["evaluate", "--split", "tset"], "'tset' is not one of 'train', 'validation', 'test'"),
+        (["plot"], "there is no run under `outputs`"),
+        (["plot", "--format", "gif"], "'gif' is not one of 'png', 'svg', 'pdf'"),
+        (["init", "imdb_lsm"], "did you mean `imdb_lstm`?"),
+        (["list", "rums"], "'rums' is not one of"),
+        (["check", "."], "cannot read the config `.`: Is a directory"),
+    ],
+)
+def test_what_is_mistyped_ends_in_one_error_with_a_hint(
+    arguments: list[str], message: str, seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain(*arguments)
+    assert outcome.exit_code == 2
+    assert outcome.stdout == ""
+    assert outcome.stderr.startswith("error: ")
+    assert "\nhint: " in outcome.stderr
+    assert message in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_debug_shows_the_traceback(seqtrain: Seqtrain) -> None:
+    from seqtrain.errors import RunError
+
+    with pytest.raises(RunError):
+        seqtrain("--debug", "evaluate", "nowhere")
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_init_copies_a_config_that_checks(name: str, seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("init", name)
+    assert outcome.stdout.splitlines() == [f"{name}.yaml"]
+    assert seqtrain("check", f"{name}.yaml").exit_code == 0
+
+
+def test_init_overwrites_nothing(seqtrain: Seqtrain) -> None:
+    Path("quickstart.yaml").write_text("mine")
+    outcome = seqtrain("init", "quickstart")
+    assert outcome.exit_code == 2
+    assert "exists" in outcome.stderr
+    assert Path("quickstart.yaml").read_text() == "mine"
+
+
+def test_init_writes_where_it_is_told(seqtrain: Seqtrain) -> None:
+    assert seqtrain("init", "quickstart", "--to", "new/mine.yaml").exit_code == 0
+    assert Path("new/mine.yaml").exists()
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_a_shipped_config_opens_with_what_it_shows_and_its_command(config: Path) -> None:
+    comment = config.read_text(encoding="utf-8").partition("dataset:")[0]
+    assert comment.startswith("# ")
+    assert f"seqtrain train configs/{config.stem}.yaml" in comment
+    assert load_config(config).name == config.stem
+
+
+def test_check_prints_a_config_that_checks_to_the_same(seqtrain: Seqtrain) -> None:
+    seqtrain("init", "imdb_lstm")
+    first = seqtrain("check", "imdb_lstm.yaml", "training.epochs=3").stdout
+    Path("again.yaml").write_text(first)
+    assert "epochs: 3" in first
+    assert seqtrain("check", "again.yaml").stdout == first
+
+
+def test_schema_prints_a_json_schema(seqtrain: Seqtrain) -> None:
+    schema = json.loads(seqtrain("schema").stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert {"dataset", "model", "training", "execution"} <= set(schema["properties"])
+
+
+def test_list_shows_everything(seqtrain: Seqtrain) -> None:
+    finished_run(Path("outputs"))
+    found = json.loads(seqtrain("list", "--json").stdout)
+    assert {"digits", "mnist", "imdb"} <= {row["name"] for row in found["datasets"]}
+    assert {"rnn", "lstm", "gru"} <= {row["name"] for row in found["models"]}
+    assert [row["name"] for row in found["configs"]] == shipped.names()
+    assert [row["state"] for row in found["runs"]] == ["unfinished"]
+
+
+def test_list_shows_one_kind_as_a_table(seqtrain: Seqtrain) -> None:
+    lines = seqtrain("list", "configs").stdout.splitlines()
+    assert lines[0].split()[0] == "configs"
+    assert len(lines) == 1 + len(shipped.names())
+
+
+def test_list_shows_a_damaged_run_as_damaged(seqtrain: Seqtrain) -> None:
+    run = finished_run(Path("outputs"))
+    (run.folder / "metrics.json").write_text("{")
+    assert "damaged" in seqtrain("list", "runs").stdout
+
+
+def test_plot_prints_the_pictures_of_the_newest_run(seqtrain: Seqtrain) -> None:
+    run = finished_run(Path("outputs"))
+    outcome = seqtrain("plot")
+    assert outcome.exit_code == 0
+    assert [Path(line) for line in outcome.stdout.splitlines()] == [
+        run.plots / f"{name}.png"
+        for name in ("loss", "accuracy", "learning_rate", "confusion_matrix")
+    ]
+
+
+def test_plot_of_several_runs_goes_beside_them(seqtrain: Seqtrain) -> None:
+    runs = [finished_run(Path("outputs"), name=name).folder for name in ("a", "b")]
+    outcome = seqtrain("plot", *runs, "--format", "svg")
+    assert Path(outcome.stdout.splitlines()[0]) == Path("outputs/plots/loss.svg")
+
+
+def test_plot_of_a_run_without_an_epoch_says_so(seqtrain: Seqtrain) -> None:
+    run = finished_run(Path("outputs"))
+    (run.folder / "history.csv").unlink()
+    (run.folder / "predictions.npz").unlink()
+    outcome = seqtrain("plot")
+    assert outcome.exit_code == 2
+    assert "nothing to draw" in outcome.stderr
+
+
+def test_control_characters_reach_no_terminal(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("evaluate", "\x1b[31mred")
+    assert "\x1b" not in outcome.stderr
+    assert "\\x1b[31mred" in outcome.stderr
+
+
+def test_a_full_disk_is_one_sentence(seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+    import os
+
+    def full(source: object, target: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    finished_run(Path("outputs"))
+    monkeypatch.setattr(os, "replace", full)
+    outcome = seqtrain("plot")
+    assert outcome.exit_code == 1
+    assert "No space left on device" in outcome.stderr
+    assert "Traceback" not in outcome.stderr

@@ -1,0 +1,114 @@
+"""Metrics, against scikit-learn and by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from seqtrain import metrics
+
+LABELS = np.array([0, 0, 1, 1, 1, 2])
+PROBABILITIES = np.array(
+    [
+        [0.7, 0.2, 0.1],
+        [0.2, 0.5, 0.3],
+        [0.1, 0.8, 0.1],
+        [0.3, 0.3, 0.4],
+        [0.25, 0.5, 0.25],
+        [0.6, 0.2, 0.2],
+    ],
+    dtype=np.float32,
+)
+
+
+def test_loss_is_the_mean_negative_logarithm_of_the_true_class() -> None:
+    chosen = [0.7, 0.2, 0.8, 0.3, 0.5, 0.2]
+    expected = -sum(map(math.log, chosen)) / 6
+    assert metrics.loss(LABELS, PROBABILITIES) == pytest.approx(expected, rel=1e-6)
+
+
+def test_loss_of_a_certain_mistake_is_finite() -> None:
+    certain = np.array([[1.0, 0.0]])
+    assert metrics.loss(np.array([1]), certain) == pytest.approx(-math.log(metrics.EPSILON))
+
+
+def test_accuracy_counts_the_most_probable_class() -> None:
+    assert metrics.accuracy(LABELS, PROBABILITIES) == pytest.approx(3 / 6)
+
+
+def test_a_tie_goes_to_the_first_class() -> None:
+    assert metrics.predictions(np.array([[0.5, 0.5]])).tolist() == [0]
+
+
+def test_roc_auc_is_the_share_of_pairs_in_the_right_order() -> None:
+    labels = np.array([0, 0, 1, 1])
+    positive = np.array([0.1, 0.4, 0.35, 0.8])
+    assert metrics.roc_auc(labels, np.stack([1 - positive, positive], axis=1)) == 0.75
+
+
+def test_roc_auc_of_one_class_is_not_a_number() -> None:
+    assert math.isnan(metrics.roc_auc(np.zeros(3, int), np.full((3, 2), 0.5)))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_precision_recall_f1_and_confusion_matrix_are_those_of_scikit_learn(classes: int) -> None:
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    random = np.random.default_rng(classes)
+    labels = random.integers(0, classes, 50)
+    probabilities = random.dirichlet(np.ones(classes), 50)
+    names = [str(c) for c in range(classes)]
+    found = metrics.evaluate("test", labels, probabilities, names)["test"]
+    predicted = probabilities.argmax(axis=1)
+    expected = precision_recall_fscore_support(
+        labels, predicted, labels=range(classes), zero_division=0
+    )
+    for key, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+        np.testing.assert_allclose([entry[key] for entry in found["classes"]], values)
+    matrix = confusion_matrix(labels, predicted, labels=range(classes))
+    assert found["confusion_matrix"] == matrix.tolist()
+
+
+def test_a_class_that_is_never_predicted_has_zeros() -> None:
+    found = metrics.evaluate("test", LABELS, np.eye(3)[np.zeros(6, int)], "abc")["test"]
+    assert found["classes"][1] == {
+        "name": "b",
+        "precision": 0.0,
+        "recall": 0.0,
+        "f1": 0.0,
+        "support": 3,
+    }
+
+
+def test_scores_carry_the_prefix_of_their_split() -> None:
+    found = metrics.evaluate("val", LABELS, PROBABILITIES, "abc")
+    assert found["val_accuracy"] == metrics.accuracy(LABELS, PROBABILITIES)
+    assert list(found) == ["val_loss", "val_accuracy", "val"]
+
+
+def test_a_score_that_is_not_defined_is_null_in_json() -> None:
+    found = metrics.scores("test", np.zeros(3, int), np.full((3, 2), 0.5))
+    assert found["test_roc_auc"] is None
+
+
+def test_roc_auc_is_a_metric_of_two_classes_only() -> None:
+    assert "roc_auc" in metrics.metrics_for(2)
+    assert "roc_auc" not in metrics.metrics_for(3)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("classes", [2, 3])
+def test_loss_and_accuracy_are_those_of_keras(classes: int) -> None:
+    import keras
+
+    random = np.random.default_rng(0)
+    labels = random.integers(0, classes, 40)
+    probabilities = random.dirichlet(np.ones(classes), 40).astype(np.float32)
+    if classes == 2:
+        loss = keras.losses.BinaryCrossentropy()(labels[:, None], probabilities[:, 1:])
+        accuracy = keras.metrics.BinaryAccuracy()(labels[:, None], probabilities[:, 1:])
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy()(labels, probabilities)
+        accuracy = keras.metrics.SparseCategoricalAccuracy()(labels, probabilities)
+    assert metrics.loss(labels, probabilities) == pytest.approx(float(loss), abs=1e-6)
+    assert metrics.accuracy(labels, probabilities) == pytest.approx(float(accuracy), abs=1e-6)

@@ -1,0 +1,147 @@
+"""Plots are drawn from files alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtrain import plots
+from seqtrain.run import Run
+from tests.test_run import config
+
+PICTURES = ["loss", "accuracy", "learning_rate", "confusion_matrix"]
+
+
+def finished_run(outputs: Path, classes: int = 10, epochs: int = 3, **overrides: object) -> Run:
+    """A run with a history that is best in epoch 2, and random predictions."""
+    run = Run.create(outputs, config(**overrides))
+    rows = [
+        {
+            "epoch": epoch,
+            "loss": 1 / epoch,
+            "accuracy": 1 - 0.5 / epoch,
+            "val_loss": 0.4 + 0.1 * abs(epoch - 2),
+            "val_accuracy": 0.8 - 0.1 * abs(epoch - 2),
+            "learning_rate": 1e-3,
+        }
+        for epoch in range(1, epochs + 1)
+    ]
+    random = np.random.default_rng(0)
+    run.write_history(rows)
+    run.write_json("classes.json", [f"class {number}" for number in range(classes)])
+    run.write_predictions(
+        random.integers(0, classes, 60), random.dirichlet(np.ones(classes), 60).astype(np.float32)
+    )
+    return run
+
+
+def texts(figure: object) -> str:
+    """Everything that is written in a figure."""
+    return "\n".join(text.get_text() for text in figure.findobj(_is_text))  # type: ignore[attr-defined]
+
+
+def _is_text(artist: object) -> bool:
+    return hasattr(artist, "get_text") and callable(artist.get_text)
+
+
+def test_a_run_gets_every_picture(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    drawn = plots.draw([run], run.plots)
+    assert [file.stem for file in drawn] == PICTURES
+    assert sorted(run.plots.iterdir()) == sorted(drawn)
+
+
+def test_two_classes_get_a_roc_curve_too(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=2)
+    assert [file.stem for file in plots.draw([run], run.plots)] == [*PICTURES, "roc"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+def test_pictures_have_the_format_asked_for(tmp_path: Path, suffix: str, magic: bytes) -> None:
+    run = finished_run(tmp_path)
+    for file in plots.draw([run], tmp_path / "pictures", suffix):
+        assert file.suffix == f".{suffix}"
+        assert file.read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
+    run = finished_run(tmp_path, classes=2)
+    first = [file.read_bytes() for file in plots.draw([run], tmp_path / "a", suffix)]
+    assert first == [file.read_bytes() for file in plots.draw([run], tmp_path / "b", suffix)]
+
+
+def test_an_interrupted_run_gets_what_it_has_files_for(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    (run.folder / "predictions.npz").unlink()
+    assert [file.stem for file in plots.draw([run], run.plots)] == PICTURES[:3]
+
+
+def test_a_run_without_an_epoch_gets_no_picture(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    assert plots.draw([run], run.plots) == []
+
+
+def test_a_single_epoch_can_be_drawn(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, epochs=1)
+    assert len(plots.draw([run], run.plots)) == 4
+
+
+@pytest.mark.parametrize(
+    ("function", "label"), [(plots.loss, "0.4000"), (plots.accuracy, "0.8000")]
+)
+def test_the_best_epoch_is_marked(tmp_path: Path, function: plots.Plot, label: str) -> None:
+    assert f"best epoch 2: {label}" in texts(function([finished_run(tmp_path)]))
+
+
+def test_curves_hold_the_history(tmp_path: Path) -> None:
+    figure = plots.loss([finished_run(tmp_path)])
+    validation, _, train, _ = figure.axes[0].lines
+    np.testing.assert_allclose(train.get_ydata(), [1, 1 / 2, 1 / 3])
+    np.testing.assert_allclose(validation.get_ydata(), [0.5, 0.4, 0.5])
+    assert list(train.get_xdata()) == [1, 2, 3]
+
+
+def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:
+    runs = [finished_run(tmp_path, name=name) for name in ("first", "second")]
+    legend = texts(plots.loss(runs))
+    for name in ("first", "second"):
+        assert f"{name}, validation, best epoch 2: 0.4000" in legend
+    assert len(plots.confusion_matrix(runs).axes) == 3  # a panel each, and the colour bar
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    runs = [finished_run(tmp_path) for _ in range(2)]
+    assert all(run.label in texts(plots.accuracy(runs)) for run in runs)
+
+
+def test_a_score_chosen_on_test_is_called_optimistic(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=2, **{"dataset.validation": "test"})
+    for function in (plots.loss, plots.accuracy, plots.confusion_matrix, plots.roc):
+        assert "optimistic" in texts(function([run]))
+
+
+def test_many_classes_are_drawn_without_numbers(tmp_path: Path) -> None:
+    assert "class 20" in texts(figure := plots.confusion_matrix([finished_run(tmp_path, 21)]))
+    assert not figure.axes[0].texts
+
+
+def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
+    """In a process of its own, for what other tests import counts here."""
+    run = finished_run(tmp_path)
+    script = f"""
+import subprocess
+import sys
+from pathlib import Path
+from seqtrain import plots
+from seqtrain.run import Run
+run = Run.open(Path({str(run.folder)!r}))
+plots.draw([run], run.plots)
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert any(run.plots.iterdir())

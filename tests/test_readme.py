@@ -1,0 +1,59 @@
+"""The commands of the documentation do what it says, with one epoch and few examples."""
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqtrain.config import load_config
+from tests.conftest import CONFIGS, REPOSITORY, Outcome
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line[:2] == "$ "
+]
+FEW = ["training.epochs=1", "dataset.limit=100"]
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+def test_the_commands_of_the_readme_work_one_after_another(
+    seqtrain: Callable[..., Outcome],
+) -> None:
+    assert len(COMMANDS) >= 8
+    for command in COMMANDS:
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "seqtrain"
+        few = FEW if arguments[0] == "train" else []
+        outcome = seqtrain(*arguments, *few)
+        assert outcome.exit_code == 0, f"{command}: {outcome.stderr}"
+        assert outcome.stdout
+
+
+def test_the_config_of_the_readme_checks(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "readme.yaml").write_text(block, encoding="utf-8")
+    assert load_config(tmp_path / "readme.yaml").model.name == "bilstm"
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_tutorial_stands_in_the_table(config: Path) -> None:
+    if config.stem != "quickstart":
+        assert f"`seqtrain train configs/{config.stem}.yaml`" in README
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_links_lead_to_files(document: str) -> None:
+    text = (REPOSITORY / document).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    missing = [target for target in targets if not (REPOSITORY / target).exists()]
+    assert missing == []
+
+
+def test_every_module_is_explained_to_contributors() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for module in (REPOSITORY / "seqtrain").glob("[!_]*.py"):
+        assert f"`{module.name}`" in text

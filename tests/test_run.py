@@ -1,0 +1,148 @@
+"""The run folder."""
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtrain.config import Config, load_config
+from seqtrain.errors import RunError
+from seqtrain.run import Run
+from tests.conftest import REPOSITORY
+
+
+def config(**overrides: object) -> Config:
+    arguments = [f"{key}={value}" for key, value in overrides.items()]
+    return load_config(REPOSITORY / "configs" / "quickstart.yaml", arguments)
+
+
+def rows(*losses: float) -> list[dict[str, float]]:
+    return [
+        {"epoch": epoch, "val_loss": loss, "val_accuracy": loss}
+        for epoch, loss in enumerate(losses, start=1)
+    ]
+
+
+def test_a_run_lies_in_a_folder_of_its_name_and_time(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    assert run.folder.parent == tmp_path / "quickstart"
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{4}", run.folder.name)
+
+
+def test_the_config_is_there_first_and_reads_back_equal(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    assert [file.name for file in run.folder.iterdir()] == ["config.yaml"]
+    assert Run.open(run.folder).config == config()
+
+
+def test_runs_of_the_same_second_lie_apart(tmp_path: Path) -> None:
+    folders = {Run.create(tmp_path, config()).folder for _ in range(20)}
+    assert len(folders) == 20
+
+
+def test_the_latest_run_is_the_last_started_of_any_name(tmp_path: Path) -> None:
+    for name, time in [("b", "20250101T000000Z"), ("a", "20260101T000000Z")]:
+        (tmp_path / name / f"{time}-0000").mkdir(parents=True)
+        (tmp_path / name / f"{time}-0000" / "config.yaml").write_text(config().to_yaml())
+    assert Run.latest(tmp_path).folder.parent.name == "a"
+
+
+def test_without_runs_there_is_no_latest(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is no run under"):
+        Run.latest(tmp_path)
+
+
+def test_a_folder_without_config_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is not a run: it has no config\.yaml"):
+        Run.open(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="does not exist"):
+        Run.open(tmp_path / "nowhere")
+
+
+def test_a_run_is_finished_once_it_has_metrics(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    assert not run.finished
+    run.write_metrics({"test_loss": 0.5})
+    assert run.finished
+    assert run.metrics() == {"test_loss": 0.5}
+
+
+def test_history_reads_back_to_the_bit(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    written = rows(0.1 + 0.2, 1 / 3)
+    run.write_history(written)
+    assert run.history() == written
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("val_loss", 2), ("val_accuracy", 1)])
+def test_the_best_epoch_is_the_first_that_monitor_finds_best(
+    tmp_path: Path, monitor: str, best: int
+) -> None:
+    run = Run.create(tmp_path, config(**{"training.monitor": monitor}))
+    run.write_history(rows(0.9, 0.2, 0.9, 0.2))
+    assert run.best_epoch() == best
+
+
+def test_predictions_read_back(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    run.write_predictions(np.array([1, 0]), np.array([[0.1, 0.9], [0.8, 0.2]]))
+    labels, probabilities = run.predictions()
+    assert labels.tolist() == [1, 0]
+    assert probabilities.tolist() == [[0.1, 0.9], [0.8, 0.2]]
+
+
+def test_predictions_that_are_not_there_yet_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="the run has not finished"):
+        Run.create(tmp_path, config()).predictions()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken", b"text"])
+def test_damaged_predictions_are_an_error(tmp_path: Path, content: bytes) -> None:
+    run = Run.create(tmp_path, config())
+    (run.folder / "predictions.npz").write_bytes(content)
+    with pytest.raises(RunError, match="is damaged"):
+        run.predictions()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '"text"'])
+def test_damaged_metrics_are_an_error(tmp_path: Path, content: str) -> None:
+    run = Run.create(tmp_path, config())
+    (run.folder / "metrics.json").write_text(content)
+    with pytest.raises(RunError, match="is damaged"):
+        run.metrics()
+
+
+@pytest.mark.parametrize("content", ["", "epoch,val_loss\n1,x\n", "epoch,loss\n1\n", "\x00"])
+def test_a_damaged_history_is_an_error(tmp_path: Path, content: str) -> None:
+    run = Run.create(tmp_path, config())
+    (run.folder / "history.csv").write_text(content)
+    with pytest.raises(RunError, match="is damaged"):
+        run.best_epoch()
+
+
+def test_the_log_goes_into_the_run(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    logger = logging.getLogger("seqtrain.test")
+    with run.logging():
+        logger.warning("inside")
+    logger.warning("outside")
+    text = (run.folder / "log.txt").read_text()
+    assert "WARNING inside" in text
+    assert "outside" not in text
+
+
+def test_optimistic_is_what_was_chosen_on_test(tmp_path: Path) -> None:
+    assert Run.create(tmp_path, config(**{"dataset.validation": "test"})).optimistic
+    assert not Run.create(tmp_path, config()).optimistic
+
+
+def test_json_files_are_readable_by_others(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config())
+    run.write_json("classes.json", ["ä", "b"])
+    assert json.loads((run.folder / "classes.json").read_text(encoding="utf-8")) == ["ä", "b"]

@@ -1,0 +1,345 @@
+"""The whole act of training, on real digits and a few small tasks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from seqtrain import execution, training
+from seqtrain.config import Optimizer, load_config
+from seqtrain.errors import TrainingError
+from seqtrain.run import Run
+from tests.conftest import REPOSITORY, Outcome
+
+pytestmark = pytest.mark.tf
+
+QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
+FEW = ("training.epochs=2", "model.units=8", "dataset.limit=200")
+
+
+def train(outputs: Path, *overrides: str, observers: Any = (), config: Path = QUICKSTART) -> Run:
+    """Train as the command does."""
+    checked = load_config(config, [*FEW, *overrides])
+    dataset = checked.dataset.load()
+    resolved = execution.resolve(checked, dataset)
+    run = Run.create(outputs, resolved)
+    execution.start(resolved.execution, resolved.seed)
+    try:
+        training.train(resolved, dataset, run, observers)
+    except (KeyboardInterrupt, TrainingError) as error:
+        error.add_note(str(run.folder))
+        raise
+    return run
+
+
+def weights(run: Run) -> list[np.ndarray]:
+    import keras
+
+    return [np.asarray(w) for w in keras.models.load_model(run.model_file).get_weights()]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(tmp_path_factory.mktemp("outputs"))
+
+
+def interrupter(epoch: int) -> Any:
+    """A callback that acts as Ctrl-C in the middle of an epoch, counted from 1."""
+    import keras
+
+    class Interrupter(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, number: int, logs: Any = None) -> None:
+            self.epoch = number + 1
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if self.epoch == epoch:
+                raise KeyboardInterrupt
+
+    return Interrupter()
+
+
+def test_a_run_has_every_file(run: Run) -> None:
+    files = {str(file.relative_to(run.folder)) for file in run.folder.rglob("*") if file.is_file()}
+    assert files == {
+        "classes.json",
+        "config.yaml",
+        "environment.json",
+        "history.csv",
+        "log.txt",
+        "metrics.json",
+        "model.keras",
+        "plots/accuracy.png",
+        "plots/confusion_matrix.png",
+        "plots/learning_rate.png",
+        "plots/loss.png",
+        "predictions.npz",
+        "summary.txt",
+        "timing.csv",
+    }
+
+
+def test_metrics_are_written_last(run: Run) -> None:
+    times = {file: file.stat().st_mtime_ns for file in run.folder.rglob("*") if file.is_file()}
+    del times[run.folder / "log.txt"]
+    assert max(times, key=times.__getitem__).name == "metrics.json"
+
+
+def test_the_history_has_the_columns_that_tools_expect(run: Run) -> None:
+    header = (run.folder / "history.csv").read_text().splitlines()[0]
+    assert header == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
+    assert [row["epoch"] for row in run.history()] == [1, 2]
+
+
+def test_the_resolved_config_names_no_auto(run: Run) -> None:
+    assert "auto" not in (run.folder / "config.yaml").read_text()
+
+
+def test_the_environment_says_what_the_run_depended_on(run: Run) -> None:
+    environment = run.environment()
+    assert environment["packages"]["keras"].startswith("3.")
+    assert environment["cores"] >= 1
+    assert len(environment["data"]["sha256"]) == 64
+
+
+def test_metrics_agree_with_the_predictions(run: Run) -> None:
+    labels, probabilities = run.predictions()
+    found = run.metrics()
+    assert found["test_accuracy"] == pytest.approx((probabilities.argmax(1) == labels).mean())
+    assert np.sum(found["test"]["confusion_matrix"]) == len(labels) == 359
+    assert found["val_loss"] == run.history()[found["best_epoch"] - 1]["val_loss"]
+
+
+def test_the_same_config_gives_the_same_run_to_the_bit(run: Run, tmp_path: Path) -> None:
+    again = train(tmp_path)
+    for name in ("history.csv", "metrics.json", "summary.txt"):
+        assert (again.folder / name).read_bytes() == (run.folder / name).read_bytes()
+    np.testing.assert_array_equal(again.predictions()[1], run.predictions()[1])
+    for first, second in zip(weights(run), weights(again), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_the_resolved_config_repeats_the_run(run: Run, tmp_path: Path) -> None:
+    again = train(tmp_path, config=run.folder / "config.yaml")
+    assert again.history() == run.history()
+
+
+def test_another_seed_gives_another_run_on_the_same_split(run: Run, tmp_path: Path) -> None:
+    other = train(tmp_path, "seed=1")
+    assert other.history() != run.history()
+    np.testing.assert_array_equal(other.predictions()[0], run.predictions()[0])
+
+
+def test_steps_per_execution_changes_no_result(tmp_path: Path) -> None:
+    one, many = (
+        train(tmp_path, f"execution.steps_per_execution={n}", "model.name=rnn") for n in (1, 4)
+    )
+    for first, second in zip(one.history(), many.history(), strict=True):
+        assert first == pytest.approx(second, rel=1e-5)
+
+
+def test_the_network_learns(tmp_path: Path) -> None:
+    run = train(tmp_path, "training.epochs=15", "model.units=32", "dataset.limit=null")
+    assert run.metrics()["test_accuracy"] > 0.85
+
+
+def test_the_last_epoch_stands_beside_the_best(tmp_path: Path) -> None:
+    """A learning rate that overshoots makes a later epoch worse than an earlier one."""
+    run = train(tmp_path, "training.epochs=10", "training.learning_rate=3.0")
+    found = run.metrics()
+    assert found["best_epoch"] == run.best_epoch() < found["last_epoch"]["epoch"] == 10
+    assert found["last_epoch"]["test_loss"] != found["test_loss"]
+
+
+def test_early_stopping_ends_after_patience_epochs_without_improvement(tmp_path: Path) -> None:
+    stopping = "training.early_stopping={patience: 2}"
+    run = train(tmp_path, "training.epochs=40", "training.learning_rate=0.3", stopping)
+    assert len(run.history()) == run.best_epoch() + 2
+
+
+def test_the_plateau_schedule_halves_the_learning_rate(tmp_path: Path) -> None:
+    run = train(
+        tmp_path, "training.epochs=10", "training.learning_rate=3.0", "training.schedule=plateau"
+    )
+    rates = [row["learning_rate"] for row in run.history()]
+    assert rates[0] == pytest.approx(3.0)
+    assert min(rates) < 1.6
+    assert {round(b / a, 3) for a, b in zip(rates, rates[1:], strict=False)} <= {1.0, 0.5}
+
+
+def test_a_training_that_diverges_ends_with_a_sentence(tmp_path: Path) -> None:
+    wild = ("training.learning_rate=1e30", "model.activation=linear", "model.name=rnn")
+    with pytest.raises(TrainingError, match="in epoch 1: the training diverged") as raised:
+        train(tmp_path, *wild)
+    run = Run.open(Path(raised.value.__notes__[0]))
+    assert not run.finished
+    assert not run.model_file.exists()
+
+
+def test_ctrl_c_keeps_history_plots_and_the_best_model(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(tmp_path, "training.epochs=5", observers=[interrupter(epoch=3)])
+    run = Run.open(Path(raised.value.__notes__[0]))
+    assert len(run.history()) == 2
+    assert run.model_file.exists()
+    assert {file.stem for file in run.plots.iterdir()} == {"loss", "accuracy", "learning_rate"}
+    assert not run.finished
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_the_model_so_far(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(tmp_path, observers=[interrupter(epoch=1)])
+    assert Run.open(Path(raised.value.__notes__[0])).model_file.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", get_args(Optimizer))
+def test_every_optimizer_trains(name: str, tmp_path: Path) -> None:
+    run = train(tmp_path, f"training.optimizer={name}", "training.epochs=1")
+    assert run.finished
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"])
+def test_every_model_trains(name: str, tmp_path: Path) -> None:
+    extra = ("model.dropout=0.1", "model.recurrent_dropout=0.1", "model.pooling=mean")
+    assert train(tmp_path, f"model.name={name}", "training.epochs=1", *extra).finished
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    from dataclasses import replace
+
+    from sklearn.utils.class_weight import compute_class_weight
+
+    config = load_config(QUICKSTART, ["training.class_weight=balanced"])
+    dataset = config.dataset.load()
+    few = dataset.train.take(
+        np.flatnonzero((dataset.train.labels != 3) | (dataset.train.x[:, 0, 4] > 0.9))
+    )
+    expected = compute_class_weight("balanced", classes=np.arange(10), y=few.labels)
+    found = training.class_weight(config, replace(dataset, train=few))
+    assert found is not None
+    np.testing.assert_allclose(list(found.values()), expected)
+    assert training.class_weight(load_config(QUICKSTART), dataset) is None
+
+
+def test_evaluate_says_what_the_training_said(run: Run, seqtrain: Callable[..., Outcome]) -> None:
+    before = {file: file.stat().st_mtime_ns for file in run.folder.rglob("*")}
+    outcome = seqtrain("evaluate", run.folder, "--json")
+    found = json.loads(outcome.stdout)
+    assert outcome.exit_code == 0
+    for name in ("loss", "accuracy"):
+        name = f"test_{name}"
+        assert found[name] == pytest.approx(run.metrics()[name], abs=1e-6)
+    assert {file: file.stat().st_mtime_ns for file in run.folder.rglob("*")} == before
+
+
+def test_evaluate_judges_by_other_splits(run: Run, seqtrain: Callable[..., Outcome]) -> None:
+    outcome = seqtrain("evaluate", run.folder, "--split", "validation", "--json")
+    found = json.loads(outcome.stdout)
+    best = run.history()[run.best_epoch() - 1]
+    assert found["val_loss"] == pytest.approx(best["val_loss"], abs=1e-5)
+    assert found["examples"] == 144
+
+
+def test_evaluate_prints_a_table(run: Run, seqtrain: Callable[..., Outcome]) -> None:
+    outcome = seqtrain("evaluate", run.folder)
+    for word in ("accuracy", "precision", "recall", "f1", "support", "true \\ predicted"):
+        assert word in outcome.stdout
+    assert "optimistic" not in outcome.stdout
+
+
+def test_evaluate_of_an_interrupted_run_says_so(
+    tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(tmp_path, observers=[interrupter(epoch=2)])
+    folder = Path(raised.value.__notes__[0])
+    outcome = seqtrain("evaluate", folder)
+    assert outcome.exit_code == 0
+    assert "interrupted" in outcome.stdout
+    assert not (folder / "metrics.json").exists()
+
+
+def test_a_damaged_model_is_one_clear_error(
+    tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    broken = train(tmp_path, "training.epochs=1")
+    broken.model_file.write_bytes(broken.model_file.read_bytes()[:1000])
+    outcome = seqtrain("evaluate", broken.folder)
+    assert outcome.exit_code == 2
+    assert "cannot be opened" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_what_was_chosen_on_test_is_called_optimistic_everywhere(
+    tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    outcome = seqtrain(
+        "train", QUICKSTART, *FEW, "dataset.validation=test", "--output", tmp_path / "runs"
+    )
+    assert "optimistic" in outcome.stderr
+    folder = outcome.stdout.splitlines()[-1]
+    assert Run.open(Path(folder)).metrics()["optimistic"] is True
+    assert "optimistic" in seqtrain("evaluate", folder).stdout
+    assert "optimistic" in seqtrain("list", "runs", "--output", tmp_path / "runs").stdout
+
+
+def test_the_command_prints_the_folder_last(seqtrain: Callable[..., Outcome]) -> None:
+    outcome = seqtrain("train", QUICKSTART, *FEW)
+    assert outcome.exit_code == 0
+    assert Run.open(Path(outcome.stdout.splitlines()[-1])).finished
+    assert outcome.stderr.count("epoch ") >= 2
+    assert "test accuracy" in outcome.stderr
+
+
+def test_without_a_run_named_the_newest_counts(seqtrain: Callable[..., Outcome]) -> None:
+    for _ in range(2):
+        folder = seqtrain("train", QUICKSTART, *FEW, "training.epochs=1").stdout.strip()
+    newest = json.loads(seqtrain("evaluate", "--json").stdout)["run"]
+    assert Path(newest) in (Path(folder), Run.latest(Path("outputs")).folder)
+    assert (
+        seqtrain("plot").stdout.splitlines()[0].startswith(str(Run.latest(Path("outputs")).folder))
+    )
+
+
+@pytest.mark.slow
+def test_the_saved_model_opens_and_predicts_without_seqtrain(run: Run, tmp_path: Path) -> None:
+    script = f"""
+import sys
+import keras, numpy as np
+model = keras.models.load_model({str(run.model_file)!r})
+x = np.load("x.npy")
+np.save("out.npy", model.predict(x, verbose=0))
+assert not any(name.split(".")[0] == "seqtrain" for name in sys.modules)
+"""
+    dataset = run.config.dataset.load()
+    np.save(tmp_path / "x.npy", dataset.test.x)
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), run.predictions()[1], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_sigint_ends_the_command_with_130(tmp_path: Path) -> None:
+    import signal
+
+    command = [sys.executable, "-m", "seqtrain", "train", str(QUICKSTART), "training.epochs=500"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 2/"):
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted: history.csv and model.keras are kept" in err
+    folder = tmp_path / out.strip().splitlines()[-1]
+    assert (folder / "model.keras").exists()
+    assert (folder / "plots" / "loss.png").exists()
+    assert not (folder / "metrics.json").exists()
