@@ -11,14 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqtrain.config import TrainingConfig
+from seqtrain.config import EXPONENTIAL_DECAY, PLATEAU_FACTOR, PLATEAU_PATIENCE, TrainingConfig
 from seqtrain.datasets.base import Examples
 from seqtrain.errors import TrainingError
 from seqtrain.files import replacing
 from seqtrain.run import Row, Run
-
-EXPONENTIAL_DECAY = 0.9  # each epoch
-PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +23,8 @@ log = logging.getLogger(__name__)
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Training examples in an order that (seed, epoch) alone decides.
 
-    Keras's own shuffling repeats one order in every epoch once a seed is set.
+    Keras's own shuffling repeats one order in every epoch once a seed is set, so `fit` is
+    called with `shuffle=False`.
     """
 
     def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
@@ -153,11 +151,11 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     layers only and opens without seqtrain.
     """
 
-    def __init__(self, run: Run, monitor: str) -> None:
+    def __init__(self, run: Run, training: TrainingConfig) -> None:
         super().__init__()
         self.run = run
-        self.monitor = monitor
-        self.sign = 1 if monitor.endswith("loss") else -1
+        self.monitor = training.monitor
+        self.sign = 1 if training.mode == "min" else -1
         self.best = math.inf
         self.best_epoch = 0
 
@@ -166,6 +164,11 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         value = self.sign * (logs or {})[self.monitor]
         if value < self.best:
             self.best, self.best_epoch = value, epoch + 1
+            self.save()
+
+    def on_interrupt(self) -> None:
+        """Save the model of the first epoch as it is now, if it has learned anything."""
+        if self.model is not None and self.model.optimizer.iterations > 0 and not self.best_epoch:
             self.save()
 
     def save(self) -> None:
@@ -182,23 +185,22 @@ def without_optimizer(model: keras.Sequential) -> keras.Sequential:
 
 def callbacks(training: TrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
     """Return what follows each epoch, in order; `KeepBest` and `WriteHistory` among them."""
-    chosen = [
-        StopIfNotFinite(),
-        WriteHistory(run, training.epochs),
-        KeepBest(run, training.monitor),
-    ]
-    mode = "min" if training.monitor.endswith("loss") else "max"
+    chosen = [StopIfNotFinite(), KeepBest(run, training), WriteHistory(run, training.epochs)]
     if training.schedule == "plateau":
         chosen.append(
             keras.callbacks.ReduceLROnPlateau(
-                training.monitor, PLATEAU_FACTOR, PLATEAU_PATIENCE, mode=mode, min_delta=0.0
+                training.monitor,
+                PLATEAU_FACTOR,
+                PLATEAU_PATIENCE,
+                mode=training.mode,
+                min_delta=0.0,
             )
         )
     if training.early_stopping:
         stopping = training.early_stopping
         chosen.append(
             keras.callbacks.EarlyStopping(
-                training.monitor, stopping.min_delta, stopping.patience, mode=mode
+                training.monitor, stopping.min_delta, stopping.patience, mode=training.mode
             )
         )
     return chosen

@@ -18,6 +18,10 @@ from seqtrain.problems import problems, with_likely_names
 from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document, write
 
 EMBEDDING_DIM = 128
+EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
+LONGEST_UNROLL = 64  # time steps; what is longer takes longer to trace than it saves
+STEPS_AT_ONCE = 32
 
 Optimizer = Literal[
     "adadelta",
@@ -60,8 +64,9 @@ class TrainingConfig(Section):
     )
     schedule: Literal["constant", "cosine", "exponential", "plateau"] = Field(
         default="constant",
-        description="`cosine` falls to 0 at the last step, `exponential` by a tenth each epoch, "
-        "`plateau` by half after 2 epochs without improvement of `monitor`",
+        description="`cosine` falls towards 0 at the last step, `exponential` to "
+        f"{EXPONENTIAL_DECAY:.0%} in each epoch, `plateau` to {PLATEAU_FACTOR:.0%} after "
+        f"{PLATEAU_PATIENCE} epochs without improvement of `monitor`",
     )
     warmup_epochs: float = Field(
         default=0.0, ge=0, description="epochs in which the learning rate rises linearly from 0"
@@ -84,6 +89,11 @@ class TrainingConfig(Section):
         description="`patience` (epochs, default 3) and `min_delta` (default 0): stop when "
         "`monitor` has not improved; null trains all epochs",
     )
+
+    @property
+    def mode(self) -> Literal["min", "max"]:
+        """Whether less or more of `monitor` is better."""
+        return "min" if self.monitor.endswith("loss") else "max"
 
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys that are broken."""
@@ -110,12 +120,12 @@ class ExecutionConfig(Section):
     unroll: bool | Literal["auto"] = Field(
         default="auto",
         description="write the time steps out instead of looping; `auto` does so where measured "
-        "faster: `rnn` and `birnn` over at most 64 steps without mask",
+        f"faster: `rnn` and `birnn` over at most {LONGEST_UNROLL} steps without mask",
     )
     steps_per_execution: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
-        description="optimizer steps in one call of the compiled function; `auto` is 32 where a "
-        "step is small, else 1",
+        description="optimizer steps in one call of the compiled function; `auto` is "
+        f"{STEPS_AT_ONCE} where a step is small, else 1",
     )
     deterministic: bool | Literal["auto"] = Field(
         default=True, description="the same numbers in every run on one machine; `auto` is true"
@@ -144,11 +154,7 @@ class Config(Section):
     def _rules(self) -> Self:
         if rules := [*self.training.broken_rules(), *self.broken_rules()]:
             raise broken(rules)
-        tokens = isinstance(self.dataset, TokenDatasetConfig)
-        if not tokens or self.model.embedding_dim is not None:
-            return self
-        embedded = self.model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
-        return self.model_copy(update={"model": embedded})
+        return self
 
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys of several sections that are broken."""
@@ -202,10 +208,16 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
         lines = "\n".join(map(str, found))
         hint = "`seqtrain check CONFIG` checks again; `seqtrain schema --markdown` lists every key"
         raise ConfigError(f"{count} in {path}\n{lines}", hint)
-    if config.name is None:
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).lstrip("._-") or "run"
-        config = config.model_copy(update={"name": stem[:100]})
-    return config
+    return _completed(config, path)
+
+
+def _completed(config: Config, path: Path) -> Config:
+    """Return the config with the defaults that depend on other keys or on the file's name."""
+    model = config.model
+    if isinstance(config.dataset, TokenDatasetConfig) and model.embedding_dim is None:
+        model = model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).lstrip("._-") or "run"
+    return config.model_copy(update={"name": config.name or stem[:100], "model": model})
 
 
 def _validate(document: Document) -> tuple[Config | None, list[Problem]]:

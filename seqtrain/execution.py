@@ -4,18 +4,17 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from seqtrain.config import Config, ExecutionConfig
+from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.base import Dataset
 
-LONGEST_UNROLL = 64  # time steps; what is longer takes longer to trace than it saves
 SMALL_STEP = 50e6  # operations in the forward pass of one batch
-STEPS_AT_ONCE = 32
 PACKAGES = ("seqtrain", "keras", "tensorflow", "numpy", "scikit-learn")
 
 
@@ -54,6 +53,7 @@ def start(execution: ExecutionConfig, seed: int) -> None:
         import keras
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")
+    warnings.filterwarnings("ignore", "Layer 'masked_max'")  # the mask is meant to end there
     keras.utils.clear_session()  # layers are numbered as in a new process
     keras.utils.set_random_seed(seed)
     if execution.deterministic:

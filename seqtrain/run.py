@@ -129,7 +129,7 @@ class Run:
             values = [row[monitor] for row in self.history()]
         except KeyError as error:
             raise self._damaged("history.csv", f"it has no column {monitor}") from error
-        best = min(values) if monitor.endswith("loss") else max(values)
+        best = min(values) if self.config.training.mode == "min" else max(values)
         return values.index(best) + 1
 
     def write_history(self, rows: list[Row]) -> None:

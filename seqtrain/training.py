@@ -57,6 +57,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
                 validation_batch_size=BATCH_SIZE,
                 class_weight=class_weight(config, dataset),
                 callbacks=[*after_epoch, *observers],
+                shuffle=False,
                 verbose=0,
             )
             finish(model, keeper.best_epoch, history.rows, dataset, run)
@@ -85,8 +86,8 @@ def kept_on_interrupt(run: Run, keeper: Any) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, TrainingError) as error:
-        if isinstance(error, KeyboardInterrupt) and not run.model_file.exists():
-            keeper.save()
+        if isinstance(error, KeyboardInterrupt):
+            keeper.on_interrupt()
         plots.draw([run], run.plots)
         raise
 
@@ -113,9 +114,9 @@ def finish(model: Any, best_epoch: int, rows: list[Row], dataset: Dataset, run: 
 
 
 def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:
-    """Return N / (classes · count) for each class, as scikit-learn's `balanced`; or None."""
+    """Return N / (classes present · count) for each class, as scikit-learn has it; or None."""
     if config.training.class_weight is None:
         return None
     counts = np.bincount(dataset.train.labels, minlength=len(dataset.classes))
-    weights = len(dataset.train) / (len(dataset.classes) * np.maximum(counts, 1))
+    weights = len(dataset.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return dict(enumerate(weights.tolist()))

@@ -62,21 +62,22 @@ def test_x_and_labels_stay_together() -> None:
 
 
 def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
-    """Keras calls on_epoch_begin once before each epoch; the order must follow it exactly."""
+    """Keras calls on_epoch_begin once before each epoch, and asks for the batches in order."""
     import keras
 
     from seqtrain.callbacks import Batches
 
     class Recorder(Batches):
         def __getitem__(self, index: int) -> Any:
-            seen.setdefault(self.epoch, set()).add(index)
+            seen.append((self.epoch, index))
             return super().__getitem__(index)
 
-    seen: dict[int, set[int]] = {}
+    seen: list[tuple[int, int]] = []
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    model.fit(Recorder(examples(), 4, seed=0), epochs=3, verbose=0)
-    assert {epoch: len(batches) for epoch, batches in seen.items() if epoch} == {1: 3, 2: 3, 3: 3}
+    model.fit(Recorder(examples(), 4, seed=0), epochs=3, shuffle=False, verbose=0)
+    expected = [(epoch, index) for epoch in (1, 2, 3) for index in range(3)]
+    assert [item for item in seen if item[0]] == expected
 
 
 def rates(epochs: int = 4, **keys: Any) -> list[float]:
@@ -151,7 +152,7 @@ def test_the_best_model_is_kept(
     from seqtrain.callbacks import KeepBest
 
     run = Run.create(tmp_path, config())
-    keeper = KeepBest(run, monitor)
+    keeper = KeepBest(run, TrainingConfig(monitor=monitor))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     keeper.set_model(model)
     for epoch, value in enumerate(values):

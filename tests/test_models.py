@@ -10,6 +10,7 @@ import pytest
 from seqtrain.config import Config, load_config
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.models import ModelConfig
+from seqtrain.models.base import loss
 from seqtrain.models.recurrent import Recurrent
 from seqtrain.parts import parts_in
 from tests.conftest import REPOSITORY
@@ -101,6 +102,21 @@ def test_max_pooling_of_steps_that_are_all_zero_is_zero() -> None:
     from seqtrain.models.recurrent import masked_max
 
     assert predict(masked_max((3, 2)), np.zeros((1, 3, 2), np.float32)).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("padding", ["post", "pre"])
+@pytest.mark.parametrize("mask", [True, False])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_every_pooling_can_be_fitted(classes: int, pooling: str, mask: bool, padding: str) -> None:
+    data = replace(tokens(padding=padding, mask=mask), classes=tuple("abc"[:classes]))
+    network = model("bilstm", pooling=pooling, embedding_dim=3, units=[4, 4]).build(data)
+    network.compile("adam", loss(data))
+    before = [weights.copy() for weights in network.get_weights()]
+    labels = np.arange(3) % classes
+    history = network.fit(data.train.x, labels, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert all((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
 
 
 def test_without_padding_the_mask_changes_nothing() -> None:

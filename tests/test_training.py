@@ -134,6 +134,25 @@ def test_another_seed_gives_another_run_on_the_same_split(run: Run, tmp_path: Pa
     np.testing.assert_array_equal(other.predictions()[0], run.predictions()[0])
 
 
+def test_an_epoch_takes_its_batches_in_the_order_that_was_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqtrain import callbacks
+
+    taken: list[tuple[int, int]] = []
+
+    class Recorder(callbacks.Batches):
+        def __getitem__(self, index: int) -> Any:
+            taken.append((self.epoch, index))
+            return super().__getitem__(index)
+
+    monkeypatch.setattr(callbacks, "Batches", Recorder)
+    train(tmp_path)
+    batches = -(-200 // 32)
+    expected = [(epoch, index) for epoch in (1, 2) for index in range(batches)]
+    assert [item for item in taken if item[0]] == expected
+
+
 def test_steps_per_execution_changes_no_result(tmp_path: Path) -> None:
     one, many = (
         train(tmp_path, f"execution.steps_per_execution={n}", "model.name=rnn") for n in (1, 4)

@@ -35,7 +35,7 @@ class ModelConfig(Part):
     """What every model's section has; a subclass adds its keys, `name`, and `body`."""
 
     embedding_dim: Size | None = Field(
-        default=None, description="length of each word's vector, for tokens only; null means 128"
+        default=None, description="length of each word's vector; null is 128 for tokens"
     )
     dropout: Rate = Field(
         default=0.0, description="share of outputs dropped after each recurrent and dense layer"

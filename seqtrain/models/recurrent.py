@@ -115,6 +115,7 @@ def masked_max(shape: tuple[int, int]) -> "keras.Layer":
     steps (`zero_output_for_mask`), so a step whose outputs are all exactly zero is left out.
     `relu` can make such a step too, and then its zeros are the least that any step can say:
     the maximum is the same without it, and zero where no other step is left.
+    The mask ends here, as it does in Keras's own pooling layers.
 
     Args:
         shape: (time steps, features).
@@ -126,6 +127,4 @@ def masked_max(shape: tuple[int, int]) -> "keras.Layer":
     counts = ops.any(ops.not_equal(sequence, 0.0), axis=-1, keepdims=True)
     maximum = ops.max(ops.where(counts, sequence, MASKED), axis=1)
     maximum = ops.where(ops.greater(maximum, MASKED), maximum, 0.0)
-    model = keras.Model(sequence, maximum, name="masked_max")
-    model.supports_masking = True
-    return model
+    return keras.Model(sequence, maximum, name="masked_max")
