@@ -48,7 +48,7 @@ def cached(name: str, parse: Callable[[], Arrays]) -> Arrays:
     try:
         _write(folder, arrays)
     except OSError as error:
-        log.warning("the parsed data cannot be cached in %s: %s", folder, error.strerror)
+        log.warning("the parsed data cannot be cached in %s: %s", folder, error.strerror or error)
     return arrays
 
 

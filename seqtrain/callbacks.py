@@ -160,7 +160,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self.best_epoch = 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Compare, and save."""
+        """Compare, and save if it is better."""
         value = self.sign * (logs or {})[self.monitor]
         if value < self.best:
             self.best, self.best_epoch = value, epoch + 1

@@ -20,7 +20,6 @@ OUTPUT = click.option(
 DATA_DIR = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    envvar="SEQTRAIN_DATA_DIR",
     help="Folder to look for data files in first  [env: SEQTRAIN_DATA_DIR].",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -151,12 +150,12 @@ def train(config: Path, overrides: tuple[str, ...], outputs: Path, data_dir: Pat
 def evaluate(
     run: Path | None, split: Any, outputs: Path, data_dir: Path | None, as_json: bool
 ) -> None:
-    """Judge the saved model of RUN (default: the newest)."""
+    """Judge the saved model of RUN: a folder, or a name under --output (default: the newest)."""
     from seqtrain import inference
     from seqtrain.run import Run
 
     console.show_log()
-    chosen = Run.open(run) if run else Run.latest(outputs)
+    chosen = Run.open(run, outputs) if run else Run.latest(outputs)
     found = inference.evaluate(chosen, split, data_dir)
     if as_json:
         console.result_json(found)
@@ -187,9 +186,10 @@ def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path
     from seqtrain.errors import RunError
     from seqtrain.run import Run
 
-    chosen = [Run.open(run) for run in runs] or [Run.latest(outputs)]
-    default = chosen[0].plots if len(chosen) == 1 else outputs / "plots"
-    pictures = plots.draw(chosen, folder or default, suffix)
+    chosen = [Run.open(run, outputs) for run in runs] or [Run.latest(outputs)]
+    target = folder or (chosen[0].plots if len(chosen) == 1 else outputs / "plots")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pictures = plots.draw(chosen, target, suffix)
     if not pictures:
         raise RunError(f"{chosen[0].folder} has nothing to draw: no epoch was finished")
     console.result("\n".join(map(str, pictures)))
@@ -205,14 +205,26 @@ def main() -> None:
         console.message(error.format_message())
         sys.exit(2)
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "seqtrain"
-        _fail(error.format_message(), f"`{command} --help` shows what can be typed", 2, error)
+        _fail(error.format_message(), _usage_hint(error), 2, error)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", None, 1, error)
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    """Return the key that a mistyped option stands for, or else where the options are listed."""
+    if isinstance(error, click.NoSuchOption):
+        from seqtrain import schema as schemas
+        from seqtrain.config import config_schema
+
+        typed = error.option_name.lstrip("-").replace("-", "_")
+        for keys in schemas.key_paths(config_schema()):
+            if keys[-1] == typed or ".".join(keys) == typed:
+                return f"keys are set without dashes, after the config: `{'.'.join(keys)}=VALUE`"
+    context = getattr(error, "ctx", None)
+    return f"`{context.command_path if context else 'seqtrain'} --help` shows what can be typed"
 
 
 def _fail(message: str, hint: str | None, exit_code: int, error: Exception) -> None:

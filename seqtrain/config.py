@@ -206,7 +206,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
     if found or config is None:
         count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
         lines = "\n".join(map(str, found))
-        hint = "`seqtrain check CONFIG` checks again; `seqtrain schema --markdown` lists every key"
+        hint = "`seqtrain schema --markdown` lists every key, and what it takes"
         raise ConfigError(f"{count} in {path}\n{lines}", hint)
     return _completed(config, path)
 

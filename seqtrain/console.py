@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,9 +37,11 @@ def message(text: str) -> None:
 
 def error(text: str, hint: str | None = None) -> None:
     """Print what is wrong, and what to do next."""
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(text)}", err=True)
-    if hint:
-        click.echo(f"\n{click.style('hint:', fg='cyan', bold=True)} {printable(hint)}", err=True)
+    colour = False if os.environ.get("NO_COLOR") else None
+    for before, word, shade, rest in (("", "error", "red", text), ("\n", "hint", "cyan", hint)):
+        if rest:
+            title = click.style(f"{word}:", fg=shade, bold=True)
+            click.echo(f"{before}{title} {printable(rest)}", err=True, color=colour)
 
 
 def printable(text: str) -> str:
@@ -83,10 +86,13 @@ def _is_number(cell: str) -> bool:
 
 def format_evaluation(found: dict[str, Any]) -> str:
     """Return an evaluation as the table that `seqtrain evaluate` prints."""
-    (prefix,) = (key for key, value in found.items() if isinstance(value, dict))
+    from seqtrain.metrics import PREFIXES
+
+    prefix = PREFIXES[found["split"]]
     detail = found[prefix]
-    state = "" if found["finished"] else ", interrupted: the best model so far"
-    optimistic = ", optimistic: it chose the epoch" if found["optimistic"] else ""
+    state = "" if found["finished"] else ", unfinished: the best model so far"
+    state += ", optimistic: it chose the epoch" if found["optimistic"] else ""
+    state += "" if found["same_data"] else ", other data than it was trained on"
     scores = [
         [name.removeprefix(f"{prefix}_"), "undefined" if score is None else f"{score:.4f}"]
         for name, score in found.items()
@@ -102,7 +108,7 @@ def format_evaluation(found: dict[str, Any]) -> str:
         for name, counts in zip(names, detail["confusion_matrix"], strict=True)
     ]
     sections = [
-        f"{found['run']}  {found['split']}, {found['examples']:,} examples{state}{optimistic}",
+        f"{found['run']}  {found['split']}, {found['examples']:,} examples{state}",
         table(["metric", found["split"]], scores),
         table(["class", *CLASS_SCORES, "support"], per_class),
         table(["true \\ predicted", *names], matrix),
@@ -116,9 +122,10 @@ def ending_with(run: "Run") -> Iterator[None]:
     try:
         yield
         message(format_score(run.metrics()))
+        message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
     except KeyboardInterrupt:
         kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
-        message(f"interrupted: {' and '.join(kept)} are kept" if kept else "interrupted")
+        message(f"interrupted, with {' and '.join(kept) or 'nothing'} kept")
         raise
     finally:
         result(str(run.folder))

@@ -43,27 +43,36 @@ def find(names: Sequence[str], path: str | None, data_dir: Path | None) -> Path 
     """Return the first of `names` that lies where data is looked for, or None.
 
     The places, in this order: `path` (a file, a folder that holds one of the names, or a
-    folder laid out as the last name is), then `data_dir`, Keras's own cache, our downloads.
+    folder laid out as the last name is), then `data_dir` or else the folder that the variable
+    SEQTRAIN_DATA_DIR names, Keras's own cache, our downloads.
 
     Raises:
-        DataError: `path` or `data_dir` is given and holds nothing to read.
+        DataError: `path` is given and does not exist, or the data folder does not.
     """
     if path is not None:
         return _given(names, Path(path)).absolute()
-    if data_dir is not None and not data_dir.is_dir():
-        raise DataError(
-            f"the data folder `{data_dir}` does not exist",
-            "name an existing folder with `--data-dir`, or unset SEQTRAIN_DATA_DIR",
-        )
-    for folder in filter(None, (data_dir, keras_cache(), downloads())):
+    variable = os.environ.get("SEQTRAIN_DATA_DIR")
+    given = data_dir or (Path(variable) if variable else None)
+    if given and not given.is_dir():
+        hint = "name an existing folder with `--data-dir`, or unset SEQTRAIN_DATA_DIR"
+        raise DataError(f"the data folder `{given}` does not exist", hint)
+    for folder in filter(None, (given, keras_cache(), downloads())):
         if found := _first(names, folder):
             return found.absolute()
+    if given:
+        log.info("%s holds no %s", given, " or ".join(names))
     return None
+
+
+def is_ours(source: str) -> bool:
+    """Return whether a file lies where it is found without a person's word."""
+    return Path(source).parent in (keras_cache(), downloads())
 
 
 def _given(names: Sequence[str], path: Path) -> Path:
     if not path.exists():
-        raise DataError(f"`dataset.path`: no file or folder `{path}`", "correct the path")
+        hint = "correct the path; without one, the usual places are looked in: `dataset.path=null`"
+        raise DataError(f"`dataset.path`: no file or folder `{path}`", hint)
     return (_first(names, path) or path) if path.is_dir() else path
 
 

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +17,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
     If the body raises, `path` stays as it was and nothing is left beside it.
     The temporary name keeps the suffix, because writers choose the format by it.
+
+    Raises:
+        OSError: the folder is gone, the disk is full, …; it names `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        reason = error.strerror or str(error).partition("\n")[0]
+        raise OSError(error.errno, reason, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -46,8 +51,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
     A folder already at `path` (another process was faster) is kept, and ours dropped.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    beside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    beside.mkdir(parents=True)
     try:
         yield beside
         if not path.exists():
@@ -74,5 +79,6 @@ def _listing_sha256(folder: Path) -> str:
         folders.sort()
         for name in sorted(names):
             stat = os.stat(os.path.join(root, name))
-            digest.update(f"{root}/{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            place = os.path.relpath(os.path.join(root, name), folder)
+            digest.update(f"{place} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from seqtrain import execution, metrics
-from seqtrain.datasets.base import Split
+from seqtrain.datasets.base import DatasetConfig, Split
 from seqtrain.errors import RunError
 from seqtrain.run import Run
 
 BATCH_SIZE = 256  # examples at once; the results do not depend on it
-PREFIXES = {"train": "train", "validation": "val", "test": "test"}  # of scores, as Keras has them
 
 log = logging.getLogger(__name__)
 
@@ -22,23 +21,15 @@ def load_model(run: Run) -> Any:
     """Open the best model of a run, without running any code that the file might hold.
 
     Raises:
-        RunError: there is no model yet, or the file is damaged.
+        RunError: the file is damaged.
     """
     import keras
 
-    if not run.model_file.is_file():
-        raise RunError(
-            f"the run `{run.folder}` has no model: it ended before its first epoch did",
-            f"train it again: `seqtrain train {run.folder / 'config.yaml'}`",
-        )
     try:
         return keras.models.load_model(run.model_file, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise RunError(
-            f"{run.model_file} cannot be opened: {reason}",
-            f"train it again: `seqtrain train {run.folder / 'config.yaml'}`",
-        ) from error
+        reason = str(error).strip().partition("\n")[0]
+        raise RunError(f"{run.model_file} cannot be opened: {reason}", run.again) from error
 
 
 def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
@@ -59,29 +50,32 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     """Run the saved model of a run on a split of its data.
 
     Returns:
-        What `metrics.evaluate` returns, beside the run, its state, the split and the number
-        of examples. Scores begin with `train_`, `val_` or `test_`. Nothing is written.
+        What `metrics.evaluate` returns, beside the run, its state, the split, the data and
+        the number of examples. Scores begin with `train_`, `val_` or `test_`. Nothing is
+        written.
 
     Raises:
         RunError: the run has no model.
         DataError: the data cannot be read.
     """
-    config = run.config
-    execution.start(config.execution, config.seed)
-    model = load_model(run)
-    trained_on = run.environment()["data"]
-    dataset = config.dataset.load(data_dir or _folder(trained_on["source"]))
-    if dataset.sha256 != trained_on["sha256"]:
+    run.require(run.model_file.name)
+    dataset = _dataset_config(run, data_dir).load(data_dir)
+    same = dataset.sha256 == run.data_sha256()
+    if not same:
         log.warning("the data are not those that the run was trained on: %s", dataset.source)
+    execution.start(run.config.execution, run.config.seed)
+    model = load_model(run)
     examples = dataset.split(split)
     return {
         "run": str(run.folder),
         "finished": run.finished,
         "split": split,
-        "optimistic": run.optimistic and split != "train",
+        "optimistic": split == "validation" or (split == "test" and run.optimistic),
+        "data": dataset.source,
+        "same_data": same,
         "examples": len(examples),
         **metrics.evaluate(
-            PREFIXES[split],
+            metrics.PREFIXES[split],
             examples.labels,
             probabilities(model, examples.x),
             dataset.classes,
@@ -89,7 +83,9 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     }
 
 
-def _folder(source: str) -> Path | None:
-    """Return the folder of the file that a run was trained on, where it still lies there."""
-    file = Path(source)
-    return file.parent if file.is_absolute() and file.exists() else None
+def _dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:
+    """Return what to load: not from where it lay if that is gone, or another place is named."""
+    config = run.config.dataset
+    path = getattr(config, "path", None)
+    stays = path is None or (data_dir is None and Path(path).exists())
+    return config if stays else config.model_copy(update={"path": None})

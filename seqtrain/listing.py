@@ -5,7 +5,7 @@ from typing import Any
 
 from seqtrain import shipped
 from seqtrain.datasets import DatasetConfig
-from seqtrain.errors import RunError
+from seqtrain.errors import SeqtrainError
 from seqtrain.models import ModelConfig
 from seqtrain.parts import Part, parts_in
 from seqtrain.run import Run
@@ -35,13 +35,10 @@ def _parts(package: str, base: type[Part]) -> Rows:
 
 def _run(run: Run) -> dict[str, Any]:
     """Return a run's row; a damaged run is shown, not refused."""
-    row: dict[str, Any] = {
-        "folder": str(run.folder),
-        "state": "unfinished",
-        "epochs": None,
-        "test accuracy": None,
-    }
+    row: dict[str, Any] = {"folder": str(run.folder), "dataset": None, "model": None}
+    row |= {"state": "unfinished", "epochs": None, "test accuracy": None}
     try:
+        row |= {"dataset": run.config.dataset.name, "model": run.config.model.name}
         if run.has("history.csv"):
             row["epochs"] = len(run.history())
         if run.finished:
@@ -49,6 +46,6 @@ def _run(run: Run) -> dict[str, Any]:
             note = " optimistic" if metrics["optimistic"] else ""
             row["test accuracy"] = f"{metrics['test_accuracy']:.4f}{note}"
             row["state"] = "finished"
-    except (RunError, OSError, KeyError, TypeError):
+    except (SeqtrainError, OSError, KeyError, TypeError):
         row["state"] = "damaged"
     return row

@@ -12,6 +12,7 @@ import numpy as np
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 EPSILON = 1e-7  # Keras's keras.config.epsilon(), to which its losses clip probabilities
+PREFIXES = {"train": "train", "validation": "val", "test": "test"}  # of scores, as Keras has them
 
 _METRICS: dict[str, tuple[Metric, int | None]] = {}
 

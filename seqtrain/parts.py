@@ -5,6 +5,7 @@ chooses among several; it is known as soon as its file lies in its package.
 """
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterable
 from functools import reduce
@@ -89,6 +90,8 @@ OneOrMore = Annotated[
     ),
 ]
 Rate = Annotated[float, Field(ge=0, lt=1)]
-FileName = Annotated[str, AfterValidator(lambda name: str(Path(name).expanduser().absolute()))]
+FileName = Annotated[
+    str, AfterValidator(lambda name: str(Path(os.path.expanduser(name)).absolute()))
+]
 End = Literal["pre", "post"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]

@@ -54,9 +54,10 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
 
     Args:
         runs: drawn over one another.
-        folder: where the pictures go, named as the plots are.
+        folder: where the pictures go, named as the plots are; it is made if it is missing.
         suffix: png, svg or pdf.
     """
+    folder.mkdir(exist_ok=True)
     pictures = []
     for name, (function, needs, classes) in _PLOTS.items():
         able = [run for run in runs if run.has(needs)]

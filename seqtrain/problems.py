@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import product
@@ -59,14 +60,29 @@ def _sentence(item: Any, path: KeyPath, data: Any, root: Schema) -> tuple[KeyPat
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path, value = (*path, "name"), value.get("name")
     schema = schemas.at(root, path, data)
-    allowed = schemas.choices(schema)
     if kind in ("missing", "union_tag_not_found"):
         return path, f"is missing: {schemas.describe(schema)}"
     message = f"must be {schemas.describe(schema)}, not {_shown(value)}"
+    meant = _meant(value, path, schema, root)
+    return path, f"{message}, did you mean `{meant}`?" if meant else message
+
+
+def _meant(value: Any, path: KeyPath, schema: Schema, root: Schema) -> str | None:
+    """Return what a wrong value was probably meant to be."""
+    allowed = schemas.choices(schema)
     near = get_close_matches(str(value).lower(), allowed or schemas.names(schema), n=1)
     if near and not allowed:  # a section was meant: `dataset: imdb`
-        return path, f"{message}, did you mean `{path[-1]}: {{name: {near[0]}}}`?"
-    return path, f"{message}, did you mean `{near[0]}`?" if near else message
+        return f"{path[-1]}: {{name: {near[0]}}}"
+    if near:
+        return near[0]
+    if isinstance(value, str) and re.fullmatch(r"[\d.]+(, ?[\d.]+)+", value):
+        options = [option.get("type") for option in (schema, *schema.get("anyOf", []))]
+        return f"[{value}]" if "array" in options else value.replace(",", ".", 1)
+    section = schemas.resolve(schema, root, {}).get("properties", {})
+    if value is True and section:  # `early_stopping: true`
+        key, inner = next(iter(section.items()))
+        return f"{{{key}: {inner.get('default')}}}"
+    return None
 
 
 def _unknown_key(path: KeyPath, data: Any, root: Schema) -> str:

@@ -45,7 +45,9 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
         """Move the bar; `batch` is the last of those that one call computed."""
         logs = logs or {}
         reached = f"loss {logs.get('loss', 0):.4f}  accuracy {logs.get('accuracy', 0):.4f}"
-        self.bar.update(self.task, completed=self.done + batch + 1, reached=reached)
+        self.bar.update(
+            self.task, completed=self.done + min(batch + 1, self.steps), reached=reached
+        )
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Take the bar away; the test examples are still to come."""

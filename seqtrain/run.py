@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import logging
+import re
 import secrets
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,8 @@ from seqtrain.files import replacing, write_json, write_text
 
 Row = dict[str, float]
 
+STARTED = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")  # the name of a run's folder
+
 
 @dataclass(frozen=True)
 class Run:
@@ -29,9 +32,11 @@ class Run:
 
     Attributes:
         folder: `outputs/<name>/<UTC time>-<4 hex>/`.
+        known: the config, where it needs no reading.
     """
 
     folder: Path
+    known: Config | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def create(cls, outputs: Path, config: Config) -> "Run":
@@ -40,30 +45,35 @@ class Run:
         Raises:
             RunError: the folder cannot be made.
         """
-        for _ in range(100):
-            started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-            folder = outputs / str(config.name) / f"{started}-{secrets.token_hex(2)}"
-            try:
-                folder.mkdir(parents=True)
-            except FileExistsError:
-                if not folder.is_dir():
-                    break
-            else:
-                write_text(folder / "config.yaml", config.to_yaml())
-                return cls(folder)
-        raise RunError(f"no run folder can be made in `{outputs}`", "choose another `--output`")
+        try:
+            run = cls(_new_folder(outputs / str(config.name)), config)
+            run.write_text("config.yaml", config.to_yaml())
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunError(
+                f"no run folder can be made in `{outputs}`: {reason}", "choose another `--output`"
+            ) from error
+        return run
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
+    def open(cls, place: Path, outputs: Path = Path("outputs")) -> "Run":
         """Open an existing run.
 
+        Args:
+            place: a run's folder, a file in it, or a folder of runs, of which the newest
+                counts; also as it lies under `outputs`, so that the name of a run will do.
+            outputs: the folder of all runs.
+
         Raises:
-            RunError: `folder` is not a run.
+            RunError: there is no run.
         """
-        if not (folder / "config.yaml").is_file():
-            what = "is not a run: it has no config.yaml" if folder.is_dir() else "does not exist"
-            raise RunError(f"the run `{folder}` {what}", "`seqtrain list runs` shows the runs")
-        return cls(folder)
+        for folder in (place.parent if place.is_file() else place, outputs / place):
+            if (folder / "config.yaml").is_file():
+                return cls(folder)
+            if inside := _in_order(folder.glob("*/config.yaml")):
+                return inside[-1]
+        what = "is not a run: it has no config.yaml" if place.exists() else "does not exist"
+        raise RunError(f"the run `{place}` {what}", "`seqtrain list runs` shows the runs")
 
     @classmethod
     def latest(cls, outputs: Path) -> "Run":
@@ -72,22 +82,21 @@ class Run:
         Raises:
             RunError: there is none.
         """
-        runs = list(cls.all(outputs))
+        runs = cls.all(outputs)
         if not runs:
             hint = "train one: `seqtrain init quickstart`, `seqtrain train quickstart.yaml`"
             raise RunError(f"there is no run under `{outputs}`", hint)
         return runs[-1]
 
     @classmethod
-    def all(cls, outputs: Path) -> "Iterator[Run]":
-        """Yield the runs under `outputs`, in the order in which they were started."""
-        folders = [config.parent for config in outputs.glob("*/*/config.yaml")]
-        yield from map(cls, sorted(folders, key=lambda folder: folder.name))
+    def all(cls, outputs: Path) -> "list[Run]":
+        """Return the runs under `outputs`, in the order in which they were started."""
+        return _in_order(outputs.glob("*/*/config.yaml"))
 
     @cached_property
     def config(self) -> Config:
         """The resolved config."""
-        return load_config(self.folder / "config.yaml")
+        return self.known or load_config(self.folder / "config.yaml")
 
     @property
     def finished(self) -> bool:
@@ -160,6 +169,13 @@ class Run:
         """Return what the run depended on besides its config."""
         return dict(self._read_json("environment.json", dict))
 
+    def data_sha256(self) -> str:
+        """Return the hash of the data that the run was trained on."""
+        try:
+            return str(self.environment()["data"]["sha256"])
+        except (KeyError, TypeError) as error:
+            raise self._damaged("environment.json", "it has no data.sha256") from error
+
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file into the folder."""
         write_json(self.folder / name, value)
@@ -170,15 +186,22 @@ class Run:
 
     @contextmanager
     def logging(self) -> Iterator[None]:
-        """Append what seqtrain logs to log.txt while the body runs."""
+        """Append to log.txt what seqtrain logs while the body runs, and what ended it."""
         handler = logging.FileHandler(self.folder / "log.txt", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger = logging.getLogger("seqtrain")
+        level = logger.level
+        logger.setLevel(min(level or logging.INFO, logging.INFO))
         logger.addHandler(handler)
         try:
             yield
+        except BaseException as error:
+            reason = str(error) or type(error).__name__
+            handler.handle(logger.makeRecord(logger.name, logging.ERROR, "", 0, reason, (), None))
+            raise
         finally:
             logger.removeHandler(handler)
+            logger.setLevel(level)
             handler.close()
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
@@ -188,11 +211,10 @@ class Run:
             RunError: the run has not got so far, or the file is damaged.
         """
         file = self.folder / "predictions.npz"
+        self.require(file.name)
         try:
             with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 return arrays["labels"], arrays["probabilities"]
-        except FileNotFoundError as error:
-            raise self._missing(file.name) from error
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise self._damaged(file.name, error) from error
 
@@ -201,22 +223,27 @@ class Run:
         with replacing(self.folder / "predictions.npz") as beside:
             np.savez_compressed(beside, labels=labels, probabilities=probabilities)
 
-    def _text(self, name: str) -> str:
-        try:
-            return (self.folder / name).read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise self._missing(name) from error
-
-    def _missing(self, name: str) -> RunError:
-        state = "" if self.finished else ": the run has not finished"
-        return RunError(f"the run `{self.folder}` has no {name}{state}", self._again)
-
     @property
-    def _again(self) -> str:
+    def again(self) -> str:
+        """The hint for a run that lacks something."""
         return f"train it again: `seqtrain train {self.folder / 'config.yaml'}`"
 
+    def require(self, name: str) -> None:
+        """Make sure that the file `name` is there.
+
+        Raises:
+            RunError: it is not.
+        """
+        if not self.has(name):
+            state = "" if self.finished else ": it has not got so far"
+            raise RunError(f"the run `{self.folder}` has no {name}{state}", self.again)
+
+    def _text(self, name: str) -> str:
+        self.require(name)
+        return (self.folder / name).read_text(encoding="utf-8")
+
     def _damaged(self, name: str, reason: object) -> RunError:
-        return RunError(f"{self.folder / name} is damaged: {reason}", self._again)
+        return RunError(f"{self.folder / name} is damaged: {reason}", self.again)
 
     def _read_json(self, name: str, kind: type) -> Any:
         try:
@@ -243,3 +270,25 @@ class Run:
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.folder / name, text.getvalue())
+
+
+def _new_folder(parent: Path) -> Path:
+    """Make a folder that is named by the time, and did not exist."""
+    for _ in range(100):
+        started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        folder = parent / f"{started}-{secrets.token_hex(2)}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir():
+                continue
+            raise
+        return folder
+    raise FileExistsError(f"{parent} is full of runs of this second")
+
+
+def _in_order(configs: Iterable[Path]) -> list[Run]:
+    """Return the runs that have these configs by their start; what a person renamed comes first."""
+    folders = [config.parent for config in configs]
+    folders.sort(key=lambda folder: (bool(STARTED.fullmatch(folder.name)), folder.name))
+    return [Run(folder) for folder in folders]

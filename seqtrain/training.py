@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
         observers: more Keras callbacks, such as a progress bar.
 
     Raises:
-        TrainingError: the loss is not finite.
+        TrainingError: the loss is not finite, or the run's folder is gone.
         KeyboardInterrupt: after all was kept.
     """
     from seqtrain.callbacks import Batches, KeepBest, WriteHistory, callbacks, optimizer
@@ -49,7 +49,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
         after_epoch = callbacks(config.training, run)
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
         keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
-        with kept_on_interrupt(run, keeper):
+        with kept_when_cut_short(run, keeper):
             model.fit(
                 batches,
                 epochs=config.training.epochs,
@@ -60,6 +60,8 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
                 shuffle=False,
                 verbose=0,
             )
+            if len(history.rows) < config.training.epochs:
+                log.info("stopped early: %s", stopping_reason(config))
             finish(model, keeper.best_epoch, history.rows, dataset, run)
 
 
@@ -81,21 +83,36 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
 
 
 @contextmanager
-def kept_on_interrupt(run: Run, keeper: Any) -> Iterator[None]:
+def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
     """Where the body is cut short, draw what there is; on Ctrl-C save a model if none is."""
     try:
         yield
-    except (KeyboardInterrupt, TrainingError) as error:
-        if isinstance(error, KeyboardInterrupt):
-            keeper.on_interrupt()
-        plots.draw([run], run.plots)
+    except (KeyboardInterrupt, TrainingError, OSError) as error:
+        if not run.folder.is_dir():
+            raise TrainingError(f"the run `{run.folder}` was deleted while it trained") from error
+        with suppress(OSError):  # the disk may be full
+            if isinstance(error, KeyboardInterrupt):
+                keeper.on_interrupt()
+            plots.draw([run], run.plots)
         raise
+
+
+def stopping_reason(config: Config) -> str:
+    """Return why early stopping ends a training, for the log."""
+    stopping = config.training.early_stopping
+    patience = stopping.patience if stopping else 0
+    return f"{config.training.monitor} has not improved for {patience} epochs"
 
 
 def finish(model: Any, best_epoch: int, rows: list[Row], dataset: Dataset, run: Run) -> None:
     """Evaluate the best model on the test examples, and the last beside it; draw all plots."""
     labels = dataset.test.labels
     last = probabilities(model, dataset.test.x)
+    if not np.isfinite(last).all():
+        raise TrainingError(
+            "the probabilities of some test examples are not finite: the training diverged",
+            "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
+        )
     best = last if best_epoch == len(rows) else probabilities(load_model(run), dataset.test.x)
     run.write_predictions(labels, best)
     plots.draw([run], run.plots)

@@ -70,6 +70,32 @@ def test_what_is_mistyped_ends_in_one_error_with_a_hint(
     assert "Traceback" not in outcome.stderr
 
 
+def test_an_option_that_is_a_key_is_told_as_one(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("train", "quickstart.yaml", "--epochs", "5")
+    assert outcome.exit_code == 2
+    assert "hint: keys are set without dashes" in outcome.stderr
+    assert "`training.epochs=VALUE`" in outcome.stderr
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    from seqtrain import console
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stderr", coloured := Terminal())
+    console.error("wrong", "right")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stderr", plain := Terminal())
+    console.error("wrong", "right")
+    assert "\x1b[" in coloured.getvalue()
+    assert plain.getvalue() == "error: wrong\n\nhint: right\n"
+
+
 def test_debug_shows_the_traceback(seqtrain: Seqtrain) -> None:
     from seqtrain.errors import RunError
 

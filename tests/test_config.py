@@ -130,7 +130,7 @@ def test_a_broken_config_starts_no_training(seqtrain: Seqtrain) -> None:
 
 def test_what_is_wrong_ends_in_a_hint(seqtrain: Seqtrain) -> None:
     assert re.search(
-        r"\n\nhint: `seqtrain check CONFIG`.*\n\Z", checked(BROKEN[0], seqtrain).stderr
+        r"\n\nhint: `seqtrain schema --markdown`.*\n\Z", checked(BROKEN[0], seqtrain).stderr
     )
 
 
@@ -154,7 +154,7 @@ def test_what_is_wrong_ends_in_a_hint(seqtrain: Seqtrain) -> None:
         ("dataset.name.x=3", "dataset.name: is a value, so no key can be set in it"),
         ("model=gru", "model: must be …, did you mean `model: {name: gru}`?"),
         ("model.units=[64, 0]", "model.units.1: must be …, not 0"),
-        ("model.units=64, 32", 'model.units: must be …, not "64, 32"'),
+        ("model.units=64, 32", 'model.units: must be …, not "64, 32", did you mean `[64, 32]`?'),
         ("model.embedding_dim=8", "model.embedding_dim: is for words, and `digits` has none"),
         ("training.warmup_epochs=11", "training.warmup_epochs: must be at most `epochs`, …"),
         ("name=../x", 'name: must be text …, not "../x"'),

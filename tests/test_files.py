@@ -72,9 +72,25 @@ def test_the_temporary_file_keeps_the_suffix_and_is_hidden(tmp_path: Path, name:
         beside.touch()
 
 
-def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
-    write_text(tmp_path / "a" / "b" / "c.txt", "c")
-    assert (tmp_path / "a" / "b" / "c.txt").read_text() == "c"
+def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        write_text(tmp_path / "gone" / "a.txt", "a")
+    assert raised.value.filename == str(tmp_path / "gone" / "a.txt")
+    assert names(tmp_path) == []
+
+
+def test_a_failure_names_the_file_and_not_the_one_beside(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="the disk is full") as raised, replacing(tmp_path / "a"):
+        raise OSError("the disk is full\nand more that a library says")
+    assert raised.value.filename == str(tmp_path / "a")
+    assert raised.value.strerror == "the disk is full"
+
+
+def test_a_folder_can_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    (tmp_path / "usual").mkdir()
+    with replacing_folder(tmp_path / "entry") as beside:
+        (beside / "a.txt").touch()
+    assert (tmp_path / "entry").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_the_content_is_on_the_disk_before_the_name(
@@ -163,6 +179,7 @@ def test_the_hash_of_a_file_is_that_of_its_content(tmp_path: Path, content: byte
 
 def reviews(folder: Path) -> Path:
     for name in ("train/pos/0_9.txt", "train/neg/0_2.txt", "test/pos/0_9.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_text(folder / name, name)
     return folder
 
@@ -203,6 +220,12 @@ def test_the_hash_of_a_folder_changes_with_its_files(tmp_path: Path, act: object
     assert callable(act)
     act(folder)
     assert sha256(folder) != before
+
+
+def test_the_hash_of_a_folder_does_not_depend_on_its_place(tmp_path: Path) -> None:
+    folder = reviews(tmp_path / "aclImdb")
+    before = sha256(folder)
+    assert sha256(folder.rename(tmp_path / "elsewhere")) == before
 
 
 def test_the_hash_of_a_folder_stays_while_nothing_changes(tmp_path: Path) -> None:

@@ -60,6 +60,23 @@ def test_a_folder_without_config_is_no_run(tmp_path: Path) -> None:
         Run.open(tmp_path)
 
 
+@pytest.mark.parametrize("place", ["", "quickstart", "outputs/quickstart", "config.yaml"])
+def test_a_run_is_found_by_its_name_its_group_or_a_file_in_it(place: str, tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    run = Run.create(outputs, config())
+    places = {"": run.folder, "config.yaml": run.folder / "config.yaml"}
+    found = Run.open(places.get(place, Path(place)), outputs)
+    assert found.folder.resolve() == run.folder
+
+
+def test_of_runs_of_one_name_the_newest_is_opened(tmp_path: Path) -> None:
+    for name in ("20260101T000000Z-0000", "20250101T000000Z-ffff", "renamed"):
+        (tmp_path / "a" / name).mkdir(parents=True)
+        (tmp_path / "a" / name / "config.yaml").write_text(config().to_yaml())
+    assert Run.open(Path("a"), tmp_path).folder.name == "20260101T000000Z-0000"
+    assert Run.latest(tmp_path).folder.name == "20260101T000000Z-0000"
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
         Run.open(tmp_path / "nowhere")
@@ -98,7 +115,7 @@ def test_predictions_read_back(tmp_path: Path) -> None:
 
 
 def test_predictions_that_are_not_there_yet_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="the run has not finished"):
+    with pytest.raises(RunError, match=r"has no predictions\.npz: it has not got so far"):
         Run.create(tmp_path, config()).predictions()
 
 

@@ -19,6 +19,8 @@ from tests.conftest import REPOSITORY, Outcome
 pytestmark = pytest.mark.tf
 
 QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
+CONFIG_RNN = REPOSITORY / "configs" / "mnist_rnn.yaml"
+PARTS = ("train", "test")
 FEW = ("training.epochs=2", "model.units=8", "dataset.limit=200")
 
 
@@ -167,17 +169,30 @@ def test_the_network_learns(tmp_path: Path) -> None:
 
 
 def test_the_last_epoch_stands_beside_the_best(tmp_path: Path) -> None:
-    """A learning rate that overshoots makes a later epoch worse than an earlier one."""
-    run = train(tmp_path, "training.epochs=10", "training.learning_rate=3.0")
+    """The last epoch is made the worst: its weights change their sign before validation."""
+    import keras
+
+    class Spoiler(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.last = epoch == 2
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if self.last:
+                self.model.set_weights([-weight for weight in self.model.get_weights()])
+
+    run = train(tmp_path, "training.epochs=3", observers=[Spoiler()])
     found = run.metrics()
-    assert found["best_epoch"] == run.best_epoch() < found["last_epoch"]["epoch"] == 10
-    assert found["last_epoch"]["test_loss"] != found["test_loss"]
+    assert found["best_epoch"] == run.best_epoch() == 2
+    assert found["last_epoch"]["epoch"] == 3
+    assert found["last_epoch"]["test_loss"] > found["test_loss"]
 
 
 def test_early_stopping_ends_after_patience_epochs_without_improvement(tmp_path: Path) -> None:
     stopping = "training.early_stopping={patience: 2}"
     run = train(tmp_path, "training.epochs=40", "training.learning_rate=0.3", stopping)
     assert len(run.history()) == run.best_epoch() + 2
+    reason = "stopped early: val_loss has not improved for 2 epochs"
+    assert reason in (run.folder / "log.txt").read_text()
 
 
 def test_the_plateau_schedule_halves_the_learning_rate(tmp_path: Path) -> None:
@@ -209,10 +224,75 @@ def test_ctrl_c_keeps_history_plots_and_the_best_model(tmp_path: Path) -> None:
     assert not run.finished
 
 
-def test_ctrl_c_in_the_first_epoch_keeps_the_model_so_far(tmp_path: Path) -> None:
+def test_ctrl_c_in_the_first_epoch_keeps_the_model_so_far(
+    tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
     with pytest.raises(KeyboardInterrupt) as raised:
         train(tmp_path, observers=[interrupter(epoch=1)])
-    assert Run.open(Path(raised.value.__notes__[0])).model_file.exists()
+    run = Run.open(Path(raised.value.__notes__[0]))
+    assert run.model_file.exists()
+    assert "unfinished" in seqtrain("evaluate", run.folder).stdout
+
+
+def test_ctrl_c_before_the_first_step_keeps_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seqtrain: Callable[..., Outcome]
+) -> None:
+    from seqtrain.callbacks import Batches
+
+    def interrupt(batches: Batches, index: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Batches, "__getitem__", interrupt)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(tmp_path)
+    folder = raised.value.__notes__[0]
+    outcome = seqtrain("evaluate", folder)
+    assert outcome.exit_code == 2
+    assert "has no model.keras: it has not got so far" in outcome.stderr
+
+
+def deleter(folder: Path) -> Any:
+    """A callback that deletes a folder in the second epoch."""
+    import shutil
+
+    import keras
+
+    class Deleter(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                shutil.rmtree(folder)
+
+    return Deleter()
+
+
+def test_a_run_that_is_deleted_while_it_trains_is_not_made_again(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    with pytest.raises(TrainingError, match="was deleted while it trained"):
+        train(outputs, observers=[deleter(outputs / "quickstart")])
+    assert list(outputs.iterdir()) == []
+
+
+def test_a_full_disk_ends_the_training_and_keeps_what_was_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+    import os
+
+    replace = os.replace
+
+    def fills(source: Any, target: Any) -> None:
+        if Path(target).name == "history.csv" and Path(target).exists():
+            raise OSError(errno.ENOSPC, "No space left on device", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fills)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        train(tmp_path)
+    assert str(raised.value.filename).endswith("history.csv")
+    run = Run.latest(tmp_path)
+    assert [row["epoch"] for row in run.history()] == [1]
+    assert not run.finished
+    assert "No space left on device" in (run.folder / "log.txt").read_text()
 
 
 @pytest.mark.slow
@@ -256,6 +336,58 @@ def test_evaluate_says_what_the_training_said(run: Run, seqtrain: Callable[..., 
     assert {file: file.stat().st_mtime_ns for file in run.folder.rglob("*")} == before
 
 
+def mnist_file(folder: Path, seed: int = 0) -> Path:
+    """Write a small file of MNIST's form."""
+    random = np.random.default_rng(seed)
+    folder.mkdir(exist_ok=True)
+    arrays = {f"x_{part}": random.integers(0, 256, (40, 28, 28), np.uint8) for part in PARTS}
+    np.savez(folder / "mnist.npz", **arrays, y_train=np.arange(40) % 10, y_test=np.arange(40) % 10)
+    return folder / "mnist.npz"
+
+
+@pytest.fixture
+def mnist_run(tmp_path: Path, seqtrain: Callable[..., Outcome]) -> Path:
+    """A run on a file that `--data-dir` found."""
+    mnist_file(tmp_path / "data")
+    few = ("training.epochs=1", "dataset.limit=20")
+    outcome = seqtrain("train", CONFIG_RNN, *few, "--data-dir", tmp_path / "data")
+    return Path(outcome.stdout.splitlines()[-1])
+
+
+def test_a_run_s_config_finds_its_data_again(
+    mnist_run: Path, tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    assert Run.open(mnist_run).config.dataset.path == str(tmp_path / "data" / "mnist.npz")  # type: ignore[attr-defined]
+    outcome = seqtrain("train", mnist_run / "config.yaml")
+    assert outcome.exit_code == 0, outcome.stderr
+    again = Run.open(Path(outcome.stdout.splitlines()[-1]))
+    assert again.history() == Run.open(mnist_run).history()
+
+
+def test_evaluate_finds_data_that_were_moved(
+    mnist_run: Path, tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    expected = Run.open(mnist_run).metrics()["test_loss"]
+    (tmp_path / "data").rename(tmp_path / "moved")
+    gone = seqtrain("evaluate", mnist_run)
+    assert gone.exit_code == 2
+    outcome = seqtrain("evaluate", mnist_run, "--data-dir", tmp_path / "moved", "--json")
+    found = json.loads(outcome.stdout)
+    assert found["test_loss"] == pytest.approx(expected, abs=1e-6)
+    assert found["same_data"] is True
+    assert found["data"] == str(tmp_path / "moved" / "mnist.npz")
+
+
+def test_evaluate_on_other_data_says_so(
+    mnist_run: Path, tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    mnist_file(tmp_path / "other", seed=1)
+    outcome = seqtrain("evaluate", mnist_run, "--data-dir", tmp_path / "other")
+    assert outcome.exit_code == 0
+    assert "other data than it was trained on" in outcome.stdout
+    assert "warning: the data are not those that the run was trained on" in outcome.stderr
+
+
 def test_evaluate_judges_by_other_splits(run: Run, seqtrain: Callable[..., Outcome]) -> None:
     outcome = seqtrain("evaluate", run.folder, "--split", "validation", "--json")
     found = json.loads(outcome.stdout)
@@ -279,7 +411,7 @@ def test_evaluate_of_an_interrupted_run_says_so(
     folder = Path(raised.value.__notes__[0])
     outcome = seqtrain("evaluate", folder)
     assert outcome.exit_code == 0
-    assert "interrupted" in outcome.stdout
+    assert "unfinished: the best model so far" in outcome.stdout
     assert not (folder / "metrics.json").exists()
 
 
@@ -357,7 +489,8 @@ def test_sigint_ends_the_command_with_130(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "interrupted: history.csv and model.keras are kept" in err
+    assert "interrupted, with history.csv and model.keras kept" in err
+    assert "KeyboardInterrupt" in (tmp_path / out.strip() / "log.txt").read_text()
     folder = tmp_path / out.strip().splitlines()[-1]
     assert (folder / "model.keras").exists()
     assert (folder / "plots" / "loss.png").exists()

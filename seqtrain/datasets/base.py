@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
+from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
 
@@ -116,6 +117,14 @@ class DatasetConfig(Part):
         if self.limit is not None and self.limit < len(kept):
             _, kept = stratified(kept, self.limit / len(kept), self.split_seed)
         return replace(whole, train=kept, validation=validation)
+
+    def located(self, dataset: Dataset) -> Self:
+        """Return the config with the place of the data, if a person said where it is.
+
+        So the config of a run finds them without `--data-dir`.
+        """
+        given = "path" in type(self).model_fields and not is_ours(dataset.source)
+        return self.model_copy(update={"path": dataset.source}) if given else self
 
 
 class TokenDatasetConfig(DatasetConfig):
