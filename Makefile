@@ -12,6 +12,7 @@ demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain evaluate
 	@echo; echo "The plots:"
 	@$(BIN)/seqtrain plot
+	@echo; echo "next: . $(BIN)/activate, then seqtrain --help, or seqtrain train configs/…"
 
 test: $(VENV)/installed-dev lint ## every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -132,8 +132,16 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
         self.timing.append({"epoch": epoch + 1, "seconds": round(seconds, 3)})
         self.run.write_history(self.rows)
         self.run.write_timing(self.timing)
-        numbers = "  ".join(f"{name} {value:.4f}" for name, value in reached.items())
+        numbers = "  ".join(
+            f"{name} {readable(reached[name])} (val {readable(reached[f'val_{name}'])})"
+            for name in ("loss", "accuracy")
+        )
         log.info("epoch %d/%d  %s  %.1f s", epoch + 1, self.epochs, numbers, seconds)
+
+
+def readable(value: float) -> str:
+    """Return four decimals, or the magnitude of a number that is far too large."""
+    return f"{value:.4f}" if value < 10_000 else f"{value:.2e}"
 
 
 def learning_rate(optimizer: Any) -> float:

@@ -204,7 +204,7 @@ DEFECTS = {
     "text": (text, ""),
     "bare_array": (bare_array, ""),
     "bare_pickle": (bare_pickle, "pickle"),
-    "pickle_inside": (pickle_inside, "Object arrays"),
+    "pickle_inside": (pickle_inside, "it holds pickled Python objects"),
     "pickle_without_header": (pickle_without_header, ""),
     "damaged_stream": (damaged_stream, ""),
     "unknown_compression": (unknown_compression, ""),

@@ -169,6 +169,7 @@ def reading(file: Path, what: str, expected: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = "it holds pickled Python objects" if "allow_pickle" in reason else reason
         raise DataError(f"{file} is not {what}: {reason}", expected) from error
 
 
