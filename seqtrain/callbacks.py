@@ -11,11 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtrain.artifacts import Row
 from seqtrain.config import EXPONENTIAL_DECAY, PLATEAU_FACTOR, PLATEAU_PATIENCE, TrainingConfig
-from seqtrain.datasets.base import Examples
+from seqtrain.datasets.dataset import Examples
 from seqtrain.errors import TrainingError
 from seqtrain.files import replacing
-from seqtrain.run import Row, Run
+from seqtrain.run import Run
 
 log = logging.getLogger(__name__)
 

@@ -22,6 +22,11 @@ DATA_DIR = click.option(
     type=click.Path(path_type=Path),
     help="Folder to look for data files in first  [env: SEQTRAIN_DATA_DIR].",
 )
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -144,11 +149,17 @@ def train(config: Path, overrides: tuple[str, ...], outputs: Path, data_dir: Pat
     show_default=True,
     help="Examples to judge by.",
 )
+@DATA
 @OUTPUT
 @DATA_DIR
 @JSON
 def evaluate(
-    run: Path | None, split: Any, outputs: Path, data_dir: Path | None, as_json: bool
+    run: Path | None,
+    split: Any,
+    data: Path | None,
+    outputs: Path,
+    data_dir: Path | None,
+    as_json: bool,
 ) -> None:
     """Judge the saved model of RUN: a folder, or a name under --output (default: the newest)."""
     from seqtrain import inference
@@ -156,11 +167,43 @@ def evaluate(
 
     console.show_log()
     chosen = Run.open(run, outputs) if run else Run.latest(outputs)
-    found = inference.evaluate(chosen, split, data_dir)
+    if data:
+        found = inference.evaluate_given(chosen, data)
+    else:
+        found = inference.evaluate(chosen, split, data_dir)
     if as_json:
         console.result_json(found)
     else:
         console.result(console.format_evaluation(found))
+
+
+@cli.command(epilog='seqtrain predict imdb_lstm "not bad at all"')
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@DATA
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="Form of the answers.",
+)
+@OUTPUT
+def predict(run: Path, texts: tuple[str, ...], data: Path | None, form: str, outputs: Path) -> None:
+    """Say the class of each TEXT, of the examples in a file, or of each line of standard input."""
+    from seqtrain import inference
+    from seqtrain.run import Run
+
+    console.show_log()
+    chosen = Run.open(run, outputs)
+    learned = chosen.learned()
+    if data:
+        given = chosen.config.dataset.read_given(data, learned)
+    else:
+        given = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
+    found = inference.described(given, inference.predict(chosen, given), learned.classes)
+    console.result(console.format_predictions(found, form))
 
 
 @cli.command(epilog="seqtrain plot outputs/imdb_lstm/* --format svg --to pictures")

@@ -1,5 +1,7 @@
 """The only module that prints: messages and progress to stderr, results to stdout."""
 
+import csv
+import io
 import json
 import logging
 import os
@@ -28,6 +30,13 @@ def result(text: str) -> None:
 def result_json(value: Any) -> None:
     """Print a result on stdout as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def lines() -> list[str]:
+    """Return the lines of standard input; a person at a terminal is told to type them."""
+    if sys.stdin.isatty():
+        message("type a text on each line, and Ctrl-D at the end")
+    return [line.rstrip("\r\n") for line in sys.stdin]
 
 
 def message(text: str) -> None:
@@ -91,8 +100,10 @@ def format_evaluation(found: dict[str, Any]) -> str:
     prefix = PREFIXES[found["split"]]
     detail = found[prefix]
     state = "" if found["finished"] else ", unfinished: the best model so far"
-    state += ", optimistic: it chose the epoch" if found["optimistic"] else ""
-    state += "" if found["same_data"] else ", other data than it was trained on"
+    state += ", optimistic: it chose the epoch" if found.get("optimistic") else ""
+    state += "" if found.get("same_data", True) else ", other data than it was trained on"
+    state += f", {found['trained_on']:,} of them trained on" if "trained_on" in found else ""
+    judged = found["source"] if found["split"] == "data" else found["split"]
     scores = [
         [name.removeprefix(f"{prefix}_"), "undefined" if score is None else f"{score:.4f}"]
         for name, score in found.items()
@@ -108,12 +119,40 @@ def format_evaluation(found: dict[str, Any]) -> str:
         for name, counts in zip(names, detail["confusion_matrix"], strict=True)
     ]
     sections = [
-        f"{found['run']}  {found['split']}, {found['examples']:,} examples{state}",
+        f"{found['run']}  {judged}, {found['examples']:,} examples{state}",
         table(["metric", found["split"]], scores),
         table(["class", *CLASS_SCORES, "support"], per_class),
         table(["true \\ predicted", *names], matrix),
     ]
     return "\n\n".join(sections)
+
+
+def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
+    """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`."""
+    if form == "jsonl":
+        return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    if form == "csv":
+        written = io.StringIO()
+        flat = [
+            {key: value for key, value in row.items() if key != "probabilities"}
+            | {f"p({name})": value for name, value in row["probabilities"].items()}
+            for row in rows
+        ]
+        writer = csv.DictWriter(written, fieldnames=list(flat[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(flat)
+        return written.getvalue().rstrip("\n")
+    texts = [[_clipped(row["text"])] if "text" in row else [] for row in rows]
+    cells = [
+        [str(row["example"]), row["class"], f"{row['probability']:.4f}", *text]
+        for row, text in zip(rows, texts, strict=True)
+    ]
+    return table(["example", "class", "probability", *(["text"] if texts[0] else [])], cells)
+
+
+def _clipped(text: str) -> str:
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= 60 else line[:59] + "…"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from seqtrain import __version__
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
-from seqtrain.datasets.base import Dataset
+from seqtrain.datasets.dataset import Dataset
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 SMALL_STEP = 50e6  # operations in the forward pass of one batch

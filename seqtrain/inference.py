@@ -2,17 +2,22 @@
 
 import logging
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqtrain import execution, metrics
-from seqtrain.datasets.base import DatasetConfig, Split
-from seqtrain.errors import RunError
+from seqtrain.datasets.base import DatasetConfig
+from seqtrain.datasets.dataset import Given, Split, fingerprints
+from seqtrain.errors import DataError, RunError
+from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
 
 BATCH_SIZE = 256  # examples at once; the results do not depend on it
+
+Row = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +31,13 @@ def load_model(run: Run) -> Any:
     import keras
 
     try:
-        return keras.models.load_model(run.model_file, compile=False, safe_mode=True)
+        model = keras.models.load_model(run.model_file, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         reason = str(error).strip().partition("\n")[0]
         raise RunError(f"{run.model_file} cannot be opened: {reason}", run.again) from error
+    if getattr(run.config.dataset, "padding", None) == "pre":
+        without_cudnn(model.layers)
+    return model
 
 
 def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
@@ -66,21 +74,75 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     execution.start(run.config.execution, run.config.seed)
     model = load_model(run)
     examples = dataset.split(split)
+    found = probabilities(model, examples.x)
     return {
         "run": str(run.folder),
         "finished": run.finished,
         "split": split,
         "optimistic": split == "validation" or (split == "test" and run.optimistic),
-        "data": dataset.source,
+        "source": dataset.source,
         "same_data": same,
         "examples": len(examples),
-        **metrics.evaluate(
-            metrics.PREFIXES[split],
-            examples.labels,
-            probabilities(model, examples.x),
-            dataset.classes,
-        ),
+        **metrics.evaluate(metrics.PREFIXES[split], examples.labels, found, dataset.classes),
     }
+
+
+def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
+    """Run the saved model of a run on labelled examples that a person gives.
+
+    Returns:
+        As `evaluate` does, with scores that begin with `data_`; `trained_on` says how many of
+        the examples the run was trained on.
+
+    Raises:
+        RunError: the run has no model.
+        DataError: the file has no labels, or labels that the run does not know.
+    """
+    run.require(run.model_file.name)
+    learned = run.learned()
+    given = run.config.dataset.read_given(file, learned)
+    labels = given.numbers(file, learned.classes)
+    found = predict(run, given)
+    return {
+        "run": str(run.folder),
+        "finished": run.finished,
+        "split": "data",
+        "source": str(file),
+        "examples": len(labels),
+        "trained_on": int(np.isin(fingerprints(given.x), run.trained_on()).sum()),
+        **metrics.evaluate("data", labels, found, learned.classes),
+    }
+
+
+def predict(run: Run, given: Given) -> np.ndarray:
+    """Return what the saved model of a run says of examples; float32, shape (N, classes).
+
+    Raises:
+        RunError: the run has no model.
+        DataError: the examples do not fit it.
+    """
+    run.require(run.model_file.name)
+    execution.start(run.config.execution, run.config.seed)
+    model = load_model(run)
+    if given.x.shape[1:] != tuple(model.inputs[0].shape[1:]):
+        wanted = " × ".join(map(str, model.inputs[0].shape[1:]))
+        raise DataError(
+            f"examples of {' × '.join(map(str, given.x.shape[1:]))} do not fit the network",
+            f"it reads examples of {wanted}",
+        )
+    return probabilities(model, given.x)
+
+
+def described(given: Given, probabilities: np.ndarray, classes: Sequence[str]) -> list[Row]:
+    """Return for each example its number from 1, its text, its class, and all probabilities."""
+    rows = []
+    chosen = metrics.predictions(probabilities).tolist()
+    for index, (best, row) in enumerate(zip(chosen, probabilities.tolist(), strict=True)):
+        text = {} if given.texts is None else {"text": given.texts[index]}
+        of = dict(zip(classes, row, strict=True))
+        answer = {"class": classes[best], "probability": row[best], "probabilities": of}
+        rows.append({"example": index + 1, **text, **answer})
+    return rows
 
 
 def _dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:

@@ -12,7 +12,8 @@ import numpy as np
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 EPSILON = 1e-7  # Keras's keras.config.epsilon(), to which its losses clip probabilities
-PREFIXES = {"train": "train", "validation": "val", "test": "test"}  # of scores, as Keras has them
+# What scores of a split begin with, as Keras has it; `data` are examples that a person gives.
+PREFIXES = {"train": "train", "validation": "val", "test": "test", "data": "data"}
 
 _METRICS: dict[str, tuple[Metric, int | None]] = {}
 

@@ -1,15 +1,11 @@
 """A run: a folder of plain files, from which every table and picture is made."""
 
-import csv
-import io
-import json
 import logging
 import re
 import secrets
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from seqtrain.artifacts import Artifacts, Row
 from seqtrain.config import Config, load_config
+from seqtrain.datasets.dataset import Learned, Scaling
 from seqtrain.errors import RunError
-from seqtrain.files import replacing, write_json, write_text
-
-Row = dict[str, float]
+from seqtrain.text import Vocabulary
 
 STARTED = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")  # the name of a run's folder
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Artifacts):
     """The folder of one training.
 
     Attributes:
@@ -35,7 +31,6 @@ class Run:
         known: the config, where it needs no reading.
     """
 
-    folder: Path
     known: Config | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -99,11 +94,6 @@ class Run:
         return self.known or load_config(self.folder / "config.yaml")
 
     @property
-    def finished(self) -> bool:
-        """Whether training came to its end; `metrics.json` is written last."""
-        return self.has("metrics.json")
-
-    @property
     def label(self) -> str:
         """The last two parts of the folder, as legends and tables name the run."""
         return f"{self.folder.parent.name}/{self.folder.name}"
@@ -123,13 +113,9 @@ class Run:
         """The folder of the pictures."""
         return self.folder / "plots"
 
-    def has(self, name: str) -> bool:
-        """Return whether the run has got so far as to write the file `name`."""
-        return (self.folder / name).is_file()
-
     def history(self) -> list[Row]:
         """Return one row for each finished epoch."""
-        return self._read_table("history.csv")
+        return self.read_table("history.csv")
 
     def best_epoch(self) -> int:
         """Return the epoch, from 1, that `training.monitor` found best so far."""
@@ -137,17 +123,17 @@ class Run:
         try:
             values = [row[monitor] for row in self.history()]
         except KeyError as error:
-            raise self._damaged("history.csv", f"it has no column {monitor}") from error
+            raise self.damaged("history.csv", f"it has no column {monitor}") from error
         best = min(values) if self.config.training.mode == "min" else max(values)
         return values.index(best) + 1
 
     def write_history(self, rows: list[Row]) -> None:
         """Write what each epoch reached; the same in every run of one config."""
-        self._write_table("history.csv", rows)
+        self.write_table("history.csv", rows)
 
     def write_timing(self, rows: list[Row]) -> None:
         """Write the seconds that each epoch took."""
-        self._write_table("timing.csv", rows)
+        self.write_table("timing.csv", rows)
 
     def metrics(self) -> dict[str, Any]:
         """Return the final numbers.
@@ -155,34 +141,55 @@ class Run:
         Raises:
             RunError: the run has not finished.
         """
-        return dict(self._read_json("metrics.json", dict))
+        return dict(self.read_json("metrics.json", dict))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write the final numbers, last: their presence says that the run finished."""
-        write_json(self.folder / "metrics.json", metrics)
+        self.write_json("metrics.json", dict(metrics))
 
     def classes(self) -> tuple[str, ...]:
         """Return the names of the classes."""
-        return tuple(self._read_json("classes.json", list))
+        return tuple(self.read_json("classes.json", list))
+
+    def learned(self) -> Learned:
+        """Return what is needed to read new examples."""
+        words = self.read_json("vocabulary.json", list) if self.has("vocabulary.json") else None
+        scaling = self.read_json("scaling.json", dict) if self.has("scaling.json") else None
+        try:
+            return Learned(
+                self.classes(),
+                Vocabulary(tuple(words)) if words is not None else None,
+                Scaling(**scaling) if scaling is not None else None,
+            )
+        except TypeError as error:
+            raise self.damaged("scaling.json", error) from error
+
+    def write_learned(self, learned: Learned) -> None:
+        """Write what is needed to read new examples."""
+        self.write_json("classes.json", learned.classes)
+        if learned.vocabulary:
+            self.write_json("vocabulary.json", learned.vocabulary.words)
+        if learned.scaling:
+            self.write_json("scaling.json", asdict(learned.scaling))
+
+    def trained_on(self) -> np.ndarray:
+        """Return the fingerprints of the training examples; uint64, shape (N,)."""
+        return self.read_arrays("trained_on.npz", "fingerprints")[0]
+
+    def write_trained_on(self, fingerprints: np.ndarray) -> None:
+        """Write the fingerprints of the training examples, to know them again."""
+        self.write_arrays("trained_on.npz", {"fingerprints": fingerprints})
 
     def environment(self) -> dict[str, Any]:
         """Return what the run depended on besides its config."""
-        return dict(self._read_json("environment.json", dict))
+        return dict(self.read_json("environment.json", dict))
 
     def data_sha256(self) -> str:
         """Return the hash of the data that the run was trained on."""
         try:
             return str(self.environment()["data"]["sha256"])
         except (KeyError, TypeError) as error:
-            raise self._damaged("environment.json", "it has no data.sha256") from error
-
-    def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file into the folder."""
-        write_json(self.folder / name, value)
-
-    def write_text(self, name: str, text: str) -> None:
-        """Write a text file into the folder."""
-        write_text(self.folder / name, text)
+            raise self.damaged("environment.json", "it has no data.sha256") from error
 
     @contextmanager
     def logging(self) -> Iterator[None]:
@@ -205,71 +212,14 @@ class Run:
             handler.close()
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the test labels, shape (N,), and probabilities, shape (N, classes).
-
-        Raises:
-            RunError: the run has not got so far, or the file is damaged.
-        """
-        file = self.folder / "predictions.npz"
-        self.require(file.name)
-        try:
-            with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                return arrays["labels"], arrays["probabilities"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise self._damaged(file.name, error) from error
+        """Return the test labels, shape (N,), and probabilities, shape (N, classes)."""
+        labels, probabilities = self.read_arrays("predictions.npz", "labels", "probabilities")
+        return labels, probabilities
 
     def write_predictions(self, labels: np.ndarray, probabilities: np.ndarray) -> None:
         """Write what the best model says of the test examples."""
-        with replacing(self.folder / "predictions.npz") as beside:
-            np.savez_compressed(beside, labels=labels, probabilities=probabilities)
-
-    @property
-    def again(self) -> str:
-        """The hint for a run that lacks something."""
-        return f"train it again: `seqtrain train {self.folder / 'config.yaml'}`"
-
-    def require(self, name: str) -> None:
-        """Make sure that the file `name` is there.
-
-        Raises:
-            RunError: it is not.
-        """
-        if not self.has(name):
-            state = "" if self.finished else ": it has not got so far"
-            raise RunError(f"the run `{self.folder}` has no {name}{state}", self.again)
-
-    def _text(self, name: str) -> str:
-        self.require(name)
-        return (self.folder / name).read_text(encoding="utf-8")
-
-    def _damaged(self, name: str, reason: object) -> RunError:
-        return RunError(f"{self.folder / name} is damaged: {reason}", self.again)
-
-    def _read_json(self, name: str, kind: type) -> Any:
-        try:
-            value = json.loads(self._text(name))
-        except ValueError as error:
-            raise self._damaged(name, error) from error
-        if not isinstance(value, kind):
-            raise self._damaged(name, f"it does not hold a {kind.__name__}")
-        return value
-
-    def _read_table(self, name: str) -> list[Row]:
-        try:
-            table = csv.DictReader(io.StringIO(self._text(name)), strict=True)
-            rows = [{key: float(value) for key, value in row.items()} for row in table]
-        except (ValueError, TypeError, csv.Error) as error:
-            raise self._damaged(name, error) from error
-        if not rows:
-            raise self._damaged(name, "it has no rows")
-        return rows
-
-    def _write_table(self, name: str, rows: list[Row]) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.folder / name, text.getvalue())
+        arrays = {"labels": labels, "probabilities": probabilities}
+        self.write_arrays("predictions.npz", arrays)
 
 
 def _new_folder(parent: Path) -> Path:

@@ -6,6 +6,7 @@ vocabulary, and the word of rank r (from 1, by frequency in the training texts) 
 
 import html
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,15 +42,28 @@ class Ragged:
 
     @classmethod
     def of(cls, sequences: Iterable[Sequence[int] | np.ndarray]) -> "Ragged":
-        """Put sequences of ids one after another."""
-        arrays = [np.asarray(sequence, dtype=np.int32) for sequence in sequences]
-        lengths = [len(array) for array in arrays]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(np.concatenate(arrays) if arrays else np.zeros(0, np.int32), offsets)
+        """Put sequences of ids one after another; only one of them need exist at a time."""
+        ids, offsets = bytearray(), array("q", [0])
+        for sequence in sequences:
+            ids += np.asarray(sequence, dtype=np.int32).tobytes()
+            offsets.append(len(ids) // 4)
+        return cls(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64))
 
     def __len__(self) -> int:
         """Return the number of sequences."""
         return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The number of ids of each sequence, int64 of shape (N,)."""
+        return np.diff(self.offsets)
+
+    def take(self, indices: np.ndarray) -> "Ragged":
+        """Return the sequences at `indices`, in that order."""
+        lengths = self.lengths[indices]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        shifts = np.repeat(self.offsets[:-1][indices] - offsets[:-1], lengths)
+        return Ragged(self.ids[shifts + np.arange(offsets[-1])], offsets)
 
 
 def with_start(words: Ragged) -> Ragged:
@@ -95,16 +109,14 @@ class Corpus:
         number_of = self._number_of
         return Ragged.of([number_of[word] for word in tokenise(text)] for text in texts)
 
+    @property
+    def words(self) -> list[str]:
+        """The words, at the indices that are their numbers."""
+        return list(self._number_of)
+
     def fit(self, numbers: Ragged) -> "Fitted":
-        """Rank the words of `numbers` by frequency, equals in alphabetical order."""
-        words = np.array(list(self._number_of), dtype=np.str_)
-        counts = np.bincount(numbers.ids, minlength=len(words))
-        alphabetical = np.empty(len(words), dtype=np.int64)
-        alphabetical[np.argsort(words, kind="stable")] = np.arange(len(words))
-        ranked = np.lexsort((alphabetical, -counts))[: np.count_nonzero(counts)]
-        id_of = np.full(len(words), OOV, dtype=np.int32)
-        id_of[ranked] = np.arange(FIRST_WORD, FIRST_WORD + len(ranked))
-        return Fitted(Vocabulary(tuple(words[ranked].tolist())), id_of)
+        """Rank the words of `numbers`, see `fit`."""
+        return fit(self.words, numbers)
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,21 @@ class Fitted:
     def encode(self, numbers: Ragged) -> Ragged:
         """Return the ids that `Vocabulary.encode` gives to the same texts."""
         return with_start(Ragged(self.id_of[numbers.ids], numbers.offsets))
+
+
+def fit(words: Sequence[str], numbers: Ragged) -> Fitted:
+    """Rank words by their frequency in some texts, equals in alphabetical order.
+
+    Args:
+        words: at the index that is its number, each word.
+        numbers: the numbers of the words of the texts that count.
+    """
+    counts = np.bincount(numbers.ids, minlength=len(words))
+    known = np.flatnonzero(counts).tolist()
+    ranked = sorted(known, key=lambda number: (-counts[number], words[number]))
+    id_of = np.full(len(words), OOV, dtype=np.int32)
+    id_of[ranked] = np.arange(FIRST_WORD, FIRST_WORD + len(ranked))
+    return Fitted(Vocabulary(tuple(words[number] for number in ranked)), id_of)
 
 
 def pad(

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from seqtrain import execution, metrics, plots
+from seqtrain.artifacts import Row
 from seqtrain.config import Config
-from seqtrain.datasets.base import Dataset
+from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import TrainingError
 from seqtrain.inference import BATCH_SIZE, load_model, probabilities
 from seqtrain.models.base import loss
-from seqtrain.run import Row, Run
+from seqtrain.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +69,8 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
 def describe(model: Any, dataset: Dataset, run: Run) -> None:
     """Write what is known before the first step."""
     run.write_json("environment.json", execution.environment(dataset))
-    run.write_json("classes.json", dataset.classes)
-    if dataset.vocabulary:
-        run.write_json("vocabulary.json", dataset.vocabulary.words)
+    run.write_learned(dataset.learned)
+    run.write_trained_on(dataset.train.fingerprints())
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
     run.write_text("summary.txt", "\n".join(lines) + "\n")

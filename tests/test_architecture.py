@@ -11,8 +11,9 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "errors files yamlfile schema parts problems text cache download shipped datasets models "
-    "config run listing metrics plots execution inference callbacks training progress console cli"
+    "errors files artifacts yamlfile schema parts problems text tables cache download shipped "
+    "datasets models config run listing metrics plots execution inference callbacks training "
+    "progress console cli"
 ).split()
 
 

@@ -33,6 +33,7 @@ DEFAULTS = {
         "validation": 0.1,
         "split_seed": 0,
         "limit": None,
+        "drop_repeated": False,
         "vocabulary_size": 10_000,
         "max_length": 200,
         "padding": "post",
@@ -221,8 +222,26 @@ def test_what_is_left_out_has_its_default() -> None:
 @pytest.mark.parametrize(
     ("dataset", "keys"),
     [
-        ("digits", {"validation": 0.1, "split_seed": 0, "limit": None, "test": 0.2}),
-        ("mnist", {"validation": 0.1, "split_seed": 0, "limit": None, "path": None}),
+        (
+            "digits",
+            {
+                "validation": 0.1,
+                "split_seed": 0,
+                "limit": None,
+                "drop_repeated": False,
+                "test": 0.2,
+            },
+        ),
+        (
+            "mnist",
+            {
+                "validation": 0.1,
+                "split_seed": 0,
+                "limit": None,
+                "drop_repeated": False,
+                "path": None,
+            },
+        ),
     ],
 )
 def test_a_dataset_has_its_own_keys(dataset: str, keys: dict[str, Any]) -> None:

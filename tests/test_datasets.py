@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from seqtrain.datasets import Dataset, DatasetConfig, Examples
-from seqtrain.datasets.base import TokenDatasetConfig, empty, stratified
+from seqtrain.datasets.base import TokenDatasetConfig
+from seqtrain.datasets.dataset import empty, stratified
 from seqtrain.errors import DataError
 from seqtrain.parts import parts_in
 from seqtrain.text import PAD
+from tests.own import OWN, write_own
 from tests.test_imdb import write_ids, write_words
 from tests.test_mnist import write_mnist
 
@@ -27,7 +29,7 @@ PARTS = [
 ]
 NAMES = [name for _, name in PARTS]
 TOKENS = [name for part, name in PARTS if issubclass(part, TokenDatasetConfig)]
-FILES = [name for part, name in PARTS if "path" in part.model_fields]
+FILES = [name for part, name in PARTS if "path" in part.model_fields and name not in OWN]
 EVERY = pytest.mark.parametrize("name", NAMES)
 EVERY_OF_TOKENS = pytest.mark.parametrize("name", TOKENS)
 EVERY_OF_FILES = pytest.mark.parametrize("name", FILES)
@@ -43,11 +45,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_mnist(folder / "mnist.npz")
     write_ids(folder / "imdb.npz")
     write_words(folder / "imdb_word_index.json")
+    write_own(folder)
     return folder
 
 
 def config(name: str, **keys: Any) -> DatasetConfig:
-    return dict((name, part) for part, name in PARTS)[name].model_validate({"name": name, **keys})
+    part = {name: part for part, name in PARTS}[name]
+    return part.model_validate({"name": name, **OWN.get(name, {}), **keys})
 
 
 def load(name: str, **keys: Any) -> Dataset:
@@ -272,9 +276,9 @@ def test_values_out_of_range_are_refused(name: str, key: str, value: object) -> 
 
 @EVERY
 def test_the_data_is_never_changed(name: str, files: Path) -> None:
-    before = {file: file.read_bytes() for file in files.iterdir()}
+    before = {file: file.read_bytes() for file in files.rglob("*") if file.is_file()}
     load(name)
-    assert {file: file.read_bytes() for file in files.iterdir()} == before
+    assert {file: file.read_bytes() for file in files.rglob("*") if file.is_file()} == before
 
 
 @EVERY_OF_FILES

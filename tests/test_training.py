@@ -82,6 +82,7 @@ def test_a_run_has_every_file(run: Run) -> None:
         "predictions.npz",
         "summary.txt",
         "timing.csv",
+        "trained_on.npz",
     }
 
 
@@ -375,7 +376,7 @@ def test_evaluate_finds_data_that_were_moved(
     found = json.loads(outcome.stdout)
     assert found["test_loss"] == pytest.approx(expected, abs=1e-6)
     assert found["same_data"] is True
-    assert found["data"] == str(tmp_path / "moved" / "mnist.npz")
+    assert found["source"] == str(tmp_path / "moved" / "mnist.npz")
 
 
 def test_evaluate_on_other_data_says_so(
@@ -475,9 +476,15 @@ assert not any(name.split(".")[0] == "seqtrain" for name in sys.modules)
 
 @pytest.mark.slow
 def test_sigint_ends_the_command_with_130(tmp_path: Path) -> None:
+    """Even where the tests run in the background, where a shell has SIGINT ignored."""
     import signal
 
-    command = [sys.executable, "-m", "seqtrain", "train", str(QUICKSTART), "training.epochs=500"]
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from seqtrain.cli import main; main()"
+    )
+    arguments = ["train", str(QUICKSTART), "training.epochs=500"]
+    command = [sys.executable, "-c", script, *arguments]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

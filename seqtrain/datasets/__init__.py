@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from seqtrain.datasets.base import Dataset, DatasetConfig, Examples
+from seqtrain.datasets.base import DatasetConfig
+from seqtrain.datasets.dataset import Dataset, Examples
 from seqtrain.parts import one_of
 
 if TYPE_CHECKING:

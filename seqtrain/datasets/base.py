@@ -1,16 +1,18 @@
-"""What a dataset is, and what every dataset's section of the config has in common."""
+"""What every dataset's section of the config has in common."""
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
+from seqtrain.datasets.dataset import Dataset, Examples, Given, Learned, stratified
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
@@ -18,67 +20,9 @@ from seqtrain.parts import End, Part, Seed, Size
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqtrain.text import Ragged, Vocabulary
+    from seqtrain.text import Ragged
 
-Split = Literal["train", "validation", "test"]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Sequences and their labels.
-
-    Attributes:
-        x: what the network reads; int32 ids of shape (N, T), or float32 features of
-            shape (N, T, F).
-        labels: the index of each example's class; int32, shape (N,).
-    """
-
-    x: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of examples, N."""
-        return len(self.labels)
-
-    def take(self, indices: np.ndarray) -> Examples:
-        """Return the examples at `indices`, in that order."""
-        return Examples(self.x[indices], self.labels[indices])
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Arrays and what is known about them.
-
-    Attributes:
-        train: the examples to fit.
-        validation: the examples that choose the best epoch.
-        test: the examples that judge.
-        classes: the name of each class.
-        source: the file or package that was read.
-        sha256: the hash of what was read.
-        vocabulary_size: the number of ids where examples are tokens, else None.
-        mask: whether padded steps are hidden from the network.
-        vocabulary: the words of the ids, where they are known.
-    """
-
-    train: Examples
-    validation: Examples
-    test: Examples
-    classes: tuple[str, ...]
-    source: str
-    sha256: str
-    vocabulary_size: int | None = None
-    mask: bool = False
-    vocabulary: Vocabulary | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one example: (T,) for tokens, (T, F) for features."""
-        return tuple(self.train.x.shape[1:])
-
-    def split(self, name: Split) -> Examples:
-        """Return the examples of a split."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+log = logging.getLogger(__name__)
 
 
 class DatasetConfig(Part):
@@ -95,10 +39,14 @@ class DatasetConfig(Part):
     limit: int | None = Field(
         default=None, ge=1, description="use only so many training examples; null uses all"
     )
+    drop_repeated: bool = Field(
+        default=False,
+        description="leave out training examples that validation or test hold too, word for word",
+    )
 
     @abstractmethod
     def read(self, data_dir: Path | None) -> Dataset:
-        """Return all examples, with an empty `validation`."""
+        """Return all examples; `validation` is empty where it is yet to be split off."""
 
     def load(self, data_dir: Path | None = None) -> Dataset:
         """Read the examples and split them.
@@ -110,13 +58,40 @@ class DatasetConfig(Part):
             DataError: a file is missing or damaged, or too small for the splits.
         """
         whole = self.read(data_dir)
+        kept, validation = whole.train, whole.validation
         if self.validation == "test":
-            kept, validation = whole.train, whole.test
-        else:
+            validation = whole.test
+        elif not len(validation):
             kept, validation = stratified(whole.train, float(self.validation), self.split_seed)
         if self.limit is not None and self.limit < len(kept):
             _, kept = stratified(kept, self.limit / len(kept), self.split_seed)
-        return replace(whole, train=kept, validation=validation)
+        dataset = replace(whole, train=kept, validation=validation)
+        if self.drop_repeated:
+            return dataset.apart()
+        if repeated := dataset.repeated():
+            log.info(
+                "%s of the %s test examples stand in train too; `dataset.drop_repeated=true` "
+                "takes them from train",
+                *(f"{repeated:,}", f"{len(dataset.test):,}"),
+            )
+        return dataset
+
+    @abstractmethod
+    def read_given(self, file: Path, learned: Learned) -> Given:
+        """Read examples to predict or to judge by from a file that a person gives.
+
+        Raises:
+            DataError: the file is missing, damaged, or does not fit the network.
+        """
+
+    def encode_texts(self, texts: Sequence[str], learned: Learned) -> Given:
+        """Return texts as the network reads them.
+
+        Raises:
+            DataError: the network reads no texts, or its words are not known.
+        """
+        hint = "give examples as arrays: `seqtrain predict RUN --data FILE.npz`"
+        raise DataError(f"a network trained on `{self.name}` reads no texts", hint)
 
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the place of the data, if a person said where it is.
@@ -152,6 +127,52 @@ class TokenDatasetConfig(DatasetConfig):
 
         return pad(sequences, self.max_length, self.vocabulary_size, self.padding, self.truncating)
 
+    def examples(self, sequences: Ragged, labels: np.ndarray) -> Examples:
+        """Return sequences of ids with their labels."""
+        return Examples(self.encode(sequences), labels, sequences.lengths)
+
+    def encode_texts(self, texts: Sequence[str], learned: Learned) -> Given:
+        """Return texts as ids of shape (N, max_length)."""
+        if learned.vocabulary is None:
+            raise DataError(
+                "the words of the network's ids are not known, so it cannot read a text",
+                "train it where the dataset comes with its words (imdb: imdb_word_index.json)",
+            )
+        return Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
+
+    def read_given(self, file: Path, learned: Learned) -> Given:
+        """Read texts from a table, or from a text file with one on each line."""
+        from seqtrain.tables import Table, given_texts
+
+        columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))
+        table = Table(file, getattr(self, "encoding", "utf-8"), getattr(self, "delimiter", None))
+        texts, labels = given_texts(table, *columns)
+        return replace(self.encode_texts(texts, learned), labels=labels)
+
+
+class FeatureDatasetConfig(DatasetConfig):
+    """What every dataset of numbers has."""
+
+    @abstractmethod
+    def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
+        """Return values as they are measured, shape (N, …), as the network reads them.
+
+        Returns:
+            float32, shape (N, T, F).
+        """
+
+    def read_given(self, file: Path, learned: Learned) -> Given:
+        """Read `x`, and where it is there `y`, from a `.npz` file."""
+        import numpy as np
+
+        with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
+            with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+                x = self.features(arrays["x"], learned)
+                labels = [str(label) for label in arrays["y"].tolist()] if "y" in arrays else None
+            if labels is not None and len(labels) != len(x):
+                raise ValueError(f"it has {len(x)} examples and {len(labels)} labels")
+        return Given(x, labels=labels)
+
 
 @contextmanager
 def reading(file: Path, what: str, expected: str) -> Iterator[None]:
@@ -171,48 +192,3 @@ def reading(file: Path, what: str, expected: str) -> Iterator[None]:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         reason = "it holds pickled Python objects" if "allow_pickle" in reason else reason
         raise DataError(f"{file} is not {what}: {reason}", expected) from error
-
-
-def empty(like: Examples) -> Examples:
-    """Return no examples, of the shape and type of `like`."""
-    return Examples(like.x[:0], like.labels[:0])
-
-
-def stratified(
-    examples: Examples, share: float, seed: int, key: str = "dataset.validation"
-) -> tuple[Examples, Examples]:
-    """Split off a share of the examples, the same share of every class.
-
-    The rounding is that of the largest remainder: the number taken is the nearest to
-    `share`, and no class is off by more than one example.
-
-    Args:
-        examples: N examples.
-        share: between 0 and 1.
-        seed: decides which examples are taken.
-        key: the config's key that asks for the share.
-
-    Returns:
-        The examples that stay and those that were taken, both in their old order.
-
-    Raises:
-        DataError: one of the two would be empty.
-    """
-    import numpy as np
-
-    random = np.random.default_rng(seed)
-    counts = np.bincount(examples.labels)
-    quotas = counts * share
-    taken = np.floor(quotas).astype(int)
-    missing = round(len(examples) * share) - taken.sum()
-    taken[np.argsort(taken - quotas, kind="stable")[: max(missing, 0)]] += 1
-    chosen = np.zeros(len(examples), dtype=bool)
-    for label, number in enumerate(taken):
-        members = np.flatnonzero(examples.labels == label)
-        chosen[random.permutation(members)[:number]] = True
-    if not chosen.any() or chosen.all():
-        raise DataError(
-            f"{len(examples)} examples cannot be split into two parts with a share of {share:.3g}",
-            f"use more examples, or another share, such as `{key}=0.2`",
-        )
-    return examples.take(np.flatnonzero(~chosen)), examples.take(np.flatnonzero(chosen))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from seqtrain.datasets.base import Dataset, DatasetConfig, Examples, empty, stratified
+from seqtrain.datasets.base import FeatureDatasetConfig
+from seqtrain.datasets.dataset import Dataset, Examples, Learned, empty, stratified
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 DARKEST = 16.0  # pixels are whole numbers from 0 to 16
 
 
-class Digits(DatasetConfig):
+class Digits(FeatureDatasetConfig):
     """1,797 handwritten digits of 8 by 8 pixels, one row a step; they come with scikit-learn."""
 
     name: Literal["digits"]
@@ -32,13 +33,12 @@ class Digits(DatasetConfig):
 
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the digits as 8 steps of 8 features between 0 and 1."""
-        import numpy as np
         from sklearn.datasets import load_digits
 
         images, labels = load_digits(return_X_y=True)
-        x = (images / DARKEST).astype(np.float32).reshape(-1, 8, 8)
+        x = self.features(images)
         train, test = stratified(
-            Examples(x, labels.astype(np.int32)), self.test, self.split_seed, "dataset.test"
+            Examples(x, labels.astype("int32")), self.test, self.split_seed, "dataset.test"
         )
         return Dataset(
             train=train,
@@ -48,6 +48,10 @@ class Digits(DatasetConfig):
             source=f"scikit-learn {version('scikit-learn')}",
             sha256=_sha256(images),
         )
+
+    def features(self, x: np.ndarray, learned: Learned | None = None) -> np.ndarray:
+        """Return images of 64 or 8 × 8 pixels as rows of numbers between 0 and 1."""
+        return (x / DARKEST).astype("float32").reshape(-1, 8, 8)
 
 
 def _sha256(array: np.ndarray) -> str:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 from pydantic import Field
 
 from seqtrain.cache import cached
-from seqtrain.datasets.base import Dataset, Examples, TokenDatasetConfig, empty, reading
+from seqtrain.datasets.base import TokenDatasetConfig, reading
+from seqtrain.datasets.dataset import Dataset, empty
 from seqtrain.download import Remote, download, find, fingerprint
 from seqtrain.files import sha256
 from seqtrain.parts import FileName
@@ -73,8 +74,8 @@ class Imdb(TokenDatasetConfig):
             digest = sha256(source)
         arrays = cached(f"imdb-{fingerprint(FORMAT, digest)}", lambda: _parse(source))
         train, test = (
-            Examples(
-                self.encode(Ragged(arrays[f"{part}_ids"], arrays[f"{part}_offsets"])),
+            self.examples(
+                Ragged(arrays[f"{part}_ids"], arrays[f"{part}_offsets"]),
                 np.array(arrays[f"{part}_labels"]),
             )
             for part in PARTS
@@ -89,6 +90,7 @@ class Imdb(TokenDatasetConfig):
             sha256=digest,
             vocabulary_size=self.vocabulary_size,
             mask=self.mask,
+            padding=self.padding,
             vocabulary=vocabulary and vocabulary.first(self.vocabulary_size),
         )
 

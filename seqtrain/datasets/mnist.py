@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.datasets.base import Dataset, DatasetConfig, Examples, empty, reading
+from seqtrain.datasets.base import FeatureDatasetConfig, reading
+from seqtrain.datasets.dataset import Dataset, Examples, Learned, empty
 from seqtrain.download import Remote, download, find
 from seqtrain.files import sha256
 from seqtrain.parts import FileName
@@ -30,7 +31,7 @@ EXPECTED = (
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-class Mnist(DatasetConfig):
+class Mnist(FeatureDatasetConfig):
     """70,000 handwritten digits of 28 by 28 pixels, of which 10,000 judge."""
 
     name: Literal["mnist"]
@@ -46,7 +47,8 @@ class Mnist(DatasetConfig):
         file = find(["mnist.npz"], self.path, data_dir) or download(REMOTE)
         arrays = _arrays(file)
         train, test = (
-            self._examples(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")
+            Examples(self.features(arrays[f"x_{part}"]), arrays[f"y_{part}"].astype("int32"))
+            for part in ("train", "test")
         )
         return Dataset(
             train=train,
@@ -57,12 +59,13 @@ class Mnist(DatasetConfig):
             sha256=sha256(file),
         )
 
-    def _examples(self, images: np.ndarray, labels: np.ndarray) -> Examples:
+    def features(self, x: np.ndarray, learned: Learned | None = None) -> np.ndarray:
+        """Return images of 28 × 28 pixels, 0 to 255, as numbers between 0 and 1."""
         import numpy as np
 
         shape = (28, 28) if self.order == "rows" else (784, 1)
-        x = np.divide(images, 255, dtype=np.float32).reshape(-1, *shape)
-        return Examples(x, labels.astype(np.int32))
+        scaled: np.ndarray = np.divide(x, 255, dtype=np.float32)
+        return scaled.reshape(-1, *shape)
 
 
 def _arrays(file: Path) -> dict[str, np.ndarray]:

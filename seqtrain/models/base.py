@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from seqtrain.datasets.base import Dataset
+from seqtrain.datasets.dataset import MASK_VALUE, Dataset
 from seqtrain.parts import Part, Rate, Size, Sizes
 
 if TYPE_CHECKING:
@@ -90,11 +90,12 @@ class ModelConfig(Part):
 
 
 def inputs(dataset: Dataset, embedding_dim: int | None) -> list[Any]:
-    """Return the input, and for tokens their embedding."""
+    """Return the input, for tokens their embedding, and the mask of padded steps."""
     import keras
 
     if dataset.vocabulary_size is None:
-        return [keras.Input(dataset.shape, dtype="float32")]
+        masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
+        return [keras.Input(dataset.shape, dtype="float32"), *masking]
     embedding = keras.layers.Embedding(
         dataset.vocabulary_size, embedding_dim, mask_zero=dataset.mask
     )

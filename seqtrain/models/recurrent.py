@@ -1,10 +1,11 @@
 """Recurrent networks: simple RNN, LSTM and GRU, in one direction or both."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.datasets.base import Dataset
+from seqtrain.datasets.dataset import Dataset
 from seqtrain.models.base import Activation, ModelConfig, dropout
 from seqtrain.parts import OneOrMore, Rate
 
@@ -18,6 +19,7 @@ PAPERS = {
     "gru": "GRU (Cho et al. 2014)",
 }
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # matrices for each input, the candidate's included
+WAYS = ("forward", "backward")
 MASKED = -1e9  # below every output of a recurrent layer
 
 
@@ -83,6 +85,8 @@ class Recurrent(ModelConfig):
             if last and self.pooling != "last":
                 layers.append(self._pooling(dataset))
             layers += dropout(self.dropout)
+        if dataset.mask and dataset.padding == "pre":
+            without_cudnn(layers)
         return layers
 
     def _recurrent(self, units: int, return_sequences: bool, unroll: bool) -> "keras.Layer":
@@ -106,6 +110,17 @@ class Recurrent(ModelConfig):
         if not dataset.mask:
             return keras.layers.GlobalMaxPooling1D()
         return masked_max((dataset.shape[0], self.units[-1] * self.directions))
+
+
+def without_cudnn(layers: "Iterable[keras.Layer]") -> None:
+    """Keep recurrent layers off cuDNN, which reads no sequence whose first steps are masked.
+
+    Layers forget this when they are saved.
+    """
+    for layer in layers:
+        for cell in (layer, *(getattr(layer, f"{way}_layer", layer) for way in WAYS)):
+            if hasattr(cell, "use_cudnn"):
+                cell.use_cudnn = False
 
 
 def masked_max(shape: tuple[int, int]) -> "keras.Layer":

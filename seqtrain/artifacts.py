@@ -1,0 +1,111 @@
+"""The plain files of a folder: written whole or not at all, and read with damage told."""
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtrain.errors import RunError
+from seqtrain.files import replacing, write_json, write_text
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """A folder of files that commands write and other commands read.
+
+    Each reading method raises a `RunError` where the file is missing or damaged.
+    """
+
+    folder: Path
+
+    @property
+    def finished(self) -> bool:
+        """Whether training came to its end; `metrics.json` is written last."""
+        return self.has("metrics.json")
+
+    @property
+    def again(self) -> str:
+        """The hint for a folder that lacks something."""
+        return f"train it again: `seqtrain train {self.folder / 'config.yaml'}`"
+
+    def has(self, name: str) -> bool:
+        """Return whether the training has got so far as to write the file `name`."""
+        return (self.folder / name).is_file()
+
+    def require(self, name: str) -> None:
+        """Make sure that the file `name` is there.
+
+        Raises:
+            RunError: it is not.
+        """
+        if not self.has(name):
+            state = "" if self.finished else ": it has not got so far"
+            raise RunError(f"the run `{self.folder}` has no {name}{state}", self.again)
+
+    def damaged(self, name: str, reason: object) -> RunError:
+        """Return the error to raise for a file that is not as it was written."""
+        return RunError(f"{self.folder / name} is damaged: {reason}", self.again)
+
+    def read_json(self, name: str, kind: type) -> Any:
+        """Return what a JSON file holds, if it is of a kind."""
+        self.require(name)
+        try:
+            value = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise self.damaged(name, error) from error
+        if not isinstance(value, kind):
+            raise self.damaged(name, f"it does not hold a {kind.__name__}")
+        return value
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file."""
+        write_json(self.folder / name, value)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file."""
+        write_text(self.folder / name, text)
+
+    def read_table(self, name: str) -> list[Row]:
+        """Return the rows of a CSV file of numbers."""
+        self.require(name)
+        try:
+            text = (self.folder / name).read_text(encoding="utf-8")
+            table = csv.DictReader(io.StringIO(text), strict=True)
+            rows = [{key: float(value) for key, value in row.items()} for row in table]
+        except (OSError, ValueError, TypeError, csv.Error) as error:
+            raise self.damaged(name, error) from error
+        if not rows:
+            raise self.damaged(name, "it has no rows")
+        return rows
+
+    def write_table(self, name: str, rows: list[Row]) -> None:
+        """Write a CSV file of numbers."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.folder / name, text.getvalue())
+
+    def read_arrays(self, name: str, *keys: str) -> tuple[np.ndarray, ...]:
+        """Return the arrays `keys` of a `.npz` file, which must hold no pickles."""
+        self.require(name)
+        try:
+            with (
+                (self.folder / name).open("rb") as file,
+                np.load(file, allow_pickle=False) as found,
+            ):
+                return tuple(found[key] for key in keys)
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            raise self.damaged(name, error) from error
+
+    def write_arrays(self, name: str, arrays: dict[str, Any]) -> None:
+        """Write arrays as a `.npz` file."""
+        with replacing(self.folder / name) as beside:
+            np.savez_compressed(beside, **arrays)

@@ -1,0 +1,237 @@
+"""What a dataset is: arrays, and what is known about them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from seqtrain.errors import DataError
+from seqtrain.parts import End
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqtrain.text import Vocabulary
+
+MASK_VALUE = -1e30  # of every feature of a padded step; data must be nearer to zero
+Split = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences and their labels.
+
+    Attributes:
+        x: what the network reads; int32 ids of shape (N, T), or float32 features of
+            shape (N, T, F).
+        labels: the index of each example's class; int32, shape (N,).
+        lengths: the steps of each example before it was cut or padded to T, where they
+            differ; int64, shape (N,).
+    """
+
+    x: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Return the number of examples, N."""
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> Examples:
+        """Return the examples at `indices`, in that order."""
+        lengths = None if self.lengths is None else self.lengths[indices]
+        return Examples(self.x[indices], self.labels[indices], lengths)
+
+    def fingerprints(self) -> np.ndarray:
+        """Return a hash of what the network reads of each example; uint64, shape (N,)."""
+        return fingerprints(self.x)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How features are standardised: (x - mean) / deviation, each of shape (F,)."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned from the training examples, and is needed to read new ones.
+
+    Attributes:
+        classes: the name of each class.
+        vocabulary: the words of the ids, where examples are tokens and the words are known.
+        scaling: how features are standardised, where they are.
+    """
+
+    classes: tuple[str, ...]
+    vocabulary: Vocabulary | None = None
+    scaling: Scaling | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """Examples that a person gives to a trained network.
+
+    Attributes:
+        x: as the network reads them, of shape (N, T) or (N, T, F).
+        texts: as they were given, where they are texts.
+        labels: the name of each example's class, where it is known.
+    """
+
+    x: np.ndarray
+    texts: list[str] | None = None
+    labels: list[str] | None = None
+
+    def numbers(self, file: Path, classes: Sequence[str]) -> np.ndarray:
+        """Return the index of each example's class; int32, shape (N,).
+
+        Raises:
+            DataError: an example has no label, or one that is none of `classes`.
+        """
+        import numpy as np
+
+        known = f"the classes of the run are: {', '.join(classes)}"
+        if self.labels is None:
+            raise DataError(f"{file} has no labels to judge by", known)
+        index_of = {name: index for index, name in enumerate(classes)}
+        for row, label in enumerate(self.labels, start=1):
+            if label not in index_of:
+                raise DataError(f"{file}: example {row} has the label `{label}`", known)
+        return np.array([index_of[label] for label in self.labels], dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Arrays and what is known about them.
+
+    Attributes:
+        train: the examples to fit.
+        validation: the examples that choose the best epoch.
+        test: the examples that judge.
+        classes: the name of each class.
+        source: the file or package that was read.
+        sha256: the hash of what was read.
+        vocabulary_size: the number of ids where examples are tokens, else None.
+        mask: whether padded steps are hidden from the network.
+        padding: the end at which short examples are filled up.
+        vocabulary: the words of the ids, where they are known.
+        scaling: how features were standardised, where they were.
+    """
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    classes: tuple[str, ...]
+    source: str
+    sha256: str
+    vocabulary_size: int | None = None
+    mask: bool = False
+    padding: End = "post"
+    vocabulary: Vocabulary | None = None
+    scaling: Scaling | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example: (T,) for tokens, (T, F) for features."""
+        return tuple(self.train.x.shape[1:])
+
+    @property
+    def learned(self) -> Learned:
+        """What is needed to read new examples."""
+        return Learned(self.classes, self.vocabulary, self.scaling)
+
+    def split(self, name: Split) -> Examples:
+        """Return the examples of a split."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+    def apart(self) -> Dataset:
+        """Return the dataset without train examples that validation or test hold too.
+
+        Validation loses what test holds.
+        """
+        import numpy as np
+
+        train, validation, test = (
+            part.fingerprints() for part in (self.train, self.validation, self.test)
+        )
+        held = np.union1d(validation, test)
+        apart = replace(self, train=self.train.take(np.flatnonzero(~np.isin(train, held))))
+        if self.validation is self.test:
+            return apart
+        left = np.flatnonzero(~np.isin(validation, test))
+        return replace(apart, validation=self.validation.take(left))
+
+    def repeated(self) -> int:
+        """Return how many test examples the network can learn by heart, for train holds them."""
+        import numpy as np
+
+        return int(np.isin(self.test.fingerprints(), self.train.fingerprints()).sum())
+
+
+def fingerprints(x: np.ndarray) -> np.ndarray:
+    """Return the first 8 bytes of BLAKE2 of each row's bytes; uint64, shape (N,)."""
+    import numpy as np
+
+    rows = np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8)
+    digests = b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in rows)
+    return np.frombuffer(digests, dtype=np.uint64)
+
+
+def empty(like: Examples) -> Examples:
+    """Return no examples, of the shape and type of `like`."""
+    import numpy as np
+
+    return like.take(np.arange(0))
+
+
+def stratified(
+    examples: Examples, share: float, seed: int, key: str = "dataset.validation"
+) -> tuple[Examples, Examples]:
+    """Split off a share of the examples, the same share of every class.
+
+    The rounding is that of the largest remainder: the number taken is the nearest to
+    `share`, and no class is off by more than one example.
+
+    Args:
+        examples: N examples.
+        share: between 0 and 1.
+        seed: decides which examples are taken.
+        key: the config's key that asks for the share.
+
+    Returns:
+        The examples that stay and those that were taken, both in their old order.
+
+    Raises:
+        DataError: one of the two would be empty.
+    """
+    kept, taken = stratified_indices(examples.labels, share, seed, key)
+    return examples.take(kept), examples.take(taken)
+
+
+def stratified_indices(
+    labels: np.ndarray, share: float, seed: int, key: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of the examples that `stratified` keeps and takes."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    counts = np.bincount(labels)
+    quotas = counts * share
+    taken = np.floor(quotas).astype(int)
+    missing = round(len(labels) * share) - taken.sum()
+    taken[np.argsort(taken - quotas, kind="stable")[: max(missing, 0)]] += 1
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label, number in enumerate(taken):
+        members = np.flatnonzero(labels == label)
+        chosen[random.permutation(members)[:number]] = True
+    if not chosen.any() or chosen.all():
+        raise DataError(
+            f"{len(labels)} examples cannot be split into two parts with a share of {share:.3g}",
+            f"use more examples, or another share, such as `{key}=0.2`",
+        )
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
