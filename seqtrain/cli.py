@@ -8,47 +8,7 @@ import click
 
 from seqtrain import __version__, console
 from seqtrain.errors import SeqtrainError
-
-OUTPUT = click.option(
-    "--output",
-    "outputs",
-    type=click.Path(file_okay=False, path_type=Path),
-    default="outputs",
-    show_default=True,
-    help="Folder of all runs.",
-)
-DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    help="Folder to look for data files in first  [env: SEQTRAIN_DATA_DIR].",
-)
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-CONFIG = click.argument("config", type=click.Path(path_type=Path))
-OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-
-
-class Command(click.Command):
-    """A command whose help ends with a worked example: what its docstring says after `Example:`."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example as it is typed."""
-        if self.epilog:
-            formatter.write(f"\nExample:\n  {self.epilog}\n")
-
-
-class Group(click.Group):
-    """The commands in the order in which a person needs them."""
-
-    command_class = Command
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands as they are defined."""
-        return list(self.commands)
+from seqtrain.options import CONFIG, DATA, DATA_DIR, JSON, OUTPUT, OVERRIDES, Group
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,13 +43,25 @@ def list_(what: str | None, outputs: Path, as_json: bool) -> None:
 
 
 @cli.command(epilog="seqtrain init imdb_lstm")
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Your own file, to draft a config for."
+)
 @click.option("--to", type=click.Path(path_type=Path), help="File to write  [default: NAME.yaml].")
-def init(name: str, to: Path | None) -> None:
-    """Copy the shipped config NAME to here. Nothing is overwritten."""
+def init(name: str | None, data: Path | None, to: Path | None) -> None:
+    """Copy the shipped config NAME to here, or draft one for your own data. Overwrites nothing."""
     from seqtrain import shipped
 
-    written = shipped.copy(name, to or Path(f"{name}.yaml"))
+    if data:
+        from seqtrain.draft import draft
+
+        written = to or Path(f"{data.stem}.yaml")
+        shipped.write_new(written, draft(data, written))
+        console.message(f"look at it: `seqtrain check {written} --load`")
+    elif name:
+        written = shipped.copy(name, to or Path(f"{name}.yaml"))
+    else:
+        raise click.UsageError("Name a shipped config, or your own file with --data.")
     console.message(f"train it: `seqtrain train {written}`")
     console.result(str(written))
 
@@ -97,11 +69,25 @@ def init(name: str, to: Path | None) -> None:
 @cli.command(epilog="seqtrain check configs/imdb_lstm.yaml training.epochs=3")
 @CONFIG
 @OVERRIDES
-def check(config: Path, overrides: tuple[str, ...]) -> None:
-    """Validate a config, and print it with every default filled in."""
+@click.option("--load", is_flag=True, help="Load the data too, and tell what training would cost.")
+@DATA_DIR
+@JSON
+def check(
+    config: Path, overrides: tuple[str, ...], load: bool, data_dir: Path | None, as_json: bool
+) -> None:
+    """Validate a config, and print it with every default filled in, or what it would train on."""
     from seqtrain.config import load_config
 
-    console.result(load_config(config, overrides).to_yaml().rstrip())
+    checked = load_config(config, overrides)
+    if not load:
+        tree = checked.model_dump(mode="json")
+        console.result_json(tree) if as_json else console.result(checked.to_yaml().rstrip())
+        return
+    console.show_log()
+    from seqtrain.inspection import inspect
+
+    found = inspect(checked, data_dir)
+    console.result_json(found) if as_json else console.result(console.format_inspection(found))
 
 
 @cli.command(epilog="seqtrain schema > seqtrain.schema.json")

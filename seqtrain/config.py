@@ -159,9 +159,13 @@ class Config(Section):
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys of several sections that are broken."""
         dataset, model = self.dataset, self.model
+        if not model.embedding_trainable and model.embedding_file is None:
+            rule = "must be true without `embedding_file`: random vectors would stay as they are"
+            yield "model.embedding_trainable", rule
         if not isinstance(dataset, TokenDatasetConfig):
-            if model.embedding_dim is not None:
-                yield "model.embedding_dim", f"is for words, and `{dataset.name}` has none"
+            for key in ("embedding_dim", "embedding_file"):
+                if getattr(model, key) is not None:
+                    yield f"model.{key}", f"is for words, and `{dataset.name}` has none"
         elif dataset.padding == "post" and not dataset.mask and model.reads_last_step:
             yield (
                 "dataset.mask",
@@ -214,7 +218,8 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
 def _completed(config: Config, path: Path) -> Config:
     """Return the config with the defaults that depend on other keys or on the file's name."""
     model = config.model
-    if isinstance(config.dataset, TokenDatasetConfig) and model.embedding_dim is None:
+    tokens = isinstance(config.dataset, TokenDatasetConfig)
+    if tokens and model.embedding_dim is None and model.embedding_file is None:
         model = model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).lstrip("._-") or "run"
     return config.model_copy(update={"name": config.name or stem[:100], "model": model})

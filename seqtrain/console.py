@@ -127,6 +127,40 @@ def format_evaluation(found: dict[str, Any]) -> str:
     return "\n\n".join(sections)
 
 
+def format_inspection(found: dict[str, Any]) -> str:
+    """Return what `seqtrain check --load` prints."""
+    splits = ("train", "validation", "test")
+    numbers = [["examples", *(f"{found['examples'][split]:,}" for split in splits)]]
+    numbers += [
+        [f"class {row['name']}", *(f"{row[split]:,}" for split in splits)]
+        for row in found["classes"]
+    ]
+    if found["unknown"]:
+        numbers.append(["unknown words", *(f"{found['unknown'][s]:.1%}" for s in splits)])
+    repeated = found["repeated"]
+    numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
+    lengths = [[f"{percent} %", f"{length:,}"] for percent, length in found["lengths"].items()]
+    gigabytes = found["bytes"] / 1e9
+    facts = [
+        f"data: {found['source']}",
+        table(["", *splits], numbers),
+        table(["of train are at most", "steps long"], lengths),
+        f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
+        f"empty, {repeated['train']:,} repeat another",
+        f"{found['parameters']:,} parameters, {gigabytes:.1f} GB of memory, about "
+        f"{_duration(found['seconds_per_epoch'])} an epoch, {found['epochs']} epochs "
+        f"{_duration(found['seconds_per_epoch'] * found['epochs'])}",
+        *(f"advice: {sentence}" for sentence in found["advice"]),
+    ]
+    return "\n\n".join(facts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
     """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`."""
     if form == "jsonl":

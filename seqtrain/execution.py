@@ -30,6 +30,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     """
     asked = config.execution
     short = dataset.shape[0] <= LONGEST_UNROLL and not dataset.mask
+    config = config.model_copy(update={"model": config.model.resolved(dataset)})
     step = config.training.batch_size * config.model.operations(dataset.shape)
     rules: dict[str, Any] = {
         "backend": "tensorflow",

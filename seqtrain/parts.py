@@ -89,6 +89,10 @@ OneOrMore = Annotated[
         _as_tuple, json_schema_input_type=Size | Annotated[list[Size], Field(min_length=1)]
     ),
 ]
+Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[
+    tuple[Name, ...], BeforeValidator(_as_tuple, json_schema_input_type=Name | list[Name])
+]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 FileName = Annotated[
     str, AfterValidator(lambda name: str(Path(os.path.expanduser(name)).absolute()))

@@ -38,11 +38,20 @@ def copy(name: str, target: Path) -> Path:
         raise ConfigError(
             f"no shipped config is called `{name}`{guess}", f"there are: {', '.join(known)}"
         )
+    write_new(target, (folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+    return target
+
+
+def write_new(target: Path, text: str) -> None:
+    """Write a config to a file that must not exist.
+
+    Raises:
+        ConfigError: it exists.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
-            file.write((folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+            file.write(text)
     except FileExistsError as error:
-        hint = f"name another file: `seqtrain init {name} --to my_{name}.yaml`"
+        hint = f"name another file: `--to {target.with_name(f'my_{target.name}')}`"
         raise ConfigError(f"`{target}` exists, and `init` overwrites nothing", hint) from error
-    return target

@@ -46,6 +46,8 @@ DEFAULTS = {
         "units": (64,),
         "activation": "tanh",
         "embedding_dim": 128,
+        "embedding_file": None,
+        "embedding_trainable": True,
         "dropout": 0.0,
         "recurrent_dropout": 0.0,
         "pooling": "last",

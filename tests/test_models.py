@@ -104,6 +104,46 @@ def test_max_pooling_of_steps_that_are_all_zero_is_zero() -> None:
     assert predict(masked_max((3, 2)), np.zeros((1, 3, 2), np.float32)).tolist() == [[0, 0]]
 
 
+def cells_of(layer: Any) -> list[Any]:
+    """The cells of a recurrent layer, one for each direction; none for any other layer."""
+    both = [getattr(layer, f"{way}_layer", None) for way in ("forward", "backward")]
+    return [cell for cell in (layer, *both) if hasattr(cell, "recurrent_initializer")]
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_mask_reaches_the_last_layer_of_a_stack(
+    name: str, pooling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tokens()
+    network = model(name, units=[4, 3, 2], pooling=pooling, embedding_dim=3).build(data)
+    recurrent = [layer for layer in network.layers if cells_of(layer)]
+    seen: list[np.ndarray] = []
+    last = recurrent[-1]
+    call = last.call
+
+    def recording(sequences: Any, *rest: Any, mask: Any = None, **named: Any) -> Any:
+        seen.append(np.asarray(mask))
+        return call(sequences, *rest, mask=mask, **named)
+
+    monkeypatch.setattr(last, "call", recording)
+    predict(network, data.train.x)
+    np.testing.assert_array_equal(seen[0], data.train.x != 0)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "bilstm", "bigru"])
+def test_pre_padding_with_a_mask_is_kept_off_cudnn(name: str) -> None:
+    """cuDNN reads no sequence whose first steps are masked: on a GPU it would fail."""
+    config = model(name, embedding_dim=3, units=[4, 3])
+    before, after, bare = (
+        config.build(replace(tokens(), padding=padding, mask=mask))
+        for padding, mask in (("pre", True), ("post", True), ("pre", False))
+    )
+    assert {cell.use_cudnn for layer in before.layers for cell in cells_of(layer)} == {False}
+    assert {cell.use_cudnn for layer in after.layers for cell in cells_of(layer)} == {"auto"}
+    assert {cell.use_cudnn for layer in bare.layers for cell in cells_of(layer)} == {"auto"}
+
+
 @pytest.mark.parametrize("padding", ["post", "pre"])
 @pytest.mark.parametrize("mask", [True, False])
 @pytest.mark.parametrize("pooling", POOLINGS)

@@ -13,7 +13,7 @@ from seqtrain.datasets.dataset import Dataset
 from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
 from seqtrain.errors import DataError
 from seqtrain.files import sha256
-from seqtrain.parts import FileName
+from seqtrain.parts import FileName, Names
 
 LAYOUT = (
     "expected is FOLDER/CLASS/*.txt, or FOLDER/train/CLASS/*.txt with FOLDER/test/CLASS/*.txt "
@@ -28,9 +28,8 @@ class Folder(LabelledTextConfig):
     path: FileName = Field(
         description="the folder of the classes' folders, or of `train` and `test` that hold them"
     )
-    classes: tuple[str, ...] | None = Field(
+    classes: Names | None = Field(
         default=None,
-        min_length=2,
         description="the folders that are classes; null takes all, in alphabetical order",
     )
 

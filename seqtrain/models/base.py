@@ -1,12 +1,14 @@
 """What every model has in common: where examples come in, and where classes come out."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
 from seqtrain.datasets.dataset import MASK_VALUE, Dataset
-from seqtrain.parts import Part, Rate, Size, Sizes
+from seqtrain.errors import DataError
+from seqtrain.parts import FileName, Part, Rate, Size, Sizes
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +37,15 @@ class ModelConfig(Part):
     """What every model's section has; a subclass adds its keys, `name`, and `body`."""
 
     embedding_dim: Size | None = Field(
-        default=None, description="length of each word's vector; null is 128 for tokens"
+        default=None,
+        description="length of each word's vector; null is 128 for tokens, or as the file has it",
+    )
+    embedding_file: FileName | None = Field(
+        default=None,
+        description="word vectors to start from, as word2vec or GloVe write text (also `.gz`)",
+    )
+    embedding_trainable: bool = Field(
+        default=True, description="whether training changes the words' vectors"
     )
     dropout: Rate = Field(
         default=0.0, description="share of outputs dropped after each recurrent and dense layer"
@@ -69,6 +79,47 @@ class ModelConfig(Part):
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the layers between the input and the hidden dense layers."""
 
+    def resolved(self, dataset: Dataset) -> Self:
+        """Return the section with the length of the words' vectors, if a file decides it."""
+        if self.embedding_file is None or self.embedding_dim is not None:
+            return self
+        from seqtrain.embeddings import dimension
+
+        length = dimension(Path(self.embedding_file))
+        return self.model_copy(update={"embedding_dim": length})
+
+    def inputs(self, dataset: Dataset) -> list[Any]:
+        """Return the input, for tokens their embedding, and the mask of padded steps."""
+        import keras
+
+        if dataset.vocabulary_size is None:
+            masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
+            return [keras.Input(dataset.shape, dtype="float32"), *masking]
+        return [keras.Input(dataset.shape, dtype="int32"), self._embedding(dataset)]
+
+    def _embedding(self, dataset: Dataset) -> "keras.Layer":
+        import keras
+
+        from seqtrain.embeddings import fill
+
+        layer = keras.layers.Embedding(
+            dataset.vocabulary_size,
+            self.embedding_dim,
+            mask_zero=dataset.mask,
+            trainable=self.embedding_trainable,
+        )
+        if self.embedding_file is None:
+            return layer
+        if dataset.vocabulary is None:
+            raise DataError(
+                "the words of the dataset's ids are not known, so `model.embedding_file` is no use",
+                "leave it out, or put the words beside the ids (imdb: imdb_word_index.json)",
+            )
+        layer.build()
+        file = Path(self.embedding_file)
+        layer.set_weights([fill(layer.get_weights()[0], file, dataset.vocabulary)])
+        return layer
+
     def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Sequential":
         """Assemble the network for a dataset, from stock Keras layers only.
 
@@ -82,24 +133,11 @@ class ModelConfig(Part):
         """
         import keras
 
-        layers = [*inputs(dataset, self.embedding_dim), *self.body(dataset, unroll)]
+        layers = [*self.inputs(dataset), *self.body(dataset, unroll)]
         for units in self.dense_units:
             layers += [keras.layers.Dense(units, activation=self.dense_activation)]
             layers += dropout(self.dropout)
         return keras.Sequential([*layers, head(dataset)], name=self.name)
-
-
-def inputs(dataset: Dataset, embedding_dim: int | None) -> list[Any]:
-    """Return the input, for tokens their embedding, and the mask of padded steps."""
-    import keras
-
-    if dataset.vocabulary_size is None:
-        masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
-        return [keras.Input(dataset.shape, dtype="float32"), *masking]
-    embedding = keras.layers.Embedding(
-        dataset.vocabulary_size, embedding_dim, mask_zero=dataset.mask
-    )
-    return [keras.Input(dataset.shape, dtype="int32"), embedding]
 
 
 def dropout(rate: float) -> "list[keras.Layer]":

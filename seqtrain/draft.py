@@ -1,0 +1,196 @@
+"""A config drafted from a person's own data: what they hold decides the keys."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from seqtrain.datasets.folder import Folder
+from seqtrain.datasets.labelled import Labelled
+from seqtrain.datasets.text import Text
+from seqtrain.errors import DataError
+from seqtrain.tables import Table
+from seqtrain.text import FIRST_WORD, tokenise
+
+Line = tuple[str, Any, str]  # a key, its value, and why
+
+FIRST, EVERY = 2_000, 10  # rows whose words are counted: the first, and then every tenth
+TEXT_NAMES = [
+    "text",
+    "texts",
+    "review",
+    "sentence",
+    "comment",
+    "content",
+    "message",
+    "body",
+    "tweet",
+    "title",
+]
+LABEL_NAMES = ["label", "class", "sentiment", "category", "target", "y", "topic", "rating", "stars"]
+MOST_CLASSES = 100
+LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; words of the vocabulary
+STEPS = 2_000  # of the optimizer, about which a small network needs
+BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
+UNEVEN = 5.0  # times that the largest class is larger than the smallest
+
+
+def draft(data: Path, config: Path) -> str:
+    """Return a commented config that trains on a file, or a folder of texts, as it stands.
+
+    Args:
+        data: CSV, TSV, JSONL, `.npz`, or a folder with a folder for each class.
+        config: where the config will lie, for its comment.
+
+    Raises:
+        DataError: the data are missing or damaged, or their columns say nothing.
+    """
+    if data.suffix.lower() == ".npz":
+        lines = [("name", "arrays", ""), ("path", str(data), PATH), STANDARDISE]
+        return _written(config, f"Drafted from {data}.", lines, [], 1_000, Counter())
+    if data.is_dir():
+        keys: dict[str, Any] = {"name": "folder", "path": str(data), **_classes(data)}
+        parts = Folder.model_validate(keys).parts()
+    else:
+        text, label = _columns(Table(data))
+        columns = {"text_column": text, "label_column": label}
+        keys = {"name": "text", "path": str(data), **columns}
+        parts = Text.model_validate(keys).parts()
+    lines = [(key, value, PATH if key == "path" else "") for key, value in keys.items()]
+    found = _profile(parts["train"])
+    lines += [] if "test" in parts else [("test", 0.2, "share of all examples that judges")]
+    lines += found.lines()
+    title = f"Drafted from {data}: {found.rows:,} examples of {len(found.labels)} classes."
+    model = [("embedding_dim", 64, "length of each word's vector")]
+    return _written(config, title, lines, model, found.rows, found.labels)
+
+
+PATH = "from the folder in which seqtrain is started"
+STANDARDISE = ("standardise", True, "every feature to mean 0 and deviation 1")
+
+
+def _written(
+    config: Path,
+    title: str,
+    dataset: list[Line],
+    model: list[Line],
+    rows: int,
+    labels: Counter[str],
+) -> str:
+    batch_size = next((size for most, size in BATCH_SIZES.items() if rows <= most), 256)
+    epochs = min(max(ceil(STEPS * batch_size / rows), 10), 60)
+    training = [
+        ("epochs", epochs, "at most"),
+        ("batch_size", batch_size, ""),
+        ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),
+    ]
+    if labels and max(labels.values()) > UNEVEN * min(labels.values()):
+        training += [("class_weight", "balanced", "the classes are uneven")]
+    sections = {
+        "dataset": [*dataset, ("validation", 0.1, "share of train that chooses the best epoch")],
+        "model": [
+            ("name", "gru", "rnn | lstm | gru | birnn | bilstm | bigru"),
+            ("units", 64, ""),
+            *model,
+            ("dropout", 0.5, "share of outputs that are dropped in training"),
+        ],
+        "training": training,
+    }
+    text = (
+        f"# {title}\n#\n"
+        f"#   seqtrain check {config} --load   what it would train on, and what that costs\n"
+        f"#   seqtrain train {config}\n#\n"
+        "# `seqtrain schema --markdown` lists every key.\n"
+    )
+    for section, keys in sections.items():
+        text += f"{section}:\n" + "".join(map(_line, keys))
+    return text
+
+
+def _line(line: Line) -> str:
+    key, value, why = line
+    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w./-]*", value)
+    written = value if plain else json.dumps(value).replace('"patience"', "patience")
+    return f"  {key}: {written}{f' # {why}' if why else ''}\n"
+
+
+@dataclass
+class Profile:
+    """What was seen of labelled texts: their number, labels, lengths and words."""
+
+    rows: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    lengths: list[int] = field(default_factory=list)
+    words: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> list[Line]:
+        """Return the keys that follow from the texts."""
+        longest = sorted(self.lengths)[ceil(0.95 * len(self.lengths)) - 1]
+        length = min(ceil(longest / 10) * 10, LONGEST)
+        known = sum(count > 1 for count in self.words.values()) + FIRST_WORD
+        size = min(max(known, SMALLEST), LARGEST)
+        why = "95 of 100 texts are no longer" if longest <= LONGEST else "longer texts are cut"
+        return [
+            ("vocabulary_size", size, "the most frequent words"),
+            ("max_length", length, f"tokens; {why}"),
+        ]
+
+
+def _profile(rows: Iterable[Labelled]) -> Profile:
+    found = Profile()
+    for index, (text, label, _) in enumerate(rows):
+        found.rows += 1
+        found.labels[label] += 1
+        if index < FIRST or index % EVERY == 0:
+            words = tokenise(text)
+            found.lengths.append(len(words) + 1)
+            found.words.update(words)
+    return found
+
+
+def _classes(folder: Path) -> dict[str, list[str]]:
+    """Return the key `classes` where train has folders that test lacks, as aclImdb's `unsup`."""
+    names = {
+        part: {path.name for path in (folder / part).glob("*/")}
+        for part in ("train", "test")
+        if (folder / part).is_dir()
+    }
+    if len(names) == 2 and names["train"] - names["test"]:
+        return {"classes": sorted(names["train"] & names["test"])}
+    return {}
+
+
+def _columns(table: Table) -> tuple[str, str]:
+    """Return the columns of the texts and of the labels, by their names or else what they hold."""
+    columns = table.columns()
+    rows = [values for _, values in islice(table.rows(*columns), FIRST)]
+    values = {
+        name: [row[index] or "" for row in rows] for index, name in enumerate(columns) if name
+    }
+    words = {name: sum(len(tokenise(text)) for text in texts) for name, texts in values.items()}
+    different = {name: len(set(texts)) for name, texts in values.items()}
+    text = _named(columns, TEXT_NAMES) or max(words, key=words.__getitem__)
+    others = [
+        name
+        for name in columns
+        if name != text and 2 <= different[name] <= min(MOST_CLASSES, max(len(rows) / 2, 2))
+    ]
+    label = _named(others, LABEL_NAMES) or min(others, key=different.__getitem__, default=None)
+    if label is None:
+        listed = ", ".join(f"`{name}`" for name in columns)
+        raise DataError(
+            f"{table.file}: none of its columns {listed} holds classes beside `{text}`",
+            "a column of labels is needed, with 2 to 100 different values that repeat",
+        )
+    return text, label
+
+
+def _named(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """Return the column that is called as one of `names`, whatever its case and plural."""
+    lower = {column.lower().rstrip("s"): column for column in columns}
+    return next((lower[name.rstrip("s")] for name in names if name.rstrip("s") in lower), None)

@@ -1,0 +1,144 @@
+"""What a config would train on, and what it would cost, before it is trained."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtrain import execution
+from seqtrain.config import Config
+from seqtrain.datasets.dataset import Dataset, Examples
+from seqtrain.models.base import loss
+from seqtrain.text import FIRST_WORD, OOV
+
+PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
+STEPS = 3  # that are timed, after one that compiles
+MUCH_CUT, MUCH_UNKNOWN, UNEVEN = 0.2, 0.1, 5.0  # beyond them a person should think again
+
+
+def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
+    """Load the data of a config and train a few real batches.
+
+    Returns:
+        `source`; `examples`, `classes`, `unknown` and `repeated` for each split; `lengths`
+        (percentiles), `cut` and `empty` of train; `parameters`, `bytes` (the peak so far of
+        this process) and `seconds_per_epoch`; `advice`, sentences with what to type.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
+    dataset = config.dataset.load(data_dir)
+    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    found: dict[str, Any] = {
+        "source": dataset.source,
+        "examples": {name: len(part) for name, part in splits.items()},
+        "classes": _classes(dataset, splits),
+        **_lengths(dataset),
+        "unknown": _unknown(dataset, splits),
+        "vocabulary_full": _vocabulary_full(dataset),
+        "repeated": _repeated(splits),
+    }
+    found |= _cost(config, dataset)
+    return {**found, "advice": _advice(found, config)}
+
+
+def _classes(dataset: Dataset, splits: dict[str, Examples]) -> list[dict[str, Any]]:
+    """Return a row for each class: its name, and its examples in each split."""
+    counts = {
+        name: np.bincount(part.labels, minlength=len(dataset.classes)).tolist()
+        for name, part in splits.items()
+    }
+    return [
+        {"name": name, **{split: counts[split][index] for split in splits}}
+        for index, name in enumerate(dataset.classes)
+    ]
+
+
+def _lengths(dataset: Dataset) -> dict[str, Any]:
+    """Return percentiles of the steps of train, the share that is cut, and how many have none."""
+    lengths = dataset.train.lengths
+    if lengths is None:
+        lengths = np.full(len(dataset.train), dataset.shape[0])
+    start = 1 if dataset.vocabulary_size else 0  # the step that begins every text
+    values = np.percentile(lengths, PERCENTILES, method="lower").astype(int).tolist()
+    return {
+        "lengths": dict(zip(map(str, PERCENTILES), values, strict=True)),
+        "max_length": dataset.shape[0],
+        "cut": float((lengths > dataset.shape[0]).mean()),
+        "empty": int((lengths <= start).sum()),
+    }
+
+
+def _unknown(dataset: Dataset, splits: dict[str, Examples]) -> dict[str, float] | None:
+    """Return the share of the words that are read and are out of the vocabulary."""
+    if dataset.vocabulary_size is None:
+        return None
+    return {
+        name: float((part.x == OOV).sum() / max((part.x >= OOV).sum(), 1))
+        for name, part in splits.items()
+    }
+
+
+def _vocabulary_full(dataset: Dataset) -> bool:
+    """Return whether more ids would give more words theirs."""
+    words = dataset.vocabulary.words if dataset.vocabulary else ()
+    return FIRST_WORD + len(words) >= (dataset.vocabulary_size or np.inf)
+
+
+def _repeated(splits: dict[str, Examples]) -> dict[str, int]:
+    """Return the repeated examples within train, and those that another split shares with it."""
+    hashes = {name: part.fingerprints() for name, part in splits.items()}
+    train = np.unique(hashes["train"])
+    return {
+        "train": len(hashes["train"]) - len(train),
+        **{name: int(np.isin(hashes[name], train).sum()) for name in ("validation", "test")},
+    }
+
+
+def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """Train a few real batches, and return what an epoch of them would take."""
+    resolved = execution.resolve(config, dataset)
+    execution.start(resolved.execution, resolved.seed)
+    from seqtrain.callbacks import Batches, optimizer
+
+    training = resolved.training
+    batches = Batches(dataset.train, training.batch_size, resolved.seed)
+    batches.on_epoch_begin()
+    model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
+    model.compile(optimizer(training, len(batches)), loss(dataset), metrics=["accuracy"])
+    model.train_on_batch(*batches[0])
+    started = time.perf_counter()
+    for _ in range(STEPS):
+        model.train_on_batch(*batches[0])
+    seconds = (time.perf_counter() - started) / STEPS * len(batches)
+    return {
+        "parameters": model.count_params(),
+        "bytes": peak_memory(),
+        "seconds_per_epoch": round(seconds, 3),
+        "epochs": training.epochs,
+    }
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process held so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _advice(found: dict[str, Any], config: Config) -> list[str]:
+    """Return what a person should think about, each with what to type."""
+    advice = []
+    counts = [row["train"] for row in found["classes"]]
+    if max(counts) > UNEVEN * max(min(counts), 1) and not config.training.class_weight:
+        advice.append("the classes are uneven: `training.class_weight=balanced`")
+    if found["cut"] > MUCH_CUT:
+        length = found["lengths"]["95"]
+        advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.max_length={length}`")
+    if found["vocabulary_full"] and found["unknown"]["test"] > MUCH_UNKNOWN:
+        advice.append("many words are unknown: a larger `dataset.vocabulary_size`")
+    if found["repeated"]["test"]:
+        advice.append("test examples stand in train too: `dataset.drop_repeated=true`")
+    return advice

@@ -1,0 +1,46 @@
+"""The arguments and options that commands share, and how their help is laid out."""
+
+from pathlib import Path
+
+import click
+
+OUTPUT = click.option(
+    "--output",
+    "outputs",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="outputs",
+    show_default=True,
+    help="Folder of all runs.",
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder to look for data files in first  [env: SEQTRAIN_DATA_DIR].",
+)
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+
+
+class Command(click.Command):
+    """A command whose help ends with a worked example: what its docstring says after `Example:`."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example as it is typed."""
+        if self.epilog:
+            formatter.write(f"\nExample:\n  {self.epilog}\n")
+
+
+class Group(click.Group):
+    """The commands in the order in which a person needs them."""
+
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands as they are defined."""
+        return list(self.commands)

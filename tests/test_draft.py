@@ -1,0 +1,114 @@
+"""`init --data` drafts a config that trains as it stands."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqtrain.config import load_config
+from tests.conftest import Outcome
+from tests.own import sentences, write_folder
+
+Seqtrain = Callable[..., Outcome]
+
+
+def table(name: str, header: list[str], rows: list[list[str]], delimiter: str = ",") -> Path:
+    file = Path(name)
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, delimiter=delimiter).writerows([header, *rows])
+    return file
+
+
+def drafted(seqtrain: Seqtrain, data: Path) -> dict[str, object]:
+    """The dataset section of the config that is drafted."""
+    outcome = seqtrain("init", "--data", data, "--to", "mine.yaml")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout == "mine.yaml\n"
+    return load_config(Path("mine.yaml")).dataset.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "label"),
+    [
+        (["text", "label"], "text", "label"),
+        (["Review", "Sentiment"], "Review", "Sentiment"),
+        (["what they wrote", "kind"], "what they wrote", "kind"),
+        (["tweets", "my classes"], "tweets", "my classes"),
+    ],
+)
+def test_columns_are_found_by_name_or_content(
+    header: list[str], text: str, label: str, seqtrain: Seqtrain
+) -> None:
+    rows = [[str(number), *row] for number, row in enumerate(sentences())]
+    found = drafted(seqtrain, table("own.csv", ["id", *header], rows))
+    assert (found["text_column"], found["label_column"]) == (text, label)
+
+
+def test_lengths_and_words_decide_the_keys(seqtrain: Seqtrain) -> None:
+    rows = [["word " * (80 if number else 900), str(number % 2)] for number in range(100)]
+    found = drafted(seqtrain, table("own.tsv", ["text", "label"], rows, "\t"))
+    assert found["max_length"] == 90
+    assert found["vocabulary_size"] == 1000
+
+
+def test_uneven_classes_are_balanced(seqtrain: Seqtrain) -> None:
+    rows = [[f"text number {number}", "rare" if number < 10 else "usual"] for number in range(200)]
+    drafted(seqtrain, table("own.csv", ["text", "label"], rows))
+    assert load_config(Path("mine.yaml")).training.class_weight == "balanced"
+
+
+def test_a_folder_that_only_train_has_is_no_class(seqtrain: Seqtrain) -> None:
+    for part in ("train", "test"):
+        write_folder(Path("own") / part, sentences(20))
+    write_folder(Path("own/train"), [("a film", "unsup")])
+    found = drafted(seqtrain, Path("own"))
+    assert (found["name"], found["classes"]) == ("folder", ("bad", "good"))
+
+
+@pytest.mark.parametrize("name", ["a b: c.csv", "'quoted'.csv", "naïve #1.csv"])
+def test_any_name_of_a_file_is_written_as_yaml(name: str, seqtrain: Seqtrain) -> None:
+    found = drafted(seqtrain, table(name, ["text", "label"], [list(r) for r in sentences()]))
+    assert found["path"] == str(Path(name).absolute())
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "message"),
+    [
+        (["text", "label"], [], "own.csv holds no rows"),
+        (["text", "id"], [[f"text {n}", str(n)] for n in range(50)], "holds classes beside `text`"),
+        (["text", "label"], [["a", "b"], ["c", ""]], "own.csv:3: the label is empty"),
+    ],
+)
+def test_what_cannot_be_drafted_is_one_error_and_no_file(
+    header: list[str], rows: list[list[str]], message: str, seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain("init", "--data", table("own.csv", header, rows))
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+    assert "\nhint: " in outcome.stderr
+    assert not Path("own.yaml").exists()
+
+
+def test_nothing_is_overwritten(seqtrain: Seqtrain) -> None:
+    Path("own.yaml").write_text("mine")
+    data = table("own.csv", ["text", "label"], [list(row) for row in sentences()])
+    outcome = seqtrain("init", "--data", data)
+    assert outcome.exit_code == 2
+    assert "`own.yaml` exists" in outcome.stderr
+    assert Path("own.yaml").read_text() == "mine"
+
+
+def test_init_needs_a_name_or_data(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("init")
+    assert outcome.exit_code == 2
+    assert "Name a shipped config, or your own file with --data." in outcome.stderr
+
+
+@pytest.mark.tf
+def test_a_draft_trains_as_it_stands(seqtrain: Seqtrain) -> None:
+    data = table("own.csv", ["text", "label"], [list(row) for row in sentences()])
+    seqtrain("init", "--data", data)
+    outcome = seqtrain("train", "own.yaml", "training.epochs=15", "training.learning_rate=1e-2")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "test accuracy 1.0000" in outcome.stderr
