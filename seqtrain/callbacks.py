@@ -13,7 +13,7 @@ import numpy as np
 
 from seqtrain.artifacts import Row
 from seqtrain.config import EXPONENTIAL_DECAY, PLATEAU_FACTOR, PLATEAU_PATIENCE, TrainingConfig
-from seqtrain.datasets.dataset import Examples
+from seqtrain.datasets.dataset import Examples, real_steps
 from seqtrain.errors import TrainingError
 from seqtrain.files import replacing
 from seqtrain.run import Run
@@ -26,20 +26,44 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Keras's own shuffling repeats one order in every epoch once a seed is set, so `fit` is
     called with `shuffle=False`.
+
+    With `by_length`, the examples of `POOL` batches in a row are sorted by their length before
+    they are parted, each batch is cut to its longest example, rounded up to `STEP` steps so
+    that few shapes occur, and the batches are mixed again.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
+    POOL, STEP = 50, 16
+
+    def __init__(
+        self, examples: Examples, batch_size: int, seed: int, by_length: bool = False
+    ) -> None:
         super().__init__()
         self.examples = examples
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
+        self.lengths = real_steps(examples.x) if by_length else None
         self.order = np.arange(len(examples))
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
         self.epoch += 1
-        self.order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.examples))
+        random = np.random.default_rng([self.seed, self.epoch])
+        self.order = random.permutation(len(self.examples))
+        if self.lengths is not None:
+            self.order = self._by_length(self.order, self.lengths, random)
+
+    def _by_length(
+        self, order: np.ndarray, lengths: np.ndarray, random: np.random.Generator
+    ) -> np.ndarray:
+        size = self.POOL * self.batch_size
+        pools = [order[start : start + size] for start in range(0, len(order), size)]
+        ordered = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+        whole = len(order) // self.batch_size
+        batches = ordered[: whole * self.batch_size].reshape(whole, self.batch_size)
+        return np.concatenate(
+            [batches[random.permutation(whole)].ravel(), ordered[whole * self.batch_size :]]
+        )
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch, a smaller last one included."""
@@ -48,7 +72,18 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return x and labels of a batch."""
         batch = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.examples.x[batch], self.examples.labels[batch]
+        return self.examples.x[batch, : self._steps(index, batch)], self.examples.labels[batch]
+
+    def _steps(self, index: int, batch: np.ndarray) -> int | None:
+        """Return how many steps of a batch are computed; None for all.
+
+        Before the first epoch Keras looks at two batches, to learn which dimensions vary.
+        """
+        if self.lengths is None or len(self) == 1:
+            return None
+        if not self.epoch:
+            return index + 1
+        return math.ceil(int(self.lengths[batch].max()) / self.STEP) * self.STEP
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

@@ -56,6 +56,11 @@ class TrainingConfig(Section):
 
     epochs: int = Field(default=10, ge=1, description="passes over the training examples")
     batch_size: int = Field(default=32, ge=1, description="examples in one step of the optimizer")
+    bucket_by_length: bool = Field(
+        default=False,
+        description="put examples of like length into one batch and cut it to its longest, so "
+        "that little padding is computed; needs a mask and `padding: post`",
+    )
     optimizer: Optimizer = Field(
         default="adam", description="Keras optimizer, with Keras's defaults"
     )
@@ -159,6 +164,9 @@ class Config(Section):
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys of several sections that are broken."""
         dataset, model = self.dataset, self.model
+        if self.training.bucket_by_length and not dataset.hides_padding_at_the_end:
+            rule = "needs padding that is hidden at the end: `dataset.mask=true`, `padding: post`"
+            yield "training.bucket_by_length", rule
         if not model.embedding_trainable and model.embedding_file is None:
             rule = "must be true without `embedding_file`: random vectors would stay as they are"
             yield "model.embedding_trainable", rule

@@ -105,7 +105,7 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     from seqtrain.callbacks import Batches, optimizer
 
     training = resolved.training
-    batches = Batches(dataset.train, training.batch_size, resolved.seed)
+    batches = Batches(dataset.train, training.batch_size, resolved.seed, training.bucket_by_length)
     batches.on_epoch_begin()
     model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
     model.compile(optimizer(training, len(batches)), loss(dataset), metrics=["accuracy"])

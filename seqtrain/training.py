@@ -37,7 +37,9 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
     from seqtrain.callbacks import Batches, KeepBest, WriteHistory, callbacks, optimizer
 
     with run.logging():
-        batches = Batches(dataset.train, config.training.batch_size, config.seed)
+        hidden = dataset.mask and dataset.padding == "post"
+        by_length = config.training.bucket_by_length
+        batches = Batches(dataset.train, config.training.batch_size, config.seed, by_length)
         model = config.model.build(dataset, unroll=config.execution.unroll is True)
         model.compile(
             optimizer(config.training, len(batches)),
@@ -54,8 +56,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
             model.fit(
                 batches,
                 epochs=config.training.epochs,
-                validation_data=(dataset.validation.x, dataset.validation.labels),
-                validation_batch_size=BATCH_SIZE,
+                validation_data=Batches(dataset.validation, BATCH_SIZE, config.seed, hidden),
                 class_weight=class_weight(config, dataset),
                 callbacks=[*after_epoch, *observers],
                 shuffle=False,

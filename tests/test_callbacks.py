@@ -80,6 +80,67 @@ def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
     assert [item for item in seen if item[0]] == expected
 
 
+def texts(number: int = 200, length: int = 100) -> Examples:
+    """Texts of 1 to 100 words, each word the number of its text, padded at the end."""
+    random = np.random.default_rng(0)
+    x = np.zeros((number, length), np.int32)
+    for row, words in enumerate(random.integers(1, length + 1, number)):
+        x[row, :words] = row + 1
+    return Examples(x, np.arange(number, dtype=np.int32))
+
+
+def test_batches_of_like_length_hold_every_example_once_and_whole() -> None:
+    from seqtrain.callbacks import Batches
+
+    whole = texts()
+    batches = Batches(whole, 8, seed=0, by_length=True)
+    for _ in range(2):
+        order = epoch_order(batches)
+        assert sorted(order) == list(range(200))
+        for index in range(len(batches)):
+            x, labels = batches[index]
+            np.testing.assert_array_equal(x, whole.x[labels, : x.shape[1]])
+            assert not whole.x[labels, x.shape[1] :].any()
+
+
+def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> None:
+    from seqtrain.callbacks import Batches
+
+    batches = Batches(texts(), 8, seed=0, by_length=True)
+    batches.on_epoch_begin()
+    shapes = [batches[index][0].shape for index in range(len(batches))]
+    assert {steps % 16 for _, steps in shapes if steps < 100} == {0}
+    computed = sum(rows * steps for rows, steps in shapes)
+    real = int((texts().x != 0).sum())
+    assert computed < 1.25 * real
+    steps = [steps for _, steps in shapes]
+    assert steps != sorted(steps)  # the batches are mixed again
+
+
+def test_seed_and_epoch_alone_decide_the_order_of_batches_of_like_length() -> None:
+    from seqtrain.callbacks import Batches
+
+    first, same, other = (Batches(texts(), 8, seed, by_length=True) for seed in (1, 1, 2))
+    one, two = epoch_order(first), epoch_order(first)
+    assert one == epoch_order(same)
+    assert one != two
+    assert one != epoch_order(other)
+
+
+@pytest.mark.parametrize("number", [5, 8, 20, 200])
+def test_batches_of_like_length_can_be_fitted(number: int) -> None:
+    import keras
+
+    from seqtrain.callbacks import Batches
+
+    layers = [keras.layers.Embedding(300, 2, mask_zero=True), keras.layers.LSTM(2)]
+    model = keras.Sequential([keras.Input((100,), dtype="int32"), *layers, keras.layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=3)
+    batches = Batches(texts(number), 8, seed=0, by_length=True)
+    history = model.fit(batches, epochs=2, shuffle=False, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+
+
 def rates(epochs: int = 4, **keys: Any) -> list[float]:
     """The learning rate of every step, at a peak of 1."""
     from seqtrain.callbacks import Schedule

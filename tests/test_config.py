@@ -57,6 +57,7 @@ DEFAULTS = {
     "training": {
         "epochs": 10,
         "batch_size": 32,
+        "bucket_by_length": False,
         "optimizer": "adam",
         "learning_rate": 1e-3,
         "schedule": "constant",

@@ -9,13 +9,14 @@ import pytest
 
 from seqtrain.config import load_config
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
+from tests.own import sentences, write_csv
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [
     line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line[:2] == "$ "
 ]
-FEW = ["training.epochs=1", "dataset.limit=100"]
+FEW = ["training.epochs=1", "dataset.limit=40"]
 
 
 @pytest.mark.tf
@@ -24,6 +25,7 @@ def test_the_commands_of_the_readme_work_one_after_another(
     seqtrain: Callable[..., Outcome],
 ) -> None:
     assert len(COMMANDS) >= 8
+    write_csv(Path("reviews.csv"), sentences())
     for command in COMMANDS:
         program, *arguments = shlex.split(command, comments=True)
         assert program == "seqtrain"

@@ -93,6 +93,11 @@ class DatasetConfig(Part):
         hint = "give examples as arrays: `seqtrain predict RUN --data FILE.npz`"
         raise DataError(f"a network trained on `{self.name}` reads no texts", hint)
 
+    @property
+    def hides_padding_at_the_end(self) -> bool:
+        """Whether short examples are filled up at their end, and the network does not see it."""
+        return False
+
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the place of the data, if a person said where it is.
 
@@ -120,6 +125,11 @@ class TokenDatasetConfig(DatasetConfig):
     mask: bool = Field(
         default=True, description="hide padding from the network, so that it cannot change a result"
     )
+
+    @property
+    def hides_padding_at_the_end(self) -> bool:
+        """Whether `mask` and `padding: post` are chosen."""
+        return self.mask and self.padding == "post"
 
     def encode(self, sequences: Ragged) -> np.ndarray:
         """Return sequences of ids as an array of int32, shape (N, max_length)."""

@@ -173,6 +173,18 @@ class Dataset:
         return int(np.isin(self.test.fingerprints(), self.train.fingerprints()).sum())
 
 
+def real_steps(x: np.ndarray) -> np.ndarray:
+    """Return how many steps of each example are not padding; int64, shape (N,).
+
+    Args:
+        x: ids of shape (N, T), or features of shape (N, T, F), padded at the end.
+    """
+    import numpy as np
+
+    real = x != 0 if x.ndim == 2 else x[:, :, 0] != MASK_VALUE
+    return np.asarray(real.sum(axis=1))
+
+
 def fingerprints(x: np.ndarray) -> np.ndarray:
     """Return the first 8 bytes of BLAKE2 of each row's bytes; uint64, shape (N,)."""
     import numpy as np

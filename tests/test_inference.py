@@ -1,0 +1,61 @@
+"""Probabilities do not depend on what is computed together."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain.datasets.dataset import MASK_VALUE
+from tests.test_models import NAMES, POOLINGS, dataset, model
+
+pytestmark = pytest.mark.tf
+
+
+def padded(features: int | None, padding: str) -> np.ndarray:
+    """700 sequences of 1 to 30 steps, filled up to 30 at one end."""
+    random = np.random.default_rng(0)
+    shape = (700, 30) if features is None else (700, 30, features)
+    x = np.full(shape, 0 if features is None else MASK_VALUE, np.float32)
+    for row, length in zip(x, random.integers(1, 31, 700), strict=True):
+        steps = slice(length) if padding == "post" else slice(30 - length, 30)
+        row[steps] = random.integers(1, 20, row[steps].shape)
+    return x.astype(np.int32) if features is None else x
+
+
+def network(features: int | None, x: np.ndarray, name: str, pooling: str) -> Any:
+    known = {"vocabulary_size": 20} if features is None else {}
+    keys = {"embedding_dim": 3} if features is None else {}
+    return model(name, pooling=pooling, **keys).build(dataset(x, mask=True, **known))
+
+
+@pytest.mark.parametrize("features", [None, 2])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", NAMES)
+def test_cutting_padding_changes_no_probability(
+    name: str, pooling: str, features: int | None
+) -> None:
+    from seqtrain.inference import hides_padding, probabilities
+
+    x = padded(features, "post")
+    built = network(features, x, name, pooling)
+    assert hides_padding(built, x)
+    whole = np.asarray(built.predict(x, batch_size=128, verbose=0))
+    np.testing.assert_allclose(probabilities(built, x)[:, 1:], whole, atol=1e-6)
+
+
+def test_padding_before_is_left_as_it_is() -> None:
+    from seqtrain.inference import hides_padding, probabilities
+
+    x = padded(None, "pre")
+    built = network(None, x, "gru", "last")
+    assert not hides_padding(built, x)
+    whole = np.asarray(built.predict(x, batch_size=128, verbose=0))
+    np.testing.assert_allclose(probabilities(built, x)[:, 1:], whole, atol=1e-6)
+
+
+def test_without_a_mask_padding_is_part_of_the_example() -> None:
+    from seqtrain.inference import hides_padding
+
+    x = padded(None, "post")
+    bare = model("gru", pooling="mean", embedding_dim=3).build(dataset(x, vocabulary_size=20))
+    assert not hides_padding(bare, x)
