@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.datasets.dataset import Dataset, Examples, Given, Learned, stratified
+from seqtrain.datasets.dataset import (
+    Dataset,
+    Examples,
+    Given,
+    Learned,
+    stratified,
+    stratified_indices,
+)
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
@@ -62,7 +69,7 @@ class DatasetConfig(Part):
         if self.validation == "test":
             validation = whole.test
         elif not len(validation):
-            kept, validation = stratified(whole.train, float(self.validation), self.split_seed)
+            kept, validation = map(whole.train.take, self.split_off(whole.train.labels))
         if self.limit is not None and self.limit < len(kept):
             _, kept = stratified(kept, self.limit / len(kept), self.split_seed)
         dataset = replace(whole, train=kept, validation=validation)
@@ -75,6 +82,21 @@ class DatasetConfig(Part):
                 *(f"{repeated:,}", f"{len(dataset.test):,}"),
             )
         return dataset
+
+    def split_off(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the examples that stay in train, and of the share that validates.
+
+        They follow from the labels alone, so a dataset can know as it reads which examples it
+        may learn from.
+
+        Args:
+            labels: of the examples of `read().train`.
+        """
+        import numpy as np
+
+        if self.validation == "test":
+            return np.arange(len(labels)), np.arange(0)
+        return stratified_indices(labels, self.validation, self.split_seed, "dataset.validation")
 
     @abstractmethod
     def read_given(self, file: Path, learned: Learned) -> Given:
