@@ -118,7 +118,8 @@ class DatasetConfig(Part):
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the place of the data, if a person said where it is.
 
-        So the config of a run finds them without `--data-dir`.
+        So the config of a run finds them without `--data-dir`. A dataset adds what it found in
+        them, where its config left that open.
         """
         given = "path" in type(self).model_fields and not is_ours(dataset.source)
         return self.model_copy(update={"path": dataset.source}) if given else self
@@ -210,6 +211,8 @@ def reading(file: Path, what: str, expected: str) -> Iterator[None]:
     """
     try:
         yield
+    except DataError:
+        raise
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         reason = "it holds pickled Python objects" if "allow_pickle" in reason else reason
