@@ -172,8 +172,13 @@ def described(given: Given, probabilities: np.ndarray, classes: Sequence[str]) -
 
 
 def _dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:
-    """Return what to load: not from where it lay if that is gone, or another place is named."""
+    """Return what to load: not from where it lay if that is gone, or another place is named.
+
+    A person's own data lie nowhere else.
+    """
     config = run.config.dataset
     path = getattr(config, "path", None)
-    stays = path is None or (data_dir is None and Path(path).exists())
+    if path is None or type(config).model_fields["path"].is_required():
+        return config
+    stays = data_dir is None and Path(path).exists()
     return config if stays else config.model_copy(update={"path": None})

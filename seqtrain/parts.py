@@ -89,9 +89,13 @@ OneOrMore = Annotated[
         _as_tuple, json_schema_input_type=Size | Annotated[list[Size], Field(min_length=1)]
     ),
 ]
-Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[
-    tuple[Name, ...], BeforeValidator(_as_tuple, json_schema_input_type=Name | list[Name])
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(
+        lambda value: tuple(value) if isinstance(value, list) else value,
+        json_schema_input_type=Annotated[list[str], Field(min_length=1)],
+    ),
 ]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 FileName = Annotated[

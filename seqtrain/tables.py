@@ -14,6 +14,10 @@ Row = tuple[int, tuple[str | None, ...]]  # the line on which a row begins, and 
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+NAME_COLUMNS = (
+    "name the columns with `dataset.text_column=…` and `dataset.label_column=…`, "
+    "or the file's delimiter with `dataset.delimiter=…`"
+)
 LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
 MAGIC = {
     b"PK\x03\x04": ("a zip archive or an Excel workbook", "save the sheet as CSV, or unpack it"),
@@ -33,11 +37,13 @@ class Table:
         file: JSONL by its suffix, with one object on each line; otherwise CSV with a header.
         encoding: the name of a codec that Python knows; a UTF-8 byte order mark is passed over.
         delimiter: what stands between fields; None finds out from the header.
+        hint: what to do where a column is missing.
     """
 
     file: Path
     encoding: str = "utf-8"
     delimiter: str | None = None
+    hint: str = NAME_COLUMNS
 
     @property
     def is_json(self) -> bool:
@@ -115,9 +121,7 @@ class Table:
                 guess = f", did you mean `{near[0]}`?" if near else ""
                 listed = ", ".join(f"`{column}`" for column in header)
                 raise DataError(
-                    f"{self.file}:{line}: no column `{name}`, but {listed}{guess}",
-                    "name the columns with `dataset.text_column=…` and `dataset.label_column=…`, "
-                    "or the file's delimiter with `dataset.delimiter=…`",
+                    f"{self.file}:{line}: no column `{name}`, but {listed}{guess}", self.hint
                 )
         return names
 
@@ -158,7 +162,7 @@ class Table:
         if not isinstance(item, dict):
             raise DataError(
                 f"{self.file}:{line}: not an object but {text.strip()[:40]}",
-                'write each row as {"text": "…", "label": "…"}',
+                'write each row as {"column": value, …}',
             )
         return item
 
@@ -176,11 +180,8 @@ class Table:
             with self.file.open("rb") as stream:
                 start = stream.read(4096)
         except OSError as error:
-            what = (
-                "it is a folder" if self.file.is_dir() else (error.strerror or str(error)).lower()
-            )
             hint = "correct the path; a folder of texts is `dataset.name=folder`"
-            raise DataError(f"{self.file} cannot be read: {what}", hint) from error
+            raise unreadable(self.file, error, hint) from error
         utf8 = self.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
         for magic, (what, hint) in MAGIC.items():
             if start.startswith(magic) and (utf8 or not what.startswith("UTF-16")):
@@ -217,6 +218,12 @@ class Table:
                         "name the encoding: `dataset.encoding=cp1252` (Windows), or `latin-1`",
                     )
         return DataError(f"{self.file} is not {self.encoding}: {error.reason}")
+
+
+def unreadable(file: Path, error: OSError, hint: str) -> DataError:
+    """Return the error to raise where a file that was named cannot be opened."""
+    what = "it is a folder" if file.is_dir() else (error.strerror or str(error)).lower()
+    return DataError(f"{file} cannot be read: {what}", hint)
 
 
 def _written(value: object) -> str | None:

@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 WORDS = {
     "bad": "dull slow empty cold flat".split(),
     "good": "warm bright deep funny tender".split(),
@@ -11,7 +13,9 @@ WORDS = {
 OWN: dict[str, dict[str, Any]] = {
     "text": {"path": "data/own.csv"},
     "folder": {"path": "data/own"},
+    "arrays": {"path": "data/own_steps.csv"},
 }
+FEATURES = ("height", "noise")
 
 
 def sentences(number: int = 60) -> list[tuple[str, str]]:
@@ -40,7 +44,39 @@ def write_folder(folder: Path, rows: list[tuple[str, str]]) -> Path:
     return folder
 
 
+def waves(number: int = 60, shortest: int = 3, longest: int = 9) -> tuple[list[Any], list[str]]:
+    """Return sequences of two features that go up or down, and their labels in turn."""
+    random = np.random.default_rng(0)
+    labels = [("up", "down")[index % 2] for index in range(number)]
+    sequences = []
+    for label in labels:
+        steps = np.arange(random.integers(shortest, longest + 1))
+        height = 100 + (5 if label == "up" else -5) * steps + random.normal(size=len(steps))
+        sequences.append(np.stack([height, random.normal(size=len(steps))], axis=1))
+    return sequences, labels
+
+
+def rows_of(sequences: list[Any], labels: list[str]) -> list[dict[str, Any]]:
+    """Return a row for each step, as a long table has them."""
+    return [
+        {"id": f"s{index}", "step": step, "label": label}
+        | dict(zip(FEATURES, map(float, values), strict=True))
+        for index, (sequence, label) in enumerate(zip(sequences, labels, strict=True))
+        for step, values in enumerate(sequence)
+    ]
+
+
+def write_rows(file: Path, rows: list[dict[str, Any]], delimiter: str = ",") -> Path:
+    """Write a row for each step, with a header."""
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
 def write_own(folder: Path) -> None:
     """Write the data of `OWN`."""
     write_csv(folder / "own.csv", sentences())
     write_folder(folder / "own", sentences())
+    write_rows(folder / "own_steps.csv", rows_of(*waves()))

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.datasets.dataset import Dataset, Examples, Given, Learned, stratified
+from seqtrain.datasets.dataset import (
+    Dataset,
+    Examples,
+    Given,
+    Learned,
+    stratified,
+    stratified_indices,
+)
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
@@ -62,7 +69,7 @@ class DatasetConfig(Part):
         if self.validation == "test":
             validation = whole.test
         elif not len(validation):
-            kept, validation = stratified(whole.train, float(self.validation), self.split_seed)
+            kept, validation = map(whole.train.take, self.split_off(whole.train.labels))
         if self.limit is not None and self.limit < len(kept):
             _, kept = stratified(kept, self.limit / len(kept), self.split_seed)
         dataset = replace(whole, train=kept, validation=validation)
@@ -75,6 +82,21 @@ class DatasetConfig(Part):
                 *(f"{repeated:,}", f"{len(dataset.test):,}"),
             )
         return dataset
+
+    def split_off(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the examples that stay in train, and of the share that validates.
+
+        They follow from the labels alone, so a dataset can know as it reads which examples it
+        may learn from.
+
+        Args:
+            labels: of the examples of `read().train`.
+        """
+        import numpy as np
+
+        if self.validation == "test":
+            return np.arange(len(labels)), np.arange(0)
+        return stratified_indices(labels, self.validation, self.split_seed, "dataset.validation")
 
     @abstractmethod
     def read_given(self, file: Path, learned: Learned) -> Given:
@@ -101,7 +123,8 @@ class DatasetConfig(Part):
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the place of the data, if a person said where it is.
 
-        So the config of a run finds them without `--data-dir`.
+        So the config of a run finds them without `--data-dir`. A dataset adds what it found in
+        them, where its config left that open.
         """
         given = "path" in type(self).model_fields and not is_ours(dataset.source)
         return self.model_copy(update={"path": dataset.source}) if given else self
@@ -198,6 +221,8 @@ def reading(file: Path, what: str, expected: str) -> Iterator[None]:
     """
     try:
         yield
+    except DataError:
+        raise
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         reason = "it holds pickled Python objects" if "allow_pickle" in reason else reason

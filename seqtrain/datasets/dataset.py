@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from seqtrain.text import Vocabulary
 
-MASK_VALUE = -1e30  # of every feature of a padded step; data must be nearer to zero
+MASK_VALUE = -1e30  # of every feature of a padded step
+LARGEST = 1e29  # data must be nearer to zero, so that none is taken for padding
 Split = Literal["train", "validation", "test"]
 
 
@@ -56,6 +57,25 @@ class Scaling:
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+
+    @classmethod
+    def of(cls, steps: np.ndarray) -> Scaling:
+        """Measure steps of shape (total, F); the deviation of a constant feature is 1."""
+        import numpy as np
+
+        means, deviations = [], []
+        for feature in steps.T:
+            constant = feature.min() == feature.max()
+            means.append(float(feature[0] if constant else feature.mean(dtype=np.float64)))
+            deviations.append(0.0 if constant else float(feature.std(dtype=np.float64)))
+        return cls(tuple(means), tuple(deviation or 1.0 for deviation in deviations))
+
+    def apply(self, steps: np.ndarray) -> np.ndarray:
+        """Return steps of shape (total, F) standardised; float64."""
+        import numpy as np
+
+        scaled: np.ndarray = (steps - np.array(self.mean)) / np.array(self.deviation)
+        return scaled
 
 
 @dataclass(frozen=True)

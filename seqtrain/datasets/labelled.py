@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import logging
 from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import AfterValidator, Field
+from typing import TYPE_CHECKING
 
 from seqtrain.cache import cached
 from seqtrain.datasets.base import TokenDatasetConfig
+from seqtrain.datasets.classes import learnable, unseen
 from seqtrain.datasets.dataset import Dataset, empty, stratified_indices
+from seqtrain.datasets.own import PARTS, OwnConfig
 from seqtrain.download import fingerprint
-from seqtrain.errors import DataError
-from seqtrain.parts import broken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,35 +26,12 @@ if TYPE_CHECKING:
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
 FORMAT = 1  # of the cache; counts up when what is cached changes
-PARTS = ("train", "validation", "test")
-MOST_CLASSES, FEW = 1_000, 20  # beyond them, labels that hardly repeat are no classes
 
 log = logging.getLogger(__name__)
 
 
-def _codec(encoding: str) -> str:
-    try:
-        codecs.lookup(encoding)
-    except (LookupError, ValueError) as error:
-        rule = f'"{encoding}" is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`'
-        raise broken([("dataset.encoding", rule)]) from error
-    return encoding
-
-
-Encoding = Annotated[str, AfterValidator(_codec)]
-
-
-class LabelledTextConfig(TokenDatasetConfig):
+class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
     """What every dataset of a person's own texts has."""
-
-    test: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.2,
-        description="share of all examples, taken class by class, that judges where no test "
-        "examples are given",
-    )
-    encoding: Encoding = Field(
-        default="utf-8", description="how the files store letters: a codec that Python knows"
-    )
 
     @abstractmethod
     def parts(self) -> Mapping[str, Iterable[Labelled]]:
@@ -108,35 +81,15 @@ class LabelledTextConfig(TokenDatasetConfig):
         """Return the labels of train in order, if they can be learned and judged by."""
         import numpy as np
 
-        number = len(arrays["train_labels"])
         known = np.unique(arrays["train_labels"]).tolist()
-        classes = sorted((names[index] for index in known), key=_natural)
-        if len(classes) < 2:
-            raise DataError(
-                f"all {number:,} training examples have the label `{classes[0]}`",
-                "give examples of at least two classes",
-            )
-        if len(classes) > MOST_CLASSES or (number >= FEW and len(classes) > number / 2):
-            raise DataError(
-                f"{number:,} training examples have {len(classes):,} different labels, such as "
-                f"`{classes[0]}` and `{classes[1]}`",
-                "name the column of the classes: `dataset.label_column=…`",
-            )
+        hint = "name the column of the classes: `dataset.label_column=…`"
+        classes = learnable((names[index] for index in known), len(arrays["train_labels"]), hint)
         for part in PARTS[1:]:
             strange = np.flatnonzero(~np.isin(arrays.get(f"{part}_labels", known), known))
             if len(strange):
-                self._refuse_unseen(part, int(strange[0]), classes)
-        return tuple(classes)
-
-    def _refuse_unseen(self, part: str, index: int, classes: Sequence[str]) -> None:
-        _, label, place = next(islice(self.parts()[part], index, None))
-        near = get_close_matches(label.lower(), [name.lower() for name in classes], n=1)
-        guess = next((name for name in classes if near and name.lower() == near[0]), None)
-        raise DataError(
-            f"{place}: no training example has the label `{label}`"
-            + (f", did you mean `{guess}`?" if guess else ""),
-            f"the classes of train are: {', '.join(classes[:20])}",
-        )
+                _, label, place = next(islice(self.parts()[part], int(strange[0]), None))
+                raise unseen(place, label, classes)
+        return classes
 
 
 @dataclass(frozen=True)
@@ -161,12 +114,6 @@ def numbered(arrays: Arrays, part: str, class_of: Sequence[int]) -> Numbered:
     if empty_texts := np.count_nonzero(numbers.lengths == 0):
         log.warning("%s of the %s texts hold no word", f"{empty_texts:,}", part)
     return Numbered(numbers, np.array(class_of, dtype=np.int32)[arrays[f"{part}_labels"]])
-
-
-def _natural(name: str) -> tuple[bool, float, str]:
-    """Sort whole numbers by their value, before everything else."""
-    whole = name.lstrip("-").isdecimal()
-    return not whole, int(name) if whole else 0, name
 
 
 def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:

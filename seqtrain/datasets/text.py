@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
@@ -11,40 +10,22 @@ from pydantic import Field, model_validator
 
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
+from seqtrain.datasets.own import OwnFilesConfig
 from seqtrain.errors import DataError
-from seqtrain.files import sha256
-from seqtrain.parts import FileName, broken
+from seqtrain.parts import broken
 from seqtrain.tables import Table
 
 
-class Text(LabelledTextConfig):
+class Text(OwnFilesConfig, LabelledTextConfig):
     """Your own texts: a CSV, TSV or JSONL file with a column of texts and a column of labels."""
 
     name: Literal["text"]
-    path: FileName = Field(description="the file of the training examples, or of all examples")
-    validation_path: FileName | None = Field(
-        default=None, description="file of the validation examples, instead of a share of train"
-    )
-    test_path: FileName | None = Field(
-        default=None, description="file of the test examples, instead of a share of all"
-    )
     text_column: str = Field(default="text", description="column, or key, of the texts")
-    label_column: str = Field(default="label", description="column, or key, of the labels")
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
-        default=None, description="what stands between fields; null finds out from the header"
-    )
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if self.text_column == self.label_column:
             raise broken([("dataset.label_column", "must be another than `text_column`")])
-        if self.validation_path and self.validation == "test":
-            rule = "cannot stand beside `validation_path`: choose one of them"
-            raise broken([("dataset.validation", rule)])
-        paths = [self.path, self.validation_path, self.test_path]
-        if len({*filter(None, paths)}) < len([*filter(None, paths)]):
-            rule = "each of `path`, `validation_path` and `test_path` must be another file"
-            raise broken([("dataset.path", rule)])
         return self
 
     def read(self, data_dir: Path | None) -> Dataset:
@@ -57,20 +38,12 @@ class Text(LabelledTextConfig):
 
     def digest(self) -> str:
         """Return the hash of the files' content, and of the keys by which they are read."""
-        keys = (self.text_column, self.label_column, self.encoding, self.delimiter)
-        tables = self._tables()
-        for table in tables.values():
+        for table in self._tables().values():
             table.open().close()
-        files = {part: sha256(table.file) for part, table in tables.items()}
-        return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
+        return self.hashed(self.text_column)
 
     def _tables(self) -> dict[str, Table]:
-        files = {"train": self.path, "validation": self.validation_path, "test": self.test_path}
-        return {
-            part: Table(Path(file), self.encoding, self.delimiter)
-            for part, file in files.items()
-            if file
-        }
+        return {part: self.table(file) for part, file in self.files().items()}
 
     def _rows(self, table: Table) -> Iterator[Labelled]:
         for line, (text, label) in table.rows(self.text_column, self.label_column):

@@ -1,0 +1,269 @@
+"""`arrays`: a person's own sequences of numbers with labels, from `.npz` files or long tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
+
+from seqtrain.cache import cached
+from seqtrain.datasets.archive import dense, read_archive
+from seqtrain.datasets.base import FeatureDatasetConfig
+from seqtrain.datasets.classes import learnable
+from seqtrain.datasets.dataset import (
+    Dataset,
+    Examples,
+    Given,
+    Learned,
+    Scaling,
+    empty,
+    stratified_indices,
+)
+from seqtrain.datasets.longtable import Columns, others, parsed, same_features, sequences
+from seqtrain.datasets.own import OwnFilesConfig
+from seqtrain.datasets.sequences import Sequences
+from seqtrain.download import fingerprint
+from seqtrain.errors import DataError
+from seqtrain.files import sha256
+from seqtrain.parts import End, Names, Size, broken
+from seqtrain.tables import Table, unreadable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMAT = 1  # of the cache; counts up when what is cached changes
+LONGEST = 65_536  # steps; as many as `max_length` takes
+
+log = logging.getLogger(__name__)
+
+
+class Arrays(OwnFilesConfig, FeatureDatasetConfig):
+    """Your own sequences of numbers: a `.npz` file, or a CSV, TSV or JSONL file of their steps.
+
+    A `.npz` file holds `x` (examples × steps × features, or examples × steps) and the labels `y`;
+    or, for sequences of different lengths, `values` (all steps × features, one sequence after
+    another), `lengths` and `y`. A table holds a row for each step: which sequence it belongs to,
+    its place there, the label of the sequence, and the features. Labels are text or whole numbers.
+    """
+
+    name: Literal["arrays"]
+    id_column: str = Field(
+        default="id", description="column, or key, of what the steps of one sequence have in common"
+    )
+    step_column: str | None = Field(
+        default="step",
+        description="column, or key, of the number that orders the steps of a sequence; null takes "
+        "them in the order of their rows",
+    )
+    feature_columns: Names | None = Field(
+        default=None, description="columns, or keys, of the features; null takes all others"
+    )
+    max_length: Size | None = Field(
+        default=None,
+        description="steps that the network reads of each sequence; null is the longest of train",
+    )
+    truncating: End = Field(
+        default="pre",
+        description="end at which long sequences are cut; `pre` keeps their last steps",
+    )
+    mask: bool | None = Field(
+        default=None,
+        description="hide the padding after short sequences from the network; null does so unless "
+        "all are arrays of one length, and the network then reads no shorter ones",
+    )
+    standardise: bool = Field(
+        default=False,
+        description="take from each feature its mean over the training examples, and divide it by "
+        "its deviation there",
+    )
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        key_of: dict[str, str] = {}
+        for key in ("id_column", "label_column", "step_column", "feature_columns"):
+            value = getattr(self, key)
+            for name in value if isinstance(value, tuple) else filter(None, [value]):
+                if name in key_of:
+                    rule = f"names the column `{name}`, as `{key_of[name]}` does"
+                    raise broken([(f"dataset.{key}", rule)])
+                key_of[name] = key
+        return self
+
+    @property
+    def hides_padding_at_the_end(self) -> bool:
+        """True: where there is no mask, there is no padding."""
+        return True
+
+    def read(self, data_dir: Path | None) -> Dataset:
+        """Return the sequences as float32 features, shape (N, T, F)."""
+        digest = self._digest()
+        parts, classes = self._parts()
+        if "test" not in parts:
+            labels, key = parts["train"].indices(classes), "dataset.test"
+            indices = stratified_indices(labels, self.test, self.split_seed, key)
+            parts["train"], parts["test"] = map(parts["train"].take, indices)
+        found = self._found(parts)
+        scaling = found._scaling(parts, classes) if self.standardise else None
+        examples = {
+            part: Examples(found._encoded(some, scaling), some.indices(classes), some.lengths)
+            for part, some in parts.items()
+        }
+        return Dataset(
+            train=examples["train"],
+            validation=examples.get("validation", empty(examples["train"])),
+            test=examples["test"],
+            classes=classes,
+            source=self.path,
+            sha256=digest,
+            mask=bool(found.mask),
+            scaling=scaling,
+        )
+
+    def located(self, dataset: Dataset) -> Self:
+        """Return the config with the place of the data, and with what was found there."""
+        found: dict[str, object] = {"max_length": dataset.shape[0], "mask": dataset.mask}
+        found["feature_columns"] = self._features()
+        return super().located(dataset).model_copy(update=found)
+
+    def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
+        """Return values of shape (N, T, F) or (N, T) cut, standardised and filled up."""
+        return self._encoded(dense("x", x), learned.scaling)
+
+    def read_given(self, file: Path, learned: Learned) -> Given:
+        """Read sequences from a `.npz` file or a long table; labels may be left out."""
+        check_readable(file, "correct the path of `--data`")
+        if is_archive(file):
+            given = read_archive(file, labelled=False)
+        else:
+            table = replace(self.table(file), hint=self._renaming())
+            columns = self._columns(table, labelled=False)
+            given = sequences(table, columns, parsed(table, columns))
+        if width := len(learned.scaling.mean if learned.scaling else self.feature_columns or ()):
+            hint = "give the features of the training, in their order"
+            check_width(given, width, f"but the network reads {width}", hint)
+        x = self._encoded(given, learned.scaling)
+        return Given(x, labels=given.labels.written() if given.labels else None)
+
+    def table(self, file: Path) -> Table:
+        """Return a file as a table, with a hint for columns that are missing."""
+        hint = (
+            "name the columns with `dataset.id_column=…`, `dataset.label_column=…` and "
+            "`dataset.step_column=…`, where null takes rows in their order, "
+            "or the file's delimiter with `dataset.delimiter=…`"
+        )
+        return replace(super().table(file), hint=hint)
+
+    def _renaming(self) -> str:
+        """Return the hint for a table that lacks a column which the run's config names."""
+        known = filter(None, (self.id_column, self.step_column, *(self.feature_columns or ())))
+        listed = ", ".join(f"`{name}`" for name in known)
+        others = "" if self.feature_columns else " and one for each feature"
+        return f"the run reads the columns {listed}{others}: rename those of the file"
+
+    def _digest(self) -> str:
+        for part, file in self.files().items():
+            key = "path" if part == "train" else f"{part}_path"
+            check_readable(file, f"correct `dataset.{key}`")
+        return self.hashed(self.id_column, self.step_column, self._features())
+
+    def _parts(self) -> tuple[dict[str, Sequences], tuple[str, ...]]:
+        """Return the sequences of each file, and the classes, if the files belong together."""
+        parts = {part: self._sequences(file) for part, file in self.files().items()}
+        train = parts["train"]
+        width = len(self.feature_columns or ()) or train.width
+        train.check_labels()
+        hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
+        classes = learnable(train.known.names, len(train), hint)
+        for part in parts.values():
+            what = "`feature_columns` names" if self.feature_columns else f"{self.path} has"
+            check_width(part, width, f"but {what} {width}", "give all files the same features")
+            part.check_labels(classes)
+        return parts, classes
+
+    def _sequences(self, file: Path) -> Sequences:
+        """Return the sequences of a file; what was parsed once comes from the cache."""
+        if is_archive(file):
+            return read_archive(file, labelled=True)
+        table = self.table(file)
+        columns = self._columns(table, labelled=True)
+        of = fingerprint(FORMAT, sha256(file), columns, self.encoding, self.delimiter)
+        return sequences(table, columns, cached(f"arrays-{of}", lambda: parsed(table, columns)))
+
+    def _columns(self, table: Table, labelled: bool) -> Columns:
+        label = self.label_column if labelled or self.label_column in table.columns() else None
+        features = self.feature_columns or others(table, self._named)
+        if labelled and not self.feature_columns:
+            features = same_features(table, features, self._features() or features, self.path)
+        return Columns(self.id_column, features, self.step_column, label)
+
+    def _features(self) -> tuple[str, ...] | None:
+        """Return the features of the training file, where they have names."""
+        if self.feature_columns or is_archive(Path(self.path)):
+            return self.feature_columns
+        return others(self.table(Path(self.path)), self._named)
+
+    @property
+    def _named(self) -> tuple[str | None, ...]:
+        return self.id_column, self.step_column, self.label_column
+
+    def _found(self, parts: Mapping[str, Sequences]) -> Self:
+        """Return the config with the length and the mask that the sequences ask for."""
+        import numpy as np
+
+        length = self.max_length or int(parts["train"].lengths.max())
+        if length > LONGEST:
+            raise DataError(
+                f"{self.path}: the longest sequence of train has {length:,} steps",
+                f"a network reads at most {LONGEST:,}: `dataset.max_length=1000` cuts the others",
+            )
+        lengths = np.concatenate([part.lengths for part in parts.values()])
+        alike = all(part.regular for part in parts.values()) and (lengths == lengths[0]).all()
+        needed = not alike or lengths[0] < length
+        mask = needed if self.mask is None else self.mask
+        return self.model_copy(update={"max_length": length, "mask": bool(mask)})
+
+    def _scaling(self, parts: Mapping[str, Sequences], classes: Sequence[str]) -> Scaling:
+        """Return what standardises the steps that are read of the examples that train."""
+        train = parts["train"]
+        if "validation" not in parts:
+            stays, _ = self.split_off(train.indices(classes))
+            train = train.take(stays)
+        return train.cut(self.max_length or LONGEST, self.truncating).scaling()
+
+    def _encoded(self, given: Sequences, scaling: Scaling | None) -> np.ndarray:
+        """Return sequences as the network reads them, float32 of shape (N, T, F)."""
+        length = self.max_length or int(given.lengths.max())
+        short, long = given.lengths < length, given.lengths > length
+        if self.mask is False and short.any():
+            index = int(short.argmax())
+            steps = f"{given.lengths[index]} steps, but the network reads {length} without a mask"
+            hint = "train with `dataset.mask=true`, and it reads shorter sequences too"
+            raise DataError(f"{given.place(index)}: {steps}", hint)
+        if long.any():
+            counts = f"{long.sum():,} of {len(given):,}"
+            log.info("%s: %s sequences are cut to %s steps", given.source, counts, length)
+        return given.cut(length, self.truncating).padded(length, scaling)
+
+
+def is_archive(file: Path) -> bool:
+    """Return whether a file is to be read as NumPy's, by its suffix."""
+    return file.suffix.lower() in (".npz", ".npy")
+
+
+def check_width(given: Sequences, width: int, but: str, hint: str) -> None:
+    """Raise a DataError where sequences have another number of features than `width`."""
+    if given.width != width:
+        number = "1 feature" if given.width == 1 else f"{given.width} features"
+        raise DataError(f"{given.source}: the steps have {number}, {but}", hint)
+
+
+def check_readable(file: Path, hint: str) -> None:
+    """Raise a DataError where a file cannot be opened."""
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise unreadable(file, error, hint) from error

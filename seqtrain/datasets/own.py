@@ -1,0 +1,84 @@
+"""What datasets of a person's own examples have in common, whatever the examples are."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from seqtrain.datasets.base import DatasetConfig
+from seqtrain.files import sha256
+from seqtrain.parts import FileName, broken
+from seqtrain.tables import Table
+
+PARTS = ("train", "validation", "test")
+
+
+def _codec(encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, ValueError) as error:
+        rule = f'"{encoding}" is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`'
+        raise broken([("dataset.encoding", rule)]) from error
+    return encoding
+
+
+Encoding = Annotated[str, AfterValidator(_codec)]
+
+
+class OwnConfig(DatasetConfig):
+    """What every dataset of a person's own examples has."""
+
+    test: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.2,
+        description="share of all examples, taken class by class, that judges where no test "
+        "examples are given",
+    )
+    encoding: Encoding = Field(
+        default="utf-8", description="how the files store letters: a codec that Python knows"
+    )
+
+
+class OwnFilesConfig(OwnConfig):
+    """What every dataset has whose splits are a file each, or one file for all."""
+
+    path: FileName = Field(description="the file of the training examples, or of all examples")
+    validation_path: FileName | None = Field(
+        default=None, description="file of the validation examples, instead of a share of train"
+    )
+    test_path: FileName | None = Field(
+        default=None, description="file of the test examples, instead of a share of all"
+    )
+    label_column: str = Field(default="label", description="column, or key, of the labels")
+    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
+        default=None, description="what stands between fields; null finds out from the header"
+    )
+
+    @model_validator(mode="after")
+    def _files_differ(self) -> Self:
+        if self.validation_path and self.validation == "test":
+            rule = "cannot stand beside `validation_path`: choose one of them"
+            raise broken([("dataset.validation", rule)])
+        paths = [self.path, self.validation_path, self.test_path]
+        if len({*filter(None, paths)}) < len([*filter(None, paths)]):
+            rule = "each of `path`, `validation_path` and `test_path` must be another file"
+            raise broken([("dataset.path", rule)])
+        return self
+
+    def files(self) -> dict[str, Path]:
+        """Return the file of each part that has one."""
+        paths = (self.path, self.validation_path, self.test_path)
+        return {part: Path(path) for part, path in zip(PARTS, paths, strict=True) if path}
+
+    def table(self, file: Path) -> Table:
+        """Return a file as a table, as the keys say that it is written."""
+        return Table(file, self.encoding, self.delimiter)
+
+    def hashed(self, *keys: object) -> str:
+        """Return a hash of the files' content, and of the keys by which they are read."""
+        files = {part: sha256(file) for part, file in self.files().items()}
+        keys = (*keys, self.label_column, self.encoding, self.delimiter)
+        return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
