@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.labelled import Labelled
 from seqtrain.datasets.text import Text
@@ -33,6 +34,9 @@ TEXT_NAMES = [
     "title",
 ]
 LABEL_NAMES = ["label", "class", "sentiment", "category", "target", "y", "topic", "rating", "stars"]
+ID_NAMES = ["id", "sequence", "series", "example", "trial", "sample"]
+STEP_NAMES = ["step", "time", "t", "index", "position", "frame"]
+WORDY = 2  # words in a text on average; what has fewer is no text
 MOST_CLASSES = 100
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; words of the vocabulary
 STEPS = 2_000  # of the optimizer, about which a small network needs
@@ -50,38 +54,47 @@ def draft(data: Path, config: Path) -> str:
     Raises:
         DataError: the data are missing or damaged, or their columns say nothing.
     """
-    if data.suffix.lower() == ".npz":
-        lines = [("name", "arrays", ""), ("path", str(data), PATH), STANDARDISE]
-        return _written(config, f"Drafted from {data}.", lines, [], 1_000, Counter())
     if data.is_dir():
-        keys: dict[str, Any] = {"name": "folder", "path": str(data), **_classes(data)}
-        parts = Folder.model_validate(keys).parts()
-    else:
-        text, label = _columns(Table(data))
-        columns = {"text_column": text, "label_column": label}
-        keys = {"name": "text", "path": str(data), **columns}
-        parts = Text.model_validate(keys).parts()
-    lines = [(key, value, PATH if key == "path" else "") for key, value in keys.items()]
+        keys = {"name": "folder", "path": str(data), **_classes(data)}
+        return _draft_texts(Folder.model_validate(keys), keys, config)
+    if data.suffix.lower() == ".npz":
+        return _draft_arrays({"name": "arrays", "path": str(data)}, config)
+    keys = {"path": str(data), **_columns(Table(data))}
+    if keys["name"] == "arrays":
+        return _draft_arrays(keys, config)
+    return _draft_texts(Text.model_validate(keys), keys, config)
+
+
+def _draft_texts(dataset: Folder | Text, keys: dict[str, Any], config: Path) -> str:
+    parts = dataset.parts()
     found = _profile(parts["train"])
-    lines += [] if "test" in parts else [("test", 0.2, "share of all examples that judges")]
-    lines += found.lines()
-    title = f"Drafted from {data}: {found.rows:,} examples of {len(found.labels)} classes."
+    lines = [*_lines(keys), *found.lines()]
+    if "test" not in parts:
+        lines.append(("test", 0.2, "share of all examples that judges"))
     model = [("embedding_dim", 64, "length of each word's vector")]
-    return _written(config, title, lines, model, found.rows, found.labels)
+    return _written(config, keys["path"], found.labels, lines, model)
 
 
-PATH = "from the folder in which seqtrain is started"
-STANDARDISE = ("standardise", True, "every feature to mean 0 and deviation 1")
+def _draft_arrays(keys: dict[str, Any], config: Path) -> str:
+    dataset = Arrays.model_validate(keys).load()
+    labels = [*dataset.train.labels.tolist(), *dataset.validation.labels.tolist()]
+    lines = [
+        *_lines(keys),
+        ("standardise", True, "every feature to mean 0 and deviation 1"),
+        ("test", 0.2, "share of all examples that judges"),
+    ]
+    return _written(config, keys["path"], Counter(map(str, labels)), lines, [])
+
+
+def _lines(keys: dict[str, Any]) -> list[Line]:
+    why = {"path": "from the folder in which seqtrain is started"}
+    return [(key, value, why.get(key, "")) for key, value in keys.items()]
 
 
 def _written(
-    config: Path,
-    title: str,
-    dataset: list[Line],
-    model: list[Line],
-    rows: int,
-    labels: Counter[str],
+    config: Path, data: str, labels: Counter[str], dataset: list[Line], model: list[Line]
 ) -> str:
+    rows = labels.total()
     batch_size = next((size for most, size in BATCH_SIZES.items() if rows <= most), 256)
     epochs = min(max(ceil(STEPS * batch_size / rows), 10), 60)
     training = [
@@ -89,7 +102,7 @@ def _written(
         ("batch_size", batch_size, ""),
         ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),
     ]
-    if labels and max(labels.values()) > UNEVEN * min(labels.values()):
+    if max(labels.values()) > UNEVEN * min(labels.values()):
         training += [("class_weight", "balanced", "the classes are uneven")]
     sections = {
         "dataset": [*dataset, ("validation", 0.1, "share of train that chooses the best epoch")],
@@ -102,7 +115,7 @@ def _written(
         "training": training,
     }
     text = (
-        f"# {title}\n#\n"
+        f"# Drafted from {data}: {rows:,} examples of {len(labels)} classes.\n#\n"
         f"#   seqtrain check {config} --load   what it would train on, and what that costs\n"
         f"#   seqtrain train {config}\n#\n"
         "# `seqtrain schema --markdown` lists every key.\n"
@@ -165,29 +178,37 @@ def _classes(folder: Path) -> dict[str, list[str]]:
     return {}
 
 
-def _columns(table: Table) -> tuple[str, str]:
-    """Return the columns of the texts and of the labels, by their names or else what they hold."""
+def _columns(table: Table) -> dict[str, Any]:
+    """Return the dataset's name and its columns, by their names or else by what they hold."""
     columns = table.columns()
     rows = [values for _, values in islice(table.rows(*columns), FIRST)]
-    values = {
-        name: [row[index] or "" for row in rows] for index, name in enumerate(columns) if name
+    values = {name: [row[index] or "" for row in rows] for index, name in enumerate(columns)}
+    words = {
+        name: sum(not word.isdecimal() for text in texts for word in tokenise(text))
+        for name, texts in values.items()
     }
-    words = {name: sum(len(tokenise(text)) for text in texts) for name, texts in values.items()}
-    different = {name: len(set(texts)) for name, texts in values.items()}
-    text = _named(columns, TEXT_NAMES) or max(words, key=words.__getitem__)
-    others = [
-        name
-        for name in columns
-        if name != text and 2 <= different[name] <= min(MOST_CLASSES, max(len(rows) / 2, 2))
-    ]
-    label = _named(others, LABEL_NAMES) or min(others, key=different.__getitem__, default=None)
-    if label is None:
-        listed = ", ".join(f"`{name}`" for name in columns)
-        raise DataError(
-            f"{table.file}: none of its columns {listed} holds classes beside `{text}`",
-            "a column of labels is needed, with 2 to 100 different values that repeat",
-        )
-    return text, label
+    named = _named(columns, TEXT_NAMES)
+    text = named or max(words, key=words.__getitem__)
+    wordy = named is not None or words[text] >= WORDY * len(rows)
+    others = {name: len(set(values[name])) for name in columns if name != text or not wordy}
+    most = min(MOST_CLASSES, max(len(rows) / 2, 2))
+    repeating = [name for name, different in others.items() if 2 <= different <= most]
+    label = _named(repeating, LABEL_NAMES)
+    if wordy and repeating:
+        label = label or min(repeating, key=others.__getitem__)
+        return {"name": "text", "text_column": text, "label_column": label}
+    if label and not wordy:
+        known = {
+            "id_column": _named(columns, ID_NAMES) or columns[0],
+            "step_column": _named(columns, STEP_NAMES),
+        }
+        return {"name": "arrays", **known, "label_column": label}
+    listed = ", ".join(f"`{name}`" for name in columns)
+    raise DataError(
+        f"{table.file}: none of its columns {listed} holds classes",
+        "a column of labels is needed, with 2 to 100 different values that repeat; beside "
+        "numbers it must be called `label` or `class`",
+    )
 
 
 def _named(columns: Sequence[str], names: Sequence[str]) -> str | None:

@@ -4,11 +4,12 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seqtrain.config import load_config
 from tests.conftest import Outcome
-from tests.own import sentences, write_folder
+from tests.own import rows_of, sentences, waves, write_folder, write_rows
 
 Seqtrain = Callable[..., Outcome]
 
@@ -66,6 +67,21 @@ def test_a_folder_that_only_train_has_is_no_class(seqtrain: Seqtrain) -> None:
     assert (found["name"], found["classes"]) == ("folder", ("bad", "good"))
 
 
+@pytest.mark.parametrize("form", ["own.csv", "own.npz"])
+def test_sequences_of_numbers_are_drafted_too(form: str, seqtrain: Seqtrain) -> None:
+    sequences, labels = waves()
+    if form == "own.csv":
+        write_rows(Path(form), rows_of(sequences, labels))
+    else:
+        lengths = [len(sequence) for sequence in sequences]
+        np.savez(form, values=np.concatenate(sequences), lengths=lengths, y=labels)
+    found = drafted(seqtrain, Path(form))
+    assert (found["name"], found["standardise"]) == ("arrays", True)
+    assert (found["id_column"], found["step_column"]) == ("id", "step")
+    assert "60 examples" not in Path("mine.yaml").read_text()
+    assert "48 examples of 2 classes" in Path("mine.yaml").read_text()
+
+
 @pytest.mark.parametrize("name", ["a b: c.csv", "'quoted'.csv", "naïve #1.csv"])
 def test_any_name_of_a_file_is_written_as_yaml(name: str, seqtrain: Seqtrain) -> None:
     found = drafted(seqtrain, table(name, ["text", "label"], [list(r) for r in sentences()]))
@@ -76,7 +92,7 @@ def test_any_name_of_a_file_is_written_as_yaml(name: str, seqtrain: Seqtrain) ->
     ("header", "rows", "message"),
     [
         (["text", "label"], [], "own.csv holds no rows"),
-        (["text", "id"], [[f"text {n}", str(n)] for n in range(50)], "holds classes beside `text`"),
+        (["text", "id"], [[f"text {n}", str(n)] for n in range(50)], "holds classes"),
         (["text", "label"], [["a", "b"], ["c", ""]], "own.csv:3: the label is empty"),
     ],
 )

@@ -1,0 +1,36 @@
+"""seqtrain, as its command line runs it."""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import sides
+from seqtrain import execution, training
+from seqtrain.config import load_config
+from seqtrain.run import Run
+
+
+def main(folder: str) -> None:
+    """Train into a temporary run folder."""
+    described, _ = sides.workload(folder)
+    config = load_config(Path(described["config"]), described["overrides"])
+    dataset = config.dataset.load(Path(described["data_dir"]))
+    resolved = execution.resolve(config, dataset)
+    execution.start(resolved.execution, resolved.seed)
+    import keras
+
+    ends: list[float] = []
+
+    class Clock(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            ends.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as outputs:
+        run = Run.create(Path(outputs), resolved)
+        training.train(resolved, dataset, run, [Clock()])
+        losses = [row["val_loss"] for row in run.history()]
+        sides.report(ends, losses, int(run.metrics()["parameters"]))
+
+
+main(sys.argv[1])

@@ -1,0 +1,31 @@
+"""What every side shares: it reads the workload, and reports its epochs as JSON."""
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+STARTED = time.perf_counter()
+
+
+def workload(folder: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the description and the arrays."""
+    described = json.loads((Path(folder) / "workload.json").read_text())
+    return described, dict(np.load(Path(folder) / "arrays.npz"))
+
+
+def report(ends: list[float], val_loss: list[float], parameters: int) -> None:
+    """Print the times at which epochs ended, after the process began, and what they reached."""
+    print(
+        json.dumps(
+            {
+                "ends": [end - STARTED for end in ends],
+                "val_loss": val_loss,
+                "parameters": parameters,
+                "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            }
+        )
+    )

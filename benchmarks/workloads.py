@@ -1,0 +1,73 @@
+"""The work that every side does: a config's model on the same arrays."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtrain.config import load_config
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A config with overrides, cut to so many examples that a round takes minutes."""
+
+    config: str
+    examples: int
+    overrides: tuple[str, ...] = ()
+
+
+WORKLOADS = {
+    "mnist_rnn": Workload("mnist_rnn", 20_000),
+    "mnist_lstm": Workload("mnist_lstm", 6_400),
+    "imdb_bilstm": Workload("imdb_bilstm", 3_200),
+    "imdb_lstm": Workload("imdb_lstm", 3_200),
+    "imdb_gru": Workload("imdb_gru", 6_400),
+    "imdb_400": Workload(
+        "imdb_gru", 6_400, ("dataset.max_length=400", "training.bucket_by_length=true")
+    ),
+}
+
+
+def prepare(name: str, folder: Path, data_dir: Path, epochs: int) -> dict[str, Any]:
+    """Write the arrays and the description of a workload, and return the description."""
+    workload = WORKLOADS[name]
+    overrides = [
+        *workload.overrides,
+        f"dataset.limit={workload.examples}",
+        f"training.epochs={epochs}",
+        "training.learning_rate=1e-3",
+        "training.schedule=constant",
+        "training.clipnorm=null",
+    ]
+    file = CONFIGS / f"{workload.config}.yaml"
+    config = load_config(file, overrides)
+    dataset = config.dataset.load(data_dir)
+    np.savez(
+        folder / "arrays.npz",
+        x_train=dataset.train.x,
+        y_train=dataset.train.labels,
+        x_val=dataset.validation.x,
+        y_val=dataset.validation.labels,
+    )
+    described = {
+        "config": str(file),
+        "overrides": overrides,
+        "data_dir": str(data_dir),
+        "cell": config.model.name.removeprefix("bi"),
+        "both_ways": config.model.name.startswith("bi"),
+        "model": config.model.model_dump(mode="json"),
+        "vocabulary_size": dataset.vocabulary_size,
+        "shape": list(dataset.shape),
+        "mask": dataset.mask,
+        "classes": len(dataset.classes),
+        "epochs": epochs,
+        "batch_size": config.training.batch_size,
+        "examples": len(dataset.train),
+    }
+    (folder / "workload.json").write_text(json.dumps(described))
+    return described
