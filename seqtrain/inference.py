@@ -98,9 +98,8 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     if not same:
         log.warning("the data are not those that the run was trained on: %s", dataset.source)
     execution.start(run.config.execution, run.config.seed)
-    model = load_model(run)
     examples = dataset.split(split)
-    found = probabilities(model, examples.x)
+    found = probabilities(_fitting(load_model(run), examples.x), examples.x)
     return {
         "run": str(run.folder),
         "finished": run.finished,
@@ -149,14 +148,16 @@ def predict(run: Run, given: Given) -> np.ndarray:
     """
     run.require(run.model_file.name)
     execution.start(run.config.execution, run.config.seed)
-    model = load_model(run)
-    if given.x.shape[1:] != tuple(model.inputs[0].shape[1:]):
-        wanted = " × ".join(map(str, model.inputs[0].shape[1:]))
-        raise DataError(
-            f"examples of {' × '.join(map(str, given.x.shape[1:]))} do not fit the network",
-            f"it reads examples of {wanted}",
-        )
-    return probabilities(model, given.x)
+    return probabilities(_fitting(load_model(run), given.x), given.x)
+
+
+def _fitting(model: Any, x: np.ndarray) -> Any:
+    """Return the model, if it reads examples of such a shape."""
+    wanted, found = (" × ".join(map(str, of[1:])) for of in (model.inputs[0].shape, x.shape))
+    if wanted != found:
+        hint = f"the network reads examples of {wanted}"
+        raise DataError(f"examples of {found} do not fit the network", hint)
+    return model
 
 
 def described(given: Given, probabilities: np.ndarray, classes: Sequence[str]) -> list[Row]:
