@@ -90,11 +90,18 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
 
     Raises:
         RunError: the run has no model.
-        DataError: the data cannot be read.
+        DataError: the data cannot be read, or have changed so that their words or their
+            scaling are not those of the run.
     """
     run.require(run.model_file.name)
     dataset = _dataset_config(run, data_dir).load(data_dir)
     same = dataset.sha256 == run.data_sha256()
+    if not same and dataset.learned != run.learned():
+        raise DataError(
+            f"the data are not those that the run was trained on, and the network would read "
+            f"them wrongly: {dataset.source}",
+            f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`",
+        )
     if not same:
         log.warning("the data are not those that the run was trained on: %s", dataset.source)
     execution.start(run.config.execution, run.config.seed)

@@ -159,7 +159,9 @@ class Run(Artifacts):
             return Learned(
                 self.classes(),
                 Vocabulary(tuple(words)) if words is not None else None,
-                Scaling(**scaling) if scaling is not None else None,
+                Scaling(**{key: tuple(values) for key, values in scaling.items()})
+                if scaling is not None
+                else None,
             )
         except TypeError as error:
             raise self.damaged("scaling.json", error) from error

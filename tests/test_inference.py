@@ -1,11 +1,15 @@
 """Probabilities do not depend on what is computed together."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from seqtrain.datasets.dataset import MASK_VALUE
+from tests.conftest import REPOSITORY, Outcome
+from tests.own import sentences, write_csv
 from tests.test_models import NAMES, POOLINGS, dataset, model
 
 pytestmark = pytest.mark.tf
@@ -59,3 +63,36 @@ def test_without_a_mask_padding_is_part_of_the_example() -> None:
     x = padded(None, "post")
     bare = model("gru", pooling="mean", embedding_dim=3).build(dataset(x, vocabulary_size=20))
     assert not hides_padding(bare, x)
+
+
+def test_data_that_changed_so_that_words_have_other_ids_are_refused(
+    seqtrain: Callable[..., Outcome],
+) -> None:
+    write_csv(Path("own.csv"), sentences())
+    Path("own.yaml").write_text(
+        "dataset: {name: text, path: own.csv, max_length: 8}\n"
+        "model: {name: gru, units: 2, embedding_dim: 2}\ntraining: {epochs: 1}\n"
+    )
+    run = seqtrain("train", "own.yaml").stdout.strip()
+    assert seqtrain("evaluate", run).exit_code == 0
+    write_csv(Path("own.csv"), [*sentences(), ("another another another word", "bad")])
+    outcome = seqtrain("evaluate", run)
+    assert outcome.exit_code == 2
+    assert "the network would read them wrongly" in outcome.stderr
+    assert f"`seqtrain evaluate {run} --data FILE`" in outcome.stderr
+    judged = seqtrain("evaluate", run, "--data", "own.csv")
+    assert judged.exit_code == 0
+    assert "61 examples, 43 of them trained on" in judged.stdout
+
+
+def test_examples_of_another_shape_are_refused(seqtrain: Callable[..., Outcome]) -> None:
+    few = ("training.epochs=1", "dataset.limit=50", "model.units=2")
+    run = seqtrain("train", REPOSITORY / "configs" / "quickstart.yaml", *few).stdout.strip()
+    config = Path(run) / "config.yaml"
+    config.write_text(config.read_text().replace("name: digits", "name: mnist\n  path: mnist.npz"))
+    np.savez("raw.npz", x=np.zeros((3, 28, 28), np.uint8))
+    config.write_text(config.read_text().replace("  test: 0.2\n", ""))
+    outcome = seqtrain("predict", run, "--data", "raw.npz")
+    assert outcome.exit_code == 2
+    assert "examples of 28 × 28 do not fit the network" in outcome.stderr
+    assert "the network reads examples of 8 × 8" in outcome.stderr
