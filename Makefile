@@ -8,6 +8,10 @@ SOURCES := pyproject.toml constraints.txt
 .PHONY: demo test test-fast lint docs clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
+	$(BIN)/seqtrain train configs/phrases_lstm.yaml
+	$(BIN)/seqtrain predict phrases_lstm \
+		"I never thought the plot was dull, and I always thought it was great." \
+		"I always thought the plot was dull, and I never thought it was great."
 	$(BIN)/seqtrain train configs/quickstart.yaml
 	$(BIN)/seqtrain evaluate
 	@echo; echo "The plots:"

@@ -101,7 +101,7 @@ def test_max_pooling_is_the_maximum_over_the_words(name: str, activation: str) -
 def test_max_pooling_of_steps_that_are_all_zero_is_zero() -> None:
     from seqtrain.models.recurrent import masked_max
 
-    assert predict(masked_max((3, 2)), np.zeros((1, 3, 2), np.float32)).tolist() == [[0, 0]]
+    assert predict(masked_max(2), np.zeros((1, 3, 2), np.float32)).tolist() == [[0, 0]]
 
 
 def cells_of(layer: Any) -> list[Any]:

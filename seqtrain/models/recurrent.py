@@ -109,7 +109,7 @@ class Recurrent(ModelConfig):
             return keras.layers.GlobalAveragePooling1D()
         if not dataset.mask:
             return keras.layers.GlobalMaxPooling1D()
-        return masked_max((dataset.shape[0], self.units[-1] * self.directions))
+        return masked_max(self.units[-1] * self.directions)
 
 
 def without_cudnn(layers: "Iterable[keras.Layer]") -> None:
@@ -123,7 +123,7 @@ def without_cudnn(layers: "Iterable[keras.Layer]") -> None:
                 cell.use_cudnn = False
 
 
-def masked_max(shape: tuple[int, int]) -> "keras.Layer":
+def masked_max(features: int) -> "keras.Layer":
     """Return a model that takes the maximum over the steps that are not masked.
 
     Keras's `GlobalMaxPooling1D` knows no mask. The layers before write zeros on masked
@@ -133,12 +133,12 @@ def masked_max(shape: tuple[int, int]) -> "keras.Layer":
     The mask ends here, as it does in Keras's own pooling layers.
 
     Args:
-        shape: (time steps, features).
+        features: of each step; the number of steps may vary.
     """
     import keras
     from keras import ops
 
-    sequence = keras.Input(shape)
+    sequence = keras.Input((None, features))
     counts = ops.any(ops.not_equal(sequence, 0.0), axis=-1, keepdims=True)
     maximum = ops.max(ops.where(counts, sequence, MASKED), axis=1)
     maximum = ops.where(ops.greater(maximum, MASKED), maximum, 0.0)
