@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Literal, Self
 
@@ -30,7 +31,7 @@ class Text(LabelledTextConfig):
     )
     text_column: str = Field(default="text", description="column, or key, of the texts")
     label_column: str = Field(default="label", description="column, or key, of the labels")
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
         default=None, description="what stands between fields; null finds out from the header"
     )
 
@@ -60,8 +61,14 @@ class Text(LabelledTextConfig):
         keys = (self.text_column, self.label_column, self.encoding, self.delimiter)
         tables = self._tables()
         for table in tables.values():
-            table.open().close()
+            table.check()
         files = {part: sha256(table.file) for part, table in tables.items()}
+        for part, other in combinations(files, 2):
+            if files[part] == files[other]:
+                raise DataError(
+                    f"{tables[other].file} holds the same as {tables[part].file}",
+                    f"give {other} other examples, or a share of all: `dataset.{other}_path=null`",
+                )
         return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
 
     def _tables(self) -> dict[str, Table]:
@@ -73,9 +80,9 @@ class Text(LabelledTextConfig):
         }
 
     def _rows(self, table: Table) -> Iterator[Labelled]:
+        file = str(table.file)
         for line, (text, label) in table.rows(self.text_column, self.label_column):
-            place = f"{table.file}:{line}"
             if not (label and label.strip()):
                 hint = f"give the row a `{self.label_column}`, or leave it out"
-                raise DataError(f"{place}: the label is empty", hint)
-            yield text or "", label.strip(), place
+                raise DataError(f"{file}:{line}: the label is empty", hint)
+            yield text or "", label.strip(), f"{file}:{line}"
