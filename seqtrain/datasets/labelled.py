@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
+import io
 import json
 import logging
+import re
 from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
@@ -21,6 +21,7 @@ from seqtrain.datasets.dataset import Dataset, empty, stratified_indices
 from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
 from seqtrain.parts import broken
+from seqtrain.textfile import near_miss, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
     from seqtrain.text import Ragged
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
-FORMAT = 1  # of the cache; counts up when what is cached changes
+FORMAT = 2  # of the cache; counts up when what is cached changes
 PARTS = ("train", "validation", "test")
 MOST_CLASSES, FEW = 1_000, 20  # beyond them, labels that hardly repeat are no classes
+NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
+NO_LETTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, halves of pairs
 
 log = logging.getLogger(__name__)
 
 
 def _codec(encoding: str) -> str:
     try:
-        codecs.lookup(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding)  # which refuses base64, rot13 and the like
     except (LookupError, ValueError) as error:
         rule = f'"{encoding}" is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`'
         raise broken([("dataset.encoding", rule)]) from error
@@ -57,7 +60,9 @@ class LabelledTextConfig(TokenDatasetConfig):
         "examples are given",
     )
     encoding: Encoding = Field(
-        default="utf-8", description="how the files store letters: a codec that Python knows"
+        default="utf-8",
+        description="how the files store letters: a codec that Python knows; where a file begins "
+        "with a byte order mark, that counts",
     )
 
     @abstractmethod
@@ -79,14 +84,21 @@ class LabelledTextConfig(TokenDatasetConfig):
         digest = self.digest()
         arrays = cached(f"texts-{fingerprint(FORMAT, digest)}", lambda: parsed(self.parts()))
         names = json.loads(arrays["names"].tobytes())
-        classes = self._classes(names, arrays)
+        classes = self._classes(names, arrays, source)
         class_of = [classes.index(name) for name in names]
-        texts = {part: numbered(arrays, part, class_of) for part in PARTS if part in self.parts()}
+        whole = {part: numbered(arrays, part, class_of) for part in PARTS if part in self.parts()}
+        texts = dict(whole)
         if "test" not in texts:
             key = "dataset.test"
             indices = stratified_indices(texts["train"].labels, self.test, self.split_seed, key)
             texts["train"], texts["test"] = map(texts["train"].take, indices)
         fitted = fit(arrays["words"].tobytes().decode().split("\n"), texts["train"].numbers)
+        if not fitted.vocabulary.words:
+            raise DataError(
+                f"{source}: no training text holds a word",
+                "give texts with words; of a table, `dataset.text_column=…` names their column",
+            )
+        doubt(classes, whole)
         examples = {
             part: self.examples(fitted.encode(some.numbers), some.labels)
             for part, some in texts.items()
@@ -104,39 +116,40 @@ class LabelledTextConfig(TokenDatasetConfig):
             vocabulary=fitted.vocabulary.first(self.vocabulary_size),
         )
 
-    def _classes(self, names: list[str], arrays: Arrays) -> tuple[str, ...]:
+    def _classes(self, names: list[str], arrays: Arrays, source: str) -> tuple[str, ...]:
         """Return the labels of train in order, if they can be learned and judged by."""
         import numpy as np
 
-        number = len(arrays["train_labels"])
         known = np.unique(arrays["train_labels"]).tolist()
-        classes = sorted((names[index] for index in known), key=_natural)
+        classes = tuple(sorted((names[number] for number in known), key=_natural))
+        rows = len(arrays["train_labels"])
         if len(classes) < 2:
             raise DataError(
-                f"all {number:,} training examples have the label `{classes[0]}`",
+                f"{source}: every training example has the label `{shown(classes[0])}`",
                 "give examples of at least two classes",
             )
-        if len(classes) > MOST_CLASSES or (number >= FEW and len(classes) > number / 2):
+        if len(classes) > MOST_CLASSES or (rows >= FEW and len(classes) > rows / 2):
             raise DataError(
-                f"{number:,} training examples have {len(classes):,} different labels, such as "
-                f"`{classes[0]}` and `{classes[1]}`",
-                "name the column of the classes: `dataset.label_column=…`",
+                f"{source}: {rows:,} training examples have {len(classes):,} different labels, "
+                f"such as `{shown(classes[0])}` and `{shown(classes[1])}`",
+                "give labels that repeat; of a table, `dataset.label_column=…` names their column",
             )
-        for part in PARTS[1:]:
-            strange = np.flatnonzero(~np.isin(arrays.get(f"{part}_labels", known), known))
-            if len(strange):
-                self._refuse_unseen(part, int(strange[0]), classes)
-        return tuple(classes)
+        for name in names:
+            if NO_LETTER.search(name):
+                message = f"{self._place(name)}: a control character is in the label `{name}`"
+                raise DataError(message, "write the label without it")
+            if name not in classes:
+                raise DataError(
+                    f"{self._place(name)}: no training example has the label `{shown(name)}`"
+                    + near_miss(name, classes),
+                    f"the classes of train are: {_listed(classes)}",
+                )
+        return classes
 
-    def _refuse_unseen(self, part: str, index: int, classes: Sequence[str]) -> None:
-        _, label, place = next(islice(self.parts()[part], index, None))
-        near = get_close_matches(label.lower(), [name.lower() for name in classes], n=1)
-        guess = next((name for name in classes if near and name.lower() == near[0]), None)
-        raise DataError(
-            f"{place}: no training example has the label `{label}`"
-            + (f", did you mean `{guess}`?" if guess else ""),
-            f"the classes of train are: {', '.join(classes[:20])}",
-        )
+    def _place(self, label: str) -> str:
+        """Return where a label stands first."""
+        rows = chain.from_iterable(self.parts().values())
+        return next(place for _, name, place in rows if name == label)
 
 
 @dataclass(frozen=True)
@@ -158,15 +171,39 @@ def numbered(arrays: Arrays, part: str, class_of: Sequence[int]) -> Numbered:
     from seqtrain.text import Ragged
 
     numbers = Ragged(arrays[f"{part}_numbers"], arrays[f"{part}_offsets"])
-    if empty_texts := np.count_nonzero(numbers.lengths == 0):
-        log.warning("%s of the %s texts hold no word", f"{empty_texts:,}", part)
     return Numbered(numbers, np.array(class_of, dtype=np.int32)[arrays[f"{part}_labels"]])
 
 
+def doubt(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
+    """Warn of what a person may not have meant, in the texts of each part as they are given."""
+    import numpy as np
+
+    counts = np.bincount(texts["train"].labels, minlength=len(classes))
+    rare = [name for name, count in zip(classes, counts, strict=True) if count < len(PARTS)]
+    if rare and "test" not in texts:
+        log.warning("too few examples for each split to have one: %s", _listed(rare))
+    known: dict[str, str] = {}
+    for name in classes:
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            log.warning("the classes `%s` and `%s` differ in case alone", other, name)
+    for part, some in texts.items():
+        if number := np.count_nonzero(some.numbers.lengths == 0):
+            log.warning(
+                "%s of the %s texts of %s hold no word",
+                f"{number:,}",
+                f"{len(some.labels):,}",
+                part,
+            )
+
+
+def _listed(classes: Sequence[str]) -> str:
+    return ", ".join([*map(shown, classes[:FEW]), *["…"][: len(classes) > FEW]])
+
+
 def _natural(name: str) -> tuple[bool, float, str]:
-    """Sort whole numbers by their value, before everything else."""
-    whole = name.lstrip("-").isdecimal()
-    return not whole, int(name) if whole else 0, name
+    """Sort numbers by their value, before everything else."""
+    number = NUMBER.fullmatch(name)
+    return not number, float(name) if number else 0, name
 
 
 def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:
