@@ -173,15 +173,17 @@ def test_the_share_of_test_is_taken_class_by_class() -> None:
 
 
 def test_the_split_seed_alone_decides_which_rows_are_taken() -> None:
-    def members(**keys: Any) -> list[frozenset[str]]:
+    def members(**keys: Any) -> list[set[str]]:
         dataset = load(numbered(), **keys)
         parts = (dataset.train, dataset.validation)
-        return [frozenset(row[0] for row in words(dataset, part)) for part in parts]
+        return [{row[0] for row in words(dataset, part)} for part in parts]
 
-    one = members()
+    train, validation = members()
     np.random.seed(1)
-    assert members(max_length=5, vocabulary_size=5_000, padding="pre", mask=False) == one
-    assert members(split_seed=1) != one
+    assert members(max_length=5, padding="pre", mask=False, limit=None) == [train, validation]
+    others = members(split_seed=1)
+    assert others[0] | others[1] != train | validation
+    assert others[1] != validation
 
 
 def test_the_rows_of_a_test_file_judge_and_none_of_train_is_taken() -> None:
@@ -515,6 +517,15 @@ def test_hints_on_what_is_given_name_no_keys(
     with pytest.raises(DataError) as caught:
         given(name, content)
     assert (str(caught.value), caught.value.hint) == (message, hint)
+
+
+def test_columns_that_are_given_are_called_as_in_training() -> None:
+    Path("new.csv").write_text("review,label\nwarm,good\n")
+    config = text_config(text_column="review", label_column="mood")
+    found = config.read_given(Path("new.csv"), LEARNED)
+    assert (found.texts, found.labels) == (["warm"], None)
+    with pytest.raises(DataError, match="^new.csv has no `mood` to judge by$"):
+        found.numbers(Path("new.csv"), LEARNED.classes)
 
 
 def test_no_text_at_all_is_an_error() -> None:

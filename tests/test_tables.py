@@ -366,6 +366,12 @@ DEFECTS = [
         "correct the path",
     ),
     Defect(
+        "a link to what is missing",
+        lambda: Path("own.csv").symlink_to("nowhere.csv"),
+        "{own} does not exist",
+        "correct the path",
+    ),
+    Defect(
         "a folder",
         lambda: Path("own.csv").mkdir(),
         "{own} is a folder",
@@ -559,6 +565,13 @@ DEFECTS = [
         QUOTES,
     ),
     Defect(
+        "a header without an end",
+        f'"{"x" * LONGEST_FIELD}x\n',
+        "{own}:1: in the row that begins here, a field has more than 10,000,000 characters: "
+        "a quote is left open",
+        QUOTES,
+    ),
+    Defect(
         "quotes with backslashes",
         after(4, '"he said \\"no\\"",good'),
         "{own}:6: in the row that begins here, a quote closes before its field ends",
@@ -616,6 +629,13 @@ DEFECTS = [
         "a bad line of JSON",
         after(2_000, '{"text": "a", "label": }', as_jsonl),
         "{own}:2001: no JSON: Expecting value at character 24",
+        CORRECT,
+        "own.jsonl",
+    ),
+    Defect(
+        "two objects on one of many lines",
+        after(2, '{"text": "a", "label": "good"} {}', as_jsonl),
+        "{own}:3: no JSON: Extra data at character 32",
         CORRECT,
         "own.jsonl",
     ),
@@ -795,6 +815,13 @@ DEFECTS = [
         folder("train/bad", "train/good", "train/ugly", "test/bad", "test/good"),
         "`{own}/train/ugly` is a class that test lacks",
         'give test the folder `ugly`, or name the classes: `\'dataset.classes=["bad", "good"]\'`',
+        "own",
+    ),
+    Defect(
+        "a class that test lacks, and only one beside it",
+        folder("train/bad", "train/good", "test/bad"),
+        "`{own}/train/good` is a class that test lacks",
+        "give test the folder `good`",
         "own",
     ),
     Defect(
