@@ -164,7 +164,7 @@ def _duration(seconds: float) -> str:
 def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
     """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`."""
     if form == "jsonl":
-        return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        return _encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
     if form == "csv":
         written = io.StringIO()
         flat = [
@@ -175,13 +175,18 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
         writer = csv.DictWriter(written, fieldnames=list(flat[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
-        return written.getvalue().rstrip("\n")
+        return _encodable(written.getvalue().rstrip("\n"))
     texts = [[_clipped(row["text"])] if "text" in row else [] for row in rows]
     cells = [
         [str(row["example"]), row["class"], f"{row['probability']:.4f}", *text]
         for row, text in zip(rows, texts, strict=True)
     ]
     return table(["example", "class", "probability", *(["text"] if texts[0] else [])], cells)
+
+
+def _encodable(text: str) -> str:
+    """Return the text with a question mark for each byte of an argument that was no letter."""
+    return text.encode(errors="replace").decode()
 
 
 def _clipped(text: str) -> str:

@@ -4,60 +4,56 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path
-from typing import IO, Any
+from itertools import islice
+from shlex import quote
+from typing import Any, NamedTuple
 
 from seqtrain.errors import DataError
+from seqtrain.textfile import TextFile, near_miss, shown
 
 Row = tuple[int, tuple[str | None, ...]]  # the line on which a row begins, and its values
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
+TAB_SEPARATED = (".tsv", ".tab")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-NAME_COLUMNS = (
-    "name the columns with `dataset.text_column=…` and `dataset.label_column=…`, "
-    "or the file's delimiter with `dataset.delimiter=…`"
-)
 LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
-MAGIC = {
-    b"PK\x03\x04": ("a zip archive or an Excel workbook", "save the sheet as CSV, or unpack it"),
-    b"\x1f\x8b": ("compressed", "unpack it: `gunzip FILE`"),
-    b"PAR1": ("a Parquet file", "write it as CSV or JSONL"),
-    b"\xff\xfe": ("UTF-16 text", "say so: `dataset.encoding=utf-16`"),
-    b"\xfe\xff": ("UTF-16 text", "say so: `dataset.encoding=utf-16`"),
-    b"%PDF": ("a PDF", "write its texts as CSV or JSONL"),
+HEAD = 100  # lines, among which the header is
+MANY = 10  # columns, of which a message lists no more
+BAD_QUOTES = {  # what the csv module says, and what it means
+    "expected after": "a quote closes before its field ends",
+    "unexpected end": "a quote is never closed",
+    "field limit": f"a field has more than {LONGEST_FIELD:,} characters: a quote is left open",
 }
+
+_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)  # as they are written
 
 
 @dataclass(frozen=True)
-class Table:
-    """A file of rows with named columns.
+class Table(TextFile):
+    """A file of rows with named columns: JSONL by its suffix, otherwise CSV with a header.
 
     Attributes:
-        file: JSONL by its suffix, with one object on each line; otherwise CSV with a header.
-        encoding: the name of a codec that Python knows; a UTF-8 byte order mark is passed over.
-        delimiter: what stands between fields; None finds out from the header.
-        hint: what to do where a column is missing.
+        delimiter: one of `DELIMITERS`, what stands between fields; None finds out from the header.
+        hint: what to do where a column is missing; None is for a table of texts.
     """
 
-    file: Path
-    encoding: str = "utf-8"
     delimiter: str | None = None
-    hint: str = NAME_COLUMNS
+    hint: str | None = None
 
     @property
     def is_json(self) -> bool:
         """Whether each line is a JSON object."""
         return self.file.suffix.lower() in JSON_LINES
 
-    def columns(self) -> list[str]:
-        """Return the names of the columns; of JSONL those of the first row."""
-        if not self.is_json:
-            with self.open() as stream:
-                return self._header(stream, ())[0]
-        for _, item in self._objects():
-            return list(item)
-        raise self._empty()
+    def columns(self, *names: str) -> list[str]:
+        """Return the names of the columns, where `names` are looked for; of JSONL the first row's.
+
+        Raises:
+            DataError: as `rows` does.
+        """
+        if self.is_json:
+            return [*next(self._objects())[1]]
+        return self._opened(names)[1]
 
     def rows(self, *names: str) -> Iterator[Row]:
         """Yield the values of the columns `names`, row by row; blank lines do not count.
@@ -73,177 +69,163 @@ class Table:
             raise self._empty()
 
     def _csv_rows(self, names: Sequence[str]) -> Iterator[Row]:
-        with self.open() as stream:
-            header, delimiter = self._header(stream, names)
-            places = [header.index(name) for name in self._present(names, header, 1)]
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            skipped = False  # the header
-            line = 0
-            try:
-                for fields in reader:
-                    line, before = reader.line_num, line
-                    if not fields:
-                        continue
-                    if len(fields) != len(header):
-                        raise self._wrong_number(before + 1, len(fields), len(header))
-                    if skipped:
-                        yield before + 1, tuple(fields[place] for place in places)
-                    skipped = True
-            except csv.Error as error:
-                raise self._bad_quotes(line + 1, error) from error
-            except UnicodeDecodeError as error:
-                raise self._not_decoded(error) from error
-
-    def _header(self, stream: IO[str], names: Sequence[str]) -> tuple[list[str], str]:
-        """Return the names of the columns and the delimiter, that which finds most of `names`."""
-        try:
-            line = next((line for line in stream if line.strip()), "")
-        except UnicodeDecodeError as error:
-            raise self._not_decoded(error) from error
-        if not line:
-            raise self._empty()
-        usual = ["\t"] if self.file.suffix.lower() in (".tsv", ".tab") else DELIMITERS.values()
-        options = []
-        for delimiter in [self.delimiter] if self.delimiter else usual:
-            header = [name.strip() for name in next(csv.reader([line], delimiter=delimiter))]
-            options.append((len({*names} & {*header}), len(header), header, delimiter))
-        _, _, header, delimiter = max(options, key=lambda option: option[:2])
-        twice = [name for name in header if header.count(name) > 1 and name in names]
-        if twice:
-            raise DataError(f"{self.file}: two columns are called `{twice[0]}`", "rename one")
-        return header, delimiter
-
-    def _present(self, names: Sequence[str], header: Sequence[str], line: int) -> Sequence[str]:
+        line, columns, records = self._opened(names)
         for name in names:
-            if name not in header:
-                near = get_close_matches(name, header, n=1)
-                guess = f", did you mean `{near[0]}`?" if near else ""
-                listed = ", ".join(f"`{column}`" for column in header)
-                raise DataError(
-                    f"{self.file}:{line}: no column `{name}`, but {listed}{guess}", self.hint
-                )
-        return names
+            if name not in columns:
+                raise self._missing(name, columns, line)
+            if columns.count(name) > 1:
+                message = f"{self.file}:{line}: two columns are called `{name}`"
+                raise DataError(message, "call one of them otherwise")
+        places = [columns.index(name) for name in names]
+        for line, fields in records:
+            if len(fields) == len(columns):
+                yield line, tuple([fields[place] for place in places])
+            elif len(fields) > 1 or fields[0].strip():
+                raise self._wrong_number(line, len(fields), columns)
+
+    def _opened(
+        self, names: Sequence[str]
+    ) -> tuple[int, list[str], Iterator[tuple[int, list[str]]]]:
+        """Return the line of the header, the names of the columns, and the records that follow."""
+        delimiter = self.delimiter or self._likely_delimiter(names)
+        records = self._records(DELIMITERS[delimiter])
+        for line, header in records:
+            return line, [name.strip() for name in header], records
+        raise self._empty()
+
+    def _likely_delimiter(self, names: Sequence[str]) -> str:
+        """Return the delimiter by which the header has most of `names`, and then most columns."""
+        head = list(islice(self.lines(), HEAD))
+        if "".join(head[:1]).startswith(("{", "[{")):
+            target = quote(str(self.file.with_suffix(".jsonl")))
+            hint = f"call it so: `mv {quote(str(self.file))} {target}`"
+            raise DataError(f"{self.file} is JSON, by its name a CSV", hint)
+        usual = "tab" if self.file.suffix.lower() in TAB_SEPARATED else "comma"
+
+        def merits(name: str) -> tuple[int, int, bool]:
+            reader = csv.reader(head, delimiter=DELIMITERS[name], skipinitialspace=True)
+            try:
+                header = {field.strip() for field in next(filter(None, reader), [])}
+            except csv.Error:
+                return 0, 0, False
+            return len(header.intersection(names)), len(header), name == usual
+
+        return max(DELIMITERS, key=merits)
+
+    def _records(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        """Yield the line on which each record begins, and its fields."""
+        csv.field_size_limit(LONGEST_FIELD)
+        reader = csv.reader(self.lines(), delimiter=delimiter, skipinitialspace=True, strict=True)
+        line = 1
+        try:
+            for fields in reader:
+                if fields:
+                    yield line, fields
+                line = reader.line_num + 1
+        except csv.Error as error:
+            reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
+            hint = 'close each quote, and double a quote inside: "he said ""no"""'
+            message = f"{self.file}:{line}: in the row that begins here, {reason}"
+            raise DataError(message, hint) from error
 
     def _json_rows(self, names: Sequence[str]) -> Iterator[Row]:
         for line, item in self._objects():
-            values = []
-            for name in self._present(names, list(item), line):
-                value = item[name]
-                if isinstance(value, dict | list):
+            for name in names:
+                if name not in item:
+                    raise self._missing(name, [*item], line)
+                if isinstance(item[name], dict | list):
+                    value = shown(json.dumps(item[name], ensure_ascii=False))
                     raise DataError(
-                        f"{self.file}:{line}: `{name}` is not a text but {json.dumps(value)[:40]}",
-                        "write each value as a text, a number, true or false",
+                        f"{self.file}:{line}: `{name}` is no text but {value}",
+                        "write each value as a text, a number, true or false; pandas does so with "
+                        '`to_json(FILE, orient="records", lines=True)`',
                     )
-                values.append(_written(value))
-            yield line, tuple(values)
+            yield line, tuple([_written(item[name]) for name in names])
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        with self.open() as stream:
-            try:
-                for line, text in enumerate(stream, start=1):
-                    if not text.strip():
-                        continue
-                    if line == 1 and text.lstrip().startswith("["):
-                        hint = "write one object on each line: `jq -c '.[]' FILE.json > FILE.jsonl`"
-                        raise DataError(f"{self.file} is a JSON array", hint)
-                    yield line, self._object(line, text)
-            except UnicodeDecodeError as error:
-                raise self._not_decoded(error) from error
+        first = True
+        for line, text in enumerate(self.lines(), start=1):
+            if text.strip():
+                yield line, self._object(line, text.strip(), first)
+                first = False
+        if first:
+            raise self._empty()
 
-    def _object(self, line: int, text: str) -> dict[str, Any]:
+    def _object(self, line: int, text: str, first: bool) -> dict[str, Any]:
+        source, target = self.file, self.file.with_suffix(".lines.jsonl")
+        files = f"{quote(str(source))} > {quote(str(target))}`"
+        if first and text.startswith("["):
+            hint = f"write one object on each line: `jq -c '.[]' {files}"
+            raise DataError(f"{self.file} is a JSON array", hint)
+        if not text.startswith("{"):
+            hint = 'write each row as {"text": "…", "label": "…"}; a CSV is called .csv'
+            raise DataError(f"{self.file}:{line}: no JSON object but {shown(text)}", hint)
         try:
-            item = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", "nested too deeply")
-            raise DataError(
-                f"{self.file}:{line}: no JSON: {reason}", "write one object on each line"
-            ) from error
-        if not isinstance(item, dict):
-            raise DataError(
-                f"{self.file}:{line}: not an object but {text.strip()[:40]}",
-                'write each row as {"column": value, …}',
-            )
+            item: dict[str, Any] = _JSON.decode(text)
+        except RecursionError as error:
+            message = f"{self.file}:{line}: no JSON: nested too deeply"
+            raise DataError(message, "correct the line, or leave it out") from error
+        except json.JSONDecodeError as error:
+            reason = f"{error.msg.removesuffix(' at')} at character {error.colno}"
+            hint = "correct the line, or leave it out"
+            if first and (error.pos == len(text) or error.msg == "Extra data"):
+                hint = f"write one object on each line: `jq -c . {files}"
+            raise DataError(f"{self.file}:{line}: no JSON: {reason}", hint) from error
         return item
 
-    def lines(self) -> Iterator[str]:
-        """Yield the lines of a file that is a text on each line."""
-        with self.open() as stream:
-            try:
-                yield from (line.rstrip("\r\n") for line in stream)
-            except UnicodeDecodeError as error:
-                raise self._not_decoded(error) from error
-
-    def open(self) -> IO[str]:
-        """Open the file as text, if it is one."""
-        try:
-            with self.file.open("rb") as stream:
-                start = stream.read(4096)
-        except OSError as error:
-            hint = "correct the path; a folder of texts is `dataset.name=folder`"
-            raise unreadable(self.file, error, hint) from error
-        utf8 = self.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-        for magic, (what, hint) in MAGIC.items():
-            if start.startswith(magic) and (utf8 or not what.startswith("UTF-16")):
-                raise DataError(f"{self.file} is {what}", hint)
-        if utf8 and b"\0" in start:
-            hint = "save it as CSV, or name its encoding: `dataset.encoding=utf-16`"
-            raise DataError(f"{self.file} is not {self.encoding} text: it holds zero bytes", hint)
-        csv.field_size_limit(LONGEST_FIELD)
-        return self.file.open(encoding="utf-8-sig" if utf8 else self.encoding, newline="")
+    def _missing(self, name: str, columns: Sequence[str], line: int) -> DataError:
+        listed = ", ".join(f"`{shown(name)}`" for name in columns[:MANY] if name) or "nothing"
+        listed += ", …" if len(columns) > MANY else ""
+        hint = self.hint or f"call one of them `{name}`" + self.or_set(
+            "dataset.text_column=…", "dataset.label_column=…"
+        )
+        if not self.is_json and not self.hint:
+            hint = f"the first line must name the columns; {hint}"
+        what = "key" if self.is_json else "column"
+        message = f"{self.file}:{line}: no {what} `{name}`, but {listed}"
+        return DataError(message + near_miss(name, columns), hint)
 
     def _empty(self) -> DataError:
-        hint = "its first line must name the columns, and each other hold an example"
+        hint = "the first line must name the columns, and each other hold an example"
+        if self.is_json:
+            hint = 'write each example on a line, as {"text": "…", "label": "…"}'
         return DataError(f"{self.file} holds no rows", hint)
 
-    def _wrong_number(self, line: int, fields: int, columns: int) -> DataError:
+    def _wrong_number(self, line: int, fields: int, columns: Sequence[str]) -> DataError:
         hint = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
-        return DataError(f"{self.file}:{line}: {fields} fields, but {columns} columns", hint)
-
-    def _bad_quotes(self, line: int, error: Exception) -> DataError:
-        reason = str(error).replace("field limit", "any text should be")
-        hint = 'close each quote, and double a quote inside: "he said ""no"""'
-        return DataError(f"{self.file}:{line}: the row that begins here is damaged: {reason}", hint)
-
-    def _not_decoded(self, error: UnicodeDecodeError) -> DataError:
-        """Find the line: the error counts from the last block that was read."""
-        with self.file.open("rb") as stream:
-            for line, content in enumerate(stream, start=1):
-                try:
-                    content.decode(self.encoding)
-                except UnicodeDecodeError as found:
-                    return DataError(
-                        f"{self.file}:{line}: byte {found.start + 1} of the line is not "
-                        f"{self.encoding}",
-                        "name the encoding: `dataset.encoding=cp1252` (Windows), or `latin-1`",
-                    )
-        return DataError(f"{self.file} is not {self.encoding}: {error.reason}")
+        number = f"{fields} field{'s' * (fields != 1)}"
+        names = f"{len(columns)} column{'s' * (len(columns) != 1)}"
+        return DataError(f"{self.file}:{line}: {number}, but the header has {names}", hint)
 
 
-def unreadable(file: Path, error: OSError, hint: str) -> DataError:
-    """Return the error to raise where a file that was named cannot be opened."""
-    what = "it is a folder" if file.is_dir() else (error.strerror or str(error)).lower()
-    return DataError(f"{file} cannot be read: {what}", hint)
+def _written(value: str | bool | None) -> str | None:
+    """Return a JSON value as it is written; half a surrogate pair becomes a question mark."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value and value.encode(errors="replace").decode()
 
 
-def _written(value: object) -> str | None:
-    """Return a JSON value as it is written in the file."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value)
+class GivenTexts(NamedTuple):
+    """Texts that a person gives, the line of each, and the labels if there are any."""
+
+    texts: list[str]
+    lines: list[int]
+    labels: list[str] | None
 
 
-def given_texts(
-    table: Table, text_column: str, label_column: str
-) -> tuple[list[str], list[str] | None]:
-    """Return the texts of a table, or the lines of a `.txt` file, and the labels if there are any.
+def given_texts(table: Table, text_column: str, label_column: str) -> GivenTexts:
+    """Return the rows of a table, or the lines of a `.txt` file.
 
     Raises:
         DataError: as `Table.rows` does.
     """
     if table.file.suffix.lower() == ".txt":
-        return list(table.lines()), None
-    if label_column not in table.columns():
-        return [text or "" for _, (text,) in table.rows(text_column)], None
-    rows = [values for _, values in table.rows(text_column, label_column)]
-    return [text or "" for text, _ in rows], [(label or "").strip() for _, label in rows]
+        texts = [line.rstrip("\r\n") for line in table.lines()]
+        if not texts:
+            raise DataError(f"{table.file} holds no lines", "write a text on each line")
+        return GivenTexts(texts, [*range(1, len(texts) + 1)], None)
+    names = [text_column, label_column]
+    labelled = label_column in table.columns(*names)
+    rows = list(table.rows(*names[: 1 + labelled]))
+    texts, lines = [values[0] or "" for _, values in rows], [line for line, _ in rows]
+    return GivenTexts(texts, lines, [(v[1] or "").strip() for _, v in rows] if labelled else None)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.datasets.base import reading
-from seqtrain.datasets.classes import meant
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
+from seqtrain.textfile import near_miss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ def _check_keys(file: Path, keys: list[str], labelled: bool) -> None:
         if key not in keys:
             listed = ", ".join(f"`{name}`" for name in keys) or "none"
             known = [name for name in keys if name not in KEYS]
-            raise DataError(f"{file}: no array `{key}`, but {listed}{meant(key, known)}", FORMS)
+            raise DataError(f"{file}: no array `{key}`, but {listed}{near_miss(key, known)}", FORMS)
 
 
 def _array(file: Path, archive: Any, key: str) -> np.ndarray:

@@ -30,7 +30,7 @@ from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
 from seqtrain.files import sha256
 from seqtrain.parts import End, Names, Size, broken
-from seqtrain.tables import Table, unreadable
+from seqtrain.tables import Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,7 +177,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         width = len(self.feature_columns or ()) or train.width
         train.check_labels()
         hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
-        classes = learnable(train.known.names, len(train), hint)
+        classes = learnable(train.known.names, len(train), self.path, hint)
         for part in parts.values():
             what = "`feature_columns` names" if self.feature_columns else f"{self.path} has"
             check_width(part, width, f"but {what} {width}", "give all files the same features")
@@ -266,4 +266,5 @@ def check_readable(file: Path, hint: str) -> None:
     try:
         file.open("rb").close()
     except OSError as error:
-        raise unreadable(file, error, hint) from error
+        what = "it is a folder" if file.is_dir() else (error.strerror or str(error)).lower()
+        raise DataError(f"{file} cannot be read: {what}", hint) from error

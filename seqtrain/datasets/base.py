@@ -171,16 +171,21 @@ class TokenDatasetConfig(DatasetConfig):
                 "the words of the network's ids are not known, so it cannot read a text",
                 "train it where the dataset comes with its words (imdb: imdb_word_index.json)",
             )
+        if not texts:
+            hint = '`seqtrain predict RUN "a text"`, or a file: `seqtrain predict RUN --data FILE`'
+            raise DataError("no text is given", hint)
         return Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
 
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read texts from a table, or from a text file with one on each line."""
         from seqtrain.tables import Table, given_texts
 
+        encoding, delimiter = getattr(self, "encoding", "utf-8"), getattr(self, "delimiter", None)
+        table = Table(file, encoding, delimiter, settable=False)
         columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))
-        table = Table(file, getattr(self, "encoding", "utf-8"), getattr(self, "delimiter", None))
-        texts, labels = given_texts(table, *columns)
-        return replace(self.encode_texts(texts, learned), labels=labels)
+        found = given_texts(table, *columns)
+        given = self.encode_texts(found.texts, learned)
+        return replace(given, labels=found.labels, label_key=columns[1], lines=found.lines)
 
 
 class FeatureDatasetConfig(DatasetConfig):
@@ -199,12 +204,20 @@ class FeatureDatasetConfig(DatasetConfig):
         import numpy as np
 
         with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
-            with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                x = self.features(arrays["x"], learned)
-                labels = [str(label) for label in arrays["y"].tolist()] if "y" in arrays else None
+            with file.open("rb") as stream:
+                if stream.read(2) != b"PK":
+                    raise ValueError("it is no archive, as `numpy.savez` writes it")
+                stream.seek(0)
+                with np.load(stream, allow_pickle=False) as arrays:
+                    x = self.features(arrays["x"], learned)
+                    labels = list(map(str, arrays["y"].tolist())) if "y" in arrays else None
+            if not len(x):
+                raise ValueError("x is empty")
+            if not np.isfinite(x).all():
+                raise ValueError("x holds values that are not finite")
             if labels is not None and len(labels) != len(x):
                 raise ValueError(f"it has {len(x)} examples and {len(labels)} labels")
-        return Given(x, labels=labels)
+        return Given(x, labels=labels, label_key="y")
 
 
 @contextmanager

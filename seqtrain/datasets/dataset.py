@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seqtrain.errors import DataError
 from seqtrain.parts import End
+from seqtrain.textfile import near_miss, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,11 +102,15 @@ class Given:
         x: as the network reads them, of shape (N, T) or (N, T, F).
         texts: as they were given, where they are texts.
         labels: the name of each example's class, where it is known.
+        label_key: what their file calls a label.
+        lines: the line on which each example begins, where they come from lines.
     """
 
     x: np.ndarray
     texts: list[str] | None = None
     labels: list[str] | None = None
+    label_key: str = "label"
+    lines: Sequence[int] | None = None
 
     def numbers(self, file: Path, classes: Sequence[str]) -> np.ndarray:
         """Return the index of each example's class; int32, shape (N,).
@@ -117,11 +122,13 @@ class Given:
 
         known = f"the classes of the run are: {', '.join(classes)}"
         if self.labels is None:
-            raise DataError(f"{file} has no labels to judge by", known)
+            raise DataError(f"{file} has no `{self.label_key}` to judge by", known)
         index_of = {name: index for index, name in enumerate(classes)}
-        for row, label in enumerate(self.labels, start=1):
+        for row, label in enumerate(self.labels):
             if label not in index_of:
-                raise DataError(f"{file}: example {row} has the label `{label}`", known)
+                place = f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
+                what = f"no class is called `{shown(label)}`" if label else "the label is empty"
+                raise DataError(f"{place}: {what}{near_miss(label, classes)}", known)
         return np.array([index_of[label] for label in self.labels], dtype=np.int32)
 
 

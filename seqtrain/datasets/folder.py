@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from shlex import quote
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
+from seqtrain.datasets.own import PARTS
 from seqtrain.errors import DataError
 from seqtrain.files import sha256
-from seqtrain.parts import FileName, Names
+from seqtrain.parts import FileName, Names, broken
+from seqtrain.textfile import TextFile, near_miss
 
 LAYOUT = (
     "expected is FOLDER/CLASS/*.txt, or FOLDER/train/CLASS/*.txt with FOLDER/test/CLASS/*.txt "
     "(and FOLDER/validation/CLASS/*.txt)"
 )
+
+log = logging.getLogger(__name__)
 
 
 class Folder(LabelledTextConfig):
@@ -30,8 +38,14 @@ class Folder(LabelledTextConfig):
     )
     classes: Names | None = Field(
         default=None,
-        description="the folders that are classes; null takes all, in alphabetical order",
+        description="the folders that are classes, such as `[neg, pos]`; null takes all",
     )
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if self.classes and len({*self.classes}) < len(self.classes):
+            raise broken([("dataset.classes", "must name each folder once")])
+        return self
 
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the texts as ids of their words."""
@@ -39,47 +53,67 @@ class Folder(LabelledTextConfig):
 
     def digest(self) -> str:
         """Return the hash of the listing of all files, and of the keys by which they are read."""
-        self.parts()
-        keys = (sha256(Path(self.path)), self.classes, self.encoding)
+        parts, root = self.parts(), Path(self.path)
+        if (root / "train").is_dir() and (others := {*_folders(root)} - {*parts}):
+            log.warning("%s: %s is not read, only train, validation and test", root, _list(others))
+        keys = (sha256(root), self.classes, self.encoding)
         return hashlib.sha256(repr(keys).encode()).hexdigest()
 
     def parts(self) -> Mapping[str, Iterable[Labelled]]:
         """Return the texts of each part."""
         root = Path(self.path)
-        if not root.is_dir():
-            what = "is a file" if root.exists() else "does not exist"
+        if not os.path.isdir(root):
+            what = "is a file" if os.path.exists(root) else "does not exist"
             raise DataError(f"the folder `{root}` {what}", f"correct `dataset.path`; {LAYOUT}")
-        folders = {part: root / part for part in ("train", "validation", "test")}
-        present = {part: folder for part, folder in folders.items() if folder.is_dir()}
-        if "train" not in present:
-            present = {"train": root}
-        classes = {part: self._folders(folder) for part, folder in present.items()}
+        present = {part: root / part for part in PARTS if (root / part).is_dir()}
+        if present and "train" not in present:
+            raise DataError(f"`{root}` has a folder `{[*present][0]}`, but no `train`", LAYOUT)
+        present = present or {"train": root}
+        classes = {part: self._classes_in(folder) for part, folder in present.items()}
         for part, names in classes.items():
-            for name in sorted({*classes["train"]} - {*names}):
-                known = ", ".join(names)
+            if lacking := [name for name in classes["train"] if name not in names]:
+                both = [name for name in classes["train"] if name in names]
                 raise DataError(
-                    f"`{present['train'] / name}` is a class that {part} lacks",
-                    f"name the classes: `dataset.classes=[{known}]`",
+                    f"`{present['train'] / lacking[0]}` is a class that {part} lacks",
+                    f"give {part} the folder `{lacking[0]}`{_or_name(both)}",
                 )
         return {part: self._texts(present[part], names) for part, names in classes.items()}
 
-    def _folders(self, folder: Path) -> list[str]:
-        found = sorted(path.name for path in folder.iterdir() if path.is_dir())
-        if missing := [name for name in self.classes or () if name not in found]:
-            listed = ", ".join(found) or "no folders"
-            raise DataError(f"`{folder}` has no folder `{missing[0]}`", f"it has: {listed}")
+    def _classes_in(self, folder: Path) -> Sequence[str]:
+        found = _folders(folder)
+        for name in self.classes or ():
+            if name not in found:
+                message = f"`{folder}` has no folder `{name}`{near_miss(name, found)}"
+                raise DataError(message, f"it has: {_list(found)}")
         if not found:
             raise DataError(f"`{folder}` holds no folder for a class", LAYOUT)
-        return list(self.classes or found)
+        return self.classes or found
 
-    def _texts(self, folder: Path, classes: list[str]) -> Iterator[Labelled]:
+    def _texts(self, folder: Path, classes: Sequence[str]) -> Iterator[Labelled]:
         for name in classes:
-            files = sorted((folder / name).glob("*.txt"))
+            files = _texts_in(folder / name)
             if not files:
-                raise DataError(f"`{folder / name}` holds no .txt files", LAYOUT)
+                others = [other for other in classes if _texts_in(folder / other)]
+                hint = f"put .txt files there{_or_name(others)}; {LAYOUT}"
+                raise DataError(f"`{folder / name}` holds no .txt files", hint)
             for file in files:
-                try:
-                    yield file.read_text(encoding=self.encoding), name, str(file)
-                except UnicodeDecodeError as error:
-                    hint = "name the encoding: `dataset.encoding=cp1252` (Windows), or `latin-1`"
-                    raise DataError(f"{file} is not {self.encoding}", hint) from error
+                yield "".join(TextFile(file, self.encoding).lines()), name, str(file)
+
+
+def _folders(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder, without hidden ones."""
+    return sorted(path.name for path in folder.glob("[!.]*") if path.is_dir())
+
+
+def _texts_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("[!.]*") if path.suffix.lower() == ".txt")
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "no folders"
+
+
+def _or_name(classes: Sequence[str]) -> str:
+    """Return the end of a hint to name the classes, if they suffice."""
+    key = f"dataset.classes={json.dumps(classes, ensure_ascii=False)}"
+    return f", or name the classes: `{quote(key)}`" if len(classes) > 1 else ""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from seqtrain.cache import cached
 from seqtrain.datasets.base import TokenDatasetConfig
-from seqtrain.datasets.classes import learnable, unseen
+from seqtrain.datasets.classes import learnable, listed, unseen
 from seqtrain.datasets.dataset import Dataset, empty, stratified_indices
 from seqtrain.datasets.own import PARTS, OwnConfig
 from seqtrain.download import fingerprint
+from seqtrain.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from seqtrain.text import Ragged
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
-FORMAT = 1  # of the cache; counts up when what is cached changes
+FORMAT = 2  # of the cache; counts up when what is cached changes
+NO_LETTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, halves of pairs
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +55,21 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         digest = self.digest()
         arrays = cached(f"texts-{fingerprint(FORMAT, digest)}", lambda: parsed(self.parts()))
         names = json.loads(arrays["names"].tobytes())
-        classes = self._classes(names, arrays)
+        classes = self._classes(names, arrays, source)
         class_of = [classes.index(name) for name in names]
-        texts = {part: numbered(arrays, part, class_of) for part in PARTS if part in self.parts()}
+        whole = {part: numbered(arrays, part, class_of) for part in PARTS if part in self.parts()}
+        texts = dict(whole)
         if "test" not in texts:
             key = "dataset.test"
             indices = stratified_indices(texts["train"].labels, self.test, self.split_seed, key)
             texts["train"], texts["test"] = map(texts["train"].take, indices)
         fitted = fit(arrays["words"].tobytes().decode().split("\n"), texts["train"].numbers)
+        if not fitted.vocabulary.words:
+            raise DataError(
+                f"{source}: no training text holds a word",
+                "give texts with words; of a table, `dataset.text_column=…` names their column",
+            )
+        doubt(classes, whole)
         examples = {
             part: self.examples(fitted.encode(some.numbers), some.labels)
             for part, some in texts.items()
@@ -77,19 +87,26 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             vocabulary=fitted.vocabulary.first(self.vocabulary_size),
         )
 
-    def _classes(self, names: list[str], arrays: Arrays) -> tuple[str, ...]:
+    def _classes(self, names: list[str], arrays: Arrays, source: str) -> tuple[str, ...]:
         """Return the labels of train in order, if they can be learned and judged by."""
         import numpy as np
 
         known = np.unique(arrays["train_labels"]).tolist()
-        hint = "name the column of the classes: `dataset.label_column=…`"
-        classes = learnable((names[index] for index in known), len(arrays["train_labels"]), hint)
-        for part in PARTS[1:]:
-            strange = np.flatnonzero(~np.isin(arrays.get(f"{part}_labels", known), known))
-            if len(strange):
-                _, label, place = next(islice(self.parts()[part], int(strange[0]), None))
-                raise unseen(place, label, classes)
+        hint = "give labels that repeat; of a table, `dataset.label_column=…` names their column"
+        number = len(arrays["train_labels"])
+        classes = learnable((names[index] for index in known), number, source, hint)
+        for name in names:
+            if NO_LETTER.search(name):
+                message = f"{self._place(name)}: a control character is in the label `{name}`"
+                raise DataError(message, "write the label without it")
+            if name not in classes:
+                raise unseen(self._place(name), name, classes)
         return classes
+
+    def _place(self, label: str) -> str:
+        """Return where a label stands first."""
+        rows = chain.from_iterable(self.parts().values())
+        return next(place for _, name, place in rows if name == label)
 
 
 @dataclass(frozen=True)
@@ -111,9 +128,29 @@ def numbered(arrays: Arrays, part: str, class_of: Sequence[int]) -> Numbered:
     from seqtrain.text import Ragged
 
     numbers = Ragged(arrays[f"{part}_numbers"], arrays[f"{part}_offsets"])
-    if empty_texts := np.count_nonzero(numbers.lengths == 0):
-        log.warning("%s of the %s texts hold no word", f"{empty_texts:,}", part)
     return Numbered(numbers, np.array(class_of, dtype=np.int32)[arrays[f"{part}_labels"]])
+
+
+def doubt(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
+    """Warn of what a person may not have meant, in the texts of each part as they are given."""
+    import numpy as np
+
+    counts = np.bincount(texts["train"].labels, minlength=len(classes))
+    rare = [name for name, count in zip(classes, counts, strict=True) if count < len(PARTS)]
+    if rare and "test" not in texts:
+        log.warning("too few examples for each split to have one: %s", listed(rare))
+    known: dict[str, str] = {}
+    for name in classes:
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            log.warning("the classes `%s` and `%s` differ in case alone", other, name)
+    for part, some in texts.items():
+        if number := np.count_nonzero(some.numbers.lengths == 0):
+            log.warning(
+                "%s of the %s texts of %s hold no word",
+                f"{number:,}",
+                f"{len(some.labels):,}",
+                part,
+            )
 
 
 def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
+import io
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from seqtrain.datasets.base import DatasetConfig
+from seqtrain.errors import DataError
 from seqtrain.files import sha256
 from seqtrain.parts import FileName, broken
 from seqtrain.tables import Table
@@ -19,7 +21,7 @@ PARTS = ("train", "validation", "test")
 
 def _codec(encoding: str) -> str:
     try:
-        codecs.lookup(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding)  # which refuses base64, rot13 and the like
     except (LookupError, ValueError) as error:
         rule = f'"{encoding}" is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`'
         raise broken([("dataset.encoding", rule)]) from error
@@ -38,7 +40,9 @@ class OwnConfig(DatasetConfig):
         "examples are given",
     )
     encoding: Encoding = Field(
-        default="utf-8", description="how the files store letters: a codec that Python knows"
+        default="utf-8",
+        description="how the files store letters: a codec that Python knows; where a file begins "
+        "with a byte order mark, that counts",
     )
 
 
@@ -53,7 +57,7 @@ class OwnFilesConfig(OwnConfig):
         default=None, description="file of the test examples, instead of a share of all"
     )
     label_column: str = Field(default="label", description="column, or key, of the labels")
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
         default=None, description="what stands between fields; null finds out from the header"
     )
 
@@ -80,5 +84,11 @@ class OwnFilesConfig(OwnConfig):
     def hashed(self, *keys: object) -> str:
         """Return a hash of the files' content, and of the keys by which they are read."""
         files = {part: sha256(file) for part, file in self.files().items()}
+        for part, other in combinations(files, 2):
+            if files[part] == files[other]:
+                raise DataError(
+                    f"{self.files()[other]} holds the same as {self.files()[part]}",
+                    f"give {other} other examples, or a share of all: `dataset.{other}_path=null`",
+                )
         keys = (*keys, self.label_column, self.encoding, self.delimiter)
         return hashlib.sha256(repr((files, keys)).encode()).hexdigest()

@@ -39,16 +39,16 @@ class Text(OwnFilesConfig, LabelledTextConfig):
     def digest(self) -> str:
         """Return the hash of the files' content, and of the keys by which they are read."""
         for table in self._tables().values():
-            table.open().close()
+            table.check()
         return self.hashed(self.text_column)
 
     def _tables(self) -> dict[str, Table]:
         return {part: self.table(file) for part, file in self.files().items()}
 
     def _rows(self, table: Table) -> Iterator[Labelled]:
+        file = str(table.file)
         for line, (text, label) in table.rows(self.text_column, self.label_column):
-            place = f"{table.file}:{line}"
             if not (label and label.strip()):
                 hint = f"give the row a `{self.label_column}`, or leave it out"
-                raise DataError(f"{place}: the label is empty", hint)
-            yield text or "", label.strip(), place
+                raise DataError(f"{file}:{line}: the label is empty", hint)
+            yield text or "", label.strip(), f"{file}:{line}"

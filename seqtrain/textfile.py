@@ -1,0 +1,148 @@
+"""Files of text that a person has: how they store letters, their lines, every damaged byte."""
+
+import codecs
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from shlex import quote
+
+from seqtrain.errors import DataError
+
+SHOWN = 40  # characters of a value in a message
+NEAR = 0.75  # the least similarity of a word to the one that was meant
+MARKS = {  # of byte orders; the longer ones first, for UTF-32's begins as UTF-16's does
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+MAGIC = {
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "save the sheet as CSV, or unpack it"),
+    b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
+    b"\x1f\x8b": ("compressed", "unpack it: `gunzip {name}`"),
+    b"BZh9": ("compressed", "unpack it: `bunzip2 {name}`"),
+    b"\xfd7zXZ": ("compressed", "unpack it: `unxz {name}`"),
+    b"\x28\xb5\x2f\xfd": ("compressed", "unpack it: `unzstd {name}`"),
+    b"7z\xbc\xaf": ("a 7z archive", "unpack it: `7z x {name}`"),
+    b"Rar!": ("a RAR archive", "unpack it: `unrar x {name}`"),
+    b"PAR1": ("a Parquet file", "write it as CSV or JSONL"),
+    b"ARROW1": ("an Arrow file", "write it as CSV or JSONL"),
+    b"SQLite format 3": ("an SQLite database", "write the table as CSV or JSONL"),
+    b"\x80\x04\x95": ("a pickle", "write it as CSV or JSONL"),
+    b"%PDF-": ("a PDF", "write its texts as CSV or JSONL"),
+    b"{\\rtf": ("an RTF document", "save it as plain text"),
+    b"\x89PNG": ("a picture", "correct the path"),
+    b"\xff\xd8\xff": ("a picture", "correct the path"),
+}
+
+_DAMAGED = re.compile("[\udc00-\udcff]")
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    """Return for a byte that is no letter half a surrogate pair, which no codec returns."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return chr(0xDC00 + error.object[error.start]), error.end
+
+
+codecs.register_error("seqtrain.mark", _mark)
+
+
+def near_miss(word: str, known: Iterable[str]) -> str:
+    """Return `, did you mean …?` with the one of `known` that is nearest, or nothing."""
+    written = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), written, n=1, cutoff=NEAR)
+    return f", did you mean `{written[near[0]]}`?" if near else ""
+
+
+def shown(text: str) -> str:
+    """Return the beginning of a text, for a message."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file of text.
+
+    Attributes:
+        file: where it lies.
+        encoding: the name of a codec that Python knows; a byte order mark in the file wins.
+        settable: whether a person can set keys of the config to read it, for the hints.
+    """
+
+    file: Path
+    encoding: str = "utf-8"
+    settable: bool = field(default=True, kw_only=True)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the file with their ends.
+
+        Raises:
+            DataError: the file is missing, or no text.
+        """
+        encoding = self.check()
+        try:
+            with self.file.open(encoding=encoding, newline="") as stream:
+                for number, line in enumerate(stream, start=1):
+                    if "\0" in line:
+                        hint = f"save it as UTF-8{self.or_set('dataset.encoding=utf-16-le')}"
+                        raise DataError(f"{self.file}:{number}: a zero byte is no text", hint)
+                    yield line
+        except UnicodeError as error:
+            raise self._not_decoded(encoding, error) from error
+
+    def check(self) -> str:
+        """Return how the file stores letters, if it can be read and is no known form of binary.
+
+        Raises:
+            DataError: it is not there, or something else.
+        """
+        if not os.path.isfile(self.file):
+            raise self._no_file()
+        try:
+            with self.file.open("rb") as stream:
+                start = stream.read(16)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            hint = f"may you read it? `ls -l {quote(str(self.file))}`"
+            raise DataError(f"{self.file} cannot be read: {reason}", hint) from error
+        for magic, (what, hint) in MAGIC.items():
+            if start.startswith(magic):
+                raise DataError(f"{self.file} is {what}", hint.format(name=quote(str(self.file))))
+        return next((name for mark, name in MARKS.items() if start.startswith(mark)), self.encoding)
+
+    def or_set(self, *keys: str) -> str:
+        """Return the end of a hint that names keys of the config, where they can be set."""
+        return f", or set {' or '.join(f'`{key}`' for key in keys)}" if self.settable else ""
+
+    def _no_file(self) -> DataError:
+        if os.path.isdir(self.file):
+            hint = f"name a file{self.or_set('dataset.name=folder')}"
+            return DataError(f"{self.file} is a folder", hint)
+        if os.path.exists(self.file):
+            hint = "write what it gives into a file, and name that"
+            return DataError(f"{self.file} is no file but a device or a pipe", hint)
+        folder = self.file.parent
+        beside = {*os.listdir(folder)} - {self.file.name} if os.path.isdir(folder) else ()
+        near = near_miss(self.file.name, sorted(beside))
+        return DataError(f"{self.file} does not exist{near}", "correct the path")
+
+    def _not_decoded(self, encoding: str, error: UnicodeError) -> DataError:
+        """Find the place: the error counts from the last block that was read."""
+        others = ("utf-8", "utf-16-le") if encoding == "utf-16" else ("cp1252", "latin-1")
+        hint = f"save it as UTF-8{self.or_set(*(f'dataset.encoding={name}' for name in others))}"
+        if isinstance(error, UnicodeDecodeError):
+            with self.file.open(encoding=encoding, errors="seqtrain.mark", newline="") as stream:
+                for number, line in enumerate(stream, start=1):
+                    if found := _DAMAGED.search(line):
+                        byte, place = ord(found[0]) - 0xDC00, found.start() + 1
+                        return DataError(
+                            f"{self.file}:{number}: byte 0x{byte:02x} at character {place} of the "
+                            f"line is not {encoding.removesuffix('-sig')}",
+                            hint,
+                        )
+        return DataError(f"{self.file} is not {encoding}: {error}", hint)
