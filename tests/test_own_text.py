@@ -312,7 +312,7 @@ def test_the_second_load_parses_nothing(parsings: list[str]) -> None:
     again = load(numbered())
     assert vocabulary(again) == vocabulary(one)
     for split in ("train", "validation", "test"):
-        assert contents(again.split(split)) == contents(one.split(split))  # type: ignore[arg-type]
+        assert contents(again.split(split)) == contents(one.split(split))
     assert parsings == ["parsed"]
 
 
@@ -387,7 +387,7 @@ def test_a_folder_and_a_table_of_the_same_texts_give_the_same() -> None:
     table, texts = load(rows), folder(max_length=12).load()
     assert vocabulary(texts) == vocabulary(table)
     for split in ("train", "validation", "test"):
-        one, other = table.split(split), texts.split(split)  # type: ignore[arg-type]
+        one, other = table.split(split), texts.split(split)
         np.testing.assert_array_equal(one.x, other.x)
         np.testing.assert_array_equal(one.labels, other.labels)
 
