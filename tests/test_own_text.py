@@ -335,12 +335,13 @@ def test_a_file_that_changed_is_parsed_again(parsings: list[str]) -> None:
     [
         ("text_column", "other"),
         ("delimiter", "comma"),
+        ("quotes", False),
         ("encoding", "latin-1"),
         ("test_path", "t.csv"),
     ],
 )
 def test_another_way_to_read_a_file_parses_it_again(
-    key: str, value: str, parsings: list[str]
+    key: str, value: object, parsings: list[str]
 ) -> None:
     with Path("own.csv").open("w", newline="") as stream:
         rows = ((text, label, "different words") for text, label in numbered())
@@ -526,6 +527,12 @@ def test_columns_that_are_given_are_called_as_in_training() -> None:
     assert (found.texts, found.labels) == (["warm"], None)
     with pytest.raises(DataError, match="^new.csv has no `mood` to judge by$"):
         found.numbers(Path("new.csv"), LEARNED.classes)
+
+
+def test_what_is_given_is_read_as_the_data_of_the_run_were() -> None:
+    Path("new.csv").write_bytes('label|text\ngood|"wärm, film\n'.encode("cp1252"))
+    config = text_config(delimiter="pipe", quotes=False, encoding="cp1252")
+    assert config.read_given(Path("new.csv"), LEARNED).texts == ['"wärm, film']
 
 
 def test_no_text_at_all_is_an_error() -> None:

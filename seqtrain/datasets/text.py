@@ -35,6 +35,12 @@ class Text(LabelledTextConfig):
         default=None, description="what stands between fields; null finds out from the header"
     )
 
+    quotes: bool = Field(
+        default=True,
+        description="whether a field can stand in quotes; false where quotes are letters, as in "
+        "many TSV files",
+    )
+
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if self.text_column == self.label_column:
@@ -58,7 +64,7 @@ class Text(LabelledTextConfig):
 
     def digest(self) -> str:
         """Return the hash of the files' content, and of the keys by which they are read."""
-        keys = (self.text_column, self.label_column, self.encoding, self.delimiter)
+        keys = (self.text_column, self.label_column, self.encoding, self.delimiter, self.quotes)
         tables = self._tables()
         for table in tables.values():
             table.check()
@@ -74,7 +80,7 @@ class Text(LabelledTextConfig):
     def _tables(self) -> dict[str, Table]:
         files = {"train": self.path, "validation": self.validation_path, "test": self.test_path}
         return {
-            part: Table(Path(file), self.encoding, self.delimiter)
+            part: Table(Path(file), self.encoding, self.delimiter, self.quotes)
             for part, file in files.items()
             if file
         }
