@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from shlex import quote
@@ -34,10 +34,12 @@ class Table(TextFile):
 
     Attributes:
         delimiter: one of `DELIMITERS`, what stands between fields; None finds out from the header.
+        quotes: whether a field can stand in quotes; otherwise quotes are letters like others.
         hint: what to do where a column is missing; None is for a table of texts.
     """
 
     delimiter: str | None = None
+    quotes: bool = True
     hint: str | None = None
 
     @property
@@ -103,7 +105,7 @@ class Table(TextFile):
         usual = "tab" if self.file.suffix.lower() in TAB_SEPARATED else "comma"
 
         def merits(name: str) -> tuple[int, int, bool]:
-            reader = csv.reader(head, delimiter=DELIMITERS[name], skipinitialspace=True)
+            reader = self._reader(head, DELIMITERS[name], strict=False)
             try:
                 header = {field.strip() for field in next(filter(None, reader), [])}
             except csv.Error:
@@ -115,7 +117,7 @@ class Table(TextFile):
     def _records(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         """Yield the line on which each record begins, and its fields."""
         csv.field_size_limit(LONGEST_FIELD)
-        reader = csv.reader(self.lines(), delimiter=delimiter, skipinitialspace=True, strict=True)
+        reader = self._reader(self.lines(), delimiter, strict=True)
         line = 1
         try:
             for fields in reader:
@@ -125,8 +127,18 @@ class Table(TextFile):
         except csv.Error as error:
             reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
             hint = 'close each quote, and double a quote inside: "he said ""no"""'
+            hint += self.or_set("dataset.quotes=false")
             message = f"{self.file}:{line}: in the row that begins here, {reason}"
             raise DataError(message, hint) from error
+
+    def _reader(self, lines: Iterable[str], delimiter: str, strict: bool) -> Any:
+        return csv.reader(
+            lines,
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
+            skipinitialspace=self.quotes,
+            strict=strict,
+        )
 
     def _json_rows(self, names: Sequence[str]) -> Iterator[Row]:
         for line, item in self._objects():

@@ -312,7 +312,7 @@ def test_the_second_load_parses_nothing(parsings: list[str]) -> None:
     again = load(numbered())
     assert vocabulary(again) == vocabulary(one)
     for split in ("train", "validation", "test"):
-        assert contents(again.split(split)) == contents(one.split(split))  # type: ignore[arg-type]
+        assert contents(again.split(split)) == contents(one.split(split))
     assert parsings == ["parsed"]
 
 
@@ -335,12 +335,13 @@ def test_a_file_that_changed_is_parsed_again(parsings: list[str]) -> None:
     [
         ("text_column", "other"),
         ("delimiter", "comma"),
+        ("quotes", False),
         ("encoding", "latin-1"),
         ("test_path", "t.csv"),
     ],
 )
 def test_another_way_to_read_a_file_parses_it_again(
-    key: str, value: str, parsings: list[str]
+    key: str, value: object, parsings: list[str]
 ) -> None:
     with Path("own.csv").open("w", newline="") as stream:
         rows = ((text, label, "different words") for text, label in numbered())
@@ -387,7 +388,7 @@ def test_a_folder_and_a_table_of_the_same_texts_give_the_same() -> None:
     table, texts = load(rows), folder(max_length=12).load()
     assert vocabulary(texts) == vocabulary(table)
     for split in ("train", "validation", "test"):
-        one, other = table.split(split), texts.split(split)  # type: ignore[arg-type]
+        one, other = table.split(split), texts.split(split)
         np.testing.assert_array_equal(one.x, other.x)
         np.testing.assert_array_equal(one.labels, other.labels)
 
@@ -526,6 +527,12 @@ def test_columns_that_are_given_are_called_as_in_training() -> None:
     assert (found.texts, found.labels) == (["warm"], None)
     with pytest.raises(DataError, match="^new.csv has no `mood` to judge by$"):
         found.numbers(Path("new.csv"), LEARNED.classes)
+
+
+def test_what_is_given_is_read_as_the_data_of_the_run_were() -> None:
+    Path("new.csv").write_bytes('label|text\ngood|"wärm, film\n'.encode("cp1252"))
+    config = text_config(delimiter="pipe", quotes=False, encoding="cp1252")
+    assert config.read_given(Path("new.csv"), LEARNED).texts == ['"wärm, film']
 
 
 def test_no_text_at_all_is_an_error() -> None:

@@ -142,6 +142,14 @@ def test_quotes_within_a_field_are_letters() -> None:
     assert cells(Table(write('text,label\nsay "no" now,good\n'))) == [('say "no" now', "good")]
 
 
+def test_where_quotes_are_letters_they_close_nothing() -> None:
+    rows = [('"well', "good"), ('"a" b', "bad"), ('it is 5"', "good"), (' "x"', "bad")]
+    file = write("text\tlabel\n" + "".join("\t".join(row) + "\n" for row in rows), "own.tsv")
+    assert cells(Table(file, quotes=False)) == rows
+    with pytest.raises(DataError, match="^own.tsv:2: in the row that begins here, a quote closes"):
+        cells(Table(file))
+
+
 def test_each_row_is_told_with_the_line_on_which_it_begins() -> None:
     file = write('\n\ntext,label\n\na,1\n   \n"b\nb",2\n\r\nc,3\n')
     assert list(Table(file).rows("text", "label")) == [
@@ -272,7 +280,9 @@ def test_hints_name_no_keys_where_none_can_be_set() -> None:
 
 
 GOOD = as_csv(sentences())
-QUOTES = 'close each quote, and double a quote inside: "he said ""no"""'
+QUOTES = (
+    'close each quote, and double a quote inside: "he said ""no""", or set `dataset.quotes=false`'
+)
 IN_QUOTES = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
 AS_UTF8 = "save it as UTF-8, or set `dataset.encoding=cp1252` or `dataset.encoding=latin-1`"
 AS_UTF16 = "save it as UTF-8, or set `dataset.encoding=utf-16-le`"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -180,8 +180,9 @@ class TokenDatasetConfig(DatasetConfig):
         """Read texts from a table, or from a text file with one on each line."""
         from seqtrain.tables import Table, given_texts
 
-        encoding, delimiter = getattr(self, "encoding", "utf-8"), getattr(self, "delimiter", None)
-        table = Table(file, encoding, delimiter, settable=False)
+        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": True}
+        keys = {key: getattr(self, key, default) for key, default in defaults.items()}
+        table = Table(file, **keys, settable=False)
         columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))
         found = given_texts(table, *columns)
         given = self.encode_texts(found.texts, learned)
