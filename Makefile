@@ -8,7 +8,7 @@ SOURCES := pyproject.toml constraints.txt
 .PHONY: demo test test-fast lint bench docs clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
-	$(BIN)/seqtrain train configs/phrases_lstm.yaml
+	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
 	$(BIN)/seqtrain predict phrases_lstm \
 		"I never thought the plot was dull, and I always thought it was great." \
 		"I always thought the plot was dull, and I never thought it was great."
