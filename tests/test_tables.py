@@ -923,6 +923,16 @@ def test_names_in_hints_can_be_typed_as_they_stand(seqtrain: Seqtrain) -> None:
     assert hint == f"unpack it: `gunzip '{Path('my own.gz').absolute()}'`\n"
 
 
+def test_hints_on_tables_of_numbers_name_keys_that_they_have(seqtrain: Seqtrain) -> None:
+    write('id,x,label\n1,"2,a\n1,3,a\n')
+    dataset = "{name: arrays, path: own.csv, step_column: null}"
+    Path("own.yaml").write_text(f"dataset: {dataset}\nmodel: {{name: rnn}}\n")
+    hint = seqtrain("train", "own.yaml").stderr.rpartition("`dataset.")[2]
+    assert hint == "quotes=false`\n"
+    outcome = seqtrain("check", "own.yaml", "dataset.quotes=false")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+
+
 def test_a_file_that_may_not_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may read everything, so the refusal is made up."""
     file = write(GOOD)

@@ -190,7 +190,8 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
             return read_archive(file, labelled=True)
         table = self.table(file)
         columns = self._columns(table, labelled=True)
-        of = fingerprint(FORMAT, sha256(file), columns, self.encoding, self.delimiter)
+        written = (self.encoding, self.delimiter, self.quotes)
+        of = fingerprint(FORMAT, sha256(file), columns, *written)
         return sequences(table, columns, cached(f"arrays-{of}", lambda: parsed(table, columns)))
 
     def _columns(self, table: Table, labelled: bool) -> Columns:

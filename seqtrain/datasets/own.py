@@ -60,6 +60,11 @@ class OwnFilesConfig(OwnConfig):
     delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
         default=None, description="what stands between fields; null finds out from the header"
     )
+    quotes: bool = Field(
+        default=True,
+        description="whether a field can stand in quotes; false where quotes are letters, as in "
+        "many TSV files",
+    )
 
     @model_validator(mode="after")
     def _files_differ(self) -> Self:
@@ -79,7 +84,7 @@ class OwnFilesConfig(OwnConfig):
 
     def table(self, file: Path) -> Table:
         """Return a file as a table, as the keys say that it is written."""
-        return Table(file, self.encoding, self.delimiter)
+        return Table(file, self.encoding, self.delimiter, quotes=self.quotes)
 
     def hashed(self, *keys: object) -> str:
         """Return a hash of the files' content, and of the keys by which they are read."""
@@ -90,5 +95,5 @@ class OwnFilesConfig(OwnConfig):
                     f"{self.files()[other]} holds the same as {self.files()[part]}",
                     f"give {other} other examples, or a share of all: `dataset.{other}_path=null`",
                 )
-        keys = (*keys, self.label_column, self.encoding, self.delimiter)
+        keys = (*keys, self.label_column, self.encoding, self.delimiter, self.quotes)
         return hashlib.sha256(repr((files, keys)).encode()).hexdigest()

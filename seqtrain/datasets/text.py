@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,11 +21,6 @@ class Text(OwnFilesConfig, LabelledTextConfig):
 
     name: Literal["text"]
     text_column: str = Field(default="text", description="column, or key, of the texts")
-    quotes: bool = Field(
-        default=True,
-        description="whether a field can stand in quotes; false where quotes are letters, as in "
-        "many TSV files",
-    )
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
@@ -46,11 +40,7 @@ class Text(OwnFilesConfig, LabelledTextConfig):
         """Return the hash of the files' content, and of the keys by which they are read."""
         for table in self._tables().values():
             table.check()
-        return self.hashed(self.text_column, self.quotes)
-
-    def table(self, file: Path) -> Table:
-        """Return a file as a table, as the keys say that it is written."""
-        return replace(super().table(file), quotes=self.quotes)
+        return self.hashed(self.text_column)
 
     def _tables(self) -> dict[str, Table]:
         return {part: self.table(file) for part, file in self.files().items()}
