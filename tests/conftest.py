@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from seqtrain.cli import main
 
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # as commands have it, whoever imports TensorFlow first
+
 settings.register_profile("seqtrain", deadline=None)  # shared machines pause as they like
 settings.load_profile("seqtrain")
 

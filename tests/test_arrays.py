@@ -853,7 +853,7 @@ def test_given_arrays_of_other_features_do_not_fit_the_network(
     outcome = seqtrain("predict", run, "--data", "new.npz")
     assert outcome.exit_code == 2
     assert "examples of 4 × 3 do not fit the network" in outcome.stderr
-    assert "it reads examples of 4 × 2" in outcome.stderr
+    assert "the network reads examples of 4 × 2" in outcome.stderr
 
 
 def test_the_largest_number_is_no_padding() -> None:
