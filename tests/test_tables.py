@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seqtrain.config import load_config
+from seqtrain.datasets.dataset import Learned
 from seqtrain.errors import DataError
 from seqtrain.tables import DELIMITERS, LONGEST_FIELD, Table, given_texts
 from tests.conftest import Outcome
@@ -931,6 +933,10 @@ def test_hints_on_tables_of_numbers_name_keys_that_they_have(seqtrain: Seqtrain)
     assert hint == "quotes=false`\n"
     outcome = seqtrain("check", "own.yaml", "dataset.quotes=false")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
+    given = load_config(Path("own.yaml")).dataset
+    with pytest.raises(DataError) as caught:
+        given.read_given(Path("own.csv"), Learned(("a", "b")))
+    assert "dataset." not in str(caught.value.hint)
 
 
 def test_a_file_that_may_not_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

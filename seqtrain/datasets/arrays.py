@@ -139,7 +139,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         if is_archive(file):
             given = read_archive(file, labelled=False)
         else:
-            table = replace(self.table(file), hint=self._renaming())
+            table = replace(self.table(file), hint=self._renaming(), settable=False)
             columns = self._columns(table, labelled=False)
             given = sequences(table, columns, parsed(table, columns))
         if width := len(learned.scaling.mean if learned.scaling else self.feature_columns or ()):
