@@ -184,6 +184,8 @@ def predict(run: Path, texts: tuple[str, ...], data: Path | None, form: str, out
     console.show_log()
     chosen = Run.open(run, outputs)
     learned = chosen.learned()
+    if data and texts:
+        raise click.UsageError("Give texts or --data, not both.")
     if data:
         given = chosen.config.dataset.read_given(data, learned)
     else:

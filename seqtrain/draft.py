@@ -180,7 +180,7 @@ def _classes(folder: Path) -> dict[str, list[str]]:
 
 def _columns(table: Table) -> dict[str, Any]:
     """Return the dataset's name and its columns, by their names or else by what they hold."""
-    columns = table.columns()
+    columns = [name for name in table.columns() if name]
     rows = [values for _, values in islice(table.rows(*columns), FIRST)]
     values = {name: [row[index] or "" for row in rows] for index, name in enumerate(columns)}
     words = {

@@ -78,7 +78,7 @@ def _listing_sha256(folder: Path) -> str:
     for root, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            stat = os.stat(os.path.join(root, name))
+            stat = os.lstat(os.path.join(root, name))
             place = os.path.relpath(os.path.join(root, name), folder)
-            digest.update(f"{place} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(f"{place} {stat.st_size} {stat.st_mtime_ns}\n"))
     return digest.hexdigest()

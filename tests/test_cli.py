@@ -53,6 +53,7 @@ def test_a_bare_command_shows_the_help(seqtrain: Seqtrain) -> None:
         (["evaluate", "--split", "tset"], "'tset' is not one of 'train', 'validation', 'test'"),
         (["plot"], "there is no run under `outputs`"),
         (["plot", "--format", "gif"], "'gif' is not one of 'png', 'svg', 'pdf'"),
+        (["predict"], "Missing argument 'RUN'."),
         (["init", "imdb_lsm"], "did you mean `imdb_lstm`?"),
         (["list", "rums"], "'rums' is not one of"),
         (["check", "."], "cannot read the config `.`: Is a directory"),
@@ -210,3 +211,10 @@ def test_a_full_disk_is_one_sentence(seqtrain: Seqtrain, monkeypatch: pytest.Mon
     assert outcome.exit_code == 1
     assert "No space left on device" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_predict_takes_texts_or_a_file(seqtrain: Seqtrain) -> None:
+    run = finished_run(Path("outputs"))
+    outcome = seqtrain("predict", run.folder, "a text", "--data", "new.csv")
+    assert outcome.exit_code == 2
+    assert "Give texts or --data, not both." in outcome.stderr

@@ -17,7 +17,7 @@ from seqtrain.datasets.dataset import empty, stratified
 from seqtrain.errors import DataError
 from seqtrain.parts import parts_in
 from seqtrain.text import PAD
-from tests.own import OWN, write_own
+from tests.own import OWN, sentences, write_csv, write_own
 from tests.test_imdb import write_ids, write_words
 from tests.test_mnist import write_mnist
 
@@ -383,3 +383,21 @@ def test_a_split_takes_every_example_of_a_class_alike_often() -> None:
     for seed in range(2000):
         taken.update(stratified(labelled([0] * 5 + [1] * 5), 0.4, seed)[1].x.tolist())
     assert all(abs(taken[place] - 800) < 120 for place in range(10))
+
+
+def test_a_split_that_loses_every_example_to_the_others_is_an_error() -> None:
+    rows = [("the same", "good"), ("the other", "bad")] * 20
+    write_csv(Path("data/own.csv"), rows)
+    with pytest.raises(DataError, match="stands in the other splits too") as raised:
+        load("text", drop_repeated=True)
+    assert "drop_repeated" in str(raised.value.hint)
+
+
+def test_repeated_examples_are_taken_from_train() -> None:
+    rows = [*sentences(), *[("one and the same film", "good")] * 30]
+    write_csv(Path("data/own.csv"), rows)
+    kept, apart = load("text"), load("text", drop_repeated=True)
+    assert kept.repeated() > 0
+    assert apart.repeated() == 0
+    assert_same(kept.test, apart.test)
+    assert len(apart.train) < len(kept.train)

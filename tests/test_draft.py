@@ -46,6 +46,12 @@ def test_columns_are_found_by_name_or_content(
     assert (found["text_column"], found["label_column"]) == (text, label)
 
 
+def test_columns_without_a_name_are_passed_over(seqtrain: Seqtrain) -> None:
+    rows = [["1", text, label, "2"] for text, label in sentences()]
+    found = drafted(seqtrain, table("own.csv", ["", "text", "label", ""], rows))
+    assert (found["text_column"], found["label_column"]) == ("text", "label")
+
+
 def test_lengths_and_words_decide_the_keys(seqtrain: Seqtrain) -> None:
     rows = [["word " * (80 if number else 900), str(number % 2)] for number in range(100)]
     found = drafted(seqtrain, table("own.tsv", ["text", "label"], rows, "\t"))

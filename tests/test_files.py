@@ -233,3 +233,10 @@ def test_the_hash_of_a_folder_stays_while_nothing_changes(tmp_path: Path) -> Non
     before = sha256(folder)
     (folder / "train/pos/0_9.txt").read_text()
     assert sha256(folder) == before
+
+
+def test_any_name_of_a_file_is_hashed(tmp_path: Path) -> None:
+    folder = reviews(tmp_path / "aclImdb")
+    (folder / "train" / os.fsdecode(b"\xff.txt")).touch()
+    (folder / "train" / "dangling.txt").symlink_to("nowhere")
+    assert sha256(folder) == sha256(folder)

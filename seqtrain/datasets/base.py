@@ -48,7 +48,8 @@ class DatasetConfig(Part):
     )
     drop_repeated: bool = Field(
         default=False,
-        description="leave out training examples that validation or test hold too, word for word",
+        description="leave out training examples of which validation or test hold the same, as "
+        "the network reads it",
     )
 
     @abstractmethod
@@ -74,7 +75,14 @@ class DatasetConfig(Part):
             _, kept = stratified(kept, self.limit / len(kept), self.split_seed)
         dataset = replace(whole, train=kept, validation=validation)
         if self.drop_repeated:
-            return dataset.apart()
+            apart = dataset.apart()
+            if not (len(apart.train) and len(apart.validation)):
+                raise DataError(
+                    f"{dataset.source}: every training or validation example stands in the other "
+                    "splits too",
+                    "give other examples, or leave out `dataset.drop_repeated`",
+                )
+            return apart
         if repeated := dataset.repeated():
             log.info(
                 "%s of the %s test examples stand in train too; `dataset.drop_repeated=true` "

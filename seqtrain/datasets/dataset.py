@@ -271,6 +271,6 @@ def stratified_indices(
     if not chosen.any() or chosen.all():
         raise DataError(
             f"{len(labels)} examples cannot be split into two parts with a share of {share:.3g}",
-            f"use more examples, or another share, such as `{key}=0.2`",
+            f"use more examples, or another share, such as `{key}=0.5`",
         )
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
