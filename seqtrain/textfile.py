@@ -135,7 +135,7 @@ class TextFile:
         """Find the place: the error counts from the last block that was read."""
         others = ("utf-8", "utf-16-le") if encoding == "utf-16" else ("cp1252", "latin-1")
         hint = f"save it as UTF-8{self.or_set(*(f'dataset.encoding={name}' for name in others))}"
-        if isinstance(error, UnicodeDecodeError):
+        try:
             with self.file.open(encoding=encoding, errors="seqtrain.mark", newline="") as stream:
                 for number, line in enumerate(stream, start=1):
                     if found := _DAMAGED.search(line):
@@ -145,4 +145,7 @@ class TextFile:
                             f"line is not {encoding.removesuffix('-sig')}",
                             hint,
                         )
-        return DataError(f"{self.file} is not {encoding}: {error}", hint)
+        except UnicodeError as found_again:  # of the file as a whole, such as a missing mark
+            error = found_again
+        reason = getattr(error, "reason", str(error)).removeprefix("UTF-16 ").lower()
+        return DataError(f"{self.file} is not {encoding}: {reason}", hint)

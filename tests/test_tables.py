@@ -497,7 +497,7 @@ DEFECTS = [
     Defect(
         "UTF-8 for UTF-16",
         GOOD,
-        "{own} is not utf-16: UTF-16 stream does not start with BOM",
+        "{own} is not utf-16: stream does not start with bom",
         FROM_UTF16,
         keys=("dataset.encoding=utf-16",),
     ),
