@@ -15,13 +15,20 @@ from typing import Any
 from benchmarks.floor import floor
 from benchmarks.workloads import WORKLOADS, prepare
 
-SIDES = ("seqtrain", "keras", "pytorch")
+SIDES = {  # what runs, and its arguments
+    "keras": ("side_keras",),
+    "pytorch": ("side_pytorch",),
+    "seqtrain": ("side_seqtrain", "tensorflow"),
+    "seqtrain[jax]": ("side_seqtrain", "jax"),
+}
+ALIKE = 0.1  # of the loss; what differs more did other work
 ROOT = Path(__file__).parent.parent
 
 
 def run(side: str, folder: str) -> dict[str, Any]:
     """Run a side in a process of its own, and return what it reports."""
-    command = [sys.executable, "-m", f"benchmarks.side_{side}", folder]
+    module, *arguments = SIDES[side]
+    command = [sys.executable, "-m", f"benchmarks.{module}", folder, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{side} failed:\n{done.stderr[-2000:]}")
@@ -34,7 +41,7 @@ def measure(name: str, data_dir: Path, rounds: int, epochs: int) -> dict[str, An
         work = prepare(name, Path(folder), data_dir, epochs)
         found: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
         for number in range(rounds):
-            for side in SIDES[number % 3 :] + SIDES[: number % 3]:
+            for side in list(SIDES)[:: -1 if number % 2 else 1]:
                 found[side].append(run(side, folder))
         return {"work": work, "floor": floor(work), **found}
 
@@ -48,23 +55,30 @@ def seconds(reports: list[dict[str, Any]]) -> float:
     )
 
 
+def loss(reports: list[dict[str, Any]]) -> float:
+    """Return the median validation loss after the last epoch."""
+    return median(report["val_loss"][-1] for report in reports)
+
+
 def rows(name: str, found: dict[str, Any]) -> list[list[str]]:
     """Return a row of the table for each side."""
     keras = seconds(found["keras"])
+    expected = loss(found["keras"])
     lines = []
     for side in SIDES:
         reports = found[side]
         epoch = seconds(reports)
+        other = abs(loss(reports) - expected) > ALIKE * expected
         lines.append(
             [
-                name if side == SIDES[0] else "",
+                name,
                 side,
                 f"{found['work']['examples'] / epoch:,.0f}",
                 f"{keras / epoch:.2f}",
                 f"{epoch / found['floor']:.1f}",
                 f"{median(report['bytes'] for report in reports) / 1e9:.2f}",
                 f"{median(report['ends'][0] for report in reports):.1f}",
-                f"{median(report['val_loss'][-1] for report in reports):.3f}",
+                f"{loss(reports):.3f}" + (" (!)" if other else ""),
             ]
         )
     return lines
@@ -87,24 +101,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("SEQTRAIN_DATA_DIR"))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
     chosen = parser.parse_args()
     if chosen.data_dir is None:
         parser.error("name the folder of mnist.npz and imdb.npz: --data-dir DIR")
-    packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow", "torch"))
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("keras", "tensorflow", "jax", "torch")
+    )
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, ")
     print(f"{packages}; {chosen.rounds} rounds of {chosen.epochs} epochs\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|")
-    ratios: dict[str, list[float]] = {"keras": [], "pytorch": []}
+    others = [(side, other) for side in list(SIDES)[2:] for other in list(SIDES)[:2]]
+    ratios: dict[tuple[str, str], list[float]] = {pair: [] for pair in others}
     for name in chosen.workloads:
         found = measure(name, Path(chosen.data_dir).absolute(), chosen.rounds, chosen.epochs)
         for row in rows(name, found):
             print("| " + " | ".join(row) + " |", flush=True)
-        for side, values in ratios.items():
-            values.append(seconds(found[side]) / seconds(found["seqtrain"]))
-    for side, values in ratios.items():
-        print(f"\nseqtrain against {side}: {geometric_mean(values):.2f} in the geometric mean")
+        for (side, other), values in ratios.items():
+            values.append(seconds(found[other]) / seconds(found[side]))
+    print(
+        "\n| times as fast, in the geometric mean | "
+        + " | ".join(list(SIDES)[:2])
+        + " |\n|---|---|---|"
+    )
+    for side in list(SIDES)[2:]:
+        means = [f"{geometric_mean(ratios[side, other]):.2f}" for other in list(SIDES)[:2]]
+        print(f"| {side} against | " + " | ".join(means) + " |")
 
 
 if __name__ == "__main__":

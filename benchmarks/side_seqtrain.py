@@ -11,10 +11,13 @@ from seqtrain.config import load_config
 from seqtrain.run import Run
 
 
-def main(folder: str) -> None:
+def main(folder: str, backend: str) -> None:
     """Train into a temporary run folder."""
     described, _ = sides.workload(folder)
-    config = load_config(Path(described["config"]), described["overrides"])
+    overrides = [*described["overrides"], f"execution.backend={backend}"]
+    if described["mask"]:
+        overrides.append("training.bucket_by_length=true")
+    config = load_config(Path(described["config"]), overrides)
     dataset = config.dataset.load(Path(described["data_dir"]))
     resolved = execution.resolve(config, dataset)
     execution.start(resolved.execution, resolved.seed)
@@ -33,4 +36,4 @@ def main(folder: str) -> None:
         sides.report(ends, losses, int(run.metrics()["parameters"]))
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

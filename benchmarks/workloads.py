@@ -23,13 +23,11 @@ class Workload:
 
 WORKLOADS = {
     "mnist_rnn": Workload("mnist_rnn", 20_000),
-    "mnist_lstm": Workload("mnist_lstm", 6_400),
-    "imdb_bilstm": Workload("imdb_bilstm", 3_200),
-    "imdb_lstm": Workload("imdb_lstm", 3_200),
-    "imdb_gru": Workload("imdb_gru", 6_400),
-    "imdb_400": Workload(
-        "imdb_gru", 6_400, ("dataset.max_length=400", "training.bucket_by_length=true")
-    ),
+    "mnist_lstm": Workload("mnist_lstm", 3_200),
+    "imdb_bilstm": Workload("imdb_bilstm", 1_600),
+    "imdb_lstm": Workload("imdb_lstm", 1_600),
+    "imdb_gru": Workload("imdb_gru", 3_200),
+    "imdb_400": Workload("imdb_gru", 3_200, ("dataset.max_length=400",)),
 }
 
 

@@ -28,11 +28,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     called with `shuffle=False`.
 
     With `by_length`, the examples of `POOL` batches in a row are sorted by their length before
-    they are parted, each batch is cut to its longest example, rounded up to `STEP` steps so
-    that few shapes occur, and the batches are mixed again.
+    they are parted, each batch is cut to its longest example, rounded up so that only
+    `LENGTHS` lengths occur, for each of which JAX compiles the step anew, and the batches are
+    mixed again.
     """
 
-    POOL, STEP = 50, 16
+    POOL, LENGTHS = 50, 10
 
     def __init__(
         self, examples: Examples, batch_size: int, seed: int, by_length: bool = False
@@ -83,7 +84,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             return None
         if not self.epoch:
             return index + 1
-        return math.ceil(int(self.lengths[batch].max()) / self.STEP) * self.STEP
+        step = math.ceil(int(self.examples.x.shape[1]) / self.LENGTHS)
+        return math.ceil(int(self.lengths[batch].max()) / step) * step
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

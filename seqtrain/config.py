@@ -116,21 +116,26 @@ class ExecutionConfig(Section):
     The `config.yaml` of a run holds what each `auto` became.
     """
 
-    backend: Literal["auto", "tensorflow"] = Field(
-        default="tensorflow", description="the library that Keras computes with"
+    backend: Literal["auto", "tensorflow", "jax"] = Field(
+        default="tensorflow",
+        description="the library that Keras computes with; `jax` is an extra (`seqtrain[jax]`), "
+        "and `auto` is `jax` where that is installed and no NVIDIA GPU is found",
     )
     jit_compile: bool | Literal["auto"] = Field(
-        default="auto", description="compile the step with XLA; `auto` is false"
+        default="auto",
+        description="compile the step with XLA; `auto` is true for `jax`, and false for "
+        "`tensorflow`, whose LSTMs it slows down",
     )
     unroll: bool | Literal["auto"] = Field(
         default="auto",
         description="write the time steps out instead of looping; `auto` does so where measured "
-        f"faster: `rnn` and `birnn` over at most {LONGEST_UNROLL} steps without mask",
+        f"faster: `rnn` and `birnn` on `tensorflow`, over at most {LONGEST_UNROLL} steps "
+        "without mask",
     )
     steps_per_execution: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
         description="optimizer steps in one call of the compiled function; `auto` is "
-        f"{STEPS_AT_ONCE} where a step is small, else 1",
+        f"{STEPS_AT_ONCE} on `tensorflow` where a step is small, else 1",
     )
     deterministic: bool | Literal["auto"] = Field(
         default=True, description="the same numbers in every run on one machine; `auto` is true"

@@ -1,5 +1,6 @@
 """The one place that knows backends, XLA, unrolling, threads and determinism."""
 
+import logging
 import os
 import platform
 import subprocess
@@ -8,35 +9,48 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from seqtrain import __version__
+from seqtrain.cache import cache_folder
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.dataset import Dataset
+from seqtrain.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 SMALL_STEP = 50e6  # operations in the forward pass of one batch
-PACKAGES = ("keras", "tensorflow", "numpy", "scikit-learn")
+PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
+LONG_COMPILATION = 0.2  # seconds from which on a compiled function is kept for later runs
+CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest then go
+NVIDIA = Path("/proc/driver/nvidia/version")
 
 
 def resolve(config: Config, dataset: Dataset) -> Config:
     """Return the config with each `auto` replaced by what it becomes, and the data located.
 
-    The rules, measured on 2 CPU cores: unrolling doubles the speed of simple RNN cells over
-    short sequences and gains nothing on LSTM; many steps in one call double the speed where
-    Python's share of a step is large, which is where the step itself is small. XLA is off,
-    because it slows LSTMs on CPUs down and is not deterministic.
+    The rules, measured on 2 CPU cores: JAX was faster on every model. On TensorFlow, unrolling
+    doubles the speed of simple RNN cells over short sequences and gains nothing on LSTM; many
+    steps in one call double the speed where Python's share of a step is large, which is where
+    the step itself is small; XLA is off, because it slows LSTMs down and is not deterministic.
+
+    Raises:
+        ConfigError: the backend that is asked for is not installed.
     """
     asked = config.execution
-    short = dataset.shape[0] <= LONGEST_UNROLL and not dataset.mask
     config = config.model_copy(update={"model": config.model.resolved(dataset)})
-    step = config.training.batch_size * config.model.operations(dataset.shape)
+    backend = _backend(asked)
+    short = dataset.shape[0] <= LONGEST_UNROLL and not dataset.mask
+    small = config.training.batch_size * config.model.operations(dataset.shape) < SMALL_STEP
+    on_tensorflow = backend == "tensorflow"
     rules: dict[str, Any] = {
-        "backend": "tensorflow",
-        "jit_compile": False,
-        "unroll": config.model.gains_from_unrolling and short,
-        "steps_per_execution": STEPS_AT_ONCE if step < SMALL_STEP else 1,
+        "backend": backend,
+        "jit_compile": not on_tensorflow,
+        "unroll": on_tensorflow and config.model.gains_from_unrolling and short,
+        "steps_per_execution": STEPS_AT_ONCE if on_tensorflow and small else 1,
         "deterministic": True,
     }
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
@@ -45,23 +59,114 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     return config.model_copy(update={"execution": execution, "dataset": located})
 
 
+def _backend(asked: ExecutionConfig) -> str:
+    """Return the backend that is asked for, or the faster one of those that are here."""
+    has_jax = find_spec("jax") is not None
+    if asked.backend == "jax" and not has_jax:
+        hint = "`pip install 'seqtrain[jax]'`, or `execution.backend=tensorflow`"
+        raise ConfigError("`execution.backend` is jax, which is not installed", hint)
+    if asked.backend == "auto":
+        return "jax" if has_jax and not NVIDIA.exists() else "tensorflow"
+    return asked.backend
+
+
 def start(execution: ExecutionConfig, seed: int) -> None:
     """Import Keras on its backend, quietly, and set every seed.
 
     Must come before anything else imports Keras.
+
+    Raises:
+        ConfigError: Keras is already imported, on another backend.
     """
     _keep_freed_memory()
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_stderr():
         import keras
-        import tensorflow as tf
-    tf.get_logger().setLevel("ERROR")
+    if keras.backend.backend() != execution.backend:
+        raise ConfigError(
+            f"Keras runs on {keras.backend.backend()} in this process, so it cannot run on "
+            f"{execution.backend}",
+            "start a new process",
+        )
     warnings.filterwarnings("ignore", "Layer 'masked_max'")  # the mask is meant to end there
     keras.utils.clear_session()  # layers are numbered as in a new process
+    if execution.backend == "tensorflow":
+        _start_tensorflow(execution, seed)
+    else:
+        _start_jax(seed)
+
+
+def start_for_inference(execution: ExecutionConfig, seed: int) -> None:
+    """Start the backend on which a network was trained, or TensorFlow where it is not installed.
+
+    A saved network opens on either; the probabilities differ in the last digits.
+    """
+    if execution.backend == "jax" and find_spec("jax") is None:
+        log.info("the run was trained on jax, which is not installed: computing on tensorflow")
+        execution = execution.model_copy(update={"backend": "tensorflow"})
+    start(execution, seed)
+
+
+def _start_tensorflow(execution: ExecutionConfig, seed: int) -> None:
+    with _quiet_stderr():
+        import keras
+        import tensorflow as tf
     keras.utils.set_random_seed(seed)
+    tf.get_logger().setLevel("ERROR")
     if execution.deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def _start_jax(seed: int) -> None:
+    import jax
+    import keras
+
+    with _hidden("tensorflow"):  # Keras would import it for seconds, to set its seed too
+        keras.utils.set_random_seed(seed)
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
+    jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", LONG_COMPILATION)
+
+
+@contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """Let a package seem to be missing; Keras then never asks for it again."""
+    imported = sys.modules.get(package)
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if imported:
+            sys.modules[package] = imported
+        else:
+            del sys.modules[package]
+
+
+def compile(model: Any, optimizer: Any, loss: str, execution: ExecutionConfig) -> None:
+    """Make a network ready for training, as `execution` has it."""
+    accelerate(model)
+    model.compile(
+        optimizer,
+        loss,
+        metrics=["accuracy"],
+        steps_per_execution=execution.steps_per_execution,
+        jit_compile=execution.jit_compile,
+    )
+
+
+def accelerate(model: Any) -> None:
+    """Give a network that is built or opened the faster loops, where the backend has them."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return
+    import jax
+
+    if jax.default_backend() == "cpu":
+        from seqtrain import kernels
+
+        kernels.install(model)
 
 
 def _keep_freed_memory() -> None:
@@ -74,11 +179,12 @@ def _keep_freed_memory() -> None:
         return
     import ctypes
 
-    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    trim_threshold, top_pad, mmap_max, arena_max = -1, -2, -4, -8
     libc = ctypes.CDLL(None)
     libc.mallopt(trim_threshold, 2_000_000_000)
     libc.mallopt(top_pad, 64_000_000)
     libc.mallopt(mmap_max, 0)
+    libc.mallopt(arena_max, 1)  # the arenas of other threads give memory back
 
 
 @contextmanager
@@ -101,23 +207,25 @@ def _quiet_stderr() -> Iterator[None]:
 def environment(dataset: Dataset) -> dict[str, Any]:
     """Return what a run depends on besides its config, as `environment.json` holds it."""
     import keras
-    import tensorflow as tf
 
-    devices = [device.name for device in tf.config.list_logical_devices()]
     return {
         "command": sys.argv,
         "python": platform.python_version(),
-        "packages": {"seqtrain": __version__, **{name: version(name) for name in PACKAGES}},
+        "packages": {"seqtrain": __version__, **_versions(keras.backend.backend())},
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": {name: os.environ.get(name) for name in THREADS},
         "backend": keras.backend.backend(),
-        "devices": devices,
+        "devices": keras.distribution.list_devices(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "git_commit": _git_commit(),
         "data": {"source": dataset.source, "sha256": dataset.sha256},
     }
+
+
+def _versions(backend: str) -> dict[str, str]:
+    return {name: version(name) for name in ("keras", *PACKAGES[backend], "numpy", "scikit-learn")}
 
 
 def _processor() -> str:

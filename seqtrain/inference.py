@@ -17,7 +17,7 @@ from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
 
 BATCH_SIZE = 256  # examples at once; the results do not depend on it
-GROUPS = 10  # of examples of like length
+GROUPS = 5  # of examples of like length; JAX compiles for each length
 
 Row = dict[str, Any]
 
@@ -39,6 +39,7 @@ def load_model(run: Run) -> Any:
         raise RunError(f"{run.model_file} cannot be opened: {reason}", run.again) from error
     if getattr(run.config.dataset, "padding", None) == "pre":
         without_cudnn(model.layers)
+    execution.accelerate(model)
     return model
 
 
@@ -58,7 +59,8 @@ def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
     if hides_padding(model, x):
         steps = real_steps(x)
         order = np.argsort(steps, kind="stable")
-        parts = np.array_split(order, min(GROUPS, math.ceil(len(order) / BATCH_SIZE)))
+        size = math.ceil(len(order) / BATCH_SIZE / GROUPS) * BATCH_SIZE
+        parts = [order[start : start + size] for start in range(0, len(order), size)]
         out = np.concatenate([_predict(model, x[part, : steps[part].max()]) for part in parts])
         out = out[np.argsort(order)]
     else:
@@ -104,7 +106,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
         )
     if not same:
         log.warning("the data are not those that the run was trained on: %s", dataset.source)
-    execution.start(run.config.execution, run.config.seed)
+    execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
     found = probabilities(_fitting(load_model(run), examples.x), examples.x)
     return {
@@ -154,7 +156,7 @@ def predict(run: Run, given: Given) -> np.ndarray:
         DataError: the examples do not fit it.
     """
     run.require(run.model_file.name)
-    execution.start(run.config.execution, run.config.seed)
+    execution.start_for_inference(run.config.execution, run.config.seed)
     return probabilities(_fitting(load_model(run), given.x), given.x)
 
 

@@ -108,7 +108,8 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     batches = Batches(dataset.train, training.batch_size, resolved.seed, training.bucket_by_length)
     batches.on_epoch_begin()
     model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
-    model.compile(optimizer(training, len(batches)), loss(dataset), metrics=["accuracy"])
+    steps = optimizer(training, len(batches))
+    execution.compile(model, steps, loss(dataset), resolved.execution)
     model.train_on_batch(*batches[0])
     started = time.perf_counter()
     for _ in range(STEPS):

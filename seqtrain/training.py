@@ -41,13 +41,8 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
         by_length = config.training.bucket_by_length
         batches = Batches(dataset.train, config.training.batch_size, config.seed, by_length)
         model = config.model.build(dataset, unroll=config.execution.unroll is True)
-        model.compile(
-            optimizer(config.training, len(batches)),
-            loss(dataset),
-            metrics=["accuracy"],
-            steps_per_execution=config.execution.steps_per_execution,
-            jit_compile=config.execution.jit_compile,
-        )
+        steps = optimizer(config.training, len(batches))
+        execution.compile(model, steps, loss(dataset), config.execution)
         describe(model, dataset, run)
         after_epoch = callbacks(config.training, run)
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
