@@ -14,11 +14,11 @@ from keras import layers  # noqa: E402
 CELLS = {"rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
 
 
-def main(folder: str) -> None:
+def main(folder: str, seed: str) -> None:
     """Build, compile and fit as the tutorials do."""
     work, arrays = sides.workload(folder)
     keys = work["model"]
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(int(seed))
     tokens = work["vocabulary_size"]
     model = keras.Sequential([keras.Input(tuple(work["shape"]))])
     if tokens:
@@ -58,4 +58,4 @@ def main(folder: str) -> None:
     sides.report(ends, history.history["val_loss"], model.count_params())
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

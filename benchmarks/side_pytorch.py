@@ -101,10 +101,10 @@ def recurrent(work: dict[str, Any], width: int, units: int) -> nn.Module:
     return layer
 
 
-def main(folder: str) -> None:
+def main(folder: str, seed: str) -> None:
     """Train with Adam, and measure the validation loss after each epoch."""
     torch.set_flush_denormal(True)
-    torch.manual_seed(0)
+    torch.manual_seed(int(seed))
     work, arrays = sides.workload(folder)
     x, y, x_val, y_val = (
         torch.from_numpy(arrays[key]) for key in ("x_train", "y_train", "x_val", "y_val")
@@ -133,4 +133,4 @@ def main(folder: str) -> None:
     sides.report(ends, losses, parameters)
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

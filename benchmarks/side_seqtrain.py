@@ -11,10 +11,10 @@ from seqtrain.config import load_config
 from seqtrain.run import Run
 
 
-def main(folder: str, backend: str) -> None:
+def main(folder: str, seed: str, backend: str) -> None:
     """Train into a temporary run folder."""
     described, _ = sides.workload(folder)
-    overrides = [*described["overrides"], f"execution.backend={backend}"]
+    overrides = [*described["overrides"], f"seed={seed}", f"execution.backend={backend}"]
     if described["mask"]:
         overrides.append("training.bucket_by_length=true")
     config = load_config(Path(described["config"]), overrides)

@@ -23,7 +23,7 @@ class Workload:
 
 WORKLOADS = {
     "mnist_rnn": Workload("mnist_rnn", 20_000),
-    "mnist_lstm": Workload("mnist_lstm", 3_200),
+    "mnist_lstm": Workload("mnist_lstm", 6_400),
     "imdb_bilstm": Workload("imdb_bilstm", 1_600),
     "imdb_lstm": Workload("imdb_lstm", 1_600),
     "imdb_gru": Workload("imdb_gru", 3_200),

@@ -1,0 +1,153 @@
+"""The second backend; each test runs it in a process of its own, for Keras has one in each."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+
+from seqtrain import execution, inference
+from seqtrain.config import load_config
+from seqtrain.errors import ConfigError
+from seqtrain.run import Run
+
+pytestmark = [pytest.mark.tf, pytest.mark.slow]
+
+QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
+
+
+def on_jax(*arguments: object, **variables: str) -> str:
+    """Run `python …` and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **variables},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def train(outputs: Path, *overrides: str) -> Run:
+    folder = on_jax(
+        *("-m", "seqtrain", "train", QUICKSTART, "execution.backend=jax", "training.epochs=2"),
+        *("--output", outputs, *overrides),
+    )
+    return Run(Path(folder.strip()))
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    script = Path(__file__).parent / "kernel_differences.py"
+    return dict(json.loads(on_jax(script, KERAS_BACKEND="jax", PYTHONPATH=str(REPOSITORY))))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(tmp_path_factory.mktemp("outputs"))
+
+
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("case", ["whole last relu", "masked last tanh", "masked all tanh"])
+def test_outputs_and_gradients_are_those_of_keras(
+    found: dict[str, Any], cell: str, case: str
+) -> None:
+    assert found["differences"][f"{cell} {case}"] < 1e-5
+
+
+def test_a_layer_that_is_set_to_something_else_keeps_its_loop(found: dict[str, Any]) -> None:
+    assert found["replaced"] == {"plain": True, "recurrent_dropout": False, "activation": False}
+
+
+def test_two_trainings_are_equal_to_the_bit(trained: Run, tmp_path: Path) -> None:
+    again = train(tmp_path)
+    assert (again.folder / "history.csv").read_bytes() == (
+        trained.folder / "history.csv"
+    ).read_bytes()
+    for one, other in zip(again.predictions(), trained.predictions(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_run_says_what_computed_it(trained: Run) -> None:
+    environment = trained.environment()
+    assert environment["backend"] == trained.config.execution.backend == "jax"
+    assert "jaxlib" in environment["packages"]
+    assert trained.config.execution.jit_compile is True
+
+
+def test_the_saved_network_opens_on_tensorflow(trained: Run) -> None:
+    on_tensorflow = trained.config.execution.model_copy(update={"backend": "tensorflow"})
+    execution.start(on_tensorflow, 0)
+    dataset = trained.config.dataset.load()
+    found = inference.probabilities(inference.load_model(trained), dataset.test.x)
+    np.testing.assert_allclose(found, trained.predictions()[1], atol=1e-5)
+
+
+def test_a_run_is_evaluated_on_the_backend_that_trained_it(trained: Run) -> None:
+    found = json.loads(on_jax("-m", "seqtrain", "evaluate", trained.folder, "--json"))
+    assert found["test_loss"] == pytest.approx(trained.metrics()["test_loss"], abs=1e-9)
+
+
+def test_batches_by_length_are_equal_to_the_bit_too(tmp_path: Path) -> None:
+    keys = [
+        *("dataset.name=phrases", "dataset.limit=300", "model.embedding_dim=8", "model.units=8"),
+        *("dataset.max_length=3", "training.bucket_by_length=true"),
+    ]
+    config = tmp_path / "own.yaml"
+    config.write_text("dataset: {name: phrases}\nmodel: {name: bigru}\n")
+    runs = [
+        Path(
+            on_jax(
+                *("-m", "seqtrain", "train", config, "execution.backend=jax"),
+                *("training.epochs=1", *keys, "--output", tmp_path / f"outputs{number}"),
+            ).strip()
+        )
+        for number in range(2)
+    ]
+    histories = [(run / "history.csv").read_bytes() for run in runs]
+    assert histories[0] == histories[1]
+
+
+def test_auto_takes_jax_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config(QUICKSTART, ["execution.backend=auto"])
+    dataset = config.dataset.load()
+    monkeypatch.setattr(execution, "NVIDIA", Path("nowhere"))
+    assert execution.resolve(config, dataset).execution.backend == "jax"
+    monkeypatch.setattr(execution, "find_spec", lambda name: None)
+    assert execution.resolve(config, dataset).execution.backend == "tensorflow"
+
+
+def test_auto_takes_tensorflow_where_a_gpu_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config(QUICKSTART, ["execution.backend=auto"])
+    monkeypatch.setattr(execution, "NVIDIA", QUICKSTART)
+    assert execution.resolve(config, config.dataset.load()).execution.backend == "tensorflow"
+
+
+def test_jax_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config(QUICKSTART, ["execution.backend=jax"])
+    monkeypatch.setattr(execution, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="jax, which is not installed") as caught:
+        execution.resolve(config, config.dataset.load())
+    assert "seqtrain[jax]" in str(caught.value.hint)
+
+
+def test_a_run_from_jax_is_read_on_tensorflow_where_jax_is_missing(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "find_spec", lambda name: None)
+    assert inference.evaluate(trained)["test_loss"] == pytest.approx(
+        trained.metrics()["test_loss"], abs=1e-4
+    )
+
+
+def test_a_process_has_one_backend() -> None:
+    config = load_config(QUICKSTART)
+    execution.start(execution.resolve(config, config.dataset.load()).execution, 0)
+    with pytest.raises(ConfigError, match="tensorflow in this process"):
+        execution.start(config.execution.model_copy(update={"backend": "jax"}), 0)
