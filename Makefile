@@ -31,6 +31,8 @@ lint: $(VENV)/installed-dev ## style and types
 
 bench: $(VENV)/installed-bench ## seqtrain beside plain Keras and PyTorch (SEQTRAIN_DATA_DIR)
 	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.startup
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md
