@@ -29,7 +29,7 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## seqtrain beside plain Keras and PyTorch (SEQTRAIN_DATA_DIR)
+bench: $(VENV)/installed-bench ## beside plain Keras and PyTorch (SEQTRAIN_DATA_DIR); growth; start-up
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.startup

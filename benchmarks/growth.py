@@ -19,7 +19,7 @@ FACTORS = (1, 2, 4, 8, 16)
 SMALLEST = {"examples": 1_024, "steps": 16, "units": 16}  # the others stay at `MIDDLE`
 MIDDLE = {"examples": 4_096, "steps": 32, "units": 32}
 FEATURES, BATCH_SIZE = 8, 64
-EPOCHS = 5
+EPOCHS = 4
 HEADER = (*SMALLEST, "s/epoch", "× the row above", "MB", "MB for training")
 
 
