@@ -29,8 +29,10 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## seqtrain beside plain Keras and PyTorch (SEQTRAIN_DATA_DIR)
+bench: $(VENV)/installed-bench ## beside plain Keras and PyTorch (SEQTRAIN_DATA_DIR); growth; start-up
 	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.startup
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md

@@ -1,17 +1,20 @@
 """The plain files of a folder: written whole or not at all, and read with damage told."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from seqtrain.errors import RunError
 from seqtrain.files import replacing, write_json, write_text
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Row = dict[str, float]
 
@@ -95,6 +98,8 @@ class Artifacts:
 
     def read_arrays(self, name: str, *keys: str) -> tuple[np.ndarray, ...]:
         """Return the arrays `keys` of a `.npz` file, which must hold no pickles."""
+        import numpy as np
+
         self.require(name)
         try:
             with (
@@ -107,5 +112,7 @@ class Artifacts:
 
     def write_arrays(self, name: str, arrays: dict[str, Any]) -> None:
         """Write arrays as a `.npz` file."""
+        import numpy as np
+
         with replacing(self.folder / name) as beside:
             np.savez_compressed(beside, **arrays)

@@ -14,7 +14,6 @@ from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.models import AnyModelConfig
 from seqtrain.parts import Rule, Section, Seed, broken
-from seqtrain.problems import problems, with_likely_names
 from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document, write
 
 EMBEDDING_DIM = 128
@@ -243,6 +242,8 @@ def _validate(document: Document) -> tuple[Config | None, list[Problem]]:
     try:
         return Config.model_validate(document.data), []
     except ValidationError as error:
+        from seqtrain.problems import problems, with_likely_names
+
         found = problems(error, document, config_schema())
     likely = [_validate(guess)[1] for guess in with_likely_names(document, config_schema())]
     return None, found + [item for item in (likely or [[]])[0] if all(item in x for x in likely)]

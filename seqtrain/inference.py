@@ -69,6 +69,7 @@ def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
 
 
 def _predict(model: Any, x: np.ndarray) -> np.ndarray:
+    model.steps_per_execution = 1  # Keras writes out so many steps to predict, and traces each
     return np.asarray(model.predict(x, batch_size=BATCH_SIZE, verbose=0))
 
 

@@ -23,7 +23,12 @@ class Section(BaseModel):
     """A section of the config: no unknown keys, no guessed types, no change afterwards."""
 
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        defer_build=True,  # until it validates: most sections never do by themselves
     )
 
 

@@ -1,5 +1,7 @@
 """A run: a folder of plain files, from which every table and picture is made."""
 
+from __future__ import annotations
+
 import logging
 import re
 import secrets
@@ -9,15 +11,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from seqtrain.artifacts import Artifacts, Row
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Learned, Scaling
 from seqtrain.errors import RunError
-from seqtrain.text import Vocabulary
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STARTED = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")  # the name of a run's folder
 
@@ -34,7 +36,7 @@ class Run(Artifacts):
     known: Config | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def create(cls, outputs: Path, config: Config) -> "Run":
+    def create(cls, outputs: Path, config: Config) -> Run:
         """Make a new folder, and write the config into it first.
 
         Raises:
@@ -51,7 +53,7 @@ class Run(Artifacts):
         return run
 
     @classmethod
-    def open(cls, place: Path, outputs: Path = Path("outputs")) -> "Run":
+    def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
         """Open an existing run.
 
         Args:
@@ -71,7 +73,7 @@ class Run(Artifacts):
         raise RunError(f"the run `{place}` {what}", "`seqtrain list runs` shows the runs")
 
     @classmethod
-    def latest(cls, outputs: Path) -> "Run":
+    def latest(cls, outputs: Path) -> Run:
         """Return the run under `outputs` that was started last, finished or not.
 
         Raises:
@@ -84,7 +86,7 @@ class Run(Artifacts):
         return runs[-1]
 
     @classmethod
-    def all(cls, outputs: Path) -> "list[Run]":
+    def all(cls, outputs: Path) -> list[Run]:
         """Return the runs under `outputs`, in the order in which they were started."""
         return _in_order(outputs.glob("*/*/config.yaml"))
 
@@ -153,6 +155,8 @@ class Run(Artifacts):
 
     def learned(self) -> Learned:
         """Return what is needed to read new examples."""
+        from seqtrain.text import Vocabulary
+
         words = self.read_json("vocabulary.json", list) if self.has("vocabulary.json") else None
         scaling = self.read_json("scaling.json", dict) if self.has("scaling.json") else None
         try:

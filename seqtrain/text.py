@@ -18,6 +18,7 @@ from seqtrain.parts import End
 
 PAD, START, OOV = 0, 1, 2
 FIRST_WORD = 4  # the id of the most frequent word; 3 is unused, as in Keras
+BLOCK = 10_000  # sequences that are copied at once, for their places take twice their memory
 
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
@@ -60,15 +61,20 @@ class Ragged:
 
     def take(self, indices: np.ndarray) -> "Ragged":
         """Return the sequences at `indices`, in that order."""
-        lengths = self.lengths[indices]
+        lengths, starts = self.lengths[indices], self.offsets[:-1][indices]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        shifts = np.repeat(self.offsets[:-1][indices] - offsets[:-1], lengths)
-        return Ragged(self.ids[shifts + np.arange(offsets[-1])], offsets)
+        ids, source = np.empty(offsets[-1], self.ids.dtype), np.asarray(self.ids)
+        for first in range(0, len(lengths), BLOCK):
+            last = min(first + BLOCK, len(lengths))
+            shifts = np.repeat(starts[first:last] - offsets[first:last], lengths[first:last])
+            places = np.arange(offsets[first], offsets[last])
+            ids[offsets[first] : offsets[last]] = source[places + shifts]
+        return Ragged(ids, offsets)
 
 
 def with_start(words: Ragged) -> Ragged:
     """Return the sequences with the start id before each."""
-    ids = np.insert(words.ids, words.offsets[:-1], START).astype(np.int32)
+    ids = np.insert(words.ids, words.offsets[:-1], START).astype(np.int32, copy=False)
     return Ragged(ids, words.offsets + np.arange(len(words) + 1))
 
 
@@ -162,6 +168,7 @@ def pad(
         int32, shape (N, T). Every row has at least one step that is not padding.
     """
     padded = np.full((len(sequences), length), PAD, dtype=np.int32)
+    known = np.asarray(sequences.ids)  # slices of a memory map take twice as long
     for row, start, stop in zip(
         padded, sequences.offsets[:-1].tolist(), sequences.offsets[1:].tolist(), strict=True
     ):
@@ -170,6 +177,6 @@ def pad(
             row[0 if padding == "post" else -1] = OOV
             continue
         ids = slice(start, start + kept) if truncating == "post" else slice(stop - kept, stop)
-        row[slice(kept) if padding == "post" else slice(length - kept, length)] = sequences.ids[ids]
+        row[slice(kept) if padding == "post" else slice(length - kept, length)] = known[ids]
     padded[padded >= vocabulary_size] = OOV
     return padded

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, metrics, plots
+from seqtrain import execution, metrics
 from seqtrain.artifacts import Row
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
@@ -89,7 +89,7 @@ def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
         with suppress(OSError):  # the disk may be full
             if isinstance(error, KeyboardInterrupt):
                 keeper.on_interrupt()
-            plots.draw([run], run.plots)
+            draw(run)
         raise
 
 
@@ -111,7 +111,7 @@ def finish(model: Any, best_epoch: int, rows: list[Row], dataset: Dataset, run: 
         )
     best = last if best_epoch == len(rows) else probabilities(load_model(run), dataset.test.x)
     run.write_predictions(labels, best)
-    plots.draw([run], run.plots)
+    draw(run)
     chosen = rows[best_epoch - 1]
     run.write_metrics(
         {
@@ -124,6 +124,13 @@ def finish(model: Any, best_epoch: int, rows: list[Row], dataset: Dataset, run: 
             "parameters": model.count_params(),
         }
     )
+
+
+def draw(run: Run) -> None:
+    """Draw all plots; matplotlib takes half a second to import, which no epoch waits for."""
+    from seqtrain import plots
+
+    plots.draw([run], run.plots)
 
 
 def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:

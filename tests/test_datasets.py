@@ -1,5 +1,6 @@
 """What holds for every dataset; a new file in `seqtrain/datasets` is covered without an edit."""
 
+import hashlib
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -304,6 +305,17 @@ def test_digits_are_rows_of_pixels_between_0_and_1() -> None:
     assert dataset.shape == (8, 8)
     assert (dataset.train.x.min(), dataset.train.x.max()) == (0, 1)
     assert [len(examples) for examples in splits(dataset).values()] == [1294, 144, 359]
+
+
+def test_digits_are_those_that_scikit_learn_loads() -> None:
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    dataset = load("digits")
+    assert dataset.sha256 == hashlib.sha256(images.tobytes()).hexdigest()
+    assert Counter([*dataset.train.labels, *dataset.validation.labels, *dataset.test.labels]) == (
+        Counter(labels)
+    )
 
 
 def test_a_split_of_digits_that_leaves_no_test_names_the_key_to_change() -> None:

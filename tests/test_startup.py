@@ -72,5 +72,6 @@ def test_help_imports_no_validator(arguments: list[str]) -> None:
     assert found.imported & {"pydantic", "yaml", "numpy"} == set()
 
 
-def test_check_imports_no_arrays() -> None:
-    assert "numpy" not in start("check", QUICKSTART).imported
+@pytest.mark.parametrize("arguments", [["check", QUICKSTART], ["list"]], ids=lambda value: value[0])
+def test_what_needs_no_arrays_imports_none(arguments: list[str]) -> None:
+    assert "numpy" not in start(*arguments).imported

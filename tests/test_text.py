@@ -41,6 +41,18 @@ def vocabulary_of(*texts: str) -> Vocabulary:
     return corpus.fit(corpus.add(texts)).vocabulary
 
 
+@given(IDS.filter(len), st.data(), st.integers(1, 4))
+def test_taking_sequences_copies_them_block_by_block(
+    ids: list[list[int]], data: st.DataObject, block: int
+) -> None:
+    places = st.lists(st.integers(0, len(ids) - 1), max_size=9)
+    indices = np.array(data.draw(places), dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqtrain.text.BLOCK", block)
+        taken = Ragged.of(ids).take(indices)
+    assert rows(taken) == [ids[index] for index in indices]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -17,7 +17,6 @@ from seqtrain.datasets.dataset import (
     Examples,
     Given,
     Learned,
-    stratified,
     stratified_indices,
 )
 from seqtrain.download import is_ours
@@ -65,15 +64,7 @@ class DatasetConfig(Part):
         Raises:
             DataError: a file is missing or damaged, or too small for the splits.
         """
-        whole = self.read(data_dir)
-        kept, validation = whole.train, whole.validation
-        if self.validation == "test":
-            validation = whole.test
-        elif not len(validation):
-            kept, validation = map(whole.train.take, self.split_off(whole.train.labels))
-        if self.limit is not None and self.limit < len(kept):
-            _, kept = stratified(kept, self.limit / len(kept), self.split_seed)
-        dataset = replace(whole, train=kept, validation=validation)
+        dataset = self._split(self.read(data_dir))
         if self.drop_repeated:
             apart = dataset.apart()
             if not (len(apart.train) and len(apart.validation)):
@@ -90,6 +81,28 @@ class DatasetConfig(Part):
                 *(f"{repeated:,}", f"{len(dataset.test):,}"),
             )
         return dataset
+
+    def _split(self, whole: Dataset) -> Dataset:
+        """Return the dataset with its validation examples, and so many for training as asked.
+
+        Which ones is decided before any is copied, for they may be most of the memory.
+        """
+        import numpy as np
+
+        train, validation = whole.train, whole.validation
+        kept = np.arange(len(train))
+        if self.validation == "test":
+            validation = whole.test
+        elif not len(validation):
+            kept, taken = self.split_off(train.labels)
+            validation = train.take(taken)
+        if self.limit is not None and self.limit < len(kept):
+            share, key = self.limit / len(kept), "dataset.validation"
+            _, chosen = stratified_indices(train.labels[kept], share, self.split_seed, key)
+            kept = kept[chosen]
+        if len(kept) < len(train):
+            train = train.take(kept)
+        return replace(whole, train=train, validation=validation)
 
     def split_off(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the indices of the examples that stay in train, and of the share that validates.

@@ -8,6 +8,7 @@ Repository, 1998.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -33,9 +34,7 @@ class Digits(FeatureDatasetConfig):
 
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the digits as 8 steps of 8 features between 0 and 1."""
-        from sklearn.datasets import load_digits
-
-        images, labels = load_digits(return_X_y=True)
+        images, labels = _images()
         x = self.features(images)
         train, test = stratified(
             Examples(x, labels.astype("int32")), self.test, self.split_seed, "dataset.test"
@@ -52,6 +51,19 @@ class Digits(FeatureDatasetConfig):
     def features(self, x: np.ndarray, learned: Learned | None = None) -> np.ndarray:
         """Return images of 64 or 8 × 8 pixels as rows of numbers between 0 and 1."""
         return (x / DARKEST).astype("float32").reshape(-1, 8, 8)
+
+
+def _images() -> tuple[np.ndarray, np.ndarray]:
+    """Return images, float64 of shape (N, 64), and labels, as scikit-learn's `load_digits` does.
+
+    Its file is read without importing scikit-learn, which takes more than a second.
+    """
+    import numpy as np
+
+    sklearn = importlib.util.find_spec("sklearn")
+    folder = Path((sklearn and sklearn.submodule_search_locations or [""])[0])
+    table = np.loadtxt(folder / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    return table[:, :-1], table[:, -1]
 
 
 def _sha256(array: np.ndarray) -> str:
