@@ -13,7 +13,7 @@ from seqtrain.run import Run
 
 def main(folder: str, seed: str, backend: str) -> None:
     """Train into a temporary run folder."""
-    described, _ = sides.workload(folder)
+    described = sides.description(folder)
     overrides = [*described["overrides"], f"seed={seed}", f"execution.backend={backend}"]
     if described["mask"]:
         overrides.append("training.bucket_by_length=true")

@@ -11,10 +11,14 @@ import numpy as np
 STARTED = time.perf_counter()
 
 
+def description(folder: str) -> dict[str, Any]:
+    """Return what is to be done."""
+    return dict(json.loads((Path(folder) / "workload.json").read_text()))
+
+
 def workload(folder: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the description and the arrays."""
-    described = json.loads((Path(folder) / "workload.json").read_text())
-    return described, dict(np.load(Path(folder) / "arrays.npz"))
+    return description(folder), dict(np.load(Path(folder) / "arrays.npz"))
 
 
 def report(ends: list[float], val_loss: list[float], parameters: int) -> None:

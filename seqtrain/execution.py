@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 SMALL_STEP = 50e6  # operations in the forward pass of one batch
+# What Keras and a backend import for parts of theirs that are never used here.
+UNUSED = {
+    "tensorflow": ("jax", "matplotlib", "sklearn"),
+    "jax": ("tensorflow", "matplotlib", "sklearn"),
+}
 PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
 LONG_COMPILATION = 0.2  # seconds from which on a compiled function is kept for later runs
 CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest then go
@@ -81,7 +86,7 @@ def start(execution: ExecutionConfig, seed: int) -> None:
     _keep_freed_memory()
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_stderr():
+    with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]):
         import keras
     if keras.backend.backend() != execution.backend:
         raise ConfigError(
@@ -109,8 +114,9 @@ def start_for_inference(execution: ExecutionConfig, seed: int) -> None:
 
 
 def _start_tensorflow(execution: ExecutionConfig, seed: int) -> None:
-    with _quiet_stderr():
-        import keras
+    import keras
+
+    with _quiet_stderr(), _as_if_missing(UNUSED["tensorflow"]):
         import tensorflow as tf
     keras.utils.set_random_seed(seed)
     tf.get_logger().setLevel("ERROR")
@@ -122,7 +128,7 @@ def _start_jax(seed: int) -> None:
     import jax
     import keras
 
-    with _hidden("tensorflow"):  # Keras would import it for seconds, to set its seed too
+    with _as_if_missing(UNUSED["jax"]):
         keras.utils.set_random_seed(seed)
     jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
     jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
@@ -130,17 +136,19 @@ def _start_jax(seed: int) -> None:
 
 
 @contextmanager
-def _hidden(package: str) -> Iterator[None]:
-    """Let a package seem to be missing; Keras then never asks for it again."""
-    imported = sys.modules.get(package)
-    sys.modules[package] = None  # type: ignore[assignment]
+def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
+    """Let imports in the body find packages missing, unless they are there already.
+
+    Keras wraps scikit-learn, draws with matplotlib and seeds TensorFlow, TensorFlow converts
+    from JAX, and each goes on without. To import them takes seconds, and a quarter of the memory.
+    """
+    missing = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        if imported:
-            sys.modules[package] = imported
-        else:
-            del sys.modules[package]
+        for name in missing:
+            del sys.modules[name]
 
 
 def compile(model: Any, optimizer: Any, loss: str, execution: ExecutionConfig) -> None:
