@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from tests.conftest import REPOSITORY
 
 from seqtrain import execution, inference
 from seqtrain.config import load_config

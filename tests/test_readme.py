@@ -44,7 +44,7 @@ def test_the_config_of_the_readme_checks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_every_tutorial_stands_in_the_table(config: Path) -> None:
     if config.stem != "quickstart":
-        assert f"`seqtrain train configs/{config.stem}.yaml`" in README
+        assert f"`seqtrain train {config.relative_to(REPOSITORY)}`" in README
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
