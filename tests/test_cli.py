@@ -9,7 +9,7 @@ import pytest
 from seqtrain import shipped
 from seqtrain.cli import cli
 from seqtrain.config import load_config
-from tests.conftest import CONFIGS, Outcome
+from tests.conftest import CONFIGS, REPOSITORY, Outcome
 from tests.test_plots import finished_run
 
 Seqtrain = Callable[..., Outcome]
@@ -128,7 +128,7 @@ def test_init_writes_where_it_is_told(seqtrain: Seqtrain) -> None:
 def test_a_shipped_config_opens_with_what_it_shows_and_its_command(config: Path) -> None:
     comment = config.read_text(encoding="utf-8").partition("dataset:")[0]
     assert comment.startswith("# ")
-    assert f"seqtrain train configs/{config.stem}.yaml" in comment
+    assert f"seqtrain train {config.relative_to(REPOSITORY)}" in comment
     assert load_config(config).name == config.stem
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.conftest import REPOSITORY
 
 from seqtrain import execution, inference
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.run import Run
+from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
