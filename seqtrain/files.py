@@ -3,12 +3,15 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+UNFINISHED = re.compile(r"\..+-\d+(\.\w+)?")  # the name beside which a file is written
 
 
 @contextmanager
@@ -27,11 +30,28 @@ def replacing(path: Path) -> Iterator[Path]:
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(beside, path)
+        sync(path.parent)
     except OSError as error:
         reason = error.strerror or str(error).partition("\n")[0]
         raise OSError(error.errno, reason, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def drop_unfinished(folder: Path) -> None:
+    """Delete what processes that were killed left beside the files of a folder."""
+    for file in folder.rglob(".*-*"):
+        if file.is_file() and UNFINISHED.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+
+
+def sync(folder: Path) -> None:
+    """Bring the names in a folder to the disk, so that they outlive a power loss."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -105,9 +105,10 @@ def test_the_content_is_on_the_disk_before_the_name(
 
     monkeypatch.setattr(os, "fsync", fsync)
     write_text(tmp_path / "a.txt", "12345")
-    [(size, present)] = seen
+    [(size, present), (_, afterwards)] = seen
     assert size == 5
     assert "a.txt" not in present
+    assert afterwards == ["a.txt"]  # and then the name, with its folder
 
 
 def test_text_is_utf8(tmp_path: Path) -> None:
