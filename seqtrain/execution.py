@@ -3,32 +3,28 @@
 import logging
 import os
 import platform
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seqtrain import __version__
 from seqtrain.cache import cache_folder
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.errors import ConfigError
+from seqtrain.errors import ConfigError, TrainingError
 
 log = logging.getLogger(__name__)
 
-THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 SMALL_STEP = 50e6  # operations in the forward pass of one batch
 # What Keras and a backend import for parts of theirs that are never used here.
 UNUSED = {
     "tensorflow": ("jax", "matplotlib", "sklearn"),
     "jax": ("tensorflow", "matplotlib", "sklearn"),
 }
-PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
+LACK_OF_MEMORY = ("MemoryError", "ResourceExhausted", "RESOURCE_EXHAUSTED", "OOM when allocating")
 LONG_COMPILATION = 0.2  # seconds from which on a compiled function is kept for later runs
 CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest then go
 NVIDIA = Path("/proc/driver/nvidia/version")
@@ -212,45 +208,22 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def environment(dataset: Dataset) -> dict[str, Any]:
-    """Return what a run depends on besides its config, as `environment.json` holds it."""
-    import keras
+@contextmanager
+def memory_told(config: Config) -> Iterator[None]:
+    """Turn a lack of memory, whichever library reports it, into one sentence.
 
-    return {
-        "command": sys.argv,
-        "python": platform.python_version(),
-        "packages": {"seqtrain": __version__, **_versions(keras.backend.backend())},
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": {name: os.environ.get(name) for name in THREADS},
-        "backend": keras.backend.backend(),
-        "devices": keras.distribution.list_devices(),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
-        "git_commit": _git_commit(),
-        "data": {"source": dataset.source, "sha256": dataset.sha256},
-    }
-
-
-def _versions(backend: str) -> dict[str, str]:
-    return {name: version(name) for name in ("keras", *PACKAGES[backend], "numpy", "scikit-learn")}
-
-
-def _processor() -> str:
-    """Return the processor's name; `platform.processor()` is empty on Linux."""
+    Raises:
+        TrainingError: memory ran out in the body.
+    """
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def _git_commit() -> str | None:
-    """Return the commit of the working folder, where it is a git checkout."""
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip() or None
+        yield
+    except Exception as error:
+        said = f"{type(error).__name__} {error}"
+        if not any(sign in said for sign in LACK_OF_MEMORY):
+            raise
+        size, length = config.training.batch_size, getattr(config.dataset, "max_length", None)
+        shorter = ", `model.units`" + (f", `dataset.max_length` ({length})" if length else "")
+        raise TrainingError(
+            "there is not enough memory for this training",
+            f"lower `training.batch_size` ({size}){shorter}",
+        ) from error
