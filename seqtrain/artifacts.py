@@ -36,6 +36,8 @@ class Artifacts:
     @property
     def again(self) -> str:
         """The hint for a folder that lacks something."""
+        if not self.finished and any(self.folder.glob("checkpoint/*.npz")):
+            return f"go on with it: `seqtrain resume {self.folder}`"
         return f"train it again: `seqtrain train {self.folder / 'config.yaml'}`"
 
     def has(self, name: str) -> bool:

@@ -38,3 +38,7 @@ class TrainingError(SeqtrainError):
     """The training itself failed, although its input was right."""
 
     exit_code = 1
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM asked the process to end, as batch schedulers do; otherwise like Ctrl-C."""

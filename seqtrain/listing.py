@@ -46,6 +46,8 @@ def _run(run: Run) -> dict[str, Any]:
             note = " optimistic" if metrics["optimistic"] else ""
             row["test accuracy"] = f"{metrics['test_accuracy']:.4f}{note}"
             row["state"] = "finished"
+        elif run.training:
+            row["state"] = "training"
     except (SeqtrainError, OSError, KeyError, TypeError):
         row["state"] = "damaged"
     return row

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtrain import logfile
 from seqtrain.artifacts import Artifacts, Row
+from seqtrain.checkpoints import Checkpoints
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Learned, Scaling
 from seqtrain.errors import RunError
+from seqtrain.files import drop_unfinished, sync
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,6 +112,21 @@ class Run(Artifacts):
         """The best model so far."""
         return self.folder / "model.keras"
 
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """The moments from which its training can go on."""
+        return Checkpoints(self.folder / "checkpoint")
+
+    @property
+    def log_file(self) -> Path:
+        """What happened, line by line."""
+        return self.folder / "log.txt"
+
+    @property
+    def begun(self) -> bool:
+        """Whether its training has got so far that a checkpoint is to be expected."""
+        return self.has("history.csv") or self.has("model.keras") or bool(self.checkpoints.files())
+
     @property
     def plots(self) -> Path:
         """The folder of the pictures."""
@@ -198,24 +215,29 @@ class Run(Artifacts):
             raise self.damaged("environment.json", "it has no data.sha256") from error
 
     @contextmanager
-    def logging(self) -> Iterator[None]:
-        """Append to log.txt what seqtrain logs while the body runs, and what ended it."""
-        handler = logging.FileHandler(self.folder / "log.txt", encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logger = logging.getLogger("seqtrain")
-        level = logger.level
-        logger.setLevel(min(level or logging.INFO, logging.INFO))
-        logger.addHandler(handler)
-        try:
+    def locked(self) -> Iterator[None]:
+        """Let no other process train the run while the body runs.
+
+        Raises:
+            RunError: another process trains it.
+        """
+        with logfile.locked(self.log_file) as alone:
+            if not alone:
+                raise RunError(
+                    f"the run `{self.folder}` is being trained by another process",
+                    "wait until it ends, or end it first",
+                )
+            drop_unfinished(self.folder)
             yield
-        except BaseException as error:
-            reason = str(error) or type(error).__name__
-            handler.handle(logger.makeRecord(logger.name, logging.ERROR, "", 0, reason, (), None))
-            raise
-        finally:
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-            handler.close()
+
+    @property
+    def training(self) -> bool:
+        """Whether a process trains it now."""
+        return self.log_file.is_file() and logfile.is_locked(self.log_file)
+
+    def logging(self) -> AbstractContextManager[None]:
+        """Append to log.txt what seqtrain logs while the body runs, and what ended it."""
+        return logfile.recording(self.log_file)
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the test labels, shape (N,), and probabilities, shape (N, classes)."""
@@ -231,16 +253,29 @@ class Run(Artifacts):
 def _new_folder(parent: Path) -> Path:
     """Make a folder that is named by the time, and did not exist."""
     for _ in range(100):
-        started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        folder = parent / f"{started}-{secrets.token_hex(2)}"
+        folder = parent / f"{_start(parent.parent):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             if folder.is_dir():
                 continue
             raise
+        sync(parent)
         return folder
     raise FileExistsError(f"{parent} is full of runs of this second")
+
+
+def _start(outputs: Path) -> datetime:
+    """Return the time, or where a run was started later, as after a clock is set back, then that.
+
+    So the newest run is always the last by name.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    names = [run.folder.name for run in Run.all(outputs) if STARTED.fullmatch(run.folder.name)]
+    if not names:
+        return now
+    last = datetime.strptime(names[-1][:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return last + timedelta(seconds=1) if last > now else now
 
 
 def _in_order(configs: Iterable[Path]) -> list[Run]:

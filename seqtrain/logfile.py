@@ -1,0 +1,65 @@
+"""The log of a run, and the lock on it that its training holds."""
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def recording(file: Path) -> Iterator[None]:
+    """Append to a file what seqtrain logs while the body runs, and what ended it."""
+    handler = _LogFile(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("seqtrain")
+    level = logger.level
+    logger.setLevel(min(level or logging.INFO, logging.INFO))
+    logger.addHandler(handler)
+    try:
+        yield
+    except BaseException as error:
+        reason = str(error) or type(error).__name__
+        handler.handle(logger.makeRecord(logger.name, logging.ERROR, "", 0, reason, (), None))
+        raise
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk leaves incomplete: what needs the disk more says so itself."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
+        """Drop the record."""
+
+    def close(self) -> None:
+        """Close the file, whether what is left can be written or not."""
+        with suppress(OSError):
+            super().close()
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[bool]:
+    """Lock a file while the body runs, and yield whether that was possible.
+
+    The lock goes with the process, however that ends.
+    """
+    with file.open("ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def is_locked(file: Path) -> bool:
+    """Return whether a process holds the lock on a file."""
+    with file.open("rb") as looked_at:
+        try:
+            fcntl.flock(looked_at, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

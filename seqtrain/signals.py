@@ -1,0 +1,63 @@
+"""Ctrl-C and SIGTERM, held back while a step runs, so that a checkpoint can be written first."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from seqtrain.errors import Terminated
+
+EXCEPTIONS: dict[int, type[KeyboardInterrupt]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: Terminated,
+}
+
+
+class Signals:
+    """What the process was asked while a body ran, see `listening`.
+
+    Attributes:
+        held: whether a signal waits until `answer` is called, or is an exception at once.
+        asked: the exception that waits.
+    """
+
+    def __init__(self) -> None:
+        self.held = False
+        self.asked: type[KeyboardInterrupt] | None = None
+
+    def answer(self) -> None:
+        """Raise what waits.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed.
+            Terminated: SIGTERM came.
+        """
+        if self.asked:
+            raise self.asked
+
+    def _receive(self, number: int, frame: Any) -> None:
+        if not self.held:
+            raise EXCEPTIONS[number]
+        self.asked = EXCEPTIONS[number]
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+
+
+@contextmanager
+def listening() -> Iterator[Signals]:
+    """Turn the two signals into exceptions while the body runs.
+
+    What is ignored stays so, as in the background of a script. Only the main thread can listen.
+    """
+    signals = Signals()
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in EXCEPTIONS}
+    listened = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in listened:
+        signal.signal(number, signals._receive)
+    try:
+        yield signals
+    finally:
+        for number in listened:
+            signal.signal(number, before[number])
