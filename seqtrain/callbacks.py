@@ -31,24 +31,44 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     they are parted, each batch is cut to its longest example, rounded up so that only
     `LENGTHS` lengths occur, for each of which JAX compiles the step anew, and the batches are
     mixed again.
+
+    Args:
+        examples: all that an epoch holds.
+        batch_size: the examples of each batch but the last.
+        seed: decides the order, with the number of the epoch.
+        by_length: put examples of like length into one batch.
+        start: batches that are past of the first epoch; there must then be no other.
+
+    Attributes:
+        epoch: epochs whose order has been drawn. `CountEpochs` sets it, because Keras draws one
+            more on JAX, to learn the shapes.
     """
 
     POOL, LENGTHS = 50, 10
 
     def __init__(
-        self, examples: Examples, batch_size: int, seed: int, by_length: bool = False
+        self,
+        examples: Examples,
+        batch_size: int,
+        seed: int,
+        by_length: bool = False,
+        start: int = 0,
     ) -> None:
         super().__init__()
         self.examples = examples
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
+        self.start = start
+        self.whole = math.ceil(len(examples) / batch_size)
+        self.drawn = False
         self.lengths = real_steps(examples.x) if by_length else None
         self.order = np.arange(len(examples))
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
         self.epoch += 1
+        self.drawn = True
         random = np.random.default_rng([self.seed, self.epoch])
         self.order = random.permutation(len(self.examples))
         if self.lengths is not None:
@@ -67,12 +87,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch, a smaller last one included."""
-        return math.ceil(len(self.examples) / self.batch_size)
+        """Return the number of batches that are left of an epoch, a smaller last one included."""
+        return self.whole - self.start
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return x and labels of a batch."""
-        batch = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        first = (self.start + index) * self.batch_size
+        batch = self.order[first : first + self.batch_size]
         return self.examples.x[batch, : self._steps(index, batch)], self.examples.labels[batch]
 
     def _steps(self, index: int, batch: np.ndarray) -> int | None:
@@ -80,12 +101,25 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
         Before the first epoch Keras looks at two batches, to learn which dimensions vary.
         """
-        if self.lengths is None or len(self) == 1:
+        if self.lengths is None or self.whole == 1:
             return None
-        if not self.epoch:
+        if not self.drawn:
             return index + 1
         step = math.ceil(int(self.examples.x.shape[1]) / self.LENGTHS)
         return math.ceil(int(self.lengths[batch].max()) / step) * step
+
+
+class CountEpochs(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells batches which epoch they are of, in a training that may begin with any."""
+
+    def __init__(self, *batches: Batches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Count those that are past."""
+        for batches in self.batches:
+            batches.epoch = epoch
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

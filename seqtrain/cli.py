@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from seqtrain import __version__, console
-from seqtrain.errors import SeqtrainError
+from seqtrain.errors import SeqtrainError, Terminated
 from seqtrain.options import CONFIG, DATA, DATA_DIR, JSON, OUTPUT, OVERRIDES, Group
 
 
@@ -106,24 +106,50 @@ def schema(markdown: bool) -> None:
 @cli.command(epilog="seqtrain train configs/mnist_rnn.yaml training.epochs=5 --data-dir data")
 @CONFIG
 @OVERRIDES
+@click.option(
+    "--resume", is_flag=True, help="Go on with the newest unfinished run of CONFIG, if any."
+)
 @OUTPUT
 @DATA_DIR
-def train(config: Path, overrides: tuple[str, ...], outputs: Path, data_dir: Path | None) -> None:
+def train(
+    config: Path, overrides: tuple[str, ...], resume: bool, outputs: Path, data_dir: Path | None
+) -> None:
     """Train the network of CONFIG into a new run folder."""
     from seqtrain.config import load_config
 
     checked = load_config(config, overrides)
     console.show_log()
-    from seqtrain import execution, training
+    from seqtrain import launch
+
+    run, dataset = launch.prepare(checked, outputs, data_dir, resume)
+    with console.ending_with(run):
+        launch.train(run, dataset, console.progress)
+
+
+@cli.command(epilog="seqtrain resume imdb_lstm --epochs 20")
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Train so many epochs in all  [default: as many as RUN was to have].",
+)
+@OUTPUT
+@DATA_DIR
+def resume(run: Path | None, epochs: int | None, outputs: Path, data_dir: Path | None) -> None:
+    """Go on with the training of RUN (default: the newest) where it was cut short."""
     from seqtrain.run import Run
 
-    dataset = checked.dataset.load(data_dir)
-    resolved = execution.resolve(checked, dataset)
-    run = Run.create(outputs, resolved)
-    with console.ending_with(run):
-        execution.start(resolved.execution, resolved.seed)
-        with console.progress(resolved.training.epochs) as observers:
-            training.train(resolved, dataset, run, observers)
+    console.show_log()
+    chosen = Run.open(run, outputs) if run else Run.latest(outputs)
+    if chosen.finished and epochs in (None, chosen.config.training.epochs):
+        console.message(f"{chosen.folder} is finished; `--epochs N` trains more epochs")
+        console.result(str(chosen.folder))
+        return
+    from seqtrain import launch
+
+    dataset = launch.load_again(chosen, data_dir)
+    with console.ending_with(chosen):
+        launch.train(chosen, dataset, console.progress, epochs)
 
 
 @cli.command(epilog="seqtrain evaluate --split validation --json")
@@ -237,8 +263,9 @@ def main() -> None:
         sys.exit(2)
     except click.ClickException as error:
         _fail(error.format_message(), _usage_hint(error), 2, error)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+    except (KeyboardInterrupt, click.Abort) as error:  # click makes the one into the other
+        terminated = isinstance(error.__cause__ or error, Terminated)
+        sys.exit(143 if terminated else 130)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", None, 1, error)

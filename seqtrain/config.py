@@ -93,6 +93,10 @@ class TrainingConfig(Section):
         description="`patience` (epochs, default 3) and `min_delta` (default 0): stop when "
         "`monitor` has not improved; null trains all epochs",
     )
+    checkpoint_minutes: Positive = Field(
+        default=10.0,
+        description="minutes between checkpoints within an epoch; each epoch ends with one",
+    )
 
     @property
     def mode(self) -> Literal["min", "max"]:

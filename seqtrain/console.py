@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqtrain.errors import Terminated
+
 if TYPE_CHECKING:
     import keras
 
@@ -201,9 +203,11 @@ def ending_with(run: "Run") -> Iterator[None]:
         yield
         message(format_score(run.metrics()))
         message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        ended = "terminated" if isinstance(error, Terminated) else "interrupted"
         kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
-        message(f"interrupted, with {' and '.join(kept) or 'nothing'} kept")
+        message(f"{ended}, with {' and '.join(kept) or 'nothing'} kept")
+        message(f"go on with it: `seqtrain resume {run.folder}`")
         raise
     finally:
         result(str(run.folder))

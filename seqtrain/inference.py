@@ -97,7 +97,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
             scaling are not those of the run.
     """
     run.require(run.model_file.name)
-    dataset = _dataset_config(run, data_dir).load(data_dir)
+    dataset = dataset_config(run, data_dir).load(data_dir)
     same = dataset.sha256 == run.data_sha256()
     if not same and dataset.learned != run.learned():
         raise DataError(
@@ -182,7 +182,7 @@ def described(given: Given, probabilities: np.ndarray, classes: Sequence[str]) -
     return rows
 
 
-def _dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:
+def dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:
     """Return what to load: not from where it lay if that is gone, or another place is named.
 
     A person's own data lie nowhere else.

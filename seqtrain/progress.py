@@ -31,14 +31,17 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Begin to count."""
+        """Begin to count what is left; a training that goes on does not begin with epoch 1."""
         self.steps = self.params["steps"]
-        total = self.epochs * self.steps
-        self.task = self.bar.add_task("", total=total, epoch=1, reached="")
+        self.before: int | None = None
+        self.task = self.bar.add_task("", total=None, epoch=1, reached="")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Count the epoch."""
-        self.done = epoch * self.steps
+        if self.before is None:
+            self.before = epoch
+            self.bar.update(self.task, total=(self.params["epochs"] - epoch) * self.steps)
+        self.done = (epoch - self.before) * self.steps
         self.bar.update(self.task, epoch=epoch + 1, completed=self.done)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, metrics
+from seqtrain import environment, execution, metrics
 from seqtrain.artifacts import Row
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.errors import TrainingError
+from seqtrain.errors import DataError, TrainingError
 from seqtrain.inference import BATCH_SIZE, load_model, probabilities
 from seqtrain.models.base import loss
 from seqtrain.run import Run
+from seqtrain.signals import listening
 
 log = logging.getLogger(__name__)
 
@@ -22,49 +23,79 @@ log = logging.getLogger(__name__)
 def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] = ()) -> None:
     """Train the network of a config on a dataset, and write everything into the run.
 
-    On Ctrl-C, history, plots and the model so far are kept.
+    A run that has checkpoints goes on from the newest, and ends as if it had never been cut
+    short. On Ctrl-C and SIGTERM, history, plots and the model so far are kept, and a checkpoint.
 
     Args:
         config: resolved, see `execution.resolve`; its execution has been started.
         dataset: what `config.dataset.load` returned.
-        run: a new run.
+        run: a new run of the config, or one that was cut short.
         observers: more Keras callbacks, such as a progress bar.
 
     Raises:
-        TrainingError: the loss is not finite, or the run's folder is gone.
+        TrainingError: the loss is not finite, memory ran out, or the run's folder is gone.
+        RunError: the run has checkpoints, and all are damaged.
+        DataError: the run was begun on other data.
         KeyboardInterrupt: after all was kept.
     """
-    from seqtrain.callbacks import Batches, KeepBest, WriteHistory, callbacks, optimizer
+    from seqtrain.callbacks import KeepBest, WriteHistory, callbacks
+    from seqtrain.state import SaveCheckpoints
 
-    with run.logging():
-        hidden = dataset.mask and dataset.padding == "post"
-        by_length = config.training.bucket_by_length
-        batches = Batches(dataset.train, config.training.batch_size, config.seed, by_length)
-        model = config.model.build(dataset, unroll=config.execution.unroll is True)
-        steps = optimizer(config.training, len(batches))
-        execution.compile(model, steps, loss(dataset), config.execution)
+    with run.logging(), listening() as signals, execution.memory_told(config):
+        elsewhere = conditions(dataset, run)
+        model = compiled(config, dataset)
         describe(model, dataset, run)
         after_epoch = callbacks(config.training, run)
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
         keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
+        saver = SaveCheckpoints(run, config.training, model, after_epoch, signals)
         with kept_when_cut_short(run, keeper):
-            model.fit(
-                batches,
-                epochs=config.training.epochs,
-                validation_data=Batches(dataset.validation, BATCH_SIZE, config.seed, hidden),
-                class_weight=class_weight(config, dataset),
-                callbacks=[*after_epoch, *observers],
-                shuffle=False,
-                verbose=0,
-            )
+            go_on(saver, elsewhere)
+            fit(config, dataset, [*after_epoch, *observers], saver)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             finish(model, keeper.best_epoch, history.rows, dataset, run)
 
 
+def conditions(dataset: Dataset, run: Run) -> bool:
+    """Record what the run depends on, or say what differs from when it began.
+
+    Returns:
+        Whether anything differs, so that the numbers may.
+
+    Raises:
+        DataError: the data differ.
+    """
+    now = environment.environment(dataset)
+    if not run.begun:
+        run.write_json("environment.json", now)
+        return False
+    if run.data_sha256() != dataset.sha256:
+        raise DataError(
+            f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
+            f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
+        )
+    differing = environment.differences(run.environment(), now)
+    for difference in differing:
+        log.warning("the last digits may differ from an uninterrupted run: %s", difference)
+    return bool(differing)
+
+
+def compiled(config: Config, dataset: Dataset) -> Any:
+    """Return the network with its optimizer, its loss, and all of their variables."""
+    from seqtrain.callbacks import Batches, optimizer
+    from seqtrain.state import build
+
+    batches = Batches(dataset.train, config.training.batch_size, config.seed)
+    model = config.model.build(dataset, unroll=config.execution.unroll is True)
+    steps = optimizer(config.training, len(batches))
+    execution.compile(model, steps, loss(dataset), config.execution)
+    build(model)
+    return model
+
+
 def describe(model: Any, dataset: Dataset, run: Run) -> None:
     """Write what is known before the first step."""
-    run.write_json("environment.json", execution.environment(dataset))
     run.write_learned(dataset.learned)
     run.write_trained_on(dataset.train.fingerprints())
     lines: list[str] = []
@@ -76,6 +107,49 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
         *(model.name, f"{model.count_params():,}"),
         *(f"{len(part):,}" for part in (dataset.train, dataset.validation, dataset.test)),
     )
+
+
+def go_on(saver: Any, elsewhere: bool) -> None:
+    """Go back to the newest checkpoint of a run, with its files; a new run has none."""
+    from seqtrain.state import write_files
+
+    saver.begin()
+    if saver.start:
+        write_files(saver.run, saver.start, elsewhere)
+        part = f" and {saver.batch} batches" if saver.batch else ""
+        log.info("going on after %s epochs%s", saver.epoch, part)
+
+
+def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) -> None:
+    """Train the epochs that are left.
+
+    The rest of an epoch that was cut short is a fit of its own, because Keras asks only once
+    how many batches an epoch has.
+    """
+    from seqtrain.callbacks import Batches, CountEpochs
+
+    hidden = dataset.mask and dataset.padding == "post"
+    size, by_length = config.training.batch_size, config.training.bucket_by_length
+
+    def fit_until(epochs: int) -> None:
+        batches = Batches(dataset.train, size, config.seed, by_length, saver.batch)
+        validation = Batches(dataset.validation, BATCH_SIZE, config.seed, hidden)
+        saver.model.fit(
+            batches,
+            initial_epoch=saver.epoch,
+            epochs=epochs,
+            validation_data=validation,
+            class_weight=class_weight(config, dataset),
+            callbacks=[CountEpochs(batches, validation), *callbacks, saver],
+            shuffle=False,
+            verbose=0,
+        )
+
+    if saver.batch:
+        fit_until(saver.epoch + 1)
+        saver.begin()
+    if saver.epoch < config.training.epochs and not saver.stopped:
+        fit_until(config.training.epochs)
 
 
 @contextmanager
@@ -90,7 +164,12 @@ def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
             if isinstance(error, KeyboardInterrupt):
                 keeper.on_interrupt()
             draw(run)
-        raise
+        if not isinstance(error, OSError):
+            raise
+        raise TrainingError(
+            f"{error.filename or run.folder}: {error.strerror or error}",
+            f"when that is put right, go on with it: `seqtrain resume {run.folder}`",
+        ) from error
 
 
 def stopping_reason(config: Config) -> str:

@@ -11,9 +11,10 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "errors files artifacts yamlfile schema parts problems text textfile tables embeddings cache "
-    "download shipped datasets draft models config run listing metrics plots kernels execution "
-    "inference callbacks inspection training progress console options cli"
+    "errors signals files logfile checkpoints artifacts yamlfile schema parts problems text "
+    "textfile tables embeddings cache download shipped datasets environment draft models config "
+    "run listing metrics plots kernels execution inference callbacks state inspection training "
+    "launch progress console options cli"
 ).split()
 
 

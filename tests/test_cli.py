@@ -17,7 +17,7 @@ COMMANDS = sorted(cli.commands)
 
 
 def test_the_commands_are_these() -> None:
-    assert COMMANDS == ["check", "evaluate", "init", "list", "plot", "predict", "schema", "train"]
+    assert ("check evaluate init list plot predict resume schema train".split()) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -31,7 +31,7 @@ def test_every_help_ends_with_an_example_of_its_command(command: str, seqtrain: 
 def test_help_lists_the_commands_in_the_order_of_use(seqtrain: Seqtrain) -> None:
     lines = seqtrain("--help").stdout.partition("Commands:\n")[2].splitlines()
     listed = [line.split()[0] for line in lines]
-    assert listed == ["list", "init", "check", "schema", "train", "evaluate", "predict", "plot"]
+    assert listed == ("list init check schema train resume evaluate predict plot".split())
 
 
 def test_a_bare_command_shows_the_help(seqtrain: Seqtrain) -> None:

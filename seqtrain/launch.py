@@ -1,0 +1,109 @@
+"""From a config to a training run, and from a run that was cut short back into its training."""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqtrain import execution, training
+from seqtrain.config import Config, load_config
+from seqtrain.datasets.dataset import Dataset
+from seqtrain.errors import RunError, SeqtrainError
+from seqtrain.inference import dataset_config
+from seqtrain.run import Run
+
+Watching = Callable[[int], AbstractContextManager[list[Any]]]
+
+log = logging.getLogger(__name__)
+
+
+def prepare(
+    config: Config, outputs: Path, data_dir: Path | None, resume: bool = False
+) -> tuple[Run, Dataset]:
+    """Load the data of a config, and make a run of it, or find the one that it has.
+
+    Args:
+        config: as a person wrote it.
+        outputs: the folder of all runs.
+        data_dir: a folder to look for data files in.
+        resume: take the newest unfinished run of the same resolved config, if there is one.
+    """
+    dataset = config.dataset.load(data_dir)
+    resolved = execution.resolve(config, dataset)
+    found = unfinished(outputs, resolved) if resume else None
+    return found or Run.create(outputs, resolved), dataset
+
+
+def unfinished(outputs: Path, resolved: Config) -> Run | None:
+    """Return the newest unfinished run of a resolved config that has begun to train, or None."""
+    for run in reversed(Run.all(outputs)):
+        if run.folder.parent.name != resolved.name:
+            continue
+        try:
+            if not run.finished and run.begun and run.config == resolved:
+                return run
+        except SeqtrainError as error:
+            log.warning("the run %s is left out: %s", run.folder, error)
+    return None
+
+
+def load_again(run: Run, data_dir: Path | None) -> Dataset:
+    """Load the data of a run, also from another place than where they lay."""
+    return dataset_config(run, data_dir).load(data_dir)
+
+
+def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = None) -> None:
+    """Train a run to its end, from where it is.
+
+    Args:
+        run: a new one, or one that was cut short or is to be extended.
+        dataset: its data.
+        watching: called with the number of epochs, gives the observers of the training.
+        epochs: how many there are to be, if not as many as its config says.
+
+    Raises:
+        RunError: another process trains the run, or it cannot go on.
+        TrainingError, KeyboardInterrupt: as `training.train` does.
+    """
+    with run.locked():
+        if run.begun and not run.checkpoints.files():
+            raise RunError(
+                f"the run `{run.folder}` has no checkpoint to go on from",
+                f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
+            )
+        if epochs is not None and epochs != run.config.training.epochs:
+            run = extended(run, epochs)
+        execution.start(run.config.execution, run.config.seed)
+        with watching(run.config.training.epochs) as observers:
+            training.train(run.config, dataset, run, observers)
+
+
+def extended(run: Run, epochs: int) -> Run:
+    """Give a run another number of epochs, and make it unfinished.
+
+    The final numbers go before the config changes: a run cut short between the two is an
+    unfinished one of the old config, and nothing is lost.
+
+    Raises:
+        RunError: it has trained more epochs than that.
+        ConfigError: the config does not allow so many.
+    """
+    newest = run.checkpoints.newest()
+    if newest and epochs < newest.begun:
+        raise RunError(
+            f"the run `{run.folder}` has begun epoch {newest.begun}, so it cannot end after "
+            f"{epochs}",
+            f"more epochs are fine: `--epochs {newest.begun + 1}`",
+        )
+    config = load_config(run.folder / "config.yaml", [f"training.epochs={epochs}"])
+    if newest and config.training.schedule == "cosine":
+        log.warning(
+            "the cosine schedule of the epochs so far led to epoch %s, so the result is not "
+            "that of %s epochs from the start",
+            *(run.config.training.epochs, epochs),
+        )
+    (run.folder / "metrics.json").unlink(missing_ok=True)
+    run.write_text("config.yaml", config.to_yaml())
+    return replace(run, known=config)
