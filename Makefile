@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: demo test test-fast lint bench docs clean
+.PHONY: demo test test-fast soak lint bench docs clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -23,6 +23,10 @@ test: $(VENV)/installed-dev lint ## every test
 
 test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
 	$(BIN)/python -m pytest -n 2 -m "not tf and not slow"
+
+soak: $(VENV)/installed-dev ## kill 30 trainings at random moments, and go on with them
+	@echo "| trial | model | killed after | same to the bit |"
+	SEQTRAIN_KILLS=30 $(BIN)/python -m pytest -q -s tests/test_kill.py
 
 lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff check .

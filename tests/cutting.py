@@ -1,0 +1,110 @@
+"""Trainings that are cut short at a chosen moment, and what of a run must come out the same."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seqtrain import execution, launch
+from seqtrain.config import load_config
+from seqtrain.console import progress
+from seqtrain.run import Run
+from tests.conftest import REPOSITORY
+
+QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
+# 4 batches in an epoch, and a checkpoint after each.
+SMALL = (
+    *("training.epochs=4", "model.units=4", "dataset.limit=100"),
+    *("execution.unroll=false", "execution.steps_per_execution=1"),
+)
+DROPS = ("model.dropout=0.2", "model.recurrent_dropout=0.2", "training.checkpoint_minutes=1e-9")
+
+
+class Killed(BaseException):
+    """Ends a training on the spot: nothing in the package knows it, as nothing knows SIGKILL."""
+
+
+def start(outputs: Path, *overrides: str, config: Path = QUICKSTART) -> Run:
+    """Make a run, as the command does before it trains."""
+    return launch.prepare(load_config(config, [*SMALL, *DROPS, *overrides]), outputs, None)[0]
+
+
+def go_on(run: Run, epochs: int | None = None) -> Run:
+    """Train a run from where it is, as a new process would."""
+    found = Run(run.folder)
+    launch.train(found, launch.load_again(found, None), progress, epochs)
+    return Run(run.folder)
+
+
+def cut_short(run: Run, monkeypatch: Any, name: str, call: int, before: bool = False) -> None:
+    """Train a run until a method of its saver is called for the so-manieth time.
+
+    Args:
+        run: trained in this process.
+        monkeypatch: undoes the cut.
+        name: of the method, such as `on_train_batch_end`.
+        call: which call is the last, counted from 1.
+        before: die before the call, not after it.
+    """
+    execution.start(run.config.execution, run.config.seed)
+    from seqtrain.state import SaveCheckpoints
+
+    method: Callable[..., None] = getattr(SaveCheckpoints, name)
+    calls: list[str] = []
+
+    def dying(*arguments: Any, **named: Any) -> None:
+        calls.append(name)
+        if len(calls) == call and before:
+            raise Killed
+        method(*arguments, **named)
+        if len(calls) == call:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SaveCheckpoints, name, dying)
+        try:
+            go_on(run)
+        except Killed:
+            return
+    raise AssertionError(f"{name} was called {len(calls)} times")
+
+
+def results(run: Run) -> dict[str, str]:
+    """Return the hashes of what a finished run must hold, whatever happened on the way."""
+    labels, probabilities = run.predictions()
+    return {
+        "history": _hash((run.folder / "history.csv").read_bytes()),
+        "metrics": _hash((run.folder / "metrics.json").read_bytes()),
+        "predictions": _hash(labels.tobytes() + probabilities.tobytes()),
+        "best model": _hash(_weights(run.model_file)),
+        "last model": _hash(_last(run)),
+    }
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _weights(file: Path) -> bytes:
+    """Return the weights in a model's file; the file itself holds the time of its writing."""
+    import h5py
+
+    with zipfile.ZipFile(file) as model:
+        weights = h5py.File(io.BytesIO(model.read("model.weights.h5")))
+    found: list[bytes] = []
+    weights.visititems(
+        lambda _, item: found.append(item[()].tobytes()) if hasattr(item, "shape") else None
+    )
+    return b"".join(found)
+
+
+def _last(run: Run) -> bytes:
+    """Return every variable of the last checkpoint, with what the callbacks remember."""
+    checkpoint = run.checkpoints.newest()
+    assert checkpoint is not None
+    remembered = dict(checkpoint.progress["callbacks"])
+    del remembered["WriteHistory"]  # its seconds differ, its rows stand in the history
+    variables = [value.tobytes() for _, value in sorted(checkpoint.variables.items())]
+    return b"".join([*variables, str(remembered).encode(), str(checkpoint.epoch).encode()])

@@ -1,0 +1,156 @@
+"""Full disks, folders that are gone or read-only, damaged files, clocks and memory."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtrain import execution
+from seqtrain import run as runs
+from seqtrain.errors import TrainingError
+from seqtrain.run import Run
+from tests.conftest import REPOSITORY, Outcome
+from tests.cutting import DROPS, QUICKSTART, SMALL, go_on, results, start
+from tests.test_run import config
+
+Patch = pytest.MonkeyPatch
+RNN = "model.name=rnn"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An uninterrupted run."""
+    return go_on(start(tmp_path_factory.mktemp("whole"), RNN))
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("name", ["history.csv", "model.keras", "unnamed.npz", "metrics.json"])
+def test_a_disk_that_fills_up_costs_nothing_that_was_whole(
+    name: str, whole: Run, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    replace, written = os.replace, []
+
+    def fills(source: Any, target: Any) -> None:
+        written.append(Path(target).name)
+        if written.count(name) == (1 if name == "metrics.json" else 3):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source))
+        replace(source, target)
+
+    run = start(tmp_path, RNN)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", fills)
+        with pytest.raises(TrainingError, match=f"{name}: No space left on device") as raised:
+            go_on(run)
+    assert f"`seqtrain resume {run.folder}`" in str(raised.value.hint)
+    assert results(go_on(run)) == results(whole)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("this process may not mount a disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+@pytest.mark.parametrize("filled", [170_000, 250_000])
+def test_a_disk_that_is_really_full_is_one_sentence(
+    filled: int, small_disk: Path, whole: Run
+) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"0" * filled)
+    command = [sys.executable, "-m", "seqtrain", "train", str(QUICKSTART), *SMALL, *DROPS, RNN]
+    place = {"PYTHONPATH": str(REPOSITORY), **os.environ}
+    done = subprocess.run(
+        [*command, "--output", str(small_disk)], capture_output=True, text=True, env=place
+    )
+    assert "Traceback" not in done.stderr
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1
+        assert "No space left on device" in errors[0]
+    ballast.unlink()
+
+
+@pytest.mark.parametrize("lack", [MemoryError("x"), RuntimeError("OOM when allocating tensor")])
+def test_a_lack_of_memory_says_what_to_lower(lack: Exception) -> None:
+    told = execution.memory_told(config())
+    with pytest.raises(TrainingError, match="not enough memory") as raised, told:
+        raise lack
+    assert "`training.batch_size` (32)" in str(raised.value.hint)
+    assert "`model.units`" in str(raised.value.hint)
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="a bug"), execution.memory_told(config()):
+        raise RuntimeError("a bug")
+
+
+def test_after_a_clock_is_set_back_the_newest_run_is_still_the_last(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    first = Run.create(tmp_path, config())
+
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime(2001, 1, 1, tzinfo=UTC)
+
+    monkeypatch.setattr(runs, "datetime", Earlier)
+    later = [Run.create(tmp_path, config()) for _ in range(3)]
+    assert [run.folder for run in Run.all(tmp_path)] == [run.folder for run in [first, *later]]
+
+
+def test_a_log_on_a_full_disk_prints_no_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import logging
+
+    run = Run.create(tmp_path, config())
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    run.log_file.symlink_to("/dev/full")
+    with run.logging():
+        logging.getLogger("seqtrain").info("much")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+FILES = (
+    "config.yaml environment.json history.csv timing.csv model.keras metrics.json predictions.npz "
+    "classes.json trained_on.npz summary.txt log.txt"
+).split()
+COMMANDS = (["evaluate"], ["plot"], ["list", "runs"], ["resume"], ["resume", "--epochs", "5"])
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_of_a_run_is_one_sentence_in_every_command(
+    name: str, whole: Run, tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    group = tmp_path / "outputs" / "quickstart"
+    for arguments in COMMANDS:
+        shutil.rmtree(group, ignore_errors=True)
+        folder = shutil.copytree(whole.folder, group / whole.folder.name)
+        (folder / name).write_bytes(b"\x00damaged\xff")
+        outcome = seqtrain(*arguments)
+        assert outcome.exit_code in (0, 1, 2), arguments
+        assert "Traceback" not in outcome.stderr
+        assert outcome.stderr.count("error: ") == (outcome.exit_code != 0)

@@ -1,0 +1,349 @@
+"""A run that was cut short ends as if it had not been, to the bit."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtrain.errors import DataError, RunError
+from seqtrain.run import Run
+from tests.conftest import REPOSITORY
+from tests.cutting import cut_short, go_on, results, start
+
+pytestmark = pytest.mark.tf
+
+Patch = pytest.MonkeyPatch
+STOPPING = "training.early_stopping={patience: 1}"
+# What each case has besides dropout and recurrent dropout, and the batch after which it dies.
+CASES: dict[str, tuple[list[str], int]] = {
+    "rnn": (["training.schedule=exponential", "execution.steps_per_execution=2"], 3),
+    "rnn unrolled": (["model.name=rnn", "execution.unroll=true"], 6),
+    "lstm": ([STOPPING, "training.learning_rate=0.3", "training.optimizer=adamw"], 5),
+    "gru": (["training.schedule=plateau", "training.learning_rate=3.0"], 14),
+    "birnn": (["training.schedule=cosine", "training.warmup_epochs=1.5"], 6),
+    "bilstm": (["training.optimizer=nadam", "training.class_weight=balanced"], 7),
+    "bigru": (["training.monitor=val_accuracy", "model.pooling=mean", "model.units=[4, 4]"], 2),
+}
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: Patch) -> None:
+    """Draw no plots: they take longer than the trainings here."""
+    monkeypatch.setattr("seqtrain.plots.draw", lambda *_: [])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    case: str, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    overrides, call = CASES[case]
+    overrides = [f"model.name={case.partition(' ')[0]}", *overrides]
+    whole = go_on(start(tmp_path, *overrides))
+    cut = start(tmp_path, *overrides)
+    cut_short(cut, monkeypatch, "on_train_batch_end", call)
+    assert not cut.finished
+    assert results(go_on(cut)) == results(whole)
+
+
+def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypatch: Patch) -> None:
+    """Cut with 3, 2 and 1 batches left; with one, Keras could not tell that lengths vary."""
+    few = ("model.embedding_dim=4", "training.bucket_by_length=true", "training.epochs=2")
+    phrases = REPOSITORY / "configs" / "phrases_lstm.yaml"
+    whole = go_on(start(tmp_path, *few, config=phrases))
+    cut = start(tmp_path, *few, config=phrases)
+    for _ in range(2):
+        cut_short(cut, monkeypatch, "on_train_batch_end", 1)
+    cut_short(cut, monkeypatch, "on_train_batch_end", 5)
+    assert results(go_on(cut)) == results(whole)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An uninterrupted run of 4 epochs."""
+    return go_on(start(tmp_path_factory.mktemp("whole"), "model.name=rnn"))
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "before"),
+    [
+        ("on_epoch_begin", 1, True),
+        ("on_train_batch_end", 4, False),
+        ("on_epoch_end", 2, True),
+        ("on_epoch_end", 4, True),
+        ("on_train_end", 1, False),
+    ],
+)
+def test_a_run_can_die_at_any_moment(
+    name: str, call: int, before: bool, whole: Run, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    cut = start(tmp_path, "model.name=rnn")
+    cut_short(cut, monkeypatch, name, call, before)
+    assert results(go_on(cut)) == results(whole)
+
+
+def test_a_run_can_die_again_and_again(whole: Run, tmp_path: Path, monkeypatch: Patch) -> None:
+    cut = start(tmp_path, "model.name=rnn")
+    for call in (2, 1, 5):
+        cut_short(cut, monkeypatch, "on_train_batch_end", call)
+    assert results(go_on(cut)) == results(whole)
+
+
+def test_no_batch_is_trained_twice_or_left_out(
+    whole: Run, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    from seqtrain import callbacks
+
+    cut = start(tmp_path, "model.name=rnn")
+    cut_short(cut, monkeypatch, "on_train_batch_end", 6)
+    taken: list[tuple[int, int]] = []
+
+    class Recorder(callbacks.Batches):
+        def __getitem__(self, index: int) -> Any:
+            if len(self.examples) == 100 and self.drawn:
+                taken.append((self.epoch, self.start + index))
+            return super().__getitem__(index)
+
+    monkeypatch.setattr(callbacks, "Batches", Recorder)
+    go_on(cut)
+    assert taken == [(2, 2), (2, 3), *((epoch, batch) for epoch in (3, 4) for batch in range(4))]
+
+
+def test_more_epochs_are_as_if_asked_for_from_the_start(whole: Run, tmp_path: Path) -> None:
+    run = go_on(start(tmp_path, "model.name=rnn", "training.epochs=2"))
+    assert run.finished
+    assert results(go_on(run, epochs=4)) == results(whole)
+    assert Run(run.folder).config == whole.config
+
+
+def test_a_training_that_stopped_early_stays_stopped(tmp_path: Path, caplog: Any) -> None:
+    stopping = (STOPPING, "training.learning_rate=0.3", "training.epochs=30", "model.name=rnn")
+    run = go_on(start(tmp_path, *stopping))
+    before, epochs = results(run), len(run.history())
+    assert epochs < 30
+    with caplog.at_level("INFO", "seqtrain"):
+        assert results(go_on(run, epochs=40)) == before
+    assert "stopped early: val_loss has not improved for 1 epochs" in caplog.text
+
+
+def test_a_longer_cosine_says_that_it_is_another_one(tmp_path: Path, caplog: Any) -> None:
+    run = go_on(start(tmp_path, "training.schedule=cosine", "training.epochs=1", "model.name=rnn"))
+    assert len(go_on(run, epochs=2).history()) == 2
+    assert "the result is not that of 2 epochs from the start" in caplog.text
+
+
+def test_fewer_epochs_than_are_begun_are_refused(
+    whole: Run, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    cut = start(tmp_path, "model.name=rnn")
+    cut_short(cut, monkeypatch, "on_train_batch_end", 6)
+    with pytest.raises(RunError, match="has begun epoch 2, so it cannot end after 1"):
+        go_on(cut, epochs=1)
+
+
+def damage(file: Path) -> None:
+    """Change one byte in the middle."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def died(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that died within its third epoch; as many checkpoints as are kept lie there."""
+    run = start(tmp_path_factory.mktemp("died"), "model.name=rnn")
+    cut_short(run, pytest.MonkeyPatch(), "on_train_batch_end", 10)
+    assert len(run.checkpoints.files()) == 2
+    return run
+
+
+@pytest.fixture
+def cut(died: Run, tmp_path: Path) -> Run:
+    """A copy of that run."""
+    return Run(shutil.copytree(died.folder, tmp_path / "cut" / "quickstart" / died.folder.name))
+
+
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_counts(
+    cut: Run, whole: Run, caplog: Any
+) -> None:
+    damage(cut.checkpoints.files()[-1])
+    assert results(go_on(cut)) == results(whole)
+    assert "is damaged, so the one before counts" in caplog.text
+    assert len(cut.checkpoints.files()) == 2
+
+
+def test_where_the_newest_checkpoint_is_missing_the_one_before_counts(cut: Run, whole: Run) -> None:
+    cut.checkpoints.files()[-1].unlink()
+    assert results(go_on(cut)) == results(whole)
+
+
+def test_where_all_checkpoints_are_damaged_nothing_is_trained(cut: Run) -> None:
+    for file in cut.checkpoints.files():
+        damage(file)
+    before = (cut.folder / "history.csv").read_bytes()
+    with pytest.raises(RunError, match="all checkpoints in .* are damaged"):
+        go_on(cut)
+    assert (cut.folder / "history.csv").read_bytes() == before
+
+
+def test_where_all_checkpoints_are_gone_nothing_is_trained(cut: Run) -> None:
+    for file in cut.checkpoints.files():
+        file.unlink()
+    with pytest.raises(RunError, match="has no checkpoint to go on from") as raised:
+        go_on(cut)
+    assert "train anew: `seqtrain train" in str(raised.value.hint)
+
+
+def test_files_that_are_missing_or_damaged_are_written_anew(cut: Run, whole: Run) -> None:
+    for name in ("model.keras", "history.csv", "summary.txt"):
+        (cut.folder / name).write_bytes(b"damaged")
+    for name in ("classes.json", "timing.csv", "trained_on.npz"):
+        (cut.folder / name).unlink()
+    assert results(go_on(cut)) == results(whole)
+    names = {file.name for file in whole.folder.iterdir()} - {"plots"}
+    assert {file.name for file in cut.folder.iterdir()} == names
+    for name in ("summary.txt", "classes.json"):
+        assert (cut.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_what_a_killed_process_left_beside_files_is_deleted(cut: Run) -> None:
+    (cut.folder / ".model-123.keras").touch()
+    (cut.folder / "checkpoint" / ".unnamed-123.npz").touch()
+    go_on(cut)
+    assert [file.name for file in cut.folder.rglob(".*")] == []
+
+
+def test_other_data_are_refused(cut: Run, monkeypatch: Patch) -> None:
+    from dataclasses import replace
+
+    from seqtrain import console, launch
+
+    dataset = replace(launch.load_again(cut, None), sha256="0" * 64)
+    with pytest.raises(DataError, match="the data are not those that the run"):
+        launch.train(Run(cut.folder), dataset, console.progress)
+
+
+def test_other_conditions_are_told(cut: Run, caplog: Any) -> None:
+    found = cut.environment()
+    found["packages"]["numpy"], found["cores"] = "1.0", 512
+    cut.write_json("environment.json", found)
+    go_on(cut)
+    assert "packages numpy was 1.0, and is" in caplog.text
+    assert "cores was 512, and is" in caplog.text
+    assert cut.environment() == found
+
+
+def test_a_best_model_of_an_epoch_that_is_gone_stays_only_where_it_will_come_again(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    """It died after the best model of epoch 2 was saved, and before the checkpoint of it."""
+    run = start(tmp_path, "model.name=rnn")
+    cut_short(run, monkeypatch, "on_epoch_end", 2, before=True)
+    checkpoint = run.checkpoints.newest()
+    assert checkpoint is not None
+    from seqtrain.state import write_files
+
+    later = run.model_file.read_bytes()
+    assert run.best_epoch() == 2
+    assert later != checkpoint.best
+    write_files(run, checkpoint, elsewhere=False)
+    assert run.model_file.read_bytes() == later
+    write_files(run, checkpoint, elsewhere=True)
+    assert run.model_file.read_bytes() == checkpoint.best
+    assert len(run.history()) == 1
+
+
+def test_a_checkpoint_of_another_network_is_refused(cut: Run) -> None:
+    text = (cut.folder / "config.yaml").read_text()
+    (cut.folder / "config.yaml").write_text(text.replace("- 4", "- 5"))
+    with pytest.raises(RunError, match="is not of the network that the run's config describes"):
+        go_on(cut)
+
+
+def test_two_processes_cannot_train_one_run(cut: Run, seqtrain: Any) -> None:
+    with cut.locked():
+        outcome = seqtrain("resume", cut.folder)
+        listed = seqtrain("list", "runs", "--output", cut.folder.parent.parent)
+    assert outcome.exit_code == 2
+    assert "is being trained by another process" in outcome.stderr
+    assert "training" in listed.stdout
+    assert not cut.finished
+
+
+def test_the_command_goes_on_and_a_finished_run_stays_as_it_is(
+    cut: Run, whole: Run, seqtrain: Any
+) -> None:
+    outputs = cut.folder.parent.parent
+    outcome = seqtrain("resume", "--output", outputs)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "going on after 2 epochs and 2 batches" in outcome.stderr
+    assert outcome.stdout.splitlines() == [str(cut.folder)]
+    assert results(cut) == results(whole)
+    again = seqtrain("resume", "--output", outputs)
+    assert again.exit_code == 0
+    assert "is finished; `--epochs N` trains more epochs" in again.stderr
+
+
+def test_train_resume_goes_on_with_the_newest_of_its_config_or_starts(
+    cut: Run, whole: Run, seqtrain: Any
+) -> None:
+    outputs = cut.folder.parent.parent
+    other = start(outputs, "model.name=rnn", "seed=1")
+    config = other.folder.parent / "quickstart.yaml"
+    config.write_text((cut.folder / "config.yaml").read_text())
+    outcome = seqtrain("train", "--resume", config, "--output", outputs)
+    assert outcome.stdout.splitlines() == [str(cut.folder)], outcome.stderr
+    assert results(cut) == results(whole)
+    fresh = seqtrain("train", "--resume", config, "--output", outputs).stdout.strip()
+    assert Path(fresh) not in (cut.folder, other.folder)
+    assert results(Run(Path(fresh))) == results(whole)
+
+
+def test_a_damaged_file_of_an_unfinished_run_is_told_with_the_way_on(
+    cut: Run, seqtrain: Any
+) -> None:
+    cut.model_file.unlink()
+    outcome = seqtrain("evaluate", cut.folder)
+    assert outcome.exit_code == 2
+    assert f"go on with it: `seqtrain resume {cut.folder}`" in outcome.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["adafactor", "muon", "schedulefreeadamw"])
+def test_every_kind_of_optimizer_is_resumed_to_the_bit(
+    name: str, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    chosen = (f"training.optimizer={name}", "model.name=rnn", "training.epochs=2")
+    whole = go_on(start(tmp_path, *chosen))
+    cut = start(tmp_path, *chosen)
+    cut_short(cut, monkeypatch, "on_train_batch_end", 6)
+    assert results(go_on(cut)) == results(whole)
+
+
+ON_JAX = """
+import sys
+from pathlib import Path
+import pytest
+from tests.cutting import cut_short, go_on, results, start
+keys = ("execution.backend=jax", *sys.argv[1:])
+whole = go_on(start(Path("runs"), *keys))
+cut = start(Path("runs"), *keys)
+cut_short(cut, pytest.MonkeyPatch(), "on_train_batch_end", 6)
+assert results(go_on(cut)) == results(whole)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "keys",
+    ["model.name=lstm training.schedule=plateau", "model.name=birnn training.optimizer=adamw"],
+)
+def test_a_run_on_jax_is_resumed_to_the_bit(keys: str) -> None:
+    pytest.importorskip("jax")
+    place = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", ON_JAX, *keys.split()]
+    done = subprocess.run(command, env=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
