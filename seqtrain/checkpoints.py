@@ -4,18 +4,21 @@ Each is a `.npz` file named `<epochs>-<batches>-<hash of its content>.npz`: the 
 them in order, whatever a clock says, and tell which of them are damaged.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from seqtrain.errors import RunError
 from seqtrain.files import replacing, sha256, sync
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NAME = re.compile(r"(?P<epoch>\d{6})-(?P<batch>\d{9})-(?P<hash>[0-9a-f]{32})\.npz")
 PROGRESS, BEST, VARIABLES = "progress", "best", "variables/"
@@ -59,6 +62,8 @@ class Checkpoints:
 
         After power loss either the file is there, whole, under its name, or it is not.
         """
+        import numpy as np
+
         if not self.folder.is_dir():
             self.folder.mkdir()
             sync(self.folder.parent)
@@ -106,11 +111,15 @@ class Checkpoints:
 
 
 def _bytes(content: bytes) -> np.ndarray:
+    import numpy as np
+
     return np.frombuffer(content, dtype=np.uint8)
 
 
 def _read(file: Path) -> Checkpoint:
     """Read a checkpoint without unpickling anything; any damage is an error."""
+    import numpy as np
+
     name = NAME.fullmatch(file.name)
     if name is None or sha256(file)[:32] != name["hash"]:
         raise ValueError("its content is not what was written")

@@ -67,6 +67,7 @@ DEFAULTS = {
         "class_weight": None,
         "monitor": "val_loss",
         "early_stopping": None,
+        "checkpoint_minutes": 10.0,
     },
     "execution": {
         "backend": "tensorflow",
