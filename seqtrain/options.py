@@ -1,6 +1,8 @@
 """The arguments and options that commands share, and how their help is laid out."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,7 +30,7 @@ OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
 
 class Command(click.Command):
-    """A command whose help ends with a worked example: what its docstring says after `Example:`."""
+    """A command whose help ends with a worked example."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example as it is typed."""
@@ -36,11 +38,14 @@ class Command(click.Command):
             formatter.write(f"\nExample:\n  {self.epilog}\n")
 
 
-class Group(click.Group):
-    """The commands in the order in which a person needs them."""
+def command(example: str, name: str | None = None) -> Callable[[Callable[..., Any]], Command]:
+    """Make a function the command of its name, or of another; its help ends with the example."""
+    return click.command(name, cls=Command, epilog=example)
 
-    command_class = Command
+
+class Group(click.Group):
+    """Commands in the order in which they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands as they are defined."""
+        """Return their names."""
         return list(self.commands)

@@ -14,7 +14,7 @@ ORDER = (
     "errors signals files logfile checkpoints artifacts yamlfile schema parts problems text "
     "textfile tables embeddings cache download shipped datasets environment draft models config "
     "run listing metrics plots kernels execution inference callbacks state inspection training "
-    "launch progress console options cli"
+    "launch progress console options commands cli"
 ).split()
 
 

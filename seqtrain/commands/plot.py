@@ -1,0 +1,40 @@
+"""The pictures of runs."""
+
+from pathlib import Path
+
+import click
+
+from seqtrain import console
+from seqtrain.options import OUTPUT, command
+
+
+@command("seqtrain plot outputs/imdb_lstm/* --format svg --to pictures")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
+@click.option(
+    "--format",
+    "suffix",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    show_default=True,
+    help="Format of the pictures.",
+)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the pictures  [default: plots/ in the run; for several, in --output].",
+)
+@OUTPUT
+def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path) -> None:
+    """Draw the plots of RUNS (default: the newest). Several are laid over one another."""
+    from seqtrain import plots
+    from seqtrain.errors import RunError
+    from seqtrain.run import Run
+
+    chosen = [Run.open(run, outputs) for run in runs] or [Run.latest(outputs)]
+    target = folder or (chosen[0].plots if len(chosen) == 1 else outputs / "plots")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pictures = plots.draw(chosen, target, suffix)
+    if not pictures:
+        raise RunError(f"{chosen[0].folder} has nothing to draw: no epoch was finished")
+    console.result("\n".join(map(str, pictures)))
