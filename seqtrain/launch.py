@@ -39,7 +39,7 @@ def prepare(
 def unfinished(outputs: Path, resolved: Config) -> Run | None:
     """Return the newest unfinished run of a resolved config that has begun to train, or None."""
     for run in reversed(Run.all(outputs)):
-        if run.folder.parent.name != resolved.name:
+        if (run.group or run.folder).parent.name != resolved.name:
             continue
         try:
             if not run.finished and run.begun and run.config == resolved:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtrain import logfile
+from seqtrain import logfile, places
 from seqtrain.artifacts import Artifacts, Row
 from seqtrain.checkpoints import Checkpoints
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Learned, Scaling
-from seqtrain.errors import RunError
-from seqtrain.files import drop_unfinished, sync
+from seqtrain.errors import RunError, SeqtrainError
+from seqtrain.files import drop_unfinished
 
 if TYPE_CHECKING:
     import numpy as np
 
-STARTED = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")  # the name of a run's folder
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class Run(Artifacts):
     """The folder of one training.
 
     Attributes:
-        folder: `outputs/<name>/<UTC time>-<4 hex>/`.
+        folder: `outputs/<name>/<UTC time>-<4 hex>/`, and for one of several seeds
+            `outputs/<name>/<UTC time>-<4 hex>-seeds/seed-<seed>/`.
         known: the config, where it needs no reading.
     """
 
@@ -44,53 +44,67 @@ class Run(Artifacts):
         Raises:
             RunError: the folder cannot be made.
         """
-        try:
-            run = cls(_new_folder(outputs / str(config.name)), config)
-            run.write_text("config.yaml", config.to_yaml())
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise RunError(
-                f"no run folder can be made in `{outputs}`: {reason}", "choose another `--output`"
-            ) from error
+        with places.made_in(outputs):
+            return cls._begun(places.new_folder(outputs / str(config.name)), config)
+
+    @classmethod
+    def create_seeds(cls, outputs: Path, configs: Sequence[Config]) -> list[Run]:
+        """Make a group of runs, of configs that differ in their seed alone.
+
+        Raises:
+            RunError: the folders cannot be made; then none is left.
+        """
+        with places.made_in(outputs):
+            group = places.new_folder(outputs / str(configs[0].name), places.GROUP)
+            try:
+                return [cls._begun(group / f"seed-{config.seed}", config) for config in configs]
+            except OSError:
+                shutil.rmtree(group, ignore_errors=True)
+                raise
+
+    @classmethod
+    def _begun(cls, folder: Path, config: Config) -> Run:
+        folder.mkdir(exist_ok=True)
+        run = cls(folder, config)
+        run.write_text("config.yaml", config.to_yaml())
         return run
 
     @classmethod
-    def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
-        """Open an existing run.
+    def all(cls, place: Path) -> list[Run]:
+        """Return the runs in a folder, in the order in which they were started."""
+        return [cls(folder) for folder in places.folders(place)]
 
-        Args:
-            place: a run's folder, a file in it, or a folder of runs, of which the newest
-                counts; also as it lies under `outputs`, so that the name of a run will do.
-            outputs: the folder of all runs.
+    @classmethod
+    def seeds(cls, place: Path | None, outputs: Path) -> list[Run]:
+        """Return what a place stands for: one run, or the seeds of a group; see `places.newest`.
 
         Raises:
             RunError: there is no run.
         """
-        for folder in (place.parent if place.is_file() else place, outputs / place):
-            if (folder / "config.yaml").is_file():
-                return cls(folder)
-            if inside := _in_order(folder.glob("*/config.yaml")):
-                return inside[-1]
-        what = "is not a run: it has no config.yaml" if place.exists() else "does not exist"
-        raise RunError(f"the run `{place}` {what}", "`seqtrain list runs` shows the runs")
+        return [cls(folder) for folder in places.newest(place, outputs)]
+
+    @classmethod
+    def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
+        """Open the run that a place stands for; of a group the seed that validation finds best.
+
+        Raises:
+            RunError: there is no run.
+        """
+        return _best(cls.seeds(place, outputs))
 
     @classmethod
     def latest(cls, outputs: Path) -> Run:
-        """Return the run under `outputs` that was started last, finished or not.
+        """Return the run under `outputs` that was started last, finished or not, as `open` does.
 
         Raises:
             RunError: there is none.
         """
-        runs = cls.all(outputs)
-        if not runs:
-            hint = "train one: `seqtrain init quickstart`, `seqtrain train quickstart.yaml`"
-            raise RunError(f"there is no run under `{outputs}`", hint)
-        return runs[-1]
+        return _best(cls.seeds(None, outputs))
 
-    @classmethod
-    def all(cls, outputs: Path) -> list[Run]:
-        """Return the runs under `outputs`, in the order in which they were started."""
-        return _in_order(outputs.glob("*/*/config.yaml"))
+    @property
+    def group(self) -> Path | None:
+        """The folder of the group of seeds that it is one of, if it is."""
+        return places.group(self.folder)
 
     @cached_property
     def config(self) -> Config:
@@ -99,8 +113,8 @@ class Run(Artifacts):
 
     @property
     def label(self) -> str:
-        """The last two parts of the folder, as legends and tables name the run."""
-        return f"{self.folder.parent.name}/{self.folder.name}"
+        """The folder as it lies under that of all runs, as legends and tables name the run."""
+        return "/".join(self.folder.parts[-3 if self.group else -2 :])
 
     @property
     def optimistic(self) -> bool:
@@ -127,6 +141,10 @@ class Run(Artifacts):
         """Whether its training has got so far that a checkpoint is to be expected."""
         return self.has("history.csv") or self.has("model.keras") or bool(self.checkpoints.files())
 
+    def is_left(self, epochs: int | None) -> bool:
+        """Return whether there is something to train, to its end or to another number of epochs."""
+        return not self.finished or epochs not in (None, self.config.training.epochs)
+
     @property
     def plots(self) -> Path:
         """The folder of the pictures."""
@@ -145,6 +163,10 @@ class Run(Artifacts):
             raise self.damaged("history.csv", f"it has no column {monitor}") from error
         best = min(values) if self.config.training.mode == "min" else max(values)
         return values.index(best) + 1
+
+    def best_score(self) -> float:
+        """Return what `training.monitor` was in the best epoch."""
+        return self.history()[self.best_epoch() - 1][self.config.training.monitor]
 
     def write_history(self, rows: list[Row]) -> None:
         """Write what each epoch reached; the same in every run of one config."""
@@ -250,36 +272,14 @@ class Run(Artifacts):
         self.write_arrays("predictions.npz", arrays)
 
 
-def _new_folder(parent: Path) -> Path:
-    """Make a folder that is named by the time, and did not exist."""
-    for _ in range(100):
-        folder = parent / f"{_start(parent.parent):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            if folder.is_dir():
-                continue
-            raise
-        sync(parent)
-        return folder
-    raise FileExistsError(f"{parent} is full of runs of this second")
-
-
-def _start(outputs: Path) -> datetime:
-    """Return the time, or where a run was started later, as after a clock is set back, then that.
-
-    So the newest run is always the last by name.
-    """
-    now = datetime.now(UTC).replace(microsecond=0)
-    names = [run.folder.name for run in Run.all(outputs) if STARTED.fullmatch(run.folder.name)]
-    if not names:
-        return now
-    last = datetime.strptime(names[-1][:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return last + timedelta(seconds=1) if last > now else now
-
-
-def _in_order(configs: Iterable[Path]) -> list[Run]:
-    """Return the runs that have these configs by their start; what a person renamed comes first."""
-    folders = [config.parent for config in configs]
-    folders.sort(key=lambda folder: (bool(STARTED.fullmatch(folder.name)), folder.name))
-    return [Run(folder) for folder in folders]
+def _best(runs: Sequence[Run]) -> Run:
+    """Return the run that validation finds best; where none has finished an epoch, the last."""
+    if len(runs) == 1:
+        return runs[0]
+    scores: dict[Run, float] = {}
+    for run in runs:
+        with suppress(SeqtrainError):  # it is damaged, or has not begun
+            scores[run] = run.best_score() * (1 if run.config.training.mode == "min" else -1)
+    best = min(scores, key=scores.__getitem__, default=runs[-1])
+    log.info("of %s seeds, validation finds %s best", len(runs), best.folder)
+    return best

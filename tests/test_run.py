@@ -77,6 +77,69 @@ def test_of_runs_of_one_name_the_newest_is_opened(tmp_path: Path) -> None:
     assert Run.latest(tmp_path).folder.name == "20260101T000000Z-0000"
 
 
+def seeds(outputs: Path, *numbers: int) -> list[Run]:
+    return Run.create_seeds(outputs, [config(seed=number) for number in numbers])
+
+
+def test_the_seeds_of_a_group_lie_in_a_folder_of_their_name_and_time(tmp_path: Path) -> None:
+    runs = seeds(tmp_path, 0, 1)
+    group = tmp_path / "quickstart" / runs[0].folder.parent.name
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{4}-seeds", group.name)
+    assert [run.folder for run in runs] == [group / "seed-0", group / "seed-1"]
+    assert [run.group for run in runs] == [group, group]
+    assert runs[1].label == f"quickstart/{group.name}/seed-1"
+
+
+def test_seeds_stand_among_all_runs_in_their_own_order(tmp_path: Path) -> None:
+    first = Run.create(tmp_path, config(name="other"))
+    group = seeds(tmp_path, 8, 9, 10)
+    last = Run.create(tmp_path, config())
+    ordered = [first, *group, last]
+    assert [run.folder for run in sorted(Run.all(tmp_path), key=ordered.index)] == [
+        run.folder for run in ordered
+    ]
+    assert [run.folder.name for run in Run.all(tmp_path) if run.group] == [
+        "seed-8",
+        "seed-9",
+        "seed-10",
+    ]
+
+
+def test_a_group_is_opened_as_the_seed_that_validation_finds_best(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    runs = seeds(outputs, 0, 1, 2)
+    runs[0].write_history(rows(0.5, 0.3))
+    runs[1].write_history(rows(0.9, 0.2))
+    assert Run.latest(outputs) == runs[1]
+    assert Run.open(runs[0].group or outputs) == runs[1]
+    assert Run.open(Path("quickstart"), outputs) == runs[1]
+    assert Run.open(runs[0].folder) == runs[0]
+
+
+def test_a_place_stands_for_the_seeds_of_its_newest_group_or_for_a_run(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    group = seeds(outputs, 0, 1)
+    assert Run.seeds(None, outputs) == group
+    assert Run.seeds(Path("quickstart"), outputs) == group
+    assert Run.seeds(group[1].folder, outputs) == group[1:]
+    newest = outputs / "quickstart" / "29990101T000000Z-0000"
+    newest.mkdir()
+    (newest / "config.yaml").write_text(config().to_yaml())
+    assert Run.seeds(None, outputs) == [Run(newest)]
+
+
+def test_a_group_that_cannot_be_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(run: Run, name: str, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "write_text", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        seeds(tmp_path, 0, 1)
+    assert list((tmp_path / "quickstart").iterdir()) == []
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
         Run.open(tmp_path / "nowhere")

@@ -1,0 +1,163 @@
+"""Where runs lie: `outputs/<name>/<run>/`, and seeds in `outputs/<name>/<group>/seed-<seed>/`."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from seqtrain.errors import RunError
+from seqtrain.files import sync
+
+TIME = "%Y%m%dT%H%M%SZ"
+GROUP = "-seeds"  # what the name of a group ends with
+STARTED = re.compile(rf"(?P<time>\d{{8}}T\d{{6}}Z)-[0-9a-f]{{4}}({GROUP})?")  # a run or a group
+SEED = re.compile(r"seed-(?P<seed>\d+)")  # a run of a group
+LEVELS = 2  # of folders above a run that is not in a group
+
+
+def folders(place: Path) -> list[Path]:
+    """Return the folders of all runs in a place, in the order in which they were started.
+
+    What a person renamed comes first, and the seeds of a group stand in their own order.
+
+    Args:
+        place: a run, a group, or the folder of the runs of one name or of all.
+    """
+    return sorted(_inside(place, LEVELS), key=_order)
+
+
+def within(place: Path, outputs: Path) -> list[Path]:
+    """Return the folders of all runs in a place, in the order in which they were started.
+
+    Args:
+        place: a run, a file in it, a group, or a folder of runs; also as it lies under `outputs`,
+            so that the name of a run will do.
+        outputs: the folder of all runs.
+
+    Raises:
+        RunError: there is none.
+    """
+    for folder in (place.parent if place.is_file() else place, outputs / place):
+        if found := folders(folder):
+            return found
+    what = "is not a run: it has no config.yaml" if place.exists() else "does not exist"
+    raise RunError(f"the run `{place}` {what}", "`seqtrain list runs` shows the runs")
+
+
+def newest(place: Path | None, outputs: Path) -> list[Path]:
+    """Return the folder of the newest run in a place, or those of the newest group's seeds.
+
+    Args:
+        place: as `within` takes it; None is `outputs`.
+        outputs: the folder of all runs.
+
+    Raises:
+        RunError: there is none.
+    """
+    found = within(place, outputs) if place else folders(outputs)
+    if not found:
+        hint = "train one: `seqtrain init quickstart`, `seqtrain train quickstart.yaml`"
+        raise RunError(f"there is no run under `{outputs}`", hint)
+    last = group(found[-1])
+    return [folder for folder in found if group(folder) == last] if last else found[-1:]
+
+
+def several(given: Sequence[Path], outputs: Path) -> list[Path]:
+    """Return the folders of all runs in places, each once; without places, of the newest name.
+
+    Args:
+        given: as `within` takes each.
+        outputs: the folder of all runs.
+
+    Raises:
+        RunError: in one of them is none.
+    """
+    if not given:
+        last = newest(None, outputs)[-1]
+        given = [(group(last) or last).parent]
+    return list(dict.fromkeys(folder for place in given for folder in within(place, outputs)))
+
+
+def _inside(place: Path, levels: int) -> Iterator[Path]:
+    """Yield the runs in a place; those of a group lie one level deeper than others."""
+    if (place / "config.yaml").is_file():
+        yield place
+        return
+    for inner in _subfolders(place):
+        if levels > 0 or SEED.fullmatch(inner.name):
+            yield from _inside(inner, levels - 1)
+
+
+def _subfolders(place: Path) -> list[Path]:
+    try:
+        with os.scandir(place) as entries:
+            return [place / entry.name for entry in entries if entry.is_dir()]
+    except OSError:  # no folder, or none that may be read
+        return []
+
+
+def group(folder: Path) -> Path | None:
+    """Return the group in which the folder of a run lies, if it is in one."""
+    return folder.parent if SEED.fullmatch(folder.name) else None
+
+
+def _order(folder: Path) -> tuple[bool, str, int]:
+    seed = SEED.fullmatch(folder.name)
+    dated = folder.parent.name if seed else folder.name
+    return bool(STARTED.fullmatch(dated)), dated, int(seed["seed"]) if seed else 0
+
+
+def new_folder(parent: Path, ending: str = "") -> Path:
+    """Make a folder that is named by the time, and did not exist.
+
+    Args:
+        parent: `outputs/<name>/`.
+        ending: `GROUP` for a group.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for _ in range(100):
+        folder = parent / f"{_start(parent.parent):{TIME}}-{secrets.token_hex(2)}{ending}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir():
+                continue
+            raise
+        sync(parent)
+        return folder
+    raise FileExistsError(f"{parent} is full of runs of this second")
+
+
+@contextmanager
+def made_in(outputs: Path) -> Iterator[None]:
+    """Turn what the disk says to new folders into a sentence.
+
+    Raises:
+        RunError: they cannot be made.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(
+            f"no run folder can be made in `{outputs}`: {reason}", "choose another `--output`"
+        ) from error
+
+
+def _start(outputs: Path) -> datetime:
+    """Return the time, or where a run was started later, as after a clock is set back, then that.
+
+    So the newest run is always the last by name.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    latest = folders(outputs)[-1:]
+    started = STARTED.fullmatch(_order(latest[0])[1]) if latest else None
+    if started is None:
+        return now
+    last = datetime.strptime(started["time"], TIME).replace(tzinfo=UTC)
+    return last + timedelta(seconds=1) if last > now else now
