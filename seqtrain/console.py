@@ -202,15 +202,36 @@ def ending_with(run: "Run") -> Iterator[None]:
     try:
         yield
         message(format_score(run.metrics()))
-        message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
+        if not run.group:
+            message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
     except KeyboardInterrupt as error:
-        ended = "terminated" if isinstance(error, Terminated) else "interrupted"
         kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
-        message(f"{ended}, with {' and '.join(kept) or 'nothing'} kept")
-        message(f"go on with it: `seqtrain resume {run.folder}`")
+        message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")
+        if not run.group:
+            message(f"go on with it: `seqtrain resume {run.folder}`")
         raise
     finally:
         result(str(run.folder))
+
+
+@contextmanager
+def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
+    """Print what to do next and, last, the folder of the group, however its training ends."""
+    group = runs[0].group
+    try:
+        yield
+        message(f"next: `seqtrain compare {group}`, or `seqtrain plot {group}`")
+    except KeyboardInterrupt as error:
+        done = sum(run.finished for run in runs)
+        message(f"{_ended(error)}, with {done} of {len(runs)} seeds finished")
+        message(f"go on with the others: `seqtrain resume {group}`")
+        raise
+    finally:
+        result(str(group))
+
+
+def _ended(error: KeyboardInterrupt) -> str:
+    return "terminated" if isinstance(error, Terminated) else "interrupted"
 
 
 def format_listing(found: dict[str, list[dict[str, Any]]]) -> str:

@@ -1,11 +1,11 @@
-"""A run, trained further."""
+"""A run, or the seeds of a group, trained further."""
 
 from pathlib import Path
 
 import click
 
 from seqtrain import console
-from seqtrain.options import DATA_DIR, OUTPUT, command
+from seqtrain.options import DATA_DIR, JOBS, OUTPUT, command
 
 
 @command("seqtrain resume imdb_lstm --epochs 20")
@@ -15,20 +15,30 @@ from seqtrain.options import DATA_DIR, OUTPUT, command
     type=click.IntRange(min=1),
     help="Train so many epochs in all  [default: as many as RUN was to have].",
 )
+@JOBS
 @OUTPUT
 @DATA_DIR
-def resume(run: Path | None, epochs: int | None, outputs: Path, data_dir: Path | None) -> None:
-    """Go on with the training of RUN (default: the newest) where it was cut short."""
+def resume(
+    run: Path | None, epochs: int | None, jobs: int | None, outputs: Path, data_dir: Path | None
+) -> None:
+    """Go on with RUN, a run or a group of seeds (default: the newest), where it was cut short."""
     from seqtrain.run import Run
 
     console.show_log()
-    chosen = Run.open(run, outputs) if run else Run.latest(outputs)
-    if chosen.finished and epochs in (None, chosen.config.training.epochs):
-        console.message(f"{chosen.folder} is finished; `--epochs N` trains more epochs")
-        console.result(str(chosen.folder))
-        return
-    from seqtrain import launch
+    found = Run.seeds(run, outputs)
+    named = found[0].group if len(found) > 1 else found[0].folder
+    left = [one for one in found if one.is_left(epochs)]
+    if not left:
+        console.message(f"{named} is finished; `--epochs N` trains more epochs")
+        console.result(str(named))
+    elif len(found) > 1:
+        from seqtrain import seeds
 
-    dataset = launch.load_again(chosen, data_dir)
-    with console.ending_with(chosen):
-        launch.train(chosen, dataset, console.progress, epochs)
+        with console.ending_with_seeds(found):
+            seeds.train(left, jobs or 1, data_dir, epochs)
+    else:
+        from seqtrain import launch
+
+        dataset = launch.load_again(left[0], data_dir)
+        with console.ending_with(left[0]):
+            launch.train(left[0], dataset, console.progress, epochs)

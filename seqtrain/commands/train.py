@@ -1,11 +1,11 @@
-"""A new run."""
+"""A new run, or one for each of several seeds."""
 
 from pathlib import Path
 
 import click
 
 from seqtrain import console
-from seqtrain.options import CONFIG, DATA_DIR, OUTPUT, OVERRIDES, command
+from seqtrain.options import CONFIG, DATA_DIR, JOBS, OUTPUT, OVERRIDES, command
 
 
 @command("seqtrain train configs/mnist_rnn.yaml training.epochs=5 --data-dir data")
@@ -14,16 +14,39 @@ from seqtrain.options import CONFIG, DATA_DIR, OUTPUT, OVERRIDES, command
 @click.option(
     "--resume", is_flag=True, help="Go on with the newest unfinished run of CONFIG, if any."
 )
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    help="Train so many seeds, from the config's on, into a folder of their own.",
+)
+@JOBS
 @OUTPUT
 @DATA_DIR
 def train(
-    config: Path, overrides: tuple[str, ...], resume: bool, outputs: Path, data_dir: Path | None
+    config: Path,
+    overrides: tuple[str, ...],
+    resume: bool,
+    seeds: int | None,
+    jobs: int | None,
+    outputs: Path,
+    data_dir: Path | None,
 ) -> None:
     """Train the network of CONFIG into a new run folder."""
+    if resume and seeds:
+        raise click.UsageError("`--seeds` begins anew: `seqtrain resume` goes on with seeds.")
+    if jobs and not seeds:
+        raise click.UsageError("`--jobs` says how many of several `--seeds` are trained at once.")
     from seqtrain.config import load_config
 
     checked = load_config(config, overrides)
     console.show_log()
+    if seeds:
+        from seqtrain import seeds as several
+
+        runs = several.prepare(checked, seeds, outputs, data_dir)
+        with console.ending_with_seeds(runs):
+            several.train(runs, jobs or 1, data_dir)
+        return
     from seqtrain import launch
 
     run, dataset = launch.prepare(checked, outputs, data_dir, resume)

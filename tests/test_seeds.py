@@ -1,0 +1,178 @@
+"""Several seeds of one config: a group of runs, trained in processes of their own."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+from seqtrain import seeds
+from seqtrain.config import load_config
+from seqtrain.errors import ConfigError
+from seqtrain.run import Run
+from tests.conftest import REPOSITORY, Outcome
+from tests.cutting import DROPS, QUICKSTART, SMALL, go_on, results, start
+from tests.test_run import config
+
+Patch = pytest.MonkeyPatch
+Seqtrain = Callable[..., Outcome]
+PHRASES = REPOSITORY / "configs" / "phrases_lstm.yaml"
+
+# Stands for a training: a long one waits for its end, seed 1 fails once, others get metrics.
+CHILD = """
+import signal, sys, time
+from pathlib import Path
+folder = Path(sys.argv[1])
+def end(number, frame):
+    (folder / "ended").touch()
+    sys.exit(143)
+signal.signal(signal.SIGTERM, end)
+(folder / "options").write_text(" ".join(sys.argv[2:]))
+print("trains", file=sys.stderr, flush=True)
+time.sleep(SECONDS)
+if folder.name == "seed-1" and not (folder / "failed").exists():
+    (folder / "failed").touch()
+    sys.exit(1)
+(folder / "metrics.json").write_text("{}")
+"""
+SHORT = [sys.executable, "-c", CHILD.replace("SECONDS", "0")]
+LONG = [sys.executable, "-c", CHILD.replace("SECONDS", "60")]
+
+
+@pytest.fixture
+def pretended(monkeypatch: Patch) -> None:
+    """Let processes that take no time stand for trainings."""
+    monkeypatch.setattr(seeds, "COMMAND", SHORT)
+
+
+def group(count: int) -> list[Run]:
+    return Run.create_seeds(Path("outputs"), [config(seed=seed) for seed in range(count)])
+
+
+def test_the_seeds_follow_that_of_the_config(tmp_path: Path) -> None:
+    runs = seeds.prepare(load_config(PHRASES, ["seed=3", "dataset.limit=20"]), 3, tmp_path, None)
+    assert [run.folder.name for run in runs] == ["seed-3", "seed-4", "seed-5"]
+    written = [Run(run.folder).config for run in runs]
+    assert [found.seed for found in written] == [3, 4, 5]
+    assert len({found.model_copy(update={"seed": 0}).to_yaml() for found in written}) == 1
+
+
+def test_seeds_that_are_too_large_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the seeds 2147483647 to 2147483648"):
+        seeds.prepare(load_config(PHRASES, ["seed=2147483647"]), 2, tmp_path, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seeds", "0"], "0 is not in the range x>=1"),
+        (["--seeds", "two"], "'two' is not a valid integer"),
+        (["--seeds", "2", "--resume"], "`seqtrain resume` goes on with seeds"),
+        (["--seeds", "2", "--jobs", "0"], "0 is not in the range x>=1"),
+        (["--jobs", "2"], "`--jobs` says how many of several `--seeds`"),
+    ],
+)
+def test_nonsense_is_one_sentence(options: list[str], message: str, seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("train", QUICKSTART, *options)
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.usefixtures("pretended")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_seed_that_fails_stops_no_other(jobs: int, seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("train", PHRASES, "dataset.limit=20", "--seeds", 3, "--jobs", jobs)
+    runs = Run.all(Path("outputs"))
+    assert outcome.exit_code == 1
+    assert "error: 1 of 3 seeds failed: seed-1 (exit code 1)" in outcome.stderr
+    assert f"`seqtrain resume {runs[0].group}`" in outcome.stderr
+    assert outcome.stdout.splitlines() == [str(runs[0].group)]
+    assert [run.finished for run in runs] == [True, False, True]
+
+
+@pytest.mark.usefixtures("pretended")
+def test_resume_goes_on_with_the_seeds_that_are_unfinished(seqtrain: Seqtrain) -> None:
+    runs = group(3)
+    runs[0].write_metrics({})
+    (runs[1].folder / "failed").touch()
+    outcome = seqtrain("resume", runs[0].group)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout.splitlines() == [str(runs[0].group)]
+    assert [(run.folder / "options").exists() for run in runs] == [False, True, True]
+    assert "seed-1 (1 of 2)" in outcome.stderr
+
+
+@pytest.mark.usefixtures("pretended")
+def test_options_come_to_every_seed(seqtrain: Seqtrain) -> None:
+    runs = group(1) + group(2)
+    (runs[2].folder / "failed").touch()
+    seqtrain("resume", "--epochs", "30", "--data-dir", "data")  # the newest group
+    options = [run.folder / "options" for run in runs]
+    assert [file.read_text() if file.exists() else None for file in options] == [
+        None,
+        *["--data-dir data --epochs 30"] * 2,
+    ]
+
+
+def test_a_finished_group_needs_no_resuming(seqtrain: Seqtrain) -> None:
+    runs = group(2)
+    for run in runs:
+        run.write_metrics({})
+    outcome = seqtrain("resume")
+    assert outcome.exit_code == 0
+    assert f"{runs[0].group} is finished; `--epochs N` trains more epochs" in outcome.stderr
+
+
+INTERRUPTED = f"""
+import signal
+from seqtrain import seeds
+from seqtrain.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
+seeds.COMMAND = {LONG!r}
+main()
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 143, "terminated"),
+    ],
+)
+def test_a_signal_ends_the_trainings_and_begins_no_other(
+    number: int, code: int, word: str, jobs: int
+) -> None:
+    runs = group(3)
+    command = [sys.executable, "-c", INTERRUPTED, "resume", "--jobs", str(jobs)]
+    process = subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True)
+    assert process.stderr is not None
+    lines = [next(line for line in process.stderr if "trains" in line) for _ in range(jobs)]
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert f"{word}, with 0 of 3 seeds finished" in err
+    assert f"`seqtrain resume {runs[0].group}`" in err
+    assert out.splitlines() == [str(runs[0].group)]
+    assert [(run.folder / "ended").exists() for run in runs] == [n < jobs for n in range(3)]
+    assert len(lines) == jobs
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+def test_each_seed_equals_the_run_that_it_would_be_alone(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    runs = seeds.prepare(load_config(QUICKSTART, [*SMALL, *DROPS]), 2, tmp_path, None)
+    seeds.train(runs, jobs=2)
+    alone = go_on(start(tmp_path, "seed=1"))
+    assert results(Run(runs[1].folder)) == results(alone)
+    assert results(Run(runs[0].folder)) != results(alone)
