@@ -6,6 +6,7 @@ import click
 
 from seqtrain import __version__, console
 from seqtrain.commands.check import check
+from seqtrain.commands.compare import compare
 from seqtrain.commands.evaluate import evaluate
 from seqtrain.commands.init import init
 from seqtrain.commands.list import list_
@@ -32,7 +33,7 @@ def cli(debug: bool) -> None:
 
 
 # In the order in which a person needs them.
-for command in (list_, init, check, schema, train, resume, evaluate, predict, plot):
+for command in (list_, init, check, schema, train, resume, evaluate, predict, plot, compare):
     cli.add_command(command)
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain import shipped
+from seqtrain.comparison import Measured, Row, measured
 from seqtrain.datasets import DatasetConfig
-from seqtrain.errors import SeqtrainError
 from seqtrain.models import ModelConfig
 from seqtrain.parts import Part, parts_in
 from seqtrain.run import Run
@@ -21,7 +21,7 @@ def everything(outputs: Path) -> dict[str, Rows]:
         "configs": [
             {"name": name, "what it shows": shipped.headline(name)} for name in shipped.names()
         ],
-        "runs": [_run(run) for run in Run.all(outputs)],
+        "runs": _runs(outputs),
     }
 
 
@@ -33,21 +33,21 @@ def _parts(package: str, base: type[Part]) -> Rows:
     ]
 
 
-def _run(run: Run) -> dict[str, Any]:
-    """Return a run's row; a damaged run is shown, not refused."""
-    row: dict[str, Any] = {"folder": str(run.folder), "dataset": None, "model": None}
-    row |= {"state": "unfinished", "epochs": None, "test accuracy": None}
-    try:
-        row |= {"dataset": run.config.dataset.name, "model": run.config.model.name}
-        if run.has("history.csv"):
-            row["epochs"] = len(run.history())
-        if run.finished:
-            metrics = run.metrics()
-            note = " optimistic" if metrics["optimistic"] else ""
-            row["test accuracy"] = f"{metrics['test_accuracy']:.4f}{note}"
-            row["state"] = "finished"
-        elif run.training:
-            row["state"] = "training"
-    except (SeqtrainError, OSError, KeyError, TypeError):
-        row["state"] = "damaged"
-    return row
+def _runs(outputs: Path) -> Rows:
+    """Return a row for each run, and one for the seeds of each group; none is refused."""
+    together: dict[Path, list[Measured]] = {}
+    for run in Run.all(outputs):
+        together.setdefault(run.group or run.folder, []).append(measured(run))
+    return [_run(folder, Row(tuple(members))) for folder, members in together.items()]
+
+
+def _run(folder: Path, row: Row) -> dict[str, Any]:
+    keys, score = row.members[0].keys, row.readable("test_accuracy")
+    return {
+        "folder": str(folder),
+        "dataset": keys.get("dataset.name"),
+        "model": keys.get("model.name"),
+        "state": row.state,
+        "epochs": max((one.epochs or 0 for one in row.members), default=0) or None,
+        "test accuracy": f"{score}{' optimistic' if row.optimistic else ''}" or None,
+    }

@@ -13,8 +13,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors signals files logfile checkpoints artifacts yamlfile schema parts problems text "
     "textfile tables embeddings cache download shipped datasets environment draft models config "
-    "run listing metrics plots kernels execution inference callbacks state inspection training "
-    "launch progress console options commands cli"
+    "places run significance comparison listing metrics pairing plots kernels execution inference "
+    "callbacks state inspection training launch seeds progress console sheet options commands cli"
 ).split()
 
 

@@ -9,15 +9,17 @@ import pytest
 from seqtrain import shipped
 from seqtrain.cli import cli
 from seqtrain.config import load_config
+from seqtrain.run import Run
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
-from tests.test_plots import finished_run
+from tests.test_plots import finished_run, write_files
+from tests.test_run import config
 
 Seqtrain = Callable[..., Outcome]
 COMMANDS = sorted(cli.commands)
 
 
 def test_the_commands_are_these() -> None:
-    assert ("check evaluate init list plot predict resume schema train".split()) == COMMANDS
+    assert ("check compare evaluate init list plot predict resume schema train".split()) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -31,7 +33,7 @@ def test_every_help_ends_with_an_example_of_its_command(command: str, seqtrain: 
 def test_help_lists_the_commands_in_the_order_of_use(seqtrain: Seqtrain) -> None:
     lines = seqtrain("--help").stdout.partition("Commands:\n")[2].splitlines()
     listed = [line.split()[0] for line in lines]
-    assert listed == ("list init check schema train resume evaluate predict plot".split())
+    assert listed == ("list init check schema train resume evaluate predict plot compare".split())
 
 
 def test_a_bare_command_shows_the_help(seqtrain: Seqtrain) -> None:
@@ -167,6 +169,16 @@ def test_list_shows_a_damaged_run_as_damaged(seqtrain: Seqtrain) -> None:
     assert "damaged" in seqtrain("list", "runs").stdout
 
 
+def test_list_shows_the_seeds_of_a_group_as_one(seqtrain: Seqtrain) -> None:
+    runs = Run.create_seeds(Path("outputs"), [config(seed=seed) for seed in range(3)])
+    for run, score in zip(runs, (0.5, 0.7), strict=False):
+        run.write_metrics({"test_accuracy": score, "parameters": 1})
+    (row,) = json.loads(seqtrain("list", "runs", "--json").stdout)["runs"]
+    assert row["folder"] == str(runs[0].group)
+    assert row["state"] == "2 of 3 finished"
+    assert row["test accuracy"] == "0.6000 ± 0.1414"
+
+
 def test_plot_prints_the_pictures_of_the_newest_run(seqtrain: Seqtrain) -> None:
     run = finished_run(Path("outputs"))
     outcome = seqtrain("plot")
@@ -181,6 +193,14 @@ def test_plot_of_several_runs_goes_beside_them(seqtrain: Seqtrain) -> None:
     runs = [finished_run(Path("outputs"), name=name).folder for name in ("a", "b")]
     outcome = seqtrain("plot", *runs, "--format", "svg")
     assert Path(outcome.stdout.splitlines()[0]) == Path("outputs/plots/loss.svg")
+
+
+def test_plot_of_a_group_goes_into_it(seqtrain: Seqtrain) -> None:
+    runs = Run.create_seeds(Path("outputs"), [config(seed=seed) for seed in range(2)])
+    for run in runs:
+        write_files(run)
+    assert Path(seqtrain("plot").stdout.splitlines()[0]).parent == runs[0].group / "plots"
+    assert Path(seqtrain("plot", runs[1].folder).stdout.splitlines()[0]).parent == runs[1].plots
 
 
 def test_plot_of_a_run_without_an_epoch_says_so(seqtrain: Seqtrain) -> None:

@@ -52,6 +52,7 @@ def start(*arguments: str) -> Start:
         (["schema"], 0, "draft/2020-12"),
         (["train", "nowhere.yaml"], 2, "no such file"),
         (["evaluate"], 2, "there is no run"),
+        (["compare"], 2, "there is no run"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -1,0 +1,36 @@
+"""Runs beside one another."""
+
+from pathlib import Path
+
+import click
+
+from seqtrain import console
+from seqtrain.options import OUTPUT, command
+
+
+@command("seqtrain compare quickstart --sort test_accuracy")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, metavar="[RUN]...")
+@click.option("--unfold", is_flag=True, help="Show each seed in a row of its own.")
+@click.option("--sort", "column", help="Column to sort by, the best first  [default: by start].")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "markdown", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="Form of the comparison.",
+)
+@OUTPUT
+def compare(
+    runs: tuple[Path, ...], unfold: bool, column: str | None, form: str, outputs: Path
+) -> None:
+    """Compare RUNs: runs, groups of seeds, names (default: all runs of the newest name)."""
+    from seqtrain import comparison, pairing, places, sheet
+    from seqtrain.run import Run
+
+    found = [Run(folder) for folder in places.several(runs, outputs)]
+    rows = comparison.rows(found, folded=not unfold)
+    tests = pairing.tested(rows)
+    if column:
+        rows = sheet.ordered(rows, tests, column)
+    console.result(sheet.sheet(rows, tests, form))

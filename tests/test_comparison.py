@@ -1,0 +1,279 @@
+"""Runs beside one another, from written files alone."""
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain.comparison import rows
+from seqtrain.run import Run
+from tests.conftest import Outcome
+from tests.test_run import config
+
+Seqtrain = Callable[..., Outcome]
+EXAMPLES = 200
+
+
+@pytest.fixture(autouse=True)
+def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name runs of one second in the order in which they are made."""
+    numbers = itertools.count()
+    monkeypatch.setattr("secrets.token_hex", lambda _: f"{next(numbers):04x}")
+
+
+def write_results(run: Run, right: int = 150, sha256: str = "a" * 64, labels: Any = None) -> Run:
+    """Let a run be finished, the first so many of its 200 test examples predicted right."""
+    labels = np.arange(EXAMPLES) % 2 if labels is None else labels
+    predicted = np.where(np.arange(EXAMPLES) < right, labels, 1 - labels)
+    share = right / EXAMPLES
+    best = {"loss": 0.4, "accuracy": 0.9, "val_loss": 1 - share, "val_accuracy": share}
+    run.write_json("environment.json", {"data": {"source": "digits", "sha256": sha256}})
+    run.write_json("classes.json", ["no", "yes"])
+    run.write_history([{"epoch": 1, **best}, {"epoch": 2, **best, "val_loss": 2.0}])
+    run.write_timing([{"epoch": 1, "seconds": 1.5}, {"epoch": 2, "seconds": 2.0}])
+    run.write_predictions(labels, np.eye(2, dtype=np.float32)[predicted])
+    run.write_metrics(
+        {
+            "test_loss": 1 - share,
+            "test_accuracy": share,
+            "val_loss": 1 - share,
+            "val_accuracy": share,
+            "intervals": {"test_accuracy": [share - 0.06, share + 0.05]},
+            "optimistic": run.optimistic,
+            "best_epoch": 1,
+            "last_epoch": {"epoch": 2},
+            "parameters": 1234,
+            "test": {"classes": [], "confusion_matrix": []},
+        }
+    )
+    return run
+
+
+def finished(right: int = 150, sha256: str = "a" * 64, **overrides: object) -> Run:
+    return write_results(Run.create(Path("outputs"), config(**overrides)), right, sha256)
+
+
+def seeds(*rights: int, **overrides: object) -> list[Run]:
+    """A group of finished seeds; none is finished for a negative number."""
+    configs = [config(seed=seed, **overrides) for seed in range(len(rights))]
+    runs = Run.create_seeds(Path("outputs"), configs)
+    return [
+        write_results(run, right) if right >= 0 else run
+        for run, right in zip(runs, rights, strict=True)
+    ]
+
+
+def compared(seqtrain: Seqtrain, *arguments: object) -> list[dict[str, Any]]:
+    outcome = seqtrain("compare", *arguments, "--format", "json")
+    assert outcome.exit_code == 0, outcome.stderr
+    return list(json.loads(outcome.stdout))
+
+
+def table(seqtrain: Seqtrain, *arguments: object) -> list[dict[str, str]]:
+    """The Markdown table that is printed, as its cells by column."""
+    lines = seqtrain("compare", *arguments, "--format", "markdown").stdout.splitlines()
+    cells = [[c.strip() for c in line[1:-1].split("|")] for line in lines if line[:1] == "|"]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+def test_only_keys_that_differ_are_shown(seqtrain: Seqtrain) -> None:
+    finished()
+    finished(**{"model.name": "gru", "training.early_stopping": "{patience: 2}"})
+    first, second = table(seqtrain)
+    assert (first["model.name"], second["model.name"]) == ("lstm", "gru")
+    assert (first["training.early_stopping"], second["training.early_stopping"]) == (
+        "",
+        '{"patience": 2, "min_delta": 0.0}',
+    )
+    assert not {"name", "seed", "model.units", "dataset.name"} & set(first)
+
+
+def test_a_key_that_only_one_dataset_has_is_no_difference(seqtrain: Seqtrain) -> None:
+    finished()
+    imdb = {"dataset": "{name: imdb, max_length: 60}", "model.embedding_dim": 8}
+    finished(sha256="b" * 64, **imdb)
+    first, second = table(seqtrain)
+    assert (first["dataset.name"], second["dataset.name"]) == ("digits", "imdb")
+    assert not {"dataset.vocabulary_size", "dataset.max_length"} & set(first)
+
+
+def test_a_row_holds_what_a_run_reached(seqtrain: Seqtrain) -> None:
+    finished(150)
+    (row,) = table(seqtrain)
+    assert row["val_accuracy"] == "0.7500"
+    assert row["test_accuracy"] == "0.7500 [0.6900, 0.8000]"
+    assert (row["parameters"], row["seconds"], row["best / epochs"]) == ("1,234", "3.5", "1 / 2")
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_row(seqtrain: Seqtrain) -> None:
+    seeds(150, 160, 140)
+    finished(170, seed=7)
+    (row,) = compared(seqtrain)
+    shares = [0.75, 0.8, 0.7, 0.85]
+    assert row["seeds"] == 4
+    assert row["scores"]["test_accuracy"] == {
+        "mean": pytest.approx(fmean(shares)),
+        "sd": pytest.approx(stdev(shares)),
+        "interval": None,
+    }
+    assert len(row["folders"]) == 4
+    assert table(seqtrain)[0]["test_accuracy"] == "0.7750 ± 0.0645"
+
+
+def test_seeds_can_be_unfolded(seqtrain: Seqtrain) -> None:
+    seeds(150, 160)
+    found = table(seqtrain, "--unfold")
+    assert [row["seed"] for row in found] == ["0", "1"]
+    assert found[1]["run"].endswith("-seeds/seed-1")
+
+
+def test_a_seed_that_was_run_twice_counts_once(seqtrain: Seqtrain) -> None:
+    finished(150)
+    finished(150)
+    (row,) = compared(seqtrain)
+    assert row["seeds"] == 1
+    assert "1 left out: the seed and the config" in seqtrain("compare").stdout
+
+
+def test_the_same_config_on_other_data_is_another_row(seqtrain: Seqtrain) -> None:
+    finished(150)
+    finished(150, sha256="b" * 64, seed=1)
+    assert len(compared(seqtrain)) == 2
+    assert "other data are not tested against one another" in seqtrain("compare").stdout
+
+
+def test_a_group_that_trains_shows_how_far_it_is(seqtrain: Seqtrain) -> None:
+    seeds(150, 160, -1)
+    (row,) = compared(seqtrain)
+    assert row["state"] == "2 of 3 finished"
+    assert row["seeds"] == 2
+    assert row["scores"]["test_accuracy"]["mean"] == pytest.approx(0.775)
+
+
+def test_an_unfinished_run_shows_its_best_epoch_so_far(seqtrain: Seqtrain) -> None:
+    run = finished(150)
+    (run.folder / "metrics.json").unlink()
+    (row,) = table(seqtrain)
+    assert row["state"] == "unfinished"
+    assert row["val_accuracy"] == "0.7500"
+    assert "test_accuracy" not in row
+
+
+@pytest.mark.parametrize(
+    "name", ["config.yaml", "metrics.json", "history.csv", "timing.csv", "environment.json"]
+)
+def test_a_damaged_run_is_shown_as_damaged(name: str, seqtrain: Seqtrain) -> None:
+    finished(150)
+    damaged = finished(160, seed=1)
+    (damaged.folder / name).write_bytes(b"\x00")
+    states = [row["state"] for row in compared(seqtrain)]
+    assert states == ["finished", "damaged"]
+
+
+def test_a_run_that_was_chosen_on_test_is_called_optimistic(seqtrain: Seqtrain) -> None:
+    finished(150, **{"dataset.validation": "test"})
+    assert table(seqtrain)[0]["state"] == "finished, optimistic"
+    assert (
+        "optimistic: the best epoch was chosen on the test examples" in seqtrain("compare").stdout
+    )
+
+
+def test_two_runs_are_paired_on_the_same_examples(seqtrain: Seqtrain) -> None:
+    finished(150)
+    finished(160, **{"model.name": "gru"})
+    first, second = compared(seqtrain)
+    assert second["tested"] is None  # it is the best on validation
+    assert first["tested"]["test"] == "McNemar"
+    assert first["tested"]["p"] == pytest.approx(2 * 0.5**10)
+    assert [row["p"] for row in table(seqtrain)] == ["0.002", "best"]
+
+
+@pytest.mark.parametrize("why", ["labels", "split"])
+def test_other_test_examples_cannot_be_paired(why: str, seqtrain: Seqtrain) -> None:
+    finished(150)
+    split = {"dataset.split_seed": 1} if why == "split" else {"model.units": 8}
+    other = Run.create(Path("outputs"), config(**split))
+    labels = np.ones(EXAMPLES, int) if why == "labels" else None
+    write_results(other, 160, labels=labels)
+    tested = compared(seqtrain)[0]["tested"]
+    assert (tested["p"], tested["reason"]) == (None, "other test examples")
+    assert "no p: other test examples" in seqtrain("compare").stdout
+
+
+def test_several_seeds_are_tested_over_seeds(seqtrain: Seqtrain) -> None:
+    seeds(150, 152, 154)
+    seeds(160, 164, 168, **{"model.name": "gru"})
+    first, second = compared(seqtrain)
+    assert first["tested"]["test"] == "Welch"
+    assert 0.001 < first["tested"]["p"] < 0.05
+    assert second["tested"] is None
+
+
+def test_one_seed_is_not_tested_against_several(seqtrain: Seqtrain) -> None:
+    finished(150)
+    seeds(160, 164, **{"model.name": "gru"})
+    assert "one seed cannot be tested against several" in seqtrain("compare").stdout
+
+
+def test_rows_come_in_the_order_of_a_column(seqtrain: Seqtrain) -> None:
+    for right, name in [(150, "lstm"), (170, "gru"), (160, "rnn")]:
+        finished(right, **{"model.name": name})
+
+    def order(*arguments: str) -> list[str]:
+        return [row["config"]["model.name"] for row in compared(seqtrain, *arguments)]
+
+    assert order() == ["lstm", "gru", "rnn"]
+    assert order("--sort", "test_accuracy") == ["gru", "rnn", "lstm"]
+    assert order("--sort", "test_loss") == ["gru", "rnn", "lstm"]
+    assert order("--sort", "model.name") == ["gru", "lstm", "rnn"]
+
+
+def test_an_unknown_column_is_told_with_those_that_are(seqtrain: Seqtrain) -> None:
+    finished()
+    outcome = seqtrain("compare", "--sort", "acuracy")
+    assert outcome.exit_code == 2
+    assert "there is no column `acuracy`" in outcome.stderr
+    assert "test_accuracy" in outcome.stderr
+
+
+def test_csv_holds_numbers_in_full(seqtrain: Seqtrain) -> None:
+    seeds(150, 161)
+    (line,) = csv.DictReader(io.StringIO(seqtrain("compare", "--format", "csv").stdout))
+    assert float(line["test_accuracy"]) == fmean([150 / 200, 161 / 200])
+    assert float(line["test_accuracy_sd"]) == stdev([150 / 200, 161 / 200])
+    assert line["seeds"] == "2"
+
+
+def test_without_a_run_the_newest_name_is_compared(seqtrain: Seqtrain) -> None:
+    finished(name="older")
+    finished(name="newer")
+    seeds(150, 160, name="newer", **{"model.units": 8})
+    assert [row["run"].partition("/")[0] for row in compared(seqtrain)] == ["newer", "newer"]
+    assert len(compared(seqtrain, "older", "newer", "outputs/newer")) == 3
+    assert len(compared(seqtrain, "outputs")) == 3
+
+
+def test_scores_of_another_task_get_columns_of_their_own(seqtrain: Seqtrain) -> None:
+    finished()
+    run = finished(name="numbers", sha256="b" * 64)
+    scores = {"test_loss": 2.5, "test_mae": 1.5, "test_rmse": 2.0, "parameters": 3}
+    run.write_metrics({**scores, "optimistic": False})
+    run.write_history([{"epoch": 1, "val_loss": 2.5, "val_mae": 1.25}])
+    _, numbers = table(seqtrain, "outputs")
+    assert numbers["test_mae"] == "1.5000"
+    assert numbers["val_mae"] == "1.2500"
+    assert numbers["test_accuracy"] == ""
+
+
+def test_rows_are_read_from_small_files_alone(tmp_path: Path) -> None:
+    run = finished()
+    for name in ("predictions.npz", "classes.json"):
+        (run.folder / name).unlink()
+    assert rows([run])[0].state == "finished"
