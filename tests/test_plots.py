@@ -16,7 +16,11 @@ PICTURES = ["loss", "accuracy", "learning_rate", "confusion_matrix"]
 
 def finished_run(outputs: Path, classes: int = 10, epochs: int = 3, **overrides: object) -> Run:
     """A run with a history that is best in epoch 2, and random predictions."""
-    run = Run.create(outputs, config(**overrides))
+    return write_files(Run.create(outputs, config(**overrides)), classes, epochs)
+
+
+def write_files(run: Run, classes: int = 10, epochs: int = 3) -> Run:
+    """Write into a run what plots are drawn from."""
     rows = [
         {
             "epoch": epoch,
@@ -117,6 +121,53 @@ def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:
 def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     runs = [finished_run(tmp_path) for _ in range(2)]
     assert all(run.label in texts(plots.accuracy(runs)) for run in runs)
+
+
+def several_seeds(outputs: Path, **overrides: object) -> list[Run]:
+    """Three seeds, whose validation losses are 0.1 apart."""
+    runs = Run.create_seeds(outputs, [config(seed=seed, **overrides) for seed in range(3)])
+    for shift, run in enumerate(runs):
+        rows = write_files(run, classes=2).history()
+        run.write_history([{**row, "val_loss": row["val_loss"] + shift / 10} for row in rows])
+    return runs
+
+
+def test_seeds_are_one_line_with_a_band_from_lowest_to_highest(tmp_path: Path) -> None:
+    figure = plots.loss(several_seeds(tmp_path))
+    validation = figure.axes[0].lines[0]
+    np.testing.assert_allclose(validation.get_ydata(), [0.6, 0.5, 0.6])
+    band = figure.axes[0].collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() == pytest.approx(0.4)
+    assert band[:, 1].max() == pytest.approx(0.7)
+    assert "best epoch 2: 0.5000 ± 0.1000" in texts(figure)
+    assert "of seeds: mean, and lowest to highest" in texts(figure)
+
+
+def test_seeds_of_several_configs_have_a_colour_each(tmp_path: Path) -> None:
+    runs = several_seeds(tmp_path) + several_seeds(tmp_path, **{"model.name": "gru"})
+    figure = plots.accuracy(runs)
+    curves = [line for line in figure.axes[0].lines if line.get_linestyle() != "None"]
+    assert len({line.get_color() for line in curves}) == 3  # and that of the legend
+    for label in ("model.name=lstm", "model.name=gru"):
+        assert label in texts(figure)
+
+
+def test_seeds_end_where_the_shortest_does(tmp_path: Path) -> None:
+    runs = several_seeds(tmp_path)
+    runs[2].write_history(runs[2].history()[:2])
+    validation = plots.loss(runs).axes[0].lines[0]
+    assert list(validation.get_xdata()) == [1, 2]
+
+
+def test_seeds_share_a_panel_and_a_score(tmp_path: Path) -> None:
+    runs = several_seeds(tmp_path)
+    figure = plots.confusion_matrix(runs)
+    assert len(figure.axes) == 2  # and the colour bar
+    counts = [int(text.get_text()) for text in figure.axes[0].texts]
+    assert sum(counts) == 3 * 60
+    for drawn in (figure, plots.roc(runs)):
+        assert ", 3 seeds" in texts(drawn)
+        assert " ± " in texts(drawn)
 
 
 def test_a_score_chosen_on_test_is_called_optimistic(tmp_path: Path) -> None:

@@ -22,17 +22,22 @@ from seqtrain.options import OUTPUT, command
     "--to",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the pictures  [default: plots/ in the run; for several, in --output].",
+    help="Folder for the pictures  [default: plots/ in the run or group; of several, in --output].",
 )
 @OUTPUT
 def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path) -> None:
-    """Draw the plots of RUNS (default: the newest). Several are laid over one another."""
+    """Draw the plots of RUNS (default: the newest). Several are laid over one another.
+
+    The seeds of one config are drawn as their mean and their range.
+    """
     from seqtrain import plots
     from seqtrain.errors import RunError
     from seqtrain.run import Run
 
-    chosen = [Run.open(run, outputs) for run in runs] or [Run.latest(outputs)]
-    target = folder or (chosen[0].plots if len(chosen) == 1 else outputs / "plots")
+    places: tuple[Path | None, ...] = runs or (None,)
+    chosen = [run for place in places for run in Run.seeds(place, outputs)]
+    group = chosen[0].group if len({run.group for run in chosen}) == 1 else None
+    target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / "plots")
     target.parent.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(chosen, target, suffix)
     if not pictures:

@@ -1,13 +1,17 @@
 """What all plots have in common: how they are found, drawn, styled and saved."""
 
+import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seqtrain.comparison import Row, differing, rows
 from seqtrain.files import replacing
 from seqtrain.run import Run
 
@@ -25,6 +29,8 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "seqtrain",
 }
+
+MOST_KEYS = 3  # that a legend has room for
 
 _PLOTS: dict[str, tuple[Plot, str, int | None]] = {}
 
@@ -75,13 +81,60 @@ def panel(ylabel: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def labelled(runs: Sequence[Run]) -> list[tuple[Run, str, str]]:
-    """Return each run with a label, its name alone where that tells it apart, and a colour."""
-    names = [str(run.config.name) for run in runs]
-    alone = len(runs) > 1 and len(set(names)) == len(names)
-    labels = names if alone else [run.label for run in runs]
-    colours = (COLOURS[number % len(COLOURS)] for number in range(len(runs)))
-    return list(zip(runs, labels, colours, strict=True))
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn in one colour: a run, or runs that differ in their seed alone.
+
+    Attributes:
+        runs: one, or one for each seed.
+        label: what tells it from the others.
+        colour: its colour.
+    """
+
+    runs: Sequence[Run]
+    label: str
+    colour: str
+
+    @property
+    def seeds(self) -> str:
+        """What to say of it, after a comma, if it is several seeds."""
+        return f", {len(self.runs)} seeds" if len(self.runs) > 1 else ""
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """How a curve of each run is drawn; those of seeds are thin."""
+        thin = {"lw": 0.8, "alpha": 0.7} if len(self.runs) > 1 else {}
+        return {"color": self.colour, **thin}
+
+    def mean(self, score: Callable[[Run], float]) -> str:
+        """Return a number of its run, or `mean ± standard deviation` of its seeds."""
+        values = [score(run) for run in self.runs]
+        spread = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
+        return f"{fmean(values):.4f}{spread}{note(self.runs[0])}"
+
+
+def together(runs: Sequence[Run]) -> list[Drawn]:
+    """Return what is drawn, in one colour each; a run whose seed is repeated stands alone."""
+    table = rows(runs)
+    if any(row.repeated for row in table):
+        table = rows(runs, folded=False)
+    labels, colours = _labels(table), itertools.cycle(COLOURS)
+    return [
+        Drawn([one.run for one in row.members], label, colour)
+        for row, label, colour in zip(table, labels, colours, strict=False)
+    ]
+
+
+def _labels(table: Sequence[Row]) -> list[str]:
+    """Return what tells rows apart: their names, the keys that differ, or else their folders."""
+    keys = differing(table)
+    names = [row.label.partition("/")[0] for row in table]
+    settings = [", ".join(f"{key}={row.members[0].keys.get(key)}" for key in keys) for row in table]
+    short = settings if len(keys) <= MOST_KEYS else []
+    for labels in (names, short):
+        if len(table) > 1 and len(set(labels)) == len(table):
+            return labels
+    return [row.label for row in table]
 
 
 def note(run: Run) -> str:

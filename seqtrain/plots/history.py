@@ -1,14 +1,18 @@
 """What each epoch reached."""
 
 from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.plots.base import labelled, panel, plot
+from seqtrain.plots.base import Drawn, panel, plot, together
 from seqtrain.run import Run
+
+BAND = 0.2  # opacity of the range of seeds
 
 
 @plot(needs="history.csv")
@@ -31,9 +35,10 @@ def accuracy(runs: Sequence[Run]) -> Figure:
 def learning_rate(runs: Sequence[Run]) -> Figure:
     """Learning rate of each epoch's last step."""
     figure, axes = panel("learning rate")
-    for run, label, colour in labelled(runs):
-        epochs, values = _series(run, "learning_rate")
-        axes.plot(epochs, values, color=colour, marker=".", label=label)
+    for drawn in together(runs):
+        epochs, values = _series(drawn, "learning_rate")
+        label = f"{drawn.label}{drawn.seeds}"
+        axes.plot(epochs, values.mean(axis=0), color=drawn.colour, marker=".", label=label)
     axes.set_ylim(bottom=0)
     return _finished(figure, axes, runs)
 
@@ -41,30 +46,61 @@ def learning_rate(runs: Sequence[Run]) -> Figure:
 def _curves(runs: Sequence[Run], quantity: str, ylabel: str) -> tuple[Figure, Axes]:
     """Draw train and validation of one quantity, the best epoch of each run marked."""
     figure, axes = panel(ylabel)
-    for run, name, colour in labelled(runs):
-        epochs, values = _series(run, f"val_{quantity}")
-        best = run.best_epoch()
-        score = values[best - 1]
-        split = f"validation{' on test (optimistic)' if run.optimistic else ''}"
-        label = f"{split}, best epoch {best}: {score:.4f}"
-        label = label if len(runs) == 1 else f"{name}, {label}"
-        axes.plot(epochs, values, color=colour, marker=".", label=label)
-        axes.plot(best, score, "o", ms=9, mfc="none", mec=colour, mew=1.5, zorder=3)
-        axes.plot(*_series(run, quantity), color=colour, ls="--", marker=".", alpha=0.6)
+    every = together(runs)
+    for drawn in every:
+        key = f"val_{quantity}"
+        best, scores = _best(drawn, key)
+        split = f"validation{' on test (optimistic)' if drawn.runs[0].optimistic else ''}"
+        label = f"{split}, {_said(best, scores)}"
+        label = label if len(every) == 1 else f"{drawn.label}{drawn.seeds}, {label}"
+        _line(axes, *_series(drawn, key), color=drawn.colour, label=label)
+        mark: dict[str, Any] = {"mfc": "none", "mec": drawn.colour, "mew": 1.5, "zorder": 3}
+        axes.plot(best, scores, "o", ms=9 if len(best) == 1 else 5, **mark)
+        _line(axes, *_series(drawn, quantity), color=drawn.colour, ls="--", alpha=0.6)
     axes.plot([], [], color="#444444", ls="--", alpha=0.6, label="train (dashed)")
+    if any(len(drawn.runs) > 1 for drawn in every):
+        label = "of seeds: mean, and lowest to highest"
+        axes.fill_between([], [], [], color="#444444", alpha=BAND, lw=0, label=label)
     return figure, axes
+
+
+def _best(drawn: Drawn, key: str) -> tuple[list[int], list[float]]:
+    """Return the best epoch of each run, and what a quantity was in it."""
+    epochs = [run.best_epoch() for run in drawn.runs]
+    both = zip(drawn.runs, epochs, strict=True)
+    return epochs, [run.history()[epoch - 1][key] for run, epoch in both]
+
+
+def _said(epochs: list[int], scores: list[float]) -> str:
+    """Return what the legend says of the best epochs."""
+    first, last = min(epochs), max(epochs)
+    when = f"best epoch {first}" if first == last else f"best epochs {first}–{last}"
+    spread = f" ± {stdev(scores):.4f}" if len(scores) > 1 else ""
+    return f"{when}: {fmean(scores):.4f}{spread}"
+
+
+def _line(axes: Axes, epochs: np.ndarray, values: np.ndarray, **style: Any) -> None:
+    """Draw the mean of runs against the epoch, and their range if they are several."""
+    axes.plot(epochs, values.mean(axis=0), marker=".", **style)
+    if len(values) > 1:
+        low, high = values.min(axis=0), values.max(axis=0)
+        axes.fill_between(epochs, low, high, color=style["color"], alpha=BAND, lw=0)
 
 
 def _finished(figure: Figure, axes: Axes, runs: Sequence[Run]) -> Figure:
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(runs) == 1:
-        axes.set_title(runs[0].label, fontsize=9)
+    every = together(runs)
+    if len(every) == 1:
+        axes.set_title(f"{every[0].label}{every[0].seeds}", fontsize=9)
     if len(axes.lines) > 1:
         axes.legend(fontsize=8)
     return figure
 
 
-def _series(run: Run, key: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = run.history()
-    return np.array([row["epoch"] for row in rows]), np.array([row[key] for row in rows])
+def _series(drawn: Drawn, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the epochs that all runs reached, and a row of values for each run."""
+    histories = [run.history() for run in drawn.runs]
+    reached = min(map(len, histories))
+    values = [[row[key] for row in history[:reached]] for history in histories]
+    return np.arange(1, reached + 1), np.array(values)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqtrain import metrics
-from seqtrain.plots.base import labelled, note, panel, plot
+from seqtrain.plots.base import panel, plot, together
 from seqtrain.run import Run
 
 PANELS_IN_A_ROW = 3
@@ -17,22 +17,26 @@ MOST_NUMBERS = 20  # classes; the cells of larger matrices hold no numbers
 
 @plot(needs="predictions.npz")
 def confusion_matrix(runs: Sequence[Run]) -> Figure:
-    """Counts of test examples by true and predicted class, one panel for each run."""
-    columns = min(math.ceil(math.sqrt(len(runs))), PANELS_IN_A_ROW)
-    rows = math.ceil(len(runs) / columns)
+    """Counts of test examples by true and predicted class, one panel for each run.
+
+    Of several seeds the counts are added up.
+    """
+    every = together(runs)
+    columns = min(math.ceil(math.sqrt(len(every))), PANELS_IN_A_ROW)
+    rows = math.ceil(len(every) / columns)
     figure = Figure(figsize=(4.4 * columns + 1, 4.8 * rows), layout="compressed")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for (run, label, _), axes in zip(labelled(runs), panels, strict=False):
-        labels, probabilities = run.predictions()
-        matrix = metrics.confusion_matrix(labels, probabilities)
-        score = metrics.accuracy(labels, probabilities)
+    for drawn, axes in zip(every, panels, strict=False):
+        each = [metrics.confusion_matrix(*run.predictions()) for run in drawn.runs]
+        matrix = np.sum(each, axis=0)
+        score = drawn.mean(lambda run: metrics.accuracy(*run.predictions()))
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axes.set_title(f"{label}\ntest accuracy {score:.4f}{note(run)}", fontsize=9)
-        _label_cells(axes, run.classes(), matrix, shares)
-    for axes in panels[len(runs) :]:
+        axes.set_title(f"{drawn.label}{drawn.seeds}\ntest accuracy {score}", fontsize=9)
+        _label_cells(axes, drawn.runs[0].classes(), matrix, shares)
+    for axes in panels[len(every) :]:
         axes.remove()
-    figure.colorbar(picture, ax=panels[: len(runs)].tolist(), label="share of the true class")
+    figure.colorbar(picture, ax=panels[: len(every)].tolist(), label="share of the true class")
     return figure
 
 
@@ -58,12 +62,12 @@ def roc(runs: Sequence[Run]) -> Figure:
 
     figure, axes = panel("true positive rate")
     axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="chance")
-    for run, name, colour in labelled(runs):
-        labels, probabilities = run.predictions()
-        false_positives, true_positives, _ = roc_curve(labels, probabilities[:, 1])
-        area = metrics.roc_auc(labels, probabilities)
-        label = f"{name}, area {area:.4f}{note(run)}"
-        axes.plot(false_positives, true_positives, color=colour, label=label)
+    for drawn in together(runs):
+        area = drawn.mean(lambda run: metrics.roc_auc(*run.predictions()))
+        for labels, probabilities in (run.predictions() for run in drawn.runs):
+            false_positives, true_positives, _ = roc_curve(labels, probabilities[:, 1])
+            axes.plot(false_positives, true_positives, **drawn.style)
+        axes.plot([], [], label=f"{drawn.label}{drawn.seeds}, area {area}", **drawn.style)
     axes.set(xlabel="false positive rate", aspect="equal", xlim=(0, 1), ylim=(0, 1.005))
     axes.legend(loc="lower right", fontsize=8)
     return figure
