@@ -55,6 +55,9 @@ def main(folder: str, seed: str) -> None:
         callbacks=[Clock()],
         verbose=0,
     )
+    if work["whole"]:
+        test = model.evaluate(arrays["x_test"], arrays["y_test"], verbose=0, return_dict=True)
+        print(f"test accuracy {test['accuracy']:.4f}")
     sides.report(ends, history.history["val_loss"], model.count_params())
 
 

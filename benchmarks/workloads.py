@@ -31,13 +31,20 @@ WORKLOADS = {
 }
 
 
-def prepare(name: str, folder: Path, data_dir: Path, epochs: int) -> dict[str, Any]:
-    """Write the arrays and the description of a workload, and return the description."""
+def prepare(name: str, folder: Path, data_dir: Path, epochs: int | None = None) -> dict[str, Any]:
+    """Write the arrays and the description of a workload, and return the description.
+
+    Args:
+        name: one of `WORKLOADS`.
+        folder: where it is written.
+        data_dir: where the data are.
+        epochs: of so many examples that a round takes minutes; None for the whole tutorial.
+    """
     workload = WORKLOADS[name]
+    cut = [f"dataset.limit={workload.examples}", f"training.epochs={epochs}"]
     overrides = [
         *workload.overrides,
-        f"dataset.limit={workload.examples}",
-        f"training.epochs={epochs}",
+        *(cut if epochs else []),
         "training.learning_rate=1e-3",
         "training.schedule=constant",
         "training.clipnorm=null",
@@ -51,6 +58,8 @@ def prepare(name: str, folder: Path, data_dir: Path, epochs: int) -> dict[str, A
         y_train=dataset.train.labels,
         x_val=dataset.validation.x,
         y_val=dataset.validation.labels,
+        x_test=dataset.test.x,
+        y_test=dataset.test.labels,
     )
     described = {
         "config": str(file),
@@ -63,7 +72,8 @@ def prepare(name: str, folder: Path, data_dir: Path, epochs: int) -> dict[str, A
         "shape": list(dataset.shape),
         "mask": dataset.mask,
         "classes": len(dataset.classes),
-        "epochs": epochs,
+        "epochs": config.training.epochs,
+        "whole": epochs is None,
         "batch_size": config.training.batch_size,
         "examples": len(dataset.train),
     }

@@ -79,7 +79,7 @@ def start(execution: ExecutionConfig, seed: int) -> None:
     Raises:
         ConfigError: Keras is already imported, on another backend.
     """
-    _keep_freed_memory()
+    _keep_freed_memory(execution.backend)
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]):
@@ -173,11 +173,13 @@ def accelerate(model: Any) -> None:
         kernels.install(model)
 
 
-def _keep_freed_memory() -> None:
+def _keep_freed_memory(backend: str) -> None:
     """Tell glibc to keep the memory that is freed, for the next step needs as much.
 
     By default each large tensor is mapped anew and its pages are cleared again, which took
-    a third of the processor time of an LSTM on CPU. See mallopt(3).
+    a third of the processor time of an LSTM on CPU. On JAX the arenas of other threads give
+    memory back all the same, so there is but one; TensorFlow's threads allocate so often that
+    they would wait for it half of the time. See mallopt(3).
     """
     if platform.libc_ver()[0] != "glibc":
         return
@@ -188,7 +190,8 @@ def _keep_freed_memory() -> None:
     libc.mallopt(trim_threshold, 2_000_000_000)
     libc.mallopt(top_pad, 64_000_000)
     libc.mallopt(mmap_max, 0)
-    libc.mallopt(arena_max, 1)  # the arenas of other threads give memory back
+    if backend == "jax":
+        libc.mallopt(arena_max, 1)
 
 
 @contextmanager
