@@ -33,10 +33,12 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## beside plain Keras and PyTorch (SEQTRAIN_DATA_DIR); growth; start-up
+bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; an hour)
 	$(BIN)/python -m benchmarks.compare
-	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.padding
+	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.growth
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md

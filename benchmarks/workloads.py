@@ -22,7 +22,7 @@ class Workload:
 
 
 WORKLOADS = {
-    "mnist_rnn": Workload("mnist_rnn", 20_000),
+    "mnist_rnn": Workload("mnist_rnn", 60_000),
     "mnist_lstm": Workload("mnist_lstm", 6_400),
     "imdb_bilstm": Workload("imdb_bilstm", 1_600),
     "imdb_lstm": Workload("imdb_lstm", 1_600),
