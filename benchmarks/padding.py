@@ -1,4 +1,4 @@
-"""`python -m benchmarks.padding`: IMDB at 400 tokens, padded to one length and bucketed by length."""
+"""`python -m benchmarks.padding`: IMDB at 400 tokens, padded to one length or cut by batch."""
 
 import argparse
 import json
