@@ -97,6 +97,11 @@ class TrainingConfig(Section):
         default=10.0,
         description="minutes between checkpoints within an epoch; each epoch ends with one",
     )
+    tensorboard: bool = Field(
+        default=False,
+        description="write logs for TensorBoard into `tensorboard/` of the run; needs an extra "
+        "(`seqtrain[tensorboard]`)",
+    )
 
     @property
     def mode(self) -> Literal["min", "max"]:

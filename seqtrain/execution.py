@@ -39,8 +39,9 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     the step itself is small; XLA is off, because it slows LSTMs down and is not deterministic.
 
     Raises:
-        ConfigError: the backend that is asked for is not installed.
+        ConfigError: the backend that is asked for, or TensorBoard, is not installed.
     """
+    require_tensorboard(config)
     asked = config.execution
     config = config.model_copy(update={"model": config.model.resolved(dataset)})
     backend = _backend(asked)
@@ -58,6 +59,19 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     execution = ExecutionConfig.model_validate({**asked.model_dump(), **chosen})
     located = config.dataset.located(dataset)
     return config.model_copy(update={"execution": execution, "dataset": located})
+
+
+def require_tensorboard(config: Config) -> None:
+    """Make sure that logs for TensorBoard can be written, where they are asked for.
+
+    TensorFlow, which writes them on every backend, takes a part of TensorBoard to do so.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    if config.training.tensorboard and find_spec("tensorboard") is None:
+        hint = "`pip install 'seqtrain[tensorboard]'`, or `training.tensorboard=false`"
+        raise ConfigError("`training.tensorboard` is true, and TensorBoard is not installed", hint)
 
 
 def _backend(asked: ExecutionConfig) -> str:

@@ -75,6 +75,7 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
             )
         if epochs is not None and epochs != run.config.training.epochs:
             run = extended(run, epochs)
+        execution.require_tensorboard(run.config)
         execution.start(run.config.execution, run.config.seed)
         with watching(run.config.training.epochs) as observers:
             training.train(run.config, dataset, run, observers)

@@ -40,6 +40,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
     """
     from seqtrain.callbacks import KeepBest, WriteHistory, callbacks
     from seqtrain.state import SaveCheckpoints
+    from seqtrain.tensorboard import event_logs
 
     with run.logging(), listening() as signals, execution.memory_told(config):
         elsewhere = conditions(dataset, run)
@@ -51,7 +52,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
         saver = SaveCheckpoints(run, config.training, model, after_epoch, signals)
         with kept_when_cut_short(run, keeper):
             go_on(saver, elsewhere)
-            fit(config, dataset, [*after_epoch, *observers], saver)
+            fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             finish(model, keeper.best_epoch, history.rows, dataset, run)

@@ -15,6 +15,7 @@ from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY
+from tests.test_tensorboard import assert_logs_are_the_history
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -50,7 +51,7 @@ def found() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return train(tmp_path_factory.mktemp("outputs"))
+    return train(tmp_path_factory.mktemp("outputs"), "training.tensorboard=true")
 
 
 @pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
@@ -151,3 +152,7 @@ def test_a_process_has_one_backend() -> None:
     execution.start(execution.resolve(config, config.dataset.load()).execution, 0)
     with pytest.raises(ConfigError, match="tensorflow in this process"):
         execution.start(config.execution.model_copy(update={"backend": "jax"}), 0)
+
+
+def test_logs_for_tensorboard_are_written_on_jax_too(trained: Run) -> None:
+    assert_logs_are_the_history(trained)
