@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: demo test test-fast soak lint bench docs clean
+.PHONY: demo test test-fast soak lint bench docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -16,6 +16,8 @@ demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain evaluate
 	@echo; echo "The plots:"
 	@$(BIN)/seqtrain plot
+	@echo; echo "All of it on one page, for a browser:"
+	@$(BIN)/seqtrain report
 	@echo; echo "next: . $(BIN)/activate, then seqtrain --help, or seqtrain train configs/…"
 
 test: $(VENV)/installed-dev lint ## every test
@@ -42,6 +44,13 @@ bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_D
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md
+
+picture: $(VENV)/installed ## take the picture of a report for the README, with Chromium
+	$(BIN)/seqtrain train configs/quickstart.yaml
+	$(BIN)/seqtrain report --to report.html
+	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=2000 \
+		--window-size=1040,1500 --screenshot=docs/report.png report.html
+	rm report.html
 
 clean: ## forget the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -77,18 +77,27 @@ class Artifacts:
         """Write a text file."""
         write_text(self.folder / name, text)
 
-    def read_table(self, name: str) -> list[Row]:
-        """Return the rows of a CSV file of numbers."""
+    def read_rows(self, name: str) -> list[dict[str, str]]:
+        """Return the rows of a CSV file; each has every column of the header."""
         self.require(name)
         try:
             text = (self.folder / name).read_text(encoding="utf-8")
-            table = csv.DictReader(io.StringIO(text), strict=True)
-            rows = [{key: float(value) for key, value in row.items()} for row in table]
-        except (OSError, ValueError, TypeError, csv.Error) as error:
+            rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        except (OSError, ValueError, csv.Error) as error:
             raise self.damaged(name, error) from error
+        if any(None in row or None in row.values() for row in rows):
+            raise self.damaged(name, "a row has not as many cells as the header")
+        return rows
+
+    def read_table(self, name: str) -> list[Row]:
+        """Return the rows of a CSV file of numbers."""
+        rows = self.read_rows(name)
         if not rows:
             raise self.damaged(name, "it has no rows")
-        return rows
+        try:
+            return [{key: float(value) for key, value in row.items()} for row in rows]
+        except ValueError as error:
+            raise self.damaged(name, error) from error
 
     def write_table(self, name: str, rows: list[Row]) -> None:
         """Write a CSV file of numbers."""

@@ -12,6 +12,7 @@ from seqtrain.commands.init import init
 from seqtrain.commands.list import list_
 from seqtrain.commands.plot import plot
 from seqtrain.commands.predict import predict
+from seqtrain.commands.report import report
 from seqtrain.commands.resume import resume
 from seqtrain.commands.schema import schema
 from seqtrain.commands.train import train
@@ -33,7 +34,19 @@ def cli(debug: bool) -> None:
 
 
 # In the order in which a person needs them.
-for command in (list_, init, check, schema, train, resume, evaluate, predict, plot, compare):
+for command in (
+    list_,
+    init,
+    check,
+    schema,
+    train,
+    resume,
+    evaluate,
+    predict,
+    plot,
+    compare,
+    report,
+):
     cli.add_command(command)
 
 

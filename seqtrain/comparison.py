@@ -22,6 +22,7 @@ Interval = tuple[float, float]
 # The scores by which networks are judged, each task's first; the loss where there is no other.
 MAIN = ("accuracy", "mae", "rmse")
 LESS_IS_BETTER = ("loss", "mae", "rmse")
+MOST_KEYS = 3  # that a legend has room for
 OF_NO_EFFECT = ("seed", "dataset.path")  # keys that make no other experiment of the same data
 
 
@@ -213,6 +214,12 @@ def rows(runs: Iterable[Run], folded: bool = True) -> list[Row]:
     return [_folded(members) for members in alike.values()]
 
 
+def with_every_run(runs: Sequence[Run]) -> list[Row]:
+    """Return the rows of runs; where one repeats the seed of another, each has its own."""
+    table = rows(runs)
+    return rows(runs, folded=False) if any(row.repeated for row in table) else table
+
+
 def _folded(members: Sequence[Measured]) -> Row:
     """Return a row with one run for each seed: the newest, if it can be a finished one."""
     of_seed: dict[int, Measured] = {}
@@ -244,6 +251,18 @@ def differing(table: Sequence[Row]) -> list[str]:
     if any(len(row.members) > 1 for row in table):
         left_out.add("seed")
     return [key for key, found in values.items() if len(found) > 1 and key not in left_out]
+
+
+def names(table: Sequence[Row]) -> list[str]:
+    """Return what tells rows apart: their names, the keys that differ, or else their folders."""
+    keys = differing(table)
+    first = [row.label.partition("/")[0] for row in table]
+    settings = [", ".join(f"{key}={row.members[0].keys.get(key)}" for key in keys) for row in table]
+    short = settings if len(keys) <= MOST_KEYS else []
+    for found in (first, short):
+        if len(table) > 1 and len(set(found)) == len(table):
+            return found
+    return [row.label for row in table]
 
 
 def shown_scores(table: Sequence[Row]) -> list[str]:

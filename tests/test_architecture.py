@@ -13,8 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors signals files logfile checkpoints artifacts yamlfile schema parts problems text "
     "textfile tables embeddings cache download shipped datasets environment draft models config "
-    "places run significance comparison listing metrics pairing plots kernels execution inference "
-    "callbacks state inspection training launch seeds progress console sheet options commands cli"
+    "places run significance comparison listing metrics pairing plots report kernels execution "
+    "inference callbacks tensorboard state inspection training launch seeds progress console "
+    "sheet options commands cli"
 ).split()
 
 

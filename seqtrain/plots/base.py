@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seqtrain.comparison import Row, differing, rows
+from seqtrain.comparison import names, with_every_run
 from seqtrain.files import replacing
 from seqtrain.run import Run
 
@@ -29,8 +29,6 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "seqtrain",
 }
-
-MOST_KEYS = 3  # that a legend has room for
 
 _PLOTS: dict[str, tuple[Plot, str, int | None]] = {}
 
@@ -115,26 +113,11 @@ class Drawn:
 
 def together(runs: Sequence[Run]) -> list[Drawn]:
     """Return what is drawn, in one colour each; a run whose seed is repeated stands alone."""
-    table = rows(runs)
-    if any(row.repeated for row in table):
-        table = rows(runs, folded=False)
-    labels, colours = _labels(table), itertools.cycle(COLOURS)
+    table = with_every_run(runs)
     return [
         Drawn([one.run for one in row.members], label, colour)
-        for row, label, colour in zip(table, labels, colours, strict=False)
+        for row, label, colour in zip(table, names(table), itertools.cycle(COLOURS), strict=False)
     ]
-
-
-def _labels(table: Sequence[Row]) -> list[str]:
-    """Return what tells rows apart: their names, the keys that differ, or else their folders."""
-    keys = differing(table)
-    names = [row.label.partition("/")[0] for row in table]
-    settings = [", ".join(f"{key}={row.members[0].keys.get(key)}" for key in keys) for row in table]
-    short = settings if len(keys) <= MOST_KEYS else []
-    for labels in (names, short):
-        if len(table) > 1 and len(set(labels)) == len(table):
-            return labels
-    return [row.label for row in table]
 
 
 def note(run: Run) -> str:

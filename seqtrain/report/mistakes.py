@@ -1,0 +1,145 @@
+"""Where a network is wrong: the confusion matrix, the examples behind it, and each class."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from seqtrain import metrics
+from seqtrain.report.sections import Content, Subject, classifying, having
+from seqtrain.run import Run
+
+MOST_MISTAKES = 1000  # that are shown of a run
+MOST_OF_A_CELL = 50  # of a cell of the confusion matrix
+MOST_LETTERS = 600  # of a text
+CLASS_SCORES = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a confusion matrix.
+
+    Attributes:
+        count: examples of this true and this predicted class.
+        share: of the examples of the true class.
+        right: whether the two classes are one.
+        shade: how strongly the cell is coloured, from 0 to 1; mistakes by the largest of them.
+        name: `<true>-<predicted>`, by the numbers of the classes.
+    """
+
+    count: int
+    share: float
+    right: bool
+    shade: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test example that the network takes for another class.
+
+    Attributes:
+        cell: the name of its cell.
+        example: its number, as `mistakes.csv` has it.
+        text: what it says, where it is text; cut where it is long.
+    """
+
+    cell: str
+    example: str
+    truth: str
+    prediction: str
+    confidence: float
+    text: str | None
+
+
+def mistakes(subjects: Sequence[Subject]) -> Content | None:
+    """The confusion matrix of each run, and the examples behind each of its cells."""
+    told = classifying(subjects)
+    return {"tables": [confusion(subject) for subject in told]} if told else None
+
+
+def confusion(subject: Subject) -> dict[str, object]:
+    """Return the confusion matrix of a run, and its mistakes."""
+    classes = subject.run.classes()
+    labels, probabilities = subject.run.predictions()
+    matrix = metrics.confusion_matrix(labels, probabilities)
+    shown = list(islice(some(read_mistakes(subject.run)), MOST_MISTAKES))
+    return {
+        "subject": subject,
+        "classes": classes,
+        "rows": cells(matrix),
+        "wrong": int(matrix.sum() - matrix.trace()),
+        "total": int(matrix.sum()),
+        "mistakes": shown,
+        "texts": any(mistake.text is not None for mistake in shown),
+    }
+
+
+def cells(matrix: np.ndarray) -> list[list[Cell]]:
+    """Return the cells of a matrix of counts, a row for each true class."""
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    largest = np.max(shares, where=~np.eye(len(matrix), dtype=bool), initial=0.0) or 1.0
+    return [
+        [
+            Cell(
+                count=int(count),
+                share=float(share),
+                right=true == predicted,
+                shade=float(share if true == predicted else share / largest),
+                name=f"{true}-{predicted}",
+            )
+            for predicted, (count, share) in enumerate(zip(counts, row, strict=True))
+        ]
+        for true, (counts, row) in enumerate(zip(matrix, shares, strict=True))
+    ]
+
+
+def read_mistakes(run: Run) -> Iterator[Mistake]:
+    """Yield the rows of `mistakes.csv`, the most confident first; nothing where it is missing.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    if not run.has("mistakes.csv"):
+        return
+    numbers = {name: number for number, name in enumerate(run.classes())}
+    try:
+        for row in run.read_rows("mistakes.csv"):
+            yield Mistake(
+                cell=f"{numbers[row['truth']]}-{numbers[row['prediction']]}",
+                example=row["example"],
+                truth=row["truth"],
+                prediction=row["prediction"],
+                confidence=float(row["confidence"]),
+                text=clipped(row.get("text")),
+            )
+    except (KeyError, ValueError) as error:
+        raise run.damaged("mistakes.csv", f"it has not the right {error}") from error
+
+
+def some(mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
+    """Yield at most `MOST_OF_A_CELL` mistakes of each cell, the first ones."""
+    of_cell = Counter[str]()
+    for mistake in mistakes:
+        of_cell[mistake.cell] += 1
+        if of_cell[mistake.cell] <= MOST_OF_A_CELL:
+            yield mistake
+
+
+def clipped(text: str | None) -> str | None:
+    """Return a text that is not too long for a table."""
+    if text is None or len(text) <= MOST_LETTERS:
+        return text
+    return text[:MOST_LETTERS] + "…"
+
+
+def classes(subjects: Sequence[Subject]) -> Content | None:
+    """Precision, recall and F1 of each class, with their intervals."""
+    tables = [
+        {"subject": subject, "rows": found["classes"]}
+        for subject in having(classifying(subjects), "metrics.json")
+        if "classes" in (found := subject.run.metrics().get("test", {}))
+    ]
+    return {"tables": tables, "scores": CLASS_SCORES} if tables else None

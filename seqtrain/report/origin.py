@@ -1,0 +1,62 @@
+"""Where a run comes from: its config, its environment, and the command that repeats it."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from seqtrain.report.sections import Content, Subject, having
+from seqtrain.run import Run
+
+
+def config(subjects: Sequence[Subject]) -> Content | None:
+    """The config of each run, and how to train it again."""
+    texts = [
+        {
+            "subject": subject,
+            "text": (subject.run.folder / "config.yaml").read_text(encoding="utf-8"),
+            "repeat": repeat(subject.run),
+            "started": started(subject.run),
+        }
+        for subject in subjects
+    ]
+    return {"texts": texts}
+
+
+def repeat(run: Run) -> str:
+    """Return the command that trains the config anew, where it lies."""
+    return shlex.join(["seqtrain", "train", str(run.folder / "config.yaml")])
+
+
+def started(run: Run) -> str | None:
+    """Return the command with which the run was started, where that is known."""
+    if not run.has("environment.json"):
+        return None
+    command = run.environment().get("command")
+    if not isinstance(command, list) or not command:
+        return None
+    program, *arguments = map(str, command)
+    return shlex.join([PurePath(program).name, *arguments])
+
+
+def environment(subjects: Sequence[Subject]) -> Content | None:
+    """What each run depended on besides its config."""
+    known = having(subjects, "environment.json")
+    if not known:
+        return None
+    tables = [
+        {"subject": subject, "rows": list(flat(subject.run.environment()))} for subject in known
+    ]
+    return {"tables": tables}
+
+
+def flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the leaves of a tree with their dotted names; what is not known is left out."""
+    for name, value in tree.items():
+        if name == "command" or value is None:
+            continue
+        if isinstance(value, dict):
+            yield from flat(value, f"{above}{name}.")
+        else:
+            several = value if isinstance(value, list) else [value]
+            yield above + name, ", ".join(map(str, several))

@@ -1,0 +1,126 @@
+"""The page: its sections, its style and its scripts in one file of HTML."""
+
+import base64
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from seqtrain import __version__
+from seqtrain.errors import RunError
+from seqtrain.files import write_text
+from seqtrain.report import curves, mistakes, origin, outcome, probabilities
+from seqtrain.report.sections import Section, sections
+from seqtrain.run import Run
+
+SHOWN = {
+    "Summary": outcome.summary,
+    "Scores": outcome.scores,
+    "Curves": curves.curves,
+    "Mistakes": mistakes.mistakes,
+    "Probabilities": probabilities.probabilities,
+    "Classes": mistakes.classes,
+    "Config": origin.config,
+    "Environment": origin.environment,
+}
+SCRIPTS = ("echarts.min.js", "page.js")
+# What is written out: control characters, halves of characters, and what reverses a line.
+HIDDEN = ("Cc", "Cs")
+REVERSING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def write(runs: Sequence[Run], file: Path) -> None:
+    """Write a page about runs.
+
+    It says what their files hold, and needs neither their models nor TensorFlow.
+
+    Args:
+        runs: shown over one another; most of the page is about the first where there is one.
+        file: where the page goes; its folder is made if it is missing.
+
+    Raises:
+        RunError: the runs hold nothing to show, or a file of theirs is damaged.
+    """
+    if not any(run.has("history.csv") for run in runs):
+        raise RunError(f"{runs[0].folder} has nothing to show: no epoch was finished")
+    page = rendered(runs, sections(runs, SHOWN))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, page)
+
+
+def rendered(runs: Sequence[Run], shown: Sequence[Section]) -> str:
+    """Return the page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("seqtrain.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    alone = len(runs) == 1
+    environment.filters |= {"number": number, "percent": percent, "words": words, "spec": asdict}
+    scripts = [_static(name) for name in SCRIPTS]
+    return environment.get_template("page.html").render(
+        title=str(runs[0].config.name) if alone else f"{len(runs)} runs",
+        subtitle=runs[0].folder.name if alone else None,
+        alone=alone,
+        sections=shown,
+        style=_static("page.css"),
+        scripts=scripts,
+        policy=Markup(" ".join(map(_hash, scripts))),
+        version=__version__,
+    )
+
+
+def _static(name: str) -> Markup:
+    """Return one of our own files, which needs no escaping."""
+    return Markup((files("seqtrain.report") / name).read_text(encoding="utf-8"))
+
+
+def _hash(script: str) -> str:
+    """Return how a content security policy names a script: nothing else may run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _finalized(value: Any) -> Any:
+    """Return what a template prints, with what a person could not see written out."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return visible(value)
+    return value
+
+
+def visible(text: str) -> str:
+    """Return the text with control characters written out, but for line ends and tabs."""
+    return "".join(
+        char.encode("unicode_escape").decode()
+        if (unicodedata.category(char) in HIDDEN and char not in "\n\t") or char in REVERSING
+        else char
+        for char in text
+    )
+
+
+def number(value: float | None) -> str:
+    """Return a number with four decimals, or what tells more of one that is large or small."""
+    if value is None:
+        return "–"
+    if value and not 1e-3 <= abs(value) < 1e6:
+        return f"{value:.2e}"
+    return f"{value:.4f}"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, as style sheets read it too."""
+    return f"{100 * share:.1f}%"
+
+
+def words(name: str) -> str:
+    """Return the name of a column as words."""
+    return name.replace("_", " ")

@@ -1,0 +1,36 @@
+"""What the probabilities of test examples are worth."""
+
+from collections.abc import Sequence
+
+from seqtrain.report.charts import Chart, Line, thinned
+from seqtrain.report.sections import Content, Subject, classifying
+
+
+def probabilities(subjects: Sequence[Subject]) -> Content | None:
+    """What each threshold between two classes gives: ROC, precision and recall."""
+    two = [subject for subject in classifying(subjects) if len(subject.run.classes()) == 2]
+    return {"charts": [roc(two), precision_recall(two)]} if two else None
+
+
+def roc(subjects: Sequence[Subject]) -> Chart:
+    """Return the receiver operating characteristic of the second class."""
+    from sklearn.metrics import roc_curve
+
+    lines = [Line("chance", [(0.0, 0.0), (1.0, 1.0)], None, "dotted")]
+    for subject in subjects:
+        labels, found = subject.run.predictions()
+        wrong, right, _ = roc_curve(labels, found[:, 1])
+        lines.append(Line(subject.label, thinned(wrong, right), subject.colour))
+    return Chart("ROC", "false positive rate", "true positive rate", lines, shares=True)
+
+
+def precision_recall(subjects: Sequence[Subject]) -> Chart:
+    """Return the precision of the second class against its recall."""
+    from sklearn.metrics import precision_recall_curve
+
+    lines = []
+    for subject in subjects:
+        labels, found = subject.run.predictions()
+        precision, recall, _ = precision_recall_curve(labels, found[:, 1])
+        lines.append(Line(subject.label, thinned(recall, precision), subject.colour))
+    return Chart("Precision and recall", "recall", "precision", lines, shares=True)

@@ -1,0 +1,70 @@
+"""What sections of a page have in common: a function of runs, and a template of its name."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqtrain.comparison import names, with_every_run
+from seqtrain.run import Run
+
+COLOURS = 7  # that `page.css` has; then they begin anew
+
+Content = Mapping[str, Any]  # what a template shows
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run, and how the page names and colours it."""
+
+    run: Run
+    label: str
+    colour: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a page.
+
+    Attributes:
+        name: of its template in `sections/`.
+        title: its heading.
+        content: what the template shows.
+    """
+
+    name: str
+    title: str
+    content: Content
+
+
+Show = Callable[[Sequence[Subject]], Content | None]  # nothing where the files are missing
+
+
+def sections(runs: Sequence[Run], shown: Mapping[str, Show]) -> list[Section]:
+    """Return the sections that the runs have the files for.
+
+    Args:
+        runs: what the page is about.
+        shown: the functions that show it, by heading; their names are those of the templates.
+    """
+    subjects = list(subjects_of(runs))
+    found = ((show.__name__, title, show(subjects)) for title, show in shown.items())
+    return [Section(name, title, content) for name, title, content in found if content]
+
+
+def subjects_of(runs: Sequence[Run]) -> Iterator[Subject]:
+    """Yield the runs with their labels; the seeds of one config have one colour."""
+    table = with_every_run(runs)
+    for number, (row, name) in enumerate(zip(table, names(table), strict=True)):
+        for one in row.members:
+            seed = f", seed {one.keys.get('seed')}" if len(row.members) > 1 else ""
+            yield Subject(one.run, name + seed, number % COLOURS)
+
+
+def having(subjects: Sequence[Subject], name: str) -> list[Subject]:
+    """Return those whose runs have the file `name`."""
+    return [subject for subject in subjects if subject.run.has(name)]
+
+
+def classifying(subjects: Sequence[Subject]) -> list[Subject]:
+    """Return those whose runs have told test examples apart by class."""
+    return having(having(subjects, "predictions.npz"), "classes.json")

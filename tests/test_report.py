@@ -1,0 +1,320 @@
+"""What a report says, from files alone; `test_page.py` looks at it in a browser."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain import metrics, report
+from seqtrain.errors import RunError
+from seqtrain.run import Run
+from tests.conftest import Outcome
+from tests.test_plots import finished_run
+
+HOSTILE = "<img src=x onerror=alert(1)></script>\x1b[31m\u202e"
+
+
+def reported_run(outputs: Path, classes: int = 3, **overrides: object) -> Run:
+    """A run as training leaves it, with the scores of its random predictions."""
+    run = finished_run(outputs, classes, **overrides)
+    labels, probabilities = run.predictions()
+    names = run.classes()
+    write_mistakes(run)
+    command = ["/bin/seqtrain", "train", "a b.yaml"]
+    run.write_json("environment.json", {"command": command, "cores": 2})
+    run.write_metrics(
+        {
+            **metrics.evaluate("test", labels, probabilities, names),
+            "intervals": {"test_accuracy": [0.2, 0.4], "test_loss": [1.0, 2.0]},
+            "baselines": {"majority class": {"test_accuracy": 0.1}},
+            "optimistic": run.optimistic,
+            "best_epoch": 2,
+            "last_epoch": {"epoch": 3, "test_accuracy": 0.3, "test_loss": 1.5},
+            "parameters": 1234,
+        }
+    )
+    return run
+
+
+def write_mistakes(run: Run, text: str = "a text, of {}") -> None:
+    labels, probabilities = run.predictions()
+    names, found = run.classes(), metrics.predictions(probabilities)
+    with (run.folder / "mistakes.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["example", "text", "truth", "prediction", "confidence"])
+        for example in np.flatnonzero(found != labels):
+            row = [names[labels[example]], names[found[example]], probabilities[example].max()]
+            writer.writerow([example + 1, text.format(example + 1), *row])
+
+
+class Words(HTMLParser):
+    """The text of a page as a person reads it, without scripts and styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.hidden = "", 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.hidden += tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.text += f"{data} "
+
+
+def page(*runs: Run) -> str:
+    file = runs[0].folder / "report.html"
+    report.write(runs, file)
+    return file.read_text(encoding="utf-8")
+
+
+def without_scripts(html: str) -> str:
+    return re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+
+
+def words(html: str) -> str:
+    reader = Words()
+    reader.feed(html)
+    return re.sub(r"\s+", " ", reader.text)
+
+
+def headings(html: str) -> list[str]:
+    return re.findall(r"<h2>(.*?)</h2>", html)
+
+
+def scored(run: Run, **changes: Any) -> Run:
+    """Change the final numbers of a run."""
+    run.write_metrics({**run.metrics(), **changes})
+    return run
+
+
+def test_a_report_has_its_sections_in_order(tmp_path: Path) -> None:
+    assert headings(page(reported_run(tmp_path, classes=2))) == [
+        *("Summary", "Scores", "Curves", "Mistakes", "Probabilities", "Classes"),
+        *("Config", "Environment"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "left_out"),
+    [
+        ("metrics.json", {"Scores", "Classes"}),
+        ("predictions.npz", {"Mistakes", "Classes", "Probabilities"}),
+        ("environment.json", {"Environment"}),
+        ("mistakes.csv", set()),
+    ],
+)
+def test_what_a_run_has_no_file_for_is_left_out(
+    missing: str, left_out: set[str], tmp_path: Path
+) -> None:
+    run = reported_run(tmp_path, classes=2)
+    whole = headings(page(run))
+    (run.folder / missing).unlink()
+    assert set(whole) - set(headings(page(run))) == left_out
+
+
+def test_the_summary_says_what_came_out(tmp_path: Path) -> None:
+    run = scored(reported_run(tmp_path), test_accuracy=0.25)
+    told = words(page(run))
+    assert "lstm with 1,234 parameters was trained on digits for 3 epochs" in told
+    assert "epoch 2 was kept as the best by val_loss" in told
+    assert "Its accuracy is 25.0 % (95 % interval 20.0 % to 40.0 %) on 60 test examples." in told
+
+
+def test_the_summary_ends_with_the_verdict(tmp_path: Path) -> None:
+    found = {"learned": False, "sentence": "it learned little", "causes": ["few steps", "more"]}
+    told = words(page(scored(reported_run(tmp_path), verdict=found)))
+    assert "test examples. It learned little. Few steps. More." in told
+
+
+def test_errors_are_told_in_their_unit(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    (run.folder / "classes.json").unlink()
+    run.write_metrics(
+        {"test_mae": 1.25, "test_loss": 2.0, "intervals": {"test_mae": [1, 2]}, "last_epoch": {}}
+    )
+    assert "Its mae is 1.25 (95 % interval 1 to 2) on 60 test examples." in words(page(run))
+
+
+def test_a_run_that_is_cut_short_is_told_as_unfinished(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    assert "It has not finished its 20 epochs yet; the best so far has val_loss 0.4" in words(
+        page(run)
+    )
+
+
+def test_a_score_chosen_on_test_is_called_optimistic(tmp_path: Path) -> None:
+    run = reported_run(tmp_path, **{"dataset.validation": "test"})
+    assert "optimistic because they chose the epoch" in words(page(run))
+
+
+def test_scores_stand_beside_those_of_the_last_epoch_and_the_baselines(tmp_path: Path) -> None:
+    told = words(page(scored(reported_run(tmp_path), test_accuracy=0.25)))
+    assert "0.2500 0.2000 – 0.4000" in told
+    assert "after its last epoch, 3 0.3000" in told
+    assert "majority class 0.1000" in told
+
+
+def test_every_epoch_stands_in_a_table(tmp_path: Path) -> None:
+    told = words(page(reported_run(tmp_path)))
+    assert "epoch loss accuracy val loss val accuracy learning rate 1 1.0000 0.5000" in told
+
+
+def test_charts_hold_the_history(tmp_path: Path) -> None:
+    html = page(reported_run(tmp_path, classes=2))
+    charts = charts_of(html)
+    assert list(charts) == ["Loss", "Accuracy", "Learning rate", "ROC", "Precision and recall"]
+    validation, train = charts["Loss"]["lines"]
+    np.testing.assert_allclose(validation["points"], [[1, 0.5], [2, 0.4], [3, 0.5]])
+    np.testing.assert_allclose(train["points"], [[1, 1], [2, 1 / 2], [3, 1 / 3]])
+    assert validation["mark"] == {"at": [2, 0.4], "text": "best epoch 2"}
+
+
+def charts_of(html: str) -> dict[str, Mapping[str, Any]]:
+    specs = re.findall(r'<script type="application/json">(.*?)</script>', html)
+    return {spec["title"]: spec for spec in map(json.loads, specs)}
+
+
+def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:
+    runs = [reported_run(tmp_path, name=name) for name in ("first", "second")]
+    html = page(*runs)
+    names = [line["name"] for line in charts_of(html)["Accuracy"]["lines"]]
+    assert names == ["first, validation", "first, train", "second, validation", "second, train"]
+    assert html.count('<table class="matrix') == 2
+    assert words(html).count("majority class") == 2  # once for both: as dot, and as row
+
+
+def test_the_confusion_matrix_leads_to_its_mistakes(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    html = page(run)
+    labels, probabilities = run.predictions()
+    matrix = metrics.confusion_matrix(labels, probabilities)
+    for (true, predicted), count in np.ndenumerate(matrix):
+        rows = html.count(f'<tr data-cell="{true}-{predicted}">')
+        assert rows == (0 if true == predicted else count)
+        assert (f'data-cell="{true}-{predicted}" aria-pressed' in html) == (rows > 0)
+
+
+def test_a_page_holds_some_mistakes_of_each_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqtrain.report.mistakes.MOST_OF_A_CELL", 2)
+    html = page(reported_run(tmp_path))
+    assert html.count("<tr data-cell=") == 12
+    assert "12 of them are on this page" in words(html)
+
+
+def test_long_texts_are_cut(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    write_mistakes(run, "x" * 5000)
+    html = page(run)
+    assert "x" * 600 + "…" in html
+    assert "x" * 601 not in html
+
+
+def test_the_config_and_the_commands_can_be_copied(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    told = words(page(run))
+    assert "seqtrain train 'a b.yaml'" in told
+    assert f"seqtrain train {run.folder}/config.yaml" in told
+    assert "learning_rate: 0.003" in told
+
+
+def test_nothing_that_a_person_named_is_markup(tmp_path: Path) -> None:
+    run = hostile_run(tmp_path)
+    html = without_scripts(page(run))
+    assert "<img" not in html
+    assert "onerror=alert(1)&gt;&lt;/script&gt;" in html
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", html.replace("\t", ""))
+    assert "\\x1b[31m\\u202e" in words(html)
+
+
+def hostile_run(outputs: Path, **overrides: object) -> Run:
+    """A run whose class names, texts, data and baselines try to be markup."""
+    run = reported_run(outputs, **overrides)
+    run.write_json("classes.json", [f"{HOSTILE} {number}" for number in range(3)])
+    write_mistakes(run, HOSTILE + "{}\ud800".encode(errors="replace").decode())
+    run.write_json("environment.json", {"command": [HOSTILE], "data": {"source": HOSTILE}})
+    labels, probabilities = run.predictions()
+    found = metrics.evaluate("test", labels, probabilities, run.classes())
+    return scored(run, **found, baselines={HOSTILE: {"test_accuracy": 0.1}})
+
+
+def test_only_the_scripts_of_the_page_may_run(tmp_path: Path) -> None:
+    html = page(reported_run(tmp_path))
+    policy = re.search(r'Content-Security-Policy"\s+content="(.*?)"', html)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    assert re.search(r"script-src( 'sha256-[\w+/=]{44}'){2}$", policy[1])
+
+
+def test_a_page_names_nothing_that_a_browser_would_fetch(tmp_path: Path) -> None:
+    html = without_scripts(page(reported_run(tmp_path)))
+    assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!["']|#|data:,)""", html)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["example,truth\n1,a,b\n", "example,truth,prediction,confidence\n1,a\n", "example\n1\n"],
+)
+def test_damaged_mistakes_are_an_error(content: str, tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    (run.folder / "mistakes.csv").write_text(content)
+    with pytest.raises(RunError, match=r"mistakes\.csv is damaged"):
+        page(run)
+
+
+def test_a_run_without_an_epoch_has_no_report(seqtrain: Callable[..., Outcome]) -> None:
+    run = finished_run(Path("outputs"))
+    (run.folder / "history.csv").unlink()
+    outcome = seqtrain("report")
+    assert outcome.exit_code == 2
+    assert "nothing to show: no epoch was finished" in outcome.stderr
+    assert not (run.folder / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "arguments", "file"),
+    [
+        (["a"], [], "outputs/a/*/report.html"),
+        (["a", "b"], ["a"], "outputs/a/*/report.html"),
+        (["a", "b"], ["a", "b"], "outputs/report.html"),
+        (["a"], ["--to", "new/page.html"], "new/page.html"),
+    ],
+)
+def test_report_prints_where_the_page_is(
+    names: list[str], arguments: list[str], file: str, seqtrain: Callable[..., Outcome]
+) -> None:
+    for name in names:
+        reported_run(Path("outputs"), name=name)
+    outcome = seqtrain("report", *arguments)
+    assert outcome.exit_code == 0
+    (written,) = Path.cwd().glob(file)
+    assert Path(outcome.stdout.strip()).resolve() == written
+
+
+def test_a_report_needs_no_framework(tmp_path: Path) -> None:
+    """In a process of its own, for what other tests import counts here."""
+    run = reported_run(tmp_path)
+    script = (
+        "import sys; from pathlib import Path; from seqtrain import report; "
+        "from seqtrain.run import Run; run = Run(Path(sys.argv[1])); "
+        "report.write([run], run.folder / 'report.html'); "
+        "assert not {'tensorflow', 'keras', 'jax', 'matplotlib'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", script, run.folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
