@@ -127,7 +127,8 @@ class _Children:
                 _terminate(child)
             if child.stderr:
                 async for line in child.stderr:
-                    log.info("%s  %s", run.folder.name, line.decode(errors="replace").rstrip())
+                    if text := line.decode(errors="replace").rstrip():
+                        log.info("%s  %s", run.folder.name, text)
             code = await child.wait()
             self.running.remove(child)
             return code

@@ -29,7 +29,7 @@ def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
     Raises:
         RunError: there is no such column.
     """
-    flat = {row: _flat(record(row, differing(rows), tests)) for row in rows}
+    flat = {row: _flat(found) for row, found in zip(rows, records(rows, tests), strict=True)}
     allowed = list(dict.fromkeys(key for line in flat.values() for key in line))
     if column not in allowed:
         raise RunError(f"there is no column `{column}`", f"there are: {', '.join(allowed)}")
@@ -44,19 +44,23 @@ def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
 
 def sheet(rows: Sequence[Row], tests: Tests, form: str) -> str:
     """Return a comparison as `table`, `markdown`, `csv` or `json`."""
-    records = [record(row, differing(rows), tests) for row in rows]
     if form == "json":
-        return json.dumps(records, indent=2, ensure_ascii=False)
+        return json.dumps(records(rows, tests), indent=2, ensure_ascii=False)
     if form == "csv":
-        return _csv([_flat(found) for found in records])
+        return _csv([_flat(found) for found in records(rows, tests)])
     columns = _columns(rows, tests)
     cells = [[cell(row) for cell in columns.values()] for row in rows]
     text = _markdown(list(columns), cells) if form == "markdown" else aligned(list(columns), cells)
     return "\n".join([text, "", *_notes(rows, tests)]).rstrip()
 
 
-def record(row: Row, keys: Sequence[str], tests: Tests) -> dict[str, Any]:
-    """Return what is known of a row, as JSON has it; numbers of several seeds are their means."""
+def records(rows: Sequence[Row], tests: Tests) -> list[dict[str, Any]]:
+    """Return what is known of rows, as JSON has it; numbers of several seeds are their means."""
+    keys = differing(rows)
+    return [_record(row, keys, tests) for row in rows]
+
+
+def _record(row: Row, keys: Sequence[str], tests: Tests) -> dict[str, Any]:
     names = dict.fromkeys(name for one in row.counted for name in one.scores)
     return {
         "run": row.label,

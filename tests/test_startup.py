@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.test_comparison import finished
 
 QUICKSTART = str(REPOSITORY / "configs" / "quickstart.yaml")
 BROKEN = str(REPOSITORY / "tests" / "broken" / "several_in_order_of_lines.yaml")
@@ -63,6 +64,14 @@ def test_a_command_that_computes_nothing_imports_nothing_heavy(
     assert found.exit_code == exit_code, found.output
     assert output in found.output
     assert "seqtrain" in found.imported
+    assert found.imported & HEAVY == set()
+
+
+def test_comparing_runs_imports_nothing_heavy() -> None:
+    finished(150)
+    finished(160, **{"model.name": "gru"})
+    found = start("compare")
+    assert "McNemar" in found.output
     assert found.imported & HEAVY == set()
 
 
