@@ -132,7 +132,9 @@ def _columns(rows: Sequence[Row], tests: Tests) -> dict[str, Cell]:
         columns["p"] = lambda row: "best" if row in best else _p(tests.get(row))
     columns["parameters"] = lambda row: _count(row.mean("parameters"))
     columns["seconds"] = lambda row: _seconds(row.mean("seconds"))
-    columns["best / epochs"] = lambda row: f"{row.span('best_epoch')} / {row.span('epochs')}"
+    columns["best / epochs"] = lambda row: " / ".join(
+        filter(None, map(row.span, ("best_epoch", "epochs")))
+    )
     return columns
 
 
