@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtrain.errors import Terminated
+from seqtrain.errors import DataError, Terminated
+from seqtrain.harmless import cell, in_json, one_line, printable
 
 if TYPE_CHECKING:
     import keras
@@ -26,19 +27,26 @@ Cells = Sequence[Sequence[str]]
 
 def result(text: str) -> None:
     """Print a result on stdout."""
-    click.echo(text)
+    click.echo(printable(text))
 
 
 def result_json(value: Any) -> None:
     """Print a result on stdout as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(in_json(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def lines() -> list[str]:
-    """Return the lines of standard input; a person at a terminal is told to type them."""
+    """Return the lines of standard input; a person at a terminal is told to type them.
+
+    Raises:
+        DataError: it is no text.
+    """
     if sys.stdin.isatty():
         message("type a text on each line, and Ctrl-D at the end")
-    return [line.rstrip("\r\n") for line in sys.stdin]
+    try:
+        return [line.rstrip("\r\n") for line in sys.stdin]
+    except UnicodeDecodeError as error:
+        raise DataError("standard input is not UTF-8 text", "save the texts as UTF-8") from error
 
 
 def message(text: str) -> None:
@@ -53,14 +61,6 @@ def error(text: str, hint: str | None = None) -> None:
         if rest:
             title = click.style(f"{word}:", fg=shade, bold=True)
             click.echo(f"{before}{title} {printable(rest)}", err=True, color=colour)
-
-
-def printable(text: str) -> str:
-    """Return the text with control characters written out, so that none reaches a terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in text
-    )
 
 
 def show_log() -> None:
@@ -81,11 +81,12 @@ class _Messages(logging.Handler):
 
 def table(header: Sequence[str], rows: Cells) -> str:
     """Return rows of text as aligned columns; columns of numbers are aligned to the right."""
-    columns = list(zip(header, *rows, strict=True))
+    lines_of_cells = [[one_line(cell) for cell in row] for row in (header, *rows)]
+    columns = list(zip(*lines_of_cells, strict=True))
     widths = [max(map(len, column)) for column in columns]
     right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
     lines = []
-    for row in [header, *rows]:
+    for row in lines_of_cells:
         cells = zip(row, widths, right, strict=True)
         lines.append("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip())
     return "\n".join(lines)
@@ -166,11 +167,11 @@ def _duration(seconds: float) -> str:
 def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
     """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`."""
     if form == "jsonl":
-        return _encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+        return in_json(_encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
     if form == "csv":
         written = io.StringIO()
         flat = [
-            {key: value for key, value in row.items() if key != "probabilities"}
+            {key: _cell(value) for key, value in row.items() if key != "probabilities"}
             | {f"p({name})": value for name, value in row["probabilities"].items()}
             for row in rows
         ]
@@ -186,13 +187,17 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
     return table(["example", "class", "probability", *(["text"] if texts[0] else [])], cells)
 
 
+def _cell(value: Any) -> Any:
+    return cell(value) if isinstance(value, str) else value
+
+
 def _encodable(text: str) -> str:
     """Return the text with a question mark for each byte of an argument that was no letter."""
     return text.encode(errors="replace").decode()
 
 
 def _clipped(text: str) -> str:
-    line = printable(" ".join(text.split()))
+    line = one_line(" ".join(text.split()))
     return line if len(line) <= 60 else line[:59] + "…"
 
 

@@ -15,6 +15,7 @@ from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.labelled import Labelled
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
+from seqtrain.harmless import one_line
 from seqtrain.tables import Table
 from seqtrain.text import FIRST_WORD, tokenise
 
@@ -40,6 +41,7 @@ WORDY = 2  # words in a text on average; what has fewer is no text
 MOST_CLASSES = 100
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; words of the vocabulary
 STEPS = 2_000  # of the optimizer, about which a small network needs
+PLAIN = re.compile(r"(?!(null|true|false)$)[a-z_][\w./-]*", re.IGNORECASE)  # without quotes
 BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
 UNEVEN = 5.0  # times that the largest class is larger than the smallest
 
@@ -114,10 +116,11 @@ def _written(
         ],
         "training": training,
     }
+    named = one_line(str(config))
     text = (
-        f"# Drafted from {data}: {rows:,} examples of {len(labels)} classes.\n#\n"
-        f"#   seqtrain check {config} --load   what it would train on, and what that costs\n"
-        f"#   seqtrain train {config}\n#\n"
+        f"# Drafted from {one_line(data)}: {rows:,} examples of {len(labels)} classes.\n#\n"
+        f"#   seqtrain check {named} --load   what it would train on, and what that costs\n"
+        f"#   seqtrain train {named}\n#\n"
         "# `seqtrain schema --markdown` lists every key.\n"
     )
     for section, keys in sections.items():
@@ -127,7 +130,7 @@ def _written(
 
 def _line(line: Line) -> str:
     key, value, why = line
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w./-]*", value)
+    plain = isinstance(value, str) and PLAIN.fullmatch(value)
     written = value if plain else json.dumps(value).replace('"patience"', "patience")
     return f"  {key}: {written}{f' # {why}' if why else ''}\n"
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from seqtrain.harmless import printable
+
 
 @contextmanager
 def recording(file: Path) -> Iterator[None]:
     """Append to a file what seqtrain logs while the body runs, and what ended it."""
     handler = _LogFile(file, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("seqtrain")
     level = logger.level
     logger.setLevel(min(level or logging.INFO, logging.INFO))
@@ -26,6 +28,14 @@ def recording(file: Path) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         handler.close()
+
+
+class _Lines(logging.Formatter):
+    """Writes control characters out, and indents all but a record's first line: none is forged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as it stands in the log."""
+        return printable(super().format(record)).replace("\n", "\n    ")
 
 
 class _LogFile(logging.FileHandler):

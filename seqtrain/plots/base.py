@@ -28,6 +28,7 @@ STYLE: dict[Any, Any] = {
     "grid.alpha": 0.25,
     "legend.frameon": False,
     "svg.hashsalt": "seqtrain",
+    "text.parse_math": False,  # a class may be called `$5 to $10`
 }
 
 _PLOTS: dict[str, tuple[Plot, str, int | None]] = {}

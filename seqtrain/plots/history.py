@@ -68,7 +68,7 @@ def _best(drawn: Drawn, key: str) -> tuple[list[int], list[float]]:
     """Return the best epoch of each run, and what a quantity was in it."""
     epochs = [run.best_epoch() for run in drawn.runs]
     both = zip(drawn.runs, epochs, strict=True)
-    return epochs, [run.history()[epoch - 1][key] for run, epoch in both]
+    return epochs, [_column(run, key)[epoch - 1] for run, epoch in both]
 
 
 def _said(epochs: list[int], scores: list[float]) -> str:
@@ -100,7 +100,14 @@ def _finished(figure: Figure, axes: Axes, runs: Sequence[Run]) -> Figure:
 
 def _series(drawn: Drawn, key: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the epochs that all runs reached, and a row of values for each run."""
-    histories = [run.history() for run in drawn.runs]
-    reached = min(map(len, histories))
-    values = [[row[key] for row in history[:reached]] for history in histories]
-    return np.arange(1, reached + 1), np.array(values)
+    columns = [_column(run, key) for run in drawn.runs]
+    reached = min(map(len, columns))
+    return np.arange(1, reached + 1), np.array([column[:reached] for column in columns])
+
+
+def _column(run: Run, key: str) -> list[float]:
+    """Return a quantity of each epoch."""
+    try:
+        return [row[key] for row in run.history()]
+    except KeyError as error:
+        raise run.damaged("history.csv", f"it has no column {key}") from error

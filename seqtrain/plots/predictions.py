@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqtrain import metrics
+from seqtrain.harmless import one_line
 from seqtrain.plots.base import panel, plot, together
 from seqtrain.run import Run
 
@@ -43,6 +44,7 @@ def confusion_matrix(runs: Sequence[Run]) -> Figure:
 def _label_cells(
     axes: Axes, classes: Sequence[str], matrix: np.ndarray, shares: np.ndarray
 ) -> None:
+    classes = [one_line(name) for name in classes]
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.grid(False)
     turned = 90 if max(map(len, classes)) > 4 and len(classes) > 3 else 0

@@ -1,0 +1,34 @@
+"""Text of others, made harmless for the terminals and the spreadsheets that show it."""
+
+import re
+
+# What moves the cursor, hides or reorders letters, or is half a letter.
+_CONTROL = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - full-width ones count too
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters written out, so that none reaches a terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """Return the text as `printable` does, with its line breaks written out too."""
+    return printable(text).replace("\n", "\\n")
+
+
+def in_json(text: str) -> str:
+    """Return JSON with control characters as the escapes that JSON has for them."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def cell(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula: one gets a quote `'` before it.
+
+    Numbers stay as they are. Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if formula else text
