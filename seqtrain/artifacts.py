@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtrain import npz
 from seqtrain.errors import RunError
 from seqtrain.files import replacing, write_json, write_text
 
@@ -69,6 +69,13 @@ class Artifacts:
             raise self.damaged(name, f"it does not hold a {kind.__name__}")
         return value
 
+    def read_words(self, name: str) -> tuple[str, ...]:
+        """Return what a JSON file holds, if it is a list of texts."""
+        words = tuple(self.read_json(name, list))
+        if not all(isinstance(word, str) for word in words):
+            raise self.damaged(name, "it does not hold texts alone")
+        return words
+
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file."""
         write_json(self.folder / name, value)
@@ -109,16 +116,10 @@ class Artifacts:
 
     def read_arrays(self, name: str, *keys: str) -> tuple[np.ndarray, ...]:
         """Return the arrays `keys` of a `.npz` file, which must hold no pickles."""
-        import numpy as np
-
         self.require(name)
         try:
-            with (
-                (self.folder / name).open("rb") as file,
-                np.load(file, allow_pickle=False) as found,
-            ):
-                return tuple(found[key] for key in keys)
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            return npz.read(self.folder / name, *keys)
+        except (OSError, ValueError) as error:
             raise self.damaged(name, error) from error
 
     def write_arrays(self, name: str, arrays: dict[str, Any]) -> None:

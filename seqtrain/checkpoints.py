@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtrain import npz
 from seqtrain.errors import RunError
 from seqtrain.files import replacing, sha256, sync
 
@@ -95,7 +95,7 @@ class Checkpoints:
         for file in reversed(files):
             try:
                 found = _read(file)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
                 log.warning(
                     "the checkpoint %s is damaged, so the one before counts: %s", file, error
                 )
@@ -118,20 +118,23 @@ def _bytes(content: bytes) -> np.ndarray:
 
 def _read(file: Path) -> Checkpoint:
     """Read a checkpoint without unpickling anything; any damage is an error."""
-    import numpy as np
-
     name = NAME.fullmatch(file.name)
     if name is None or sha256(file)[:32] != name["hash"]:
         raise ValueError("its content is not what was written")
-    with np.load(file, allow_pickle=False) as found:
-        return Checkpoint(
-            int(name["epoch"]),
-            int(name["batch"]),
-            {
-                key.removeprefix(VARIABLES): found[key]
-                for key in found.files
-                if key.startswith(VARIABLES)
-            },
-            json.loads(found[PROGRESS].tobytes()),
-            found[BEST].tobytes(),
-        )
+    keys = npz.names(file)
+    found = dict(zip(keys, npz.read(file, *keys), strict=True))
+    progress, best = json.loads(found.pop(PROGRESS).tobytes()), found.pop(BEST)
+    kinds = {key: type(value) for key, value in progress.items()}
+    callbacks = progress["callbacks"]
+    right = kinds == {"callbacks": dict, "stopped": bool, "seconds": float}
+    if not right or not all(isinstance(remembered, dict) for remembered in callbacks.values()):
+        raise ValueError("it does not say how far the training was")
+    if any(array.dtype.kind not in "biuf" for array in found.values()):
+        raise ValueError("a variable holds no numbers")
+    return Checkpoint(
+        int(name["epoch"]),
+        int(name["batch"]),
+        {key.removeprefix(VARIABLES): array for key, array in found.items()},
+        progress,
+        best.tobytes(),
+    )

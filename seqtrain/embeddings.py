@@ -7,6 +7,8 @@ Representation", EMNLP 2014.
 
 import gzip
 import logging
+import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -20,6 +22,9 @@ EXPECTED = (
     "each line of `model.embedding_file` is a word and its numbers, as word2vec and GloVe write "
     "text; `.gz` is read too"
 )
+
+LONGEST = 1_000_000  # characters of a line, of which a vector of 300 numbers has 3,000
+COUNT = re.compile(r"[0-9]{1,9}")
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +86,12 @@ def _lines(file: Path) -> Iterator[tuple[int, str, list[str]]]:
     with _open(file) as stream:
         length = 0
         try:
-            for line, text in enumerate(stream, start=1):
+            for line, text in enumerate(iter(lambda: stream.readline(LONGEST), ""), start=1):
+                if len(text) == LONGEST:
+                    what = f"a line of more than {LONGEST:,} characters"
+                    raise DataError(f"{file}:{line}: {what}", EXPECTED)
                 fields = text.rstrip().split(" ")
-                if line == 1 and len(fields) == 2 and all(map(str.isdecimal, fields)):
+                if line == 1 and len(fields) == 2 and all(map(COUNT.fullmatch, fields)):
                     length = int(fields[1])
                     continue
                 length = length or len(fields) - 1
@@ -91,7 +99,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str, list[str]]]:
                     what = f"{len(fields) - 1} numbers where {length} are expected"
                     raise DataError(f"{file}:{line}: {what}", EXPECTED)
                 yield line, " ".join(fields[:-length]), fields[-length:]
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
             raise DataError(f"{file} is no text of word vectors: {error}", EXPECTED) from error
 
 

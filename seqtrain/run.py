@@ -190,23 +190,23 @@ class Run(Artifacts):
 
     def classes(self) -> tuple[str, ...]:
         """Return the names of the classes."""
-        return tuple(self.read_json("classes.json", list))
+        return self.read_words("classes.json")
 
     def learned(self) -> Learned:
         """Return what is needed to read new examples."""
         from seqtrain.text import Vocabulary
 
-        words = self.read_json("vocabulary.json", list) if self.has("vocabulary.json") else None
+        words = self.read_words("vocabulary.json") if self.has("vocabulary.json") else None
         scaling = self.read_json("scaling.json", dict) if self.has("scaling.json") else None
         try:
             return Learned(
                 self.classes(),
-                Vocabulary(tuple(words)) if words is not None else None,
+                Vocabulary(words) if words is not None else None,
                 Scaling(**{key: tuple(values) for key, values in scaling.items()})
                 if scaling is not None
                 else None,
             )
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise self.damaged("scaling.json", error) from error
 
     def write_learned(self, learned: Learned) -> None:
@@ -241,8 +241,10 @@ class Run(Artifacts):
         """Let no other process train the run while the body runs.
 
         Raises:
-            RunError: another process trains it.
+            RunError: another process trains it, or its log is elsewhere.
         """
+        if self.log_file.is_symlink():  # it would be written to, wherever it leads
+            raise RunError(f"{self.log_file} is a link", f"remove it: `rm {self.log_file}`")
         with logfile.locked(self.log_file) as alone:
             if not alone:
                 raise RunError(
@@ -263,7 +265,16 @@ class Run(Artifacts):
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the test labels, shape (N,), and probabilities, shape (N, classes)."""
-        labels, probabilities = self.read_arrays("predictions.npz", "labels", "probabilities")
+        name = "predictions.npz"
+        labels, probabilities = self.read_arrays(name, "labels", "probabilities")
+        kinds = (labels.dtype.kind in "iu", probabilities.dtype.kind) == (True, "f")
+        if not kinds or probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
+            raise self.damaged(name, "it does not hold a label and probabilities of each example")
+        classes = len(self.classes()) if self.has("classes.json") else probabilities.shape[1]
+        if not labels.size or not 0 <= labels.min() <= labels.max() < classes:
+            raise self.damaged(name, "its labels are not those of the classes")
+        if probabilities.shape[1] != classes:
+            raise self.damaged(name, "its probabilities are not those of the classes")
         return labels, probabilities
 
     def write_predictions(self, labels: np.ndarray, probabilities: np.ndarray) -> None:

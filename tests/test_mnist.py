@@ -203,8 +203,11 @@ DEFECTS = {
     "empty": (empty, ""),
     "text": (text, ""),
     "bare_array": (bare_array, ""),
-    "bare_pickle": (bare_pickle, "pickle"),
-    "pickle_inside": (pickle_inside, "it holds pickled Python objects"),
+    "bare_pickle": (bare_pickle, "it is no archive"),
+    "pickle_inside": (
+        pickle_inside,
+        "`x_train` holds Python objects, which are pickles",
+    ),
     "pickle_without_header": (pickle_without_header, ""),
     "damaged_stream": (damaged_stream, ""),
     "unknown_compression": (unknown_compression, ""),

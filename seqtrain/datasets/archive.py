@@ -6,8 +6,9 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from seqtrain import npz
 from seqtrain.datasets.base import reading
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
@@ -47,19 +48,14 @@ def read_archive(file: Path, labelled: bool) -> Sequences:
 
 def _arrays(file: Path, labelled: bool) -> dict[str, np.ndarray]:
     """Return the arrays that the file has of `KEYS`, if they make a form."""
-    import numpy as np
-
     with file.open("rb") as stream:
         is_archive = zipfile.is_zipfile(stream)
     if not is_archive:
         raise DataError(f"{file} is no .npz file, or not all of one", FORMS)
-    with (
-        reading(file, "a .npz file of sequences", FORMS),
-        file.open("rb") as stream,
-        np.load(stream, allow_pickle=False) as archive,
-    ):
-        _check_keys(file, list(archive), labelled)
-        return {key: _array(file, archive, key) for key in KEYS if key in archive}
+    with reading(file, "a .npz file of sequences", FORMS):
+        present = npz.names(file)
+        _check_keys(file, present, labelled)
+        return {key: _array(file, key) for key in KEYS if key in present}
 
 
 def _check_keys(file: Path, keys: list[str], labelled: bool) -> None:
@@ -74,16 +70,12 @@ def _check_keys(file: Path, keys: list[str], labelled: bool) -> None:
             raise DataError(f"{file}: no array `{key}`, but {listed}{near_miss(key, known)}", FORMS)
 
 
-def _array(file: Path, archive: Any, key: str) -> np.ndarray:
+def _array(file: Path, key: str) -> np.ndarray:
     try:
-        array: np.ndarray = archive[key]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
-        what = f"{file}: `{key}` holds Python objects, which are pickles and not read"
+        return npz.read(file, key)[0]
+    except npz.PickledError as error:
         labels = "labels are text or whole numbers: `y=np.array(labels, dtype=str)`"
-        raise DataError(what, labels if key == "y" else RAGGED) from error
-    return array
+        raise DataError(f"{file}: {error}", labels if key == "y" else RAGGED) from error
 
 
 def dense(source: str, x: np.ndarray) -> Sequences:

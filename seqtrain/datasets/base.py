@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from seqtrain import npz
 from seqtrain.datasets.dataset import (
     Dataset,
     Examples,
@@ -226,13 +227,9 @@ class FeatureDatasetConfig(DatasetConfig):
         import numpy as np
 
         with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
-            with file.open("rb") as stream:
-                if stream.read(2) != b"PK":
-                    raise ValueError("it is no archive, as `numpy.savez` writes it")
-                stream.seek(0)
-                with np.load(stream, allow_pickle=False) as arrays:
-                    x = self.features(arrays["x"], learned)
-                    labels = list(map(str, arrays["y"].tolist())) if "y" in arrays else None
+            x = self.features(npz.read(file, "x")[0], learned)
+            labelled = "y" in npz.names(file)
+            labels = [*map(str, npz.read(file, "y")[0].tolist())] if labelled else None
             if not len(x):
                 raise ValueError("x is empty")
             if not np.isfinite(x).all():
@@ -260,5 +257,4 @@ def reading(file: Path, what: str, expected: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        reason = "it holds pickled Python objects" if "allow_pickle" in reason else reason
         raise DataError(f"{file} is not {what}: {reason}", expected) from error

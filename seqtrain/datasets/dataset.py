@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -58,6 +59,13 @@ class Scaling:
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError where they are no numbers to compute with."""
+        numbers = (*self.mean, *self.deviation)
+        known = all(isinstance(number, float | int) and isfinite(number) for number in numbers)
+        if not known or len(self.mean) != len(self.deviation) or not all(self.deviation):
+            raise ValueError("it does not hold a mean and a deviation of each feature")
 
     @classmethod
     def of(cls, steps: np.ndarray) -> Scaling:

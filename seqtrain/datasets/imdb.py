@@ -44,6 +44,8 @@ PARTS = ("train", "test")
 REVIEW = re.compile(r"(?:.*/)?(train|test)/(neg|pos)/(\d+)_\d+\.txt$")
 WHAT = "the IMDB reviews in a form that can be read"
 LARGEST_RANK = 10_000_000
+MOST_RANKS = 100_000_000  # of all reviews of a part; IMDB has 6,000,000
+LARGEST, BLOCK = 1_000_000_000, 1_000_000  # bytes of the reviews unpacked; read at once
 EXPECTED = (
     "expected is Keras's imdb.npz, Stanford's aclImdb_v1.tar.gz, or its folder aclImdb; "
     "name another with `dataset.path=FILE`"
@@ -120,7 +122,7 @@ def _parse_ids(file: Path) -> Arrays:
     arrays: Arrays = {}
     content = _keras_npz_utils().load_npz(file)
     for part in PARTS:
-        labels = np.asarray(content[f"y_{part}"])
+        labels = _flat_array(content[f"y_{part}"])
         ranks = Ragged.of(_checked(part, content[f"x_{part}"]))
         if labels.shape != (len(ranks),) or set(np.unique(labels).tolist()) != {0, 1}:
             raise ValueError(f"y_{part} is not one label, 0 or 1, for each review of x_{part}")
@@ -133,14 +135,30 @@ def _parse_ids(file: Path) -> Arrays:
 
 def _checked(part: str, sequences: Iterable[Any]) -> Iterator[np.ndarray]:
     """Yield each review as an array, if it is one of ranks."""
-    import numpy as np
-
+    total = 0
     for number, sequence in enumerate(sequences):
-        ranks = np.asarray(sequence)
+        ranks = _flat_array(sequence)
         whole = ranks.ndim == 1 and (ranks.dtype.kind in "iu" or not ranks.size)
         if not whole or (ranks.size and not 1 <= ranks.min() <= ranks.max() <= LARGEST_RANK):
             raise ValueError(f"x_{part}[{number}] is not a list of ranks of words, from 1 on")
+        total += ranks.size
+        if total > MOST_RANKS:
+            raise ValueError(f"x_{part} holds more than {MOST_RANKS:,} words")
         yield ranks
+
+
+def _flat_array(sequence: Any) -> np.ndarray:
+    """Return whole numbers as an array, and anything else as one that holds none.
+
+    NumPy would look into lists in lists, which a pickle of a few bytes can nest so that they fill
+    all memory.
+    """
+    import numpy as np
+
+    if isinstance(sequence, np.ndarray) and sequence.dtype.kind != "O":
+        return sequence
+    flat = isinstance(sequence, list | np.ndarray) and {*map(type, sequence)} <= {int}
+    return np.array(list(sequence) if flat else None)
 
 
 def _keras_npz_utils() -> Any:
@@ -212,15 +230,34 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
             file = archive.extractfile(member) if member.name.endswith(".txt") else None
             if file is not None:
                 yield member.name, file.read()
-        rest = stream.read()  # tarfile ends without a word where a header is damaged or missing
-        if not rest or rest.strip(b"\0"):
+        # tarfile ends without a word where a header is damaged or missing
+        rest = [bool(block.strip(b"\0")) for block in iter(lambda: stream.read(BLOCK), b"")]
+        if not rest or any(rest):
             raise ValueError("the archive is cut off or damaged")
+
+
+class _Unpacked(gzip.GzipFile):
+    """A compressed file that does not unpack to more than any of the reviews."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read so many bytes."""
+        self._check(self.tell() + max(size or 0, 0))
+        return super().read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go on at another place."""
+        self._check(offset)
+        return super().seek(offset, whence)
+
+    def _check(self, place: int) -> None:
+        if place > LARGEST:
+            raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
 
 
 def _decompressed(file: Path) -> BinaryIO:
     with file.open("rb") as stream:
         compressed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(file)) if compressed else file.open("rb")
+    return cast(BinaryIO, _Unpacked(file)) if compressed else file.open("rb")
 
 
 def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
 from seqtrain.tables import Table
+from seqtrain.yamlfile import LARGEST_FILE, MOST_VALUES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from seqtrain.cache import Arrays
 
 Cells = Sequence[str | None]
+
+
+MOST_FEATURES = MOST_VALUES // 2  # columns, for the config of a run names each of them
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ def others(table: Table, named: Sequence[str | None]) -> tuple[str, ...]:
     hint = "name the features: `dataset.feature_columns=[…]`"
     if not left:
         raise DataError(f"{table.file}:1: no column is left for a feature", hint)
+    if len(left) > MOST_FEATURES or sum(map(len, left)) > LARGEST_FILE / 2:
+        rows = f"{table.file} has {len(left):,} columns of features, and a config takes "
+        raise DataError(f"{rows}{MOST_FEATURES:,}", "write the sequences as a `.npz` file")
     if "" in left:
         number = present.index("") + 1
         index = "; if it numbers the rows, write the file without: `index=False` in pandas"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from seqtrain import npz
 from seqtrain.datasets.base import FeatureDatasetConfig, reading
 from seqtrain.datasets.dataset import Dataset, Examples, Learned, empty
 from seqtrain.download import Remote, download, find
@@ -73,8 +74,7 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
     import numpy as np
 
     with reading(file, "MNIST as Keras stores it", EXPECTED):
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ARRAYS}
+        arrays = dict(zip(ARRAYS, npz.read(file, *ARRAYS), strict=True))
         for part in ("train", "test"):
             images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
             if images.dtype != np.uint8 or images.shape[1:] != (28, 28) or not len(images):
