@@ -2,14 +2,13 @@
 
 import logging
 import math
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, metrics
+from seqtrain import execution, metrics, modelfile
 from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import MASK_VALUE, Given, Split, fingerprints, real_steps
 from seqtrain.errors import DataError, RunError
@@ -28,15 +27,12 @@ def load_model(run: Run) -> Any:
     """Open the best model of a run, without running any code that the file might hold.
 
     Raises:
-        RunError: the file is damaged.
+        RunError: the file is damaged, or holds something else than seqtrain writes.
     """
-    import keras
-
     try:
-        model = keras.models.load_model(run.model_file, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise RunError(f"{run.model_file} cannot be opened: {reason}", run.again) from error
+        model = modelfile.open_model(run.model_file)
+    except ValueError as error:
+        raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
     if getattr(run.config.dataset, "padding", None) == "pre":
         without_cudnn(model.layers)
     execution.accelerate(model)

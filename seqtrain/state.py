@@ -5,13 +5,13 @@ Imports Keras, so it comes after `execution.start`.
 
 import logging
 import time
-import zipfile
 from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 
+from seqtrain import modelfile
 from seqtrain.callbacks import KeepBest, WriteHistory
 from seqtrain.checkpoints import Checkpoint
 from seqtrain.config import TrainingConfig
@@ -130,12 +130,15 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self.saved = time.monotonic()
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        if set(checkpoint.progress["callbacks"]) != set(self.others):
+        remembered = checkpoint.progress["callbacks"]
+        if {name: set(values) for name, values in remembered.items()} != {
+            name: set(REMEMBERED[type(one)]) for name, one in self.others.items()
+        }:
             raise RunError("the checkpoint is not of the training that the run's config describes")
         assign(self.model, checkpoint)
         self.epoch, self.batch = checkpoint.epoch, checkpoint.batch
         self.stopped = checkpoint.progress["stopped"]
-        for name, values in checkpoint.progress["callbacks"].items():
+        for name, values in remembered.items():
             vars(self.others[name]).update(values)
 
 
@@ -199,7 +202,7 @@ def write_files(run: Run, checkpoint: Checkpoint, elsewhere: bool) -> None:
     come out the same. `elsewhere` it may not, so there they are written as well.
     """
     remembered = checkpoint.progress["callbacks"]
-    if checkpoint.best and (elsewhere or not zipfile.is_zipfile(run.model_file)):
+    if checkpoint.best and (elsewhere or not modelfile.usable(run.model_file)):
         with replacing(run.model_file) as beside:
             beside.write_bytes(checkpoint.best)
     rows = remembered[WriteHistory.__name__]["rows"]
