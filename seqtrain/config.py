@@ -39,6 +39,10 @@ Optimizer = Literal[
     "sgd",
 ]
 Positive = Annotated[float, Field(gt=0)]
+LONGEST_NAME = 100  # characters
+MOST_PROBLEMS = 50  # of a config that are told
+# Names that Windows keeps for devices, and those whose last dot it drops.
+NO_FOLDER = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*\.", re.IGNORECASE)
 
 
 class EarlyStoppingConfig(Section):
@@ -159,7 +163,7 @@ class Config(Section):
     name: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        max_length=100,
+        max_length=LONGEST_NAME,
         description="folder of the runs; null takes the name of the config's file",
     )
     seed: Seed = Field(default=0, description="decides initial weights, order and dropout")
@@ -177,6 +181,8 @@ class Config(Section):
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys of several sections that are broken."""
         dataset, model = self.dataset, self.model
+        if self.name and NO_FOLDER.fullmatch(self.name):
+            yield "name", "must be no device of Windows, such as `con`, and end with no dot"
         if self.training.bucket_by_length and not dataset.hides_padding_at_the_end:
             rule = "needs padding that is hidden at the end: `dataset.mask=true`, `padding: post`"
             yield "training.bucket_by_length", rule
@@ -229,11 +235,18 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
         {*document.problems, *(item for item in found if item.path not in document.unread)}
     )
     if found or config is None:
-        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-        lines = "\n".join(map(str, found))
-        hint = "`seqtrain schema --markdown` lists every key, and what it takes"
-        raise ConfigError(f"{count} in {path}\n{lines}", hint)
+        raise _refused(path, found)
     return _completed(config, path)
+
+
+def _refused(path: Path, found: list[Problem]) -> ConfigError:
+    """Return the error that tells the problems of a file, or the first where they are many."""
+    more = "more than " if len(found) > MOST_PROBLEMS else ""
+    told = found[:MOST_PROBLEMS]
+    count = "1 problem" if len(found) == 1 else f"{more}{len(told)} problems"
+    lines = "\n".join(map(str, told))
+    hint = "`seqtrain schema --markdown` lists every key, and what it takes"
+    return ConfigError(f"{count} in {path}\n{lines}", hint)
 
 
 def _completed(config: Config, path: Path) -> Config:
@@ -242,8 +255,13 @@ def _completed(config: Config, path: Path) -> Config:
     tokens = isinstance(config.dataset, TokenDatasetConfig)
     if tokens and model.embedding_dim is None and model.embedding_file is None:
         model = model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).lstrip("._-") or "run"
-    return config.model_copy(update={"name": config.name or stem[:100], "model": model})
+    return config.model_copy(update={"name": config.name or _folder(path.stem), "model": model})
+
+
+def _folder(stem: str) -> str:
+    """Return the name of a file as that of a folder."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).lstrip("._-")[:LONGEST_NAME].rstrip(".") or "run"
+    return f"run_{name}"[:LONGEST_NAME].rstrip(".") if NO_FOLDER.fullmatch(name) else name
 
 
 def _validate(document: Document) -> tuple[Config | None, list[Problem]]:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+LONGEST_PART = 255  # bytes of the name of a file or a folder, on the usual systems
 Rule = tuple[str, str]  # the dotted path of a key, and the rule between keys that it breaks
 
 
@@ -83,6 +84,14 @@ def _as_tuple(value: Any) -> Any:
     return value if isinstance(value, tuple) else (value,)
 
 
+def _absolute(name: str) -> str:
+    """Return the whole path of a file, if any system can have one of such a name."""
+    path = Path(os.path.expanduser(name)).absolute()
+    if "\0" in name or max(len(os.fsencode(part)) for part in path.parts) > LONGEST_PART:
+        raise ValueError("no file has such a name")
+    return str(path)
+
+
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Sizes = Annotated[
     tuple[Size, ...], BeforeValidator(_as_tuple, json_schema_input_type=Size | list[Size])
@@ -103,8 +112,6 @@ Names = Annotated[
     ),
 ]
 Rate = Annotated[float, Field(ge=0, lt=1)]
-FileName = Annotated[
-    str, AfterValidator(lambda name: str(Path(os.path.expanduser(name)).absolute()))
-]
+FileName = Annotated[str, AfterValidator(_absolute)]
 End = Literal["pre", "post"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]

@@ -14,6 +14,8 @@ from seqtrain import schema as schemas
 from seqtrain.schema import Schema, quoted
 from seqtrain.yamlfile import Document, KeyPath, Problem
 
+MOST = 100  # findings that are put into words; a person reads fewer
+
 
 def problems(error: ValidationError, document: Document, root: Schema) -> list[Problem]:
     """Return one problem for each key that the validator refused.
@@ -24,7 +26,7 @@ def problems(error: ValidationError, document: Document, root: Schema) -> list[P
         root: the JSON schema of the config.
     """
     found: dict[KeyPath, Problem] = {}
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False)[:MOST]:
         where = _path(item["loc"], document.data, item["type"])
         for path, message in _sentences(item, where, document.data, root):
             found.setdefault(path, Problem(document.place(path), ".".join(map(str, path)), message))

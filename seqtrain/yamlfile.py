@@ -15,16 +15,17 @@ from typing import Any, NamedTuple
 import yaml
 
 from seqtrain.errors import ConfigError
+from seqtrain.harmless import one_line
 
 LARGEST_FILE = 1_000_000  # bytes; a config has some 2,000
+MOST_VALUES = 10_000  # a config has some 50, and one more for each column of a table
+LONGEST_PROBLEM = 1_000  # characters
 LONGEST_NUMBER = 40  # characters; what is longer stays a word, and no key takes it
 
 DEEPEST = 20  # keys above a value; a config has 3
 HINT = "a line is `key: value`; keys of one section are indented alike"
 
 KeyPath = tuple[str | int, ...]
-
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Place(NamedTuple):
@@ -44,7 +45,7 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         """Return `place: path: message` on one line, as every problem is printed."""
         line = ": ".join(part for part in (self.place.text, self.path, self.message) if part)
-        return _BREAKS.sub(lambda match: repr(match[0])[1:-1], line)
+        return one_line(line if len(line) <= LONGEST_PROBLEM else f"{line[:LONGEST_PROBLEM]}…")
 
 
 @dataclass
@@ -128,9 +129,11 @@ def _set(document: Document, path: KeyPath, text: str, place: Place) -> None:
 
 def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)  # of a device there may be no end
+        if len(content) > LARGEST_FILE:
             raise ConfigError(f"{path}: larger than {LARGEST_FILE:,} bytes, so not a config")
-        return path.read_text(encoding="utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"{path}: not UTF-8 text (byte {error.start}: {error.reason})"
         raise ConfigError(message, "save the file as UTF-8") from error
@@ -177,6 +180,7 @@ class _Builder:
     def __init__(self, document: Document, place_of_line: Callable[[int], Place]) -> None:
         self.document = document
         self.place_of_line = place_of_line
+        self.values = 0
 
     def build(self, text: str, path: KeyPath = ()) -> Any:
         """Return the value of the one YAML document in `text`, which stands at `path`."""
@@ -195,6 +199,9 @@ class _Builder:
 
     def value(self, event: Any, path: KeyPath) -> Any:
         self.document.places.setdefault(path, self.place(event))
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise _NotYaml(_line(event), f"more than {MOST_VALUES:,} values, so not a config", HINT)
         if len(path) > DEEPEST:
             raise _NotYaml(_line(event), "nested too deeply", HINT)
         if event.anchor:
