@@ -1,0 +1,424 @@
+"""Any bytes either are read or are refused with one sentence: chance tries what no one thinks of.
+
+`SEQTRAIN_EXAMPLES` says how many are tried of each reader; `make soak` tries many.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seqtrain import embeddings
+from seqtrain.checkpoints import PROGRESS, VARIABLES, Checkpoints
+from seqtrain.config import Config, load_config
+from seqtrain.datasets.arrays import Arrays
+from seqtrain.datasets.dataset import Learned
+from seqtrain.datasets.folder import Folder
+from seqtrain.datasets.imdb import Imdb
+from seqtrain.datasets.mnist import Mnist
+from seqtrain.datasets.text import Text
+from seqtrain.errors import RunError, SeqtrainError
+from seqtrain.listing import everything
+from seqtrain.run import Run
+from seqtrain.text import FIRST_WORD, Vocabulary
+from tests.conftest import CONFIGS
+from tests.mutation import (
+    members,
+    mutated,
+    mutated_archive,
+    mutated_json,
+    overwritten,
+    packed,
+)
+from tests.own import rows_of, sentences, waves, write_csv, write_folder, write_rows
+from tests.test_imdb import pack, word_index, write_archive, write_ids
+from tests.test_mnist import mnist_arrays
+
+EXAMPLES = int(os.environ.get("SEQTRAIN_EXAMPLES", "500"))
+SECONDS = 20  # that one example may take, on a machine that others use too
+
+pytestmark = pytest.mark.slow
+
+Read = Callable[[bytes], object]
+READERS: dict[str, Read] = {}
+LEARNED = Learned(("bad", "good"), Vocabulary(("a", "film", "and")))
+
+
+def reader(name: str) -> Callable[[Read], Read]:
+    """Name a function that makes a file by a code, and reads it."""
+    return lambda read: READERS.setdefault(name, read)
+
+
+def file_of(name: str, content: bytes) -> str:
+    Path(name).write_bytes(content)
+    return name
+
+
+@cache
+def table(delimiter: str = ",") -> bytes:
+    write_csv(Path("whole.csv"), sentences(24))
+    return Path("whole.csv").read_bytes().replace(b",", delimiter.encode())
+
+
+@cache
+def json_lines() -> bytes:
+    rows = [{"text": text, "label": label} for text, label in sentences(24)]
+    return "\n".join(map(json.dumps, rows)).encode()
+
+
+@cache
+def steps() -> bytes:
+    return write_rows(Path("whole.csv"), rows_of(*waves(12))).read_bytes()
+
+
+def npz_members(save: Callable[..., None] = np.savez, **arrays: Any) -> dict[str, bytes]:
+    save("whole.npz", **arrays)
+    return members(Path("whole.npz").read_bytes())
+
+
+def text(file: str) -> Text:
+    return Text(name="text", path=file, max_length=5)
+
+
+@reader("config: YAML")
+def _(code: bytes) -> object:
+    whole = CONFIGS[code[0] % len(CONFIGS)].read_bytes()
+    keys = [f"{key}: ".encode() for key in ("name", "path", "units", "dropout", "validation")]
+    signs = [
+        b"&a ",
+        b"*a",
+        b"!!python/name:os.system ",
+        b"- ",
+        b"? ",
+        b"|\n",
+        b"{",
+        b"[1, 2]",
+        b"..\n",
+    ]
+    return load_config(Path(file_of("own.yaml", mutated(whole, code[1:], [*keys, *signs]))))
+
+
+@reader("config: overrides")
+def _(code: bytes) -> object:
+    keys = ("name", "training.epochs", "model.units", "dataset", "dataset.name", "a.b", "")
+    written = b"=".join([keys[code[0] % len(keys)].encode(), mutated(b"[1, 0.5]", code[1:])])
+    return load_config(CONFIGS[code[1] % len(CONFIGS)], [written.decode(errors="replace")])
+
+
+@reader("CSV")
+def _(code: bytes) -> object:
+    return text(file_of("own.csv", mutated(table(), code))).load()
+
+
+@reader("TSV")
+def _(code: bytes) -> object:
+    return text(file_of("own.tsv", mutated(table("\t"), code))).load()
+
+
+@reader("JSONL")
+def _(code: bytes) -> object:
+    return text(file_of("own.jsonl", mutated(json_lines(), code))).load()
+
+
+@reader("TXT, to predict")
+def _(code: bytes) -> object:
+    file = file_of("own.txt", mutated(b"a film\nand a film\n", code))
+    return text("own.csv").read_given(Path(file), LEARNED)
+
+
+@reader("CSV, to predict")
+def _(code: bytes) -> object:
+    file = file_of("own.csv", mutated(table(), code))
+    return text("own.csv").read_given(Path(file), LEARNED)
+
+
+@reader("folder of texts")
+def _(code: bytes) -> object:
+    if not Path("own").exists():
+        write_folder(Path("own"), sentences(10))
+    chosen = sorted(Path("own").rglob("*.txt"))[code[0] % 10]
+    whole = chosen.read_bytes()
+    chosen.write_bytes(mutated(whole, code[1:]))
+    try:
+        return Folder(name="folder", path="own", max_length=5).load()
+    finally:
+        chosen.write_bytes(whole)
+
+
+@cache
+def sequences() -> list[dict[str, bytes]]:
+    values, labels = waves(12)
+    ragged = {"values": np.concatenate(values), "lengths": [len(one) for one in values]}
+    return [
+        npz_members(x=np.ones((12, 3, 2)), y=np.arange(12) % 2),
+        npz_members(**ragged, y=np.array(labels)),
+    ]
+
+
+@reader("NPZ")
+def _(code: bytes) -> object:
+    file = file_of("own.npz", mutated_archive(sequences()[code[0] % 2], code[1:]))
+    return Arrays(name="arrays", path=file).load()
+
+
+@cache
+def given_digits() -> dict[str, bytes]:
+    return npz_members(x=np.zeros((3, 28, 28)), y=np.arange(3))
+
+
+@reader("NPZ, to predict")
+def _(code: bytes) -> object:
+    file = file_of("own.npz", mutated_archive(given_digits(), code))
+    return Mnist(name="mnist").read_given(Path(file), Learned(()))
+
+
+@reader("long table")
+def _(code: bytes) -> object:
+    return Arrays(name="arrays", path=file_of("own.csv", mutated(steps(), code))).load()
+
+
+@reader("word vectors")
+def _(code: bytes) -> object:
+    content = mutated(b"3 2\na 0.5 1e-3\nfilm -1 2\nand 3 4\n", code[1:])
+    name = ("own.txt", "own.txt.gz", "broken.txt.gz")[code[0] % 3]
+    if name == "own.txt.gz":
+        content = gzip.compress(content, 1)
+    if name == "broken.txt.gz":
+        content = mutated(gzip.compress(b"a 1 2\nfilm 1 2\n", 1), code[1:])
+    matrix = np.zeros((FIRST_WORD + 3, 2), np.float32)
+    return embeddings.fill(matrix, Path(file_of(name, content)), LEARNED.vocabulary)  # type: ignore
+
+
+@cache
+def reviews() -> dict[str, bytes]:
+    return members(write_ids(Path("whole.npz")).read_bytes())
+
+
+@reader("imdb.npz")
+def _(code: bytes) -> object:
+    file = file_of("imdb.npz", mutated_archive(reviews(), code))
+    return Imdb(name="imdb", path=file, max_length=5).load()
+
+
+@reader("imdb_word_index.json")
+def _(code: bytes) -> object:
+    write_ids(Path("imdb.npz")) if not Path("imdb.npz").exists() else None
+    whole = json.dumps(word_index())
+    few = code[0] % 2 and mutated_json(json.loads(whole), code[1:])
+    file_of("imdb_word_index.json", few or mutated(whole.encode(), code[1:]))
+    return Imdb(name="imdb", path="imdb.npz", max_length=5).load()
+
+
+@cache
+def reviews_archive() -> bytes:
+    return gzip.decompress(write_archive(Path("whole.tar.gz")).read_bytes())
+
+
+@reader("aclImdb_v1.tar.gz")
+def _(code: bytes) -> object:
+    inside = gzip.compress(mutated(reviews_archive(), code[1:]), 1)
+    content = inside if code[0] % 4 else mutated(pack(reviews_archive()), code[1:])
+    return Imdb(name="imdb", path=file_of("aclImdb_v1.tar.gz", content), max_length=5).load()
+
+
+@cache
+def digits() -> dict[str, bytes]:
+    return npz_members(**mnist_arrays(20, 10))
+
+
+@reader("mnist.npz")
+def _(code: bytes) -> object:
+    file = file_of("mnist.npz", mutated_archive(digits(), code))
+    return Mnist(name="mnist", path=file).load()
+
+
+METRICS = {"test_accuracy": 0.5, "test_loss": 1.0, "best_epoch": 1, "optimistic": False}
+METRICS |= {"last_epoch": {"epoch": 1, "test_accuracy": 0.5}, "test": {"classes": []}}
+JSON_FILES: dict[str, Any] = {
+    "metrics.json": METRICS,
+    "classes.json": ["bad", "good"],
+    "vocabulary.json": ["a", "film", "and"],
+    "scaling.json": {"mean": [0.5, 1.0], "deviation": [1.0, 2.0]},
+    "environment.json": {"data": {"sha256": "0" * 64}, "packages": {"numpy": "2.0"}, "cores": 2},
+}
+HISTORY = b"epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.5,0.5,0.5,0.5,0.001\n"
+
+
+@contextmanager
+def run_of(name: str, content: bytes) -> Iterator[Run]:
+    """Yield a run with all files, one of which holds something else."""
+    folder = Path("outputs/own/20260101T000000Z-0000")
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        whole = {key: json.dumps(tree).encode() for key, tree in JSON_FILES.items()}
+        whole |= {"history.csv": HISTORY, "config.yaml": quickstart().to_yaml().encode()}
+        for key, right in whole.items():
+            (folder / key).write_bytes(right)
+    before = (folder / name).read_bytes() if (folder / name).exists() else b""
+    (folder / name).write_bytes(content)
+    try:
+        yield Run(folder)
+    finally:
+        (folder / name).write_bytes(before)
+
+
+@cache
+def quickstart() -> Config:
+    return load_config(next(file for file in CONFIGS if file.stem == "quickstart"))
+
+
+@reader("JSON of a run")
+def _(code: bytes) -> object:
+    name = [*JSON_FILES][code[0] % len(JSON_FILES)]
+    whole = JSON_FILES[name]
+    broken = mutated(json.dumps(whole).encode(), code[2:])
+    content = mutated_json(whole, code[2:]) if code[1] % 3 else broken
+    with run_of(name, content) as run:
+        if code[1] % 8 == 0:
+            everything(Path("outputs"))
+        return run.metrics(), run.learned(), run.environment(), run.data_sha256()
+
+
+@reader("history.csv, config.yaml of a run")
+def _(code: bytes) -> object:
+    name, whole = [("history.csv", HISTORY), ("config.yaml", quickstart().to_yaml().encode())][
+        code[0] % 2
+    ]
+    with run_of(name, mutated(whole, code[1:])) as run:
+        everything(Path("outputs"))
+        return run.config, run.history(), run.best_epoch()
+
+
+@cache
+def predictions() -> dict[str, bytes]:
+    arrays = {"labels": np.arange(4) % 2, "probabilities": np.full((4, 2), 0.5, np.float32)}
+    return npz_members(np.savez_compressed, **arrays)
+
+
+@reader("predictions.npz of a run")
+def _(code: bytes) -> object:
+    with run_of("predictions.npz", mutated_archive(predictions(), code)) as run:
+        return run.predictions()
+
+
+@cache
+def checkpoint() -> dict[str, bytes]:
+    progress = {"callbacks": {"KeepBest": {"best": 1.0}}, "stopped": False, "seconds": 0.5}
+    content = np.frombuffer(json.dumps(progress).encode(), np.uint8)
+    variables = {f"{VARIABLES}trainable/0/kernel": np.ones((3, 2), np.float32)}
+    return npz_members(**variables, **{PROGRESS: content, "best": content[:0]})
+
+
+@reader("checkpoint")
+def _(code: bytes) -> object:
+    """Under the name that tells that it is whole, so that it is read at all."""
+    content = mutated_archive(checkpoint(), code)
+    name = f"000001-000000000-{hashlib.sha256(content).hexdigest()[:32]}.npz"
+    Path("checkpoint").mkdir(exist_ok=True)
+    file = Path(file_of(f"checkpoint/{name}", content))
+    try:
+        return Checkpoints(Path("checkpoint")).newest()
+    finally:
+        file.unlink()
+
+
+@cache
+def model_members() -> dict[str, bytes]:
+    import keras
+
+    layers = [keras.layers.Embedding(5, 2), keras.layers.Bidirectional(keras.layers.GRU(2))]
+    whole = keras.Sequential([keras.Input((3,)), *layers, keras.layers.Dense(1)])
+    whole.save("whole.keras")
+    return members(Path("whole.keras").read_bytes())
+
+
+@reader("model.keras")
+def _(code: bytes) -> object:
+    """Of those that pass the checks, Keras opens some: it takes its time."""
+    from seqtrain import modelfile
+
+    files, rest = model_members(), code[1:]
+    config, weights = files["config.json"], files["model.weights.h5"]
+    if code[0] < 150:
+        files = {**files, "config.json": mutated_json(json.loads(config), rest)}
+    elif code[0] < 220:
+        files = {**files, "model.weights.h5": overwritten(weights, rest)}
+    content = packed(files) if code[0] < 220 else mutated_archive(files, rest)
+    file = Path(file_of("model.keras", content))
+    try:
+        modelfile.check(file)
+    except Exception as error:
+        raise RunError(str(error) or type(error).__name__) from error
+    try:
+        return code[1] % 8 == 0 and modelfile.open_model(file)
+    except ValueError as error:
+        raise RunError(str(error)) from error
+
+
+TENSORFLOW = {"model.keras"}
+
+
+@contextmanager
+def within(seconds: int) -> Iterator[None]:
+    """Fail where the body takes longer."""
+
+    def late(*_: object) -> None:
+        raise AssertionError(f"it takes more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzzing")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.tf] * (name in TENSORFLOW)) for name in READERS],
+)
+def test_any_bytes_are_read_or_refused_with_one_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch, record_property: Callable[..., None]
+) -> None:
+    monkeypatch.setenv("SEQTRAIN_CACHE_DIR", os.devnull + "/none")  # nothing is kept
+    counts = {"read": 0, "refused": 0}
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[*HealthCheck],
+    )
+    @given(code=st.binary(min_size=6, max_size=14))
+    def tried(code: bytes) -> None:
+        try:
+            with within(SECONDS):
+                READERS[name](code)
+            counts["read"] += 1
+        except SeqtrainError as error:
+            counts["refused"] += 1
+            assert error.message
+            assert len(error.message) < 20_000
+
+    tried()
+    assert counts["refused"], "the changes do no damage"
+    row = (name, counts["read"] + counts["refused"], counts["refused"], counts["read"])
+    record_property("fuzzing", row)
