@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
+HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
+	kill fuzzing faults resume hostile modelfile npz yamlfile cache files))
 
 .PHONY: demo test test-fast soak lint bench docs picture clean
 
@@ -26,9 +28,8 @@ test: $(VENV)/installed-dev lint ## every test
 test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
 	$(BIN)/python -m pytest -n 2 -m "not tf and not slow"
 
-soak: $(VENV)/installed-dev ## kill 30 trainings at random moments, and go on with them
-	@echo "| trial | model | killed after | same to the bit |"
-	SEQTRAIN_KILLS=30 $(BIN)/python -m pytest -q -s tests/test_kill.py
+soak: $(VENV)/installed-dev ## kill 30 trainings, try 10,000 damaged files of each kind, all faults
+	SEQTRAIN_KILLS=30 SEQTRAIN_EXAMPLES=10000 $(BIN)/python -m pytest -q $(HOSTILE)
 
 lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff check .

@@ -65,3 +65,34 @@ def real_data() -> Path:
     if REAL_DATA is None:
         pytest.skip("SEQTRAIN_DATA_DIR names no folder with the real data")
     return Path(REAL_DATA)
+
+
+TABLES = {
+    "kill": ("trial", "model", "killed at", "same to the bit"),
+    "fuzzing": ("reader", "examples", "refused with a sentence", "read"),
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what `make soak` counts as tables of Markdown, and the other tests as a number."""
+    if "SEQTRAIN_EXAMPLES" not in os.environ:
+        return
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call"
+    ]
+    for name, header in TABLES.items():
+        rows = [row for report in reports for key, row in report.user_properties if key == name]
+        lines = [header, ["---"] * len(header), *rows]
+        terminalreporter.write_line("")
+        for line in lines:
+            cells = (f"{cell:,}" if type(cell) is int else str(cell) for cell in line)
+            terminalreporter.write_line(f"| {' | '.join(cells)} |")
+    others = [report for report in reports if not report.user_properties]
+    passed = sum(report.passed for report in others)
+    terminalreporter.write_line("")
+    terminalreporter.write_line(
+        f"{passed:,} of {len(others):,} other tests of faults and hostile input passed"
+    )

@@ -11,11 +11,11 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "errors signals files logfile checkpoints artifacts yamlfile schema parts problems text "
-    "textfile tables embeddings cache download shipped datasets environment draft models config "
-    "places run significance comparison listing metrics pairing plots report kernels execution "
-    "inference callbacks tensorboard state inspection training launch seeds progress console "
-    "sheet options commands cli"
+    "errors harmless signals files logfile npz checkpoints artifacts yamlfile schema parts "
+    "problems text textfile tables embeddings cache download shipped datasets environment draft "
+    "models config places run significance comparison listing metrics pairing plots report "
+    "kernels execution modelfile inference callbacks tensorboard state inspection training launch "
+    "seeds progress console sheet options commands cli"
 ).split()
 
 

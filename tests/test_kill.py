@@ -5,10 +5,13 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import pytest
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY
 from tests.cutting import DROPS, QUICKSTART, results
+from tests.nursery import Command
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -30,38 +34,61 @@ CONFIGS = (
     ("model.name=bilstm", "training.epochs=8", "training.optimizer=nadam"),
     ("model.name=birnn", "training.epochs=40", "execution.backend=jax", "training.schedule=cosine"),
 )
-# A shell has SIGINT ignored in what it starts in the background, such as these tests.
-SCRIPT = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from seqtrain.cli import main; main()"
-)
+BUILT = " parameters, "  # in the line that is printed before the first step
+# How often a process dies before it has built the network, before its first epoch has ended,
+# between the first and the last, and in the evaluation.
+PHASES, OFTEN = ("start", "first epoch", "training", "evaluation"), (1, 1, 7, 1)
+ATTEMPTS = 20
 
 
-def command(outputs: Path, *overrides: str) -> list[str]:
+@dataclass(frozen=True)
+class Whole:
+    """An uninterrupted training: when each phase ended, in seconds, and what comes of it.
+
+    `built` counts from the start, the others from there.
+    """
+
+    built: float
+    first_epoch: float
+    last_epoch: float
+    end: float
+    results: dict[str, str]
+
+    def moment(self, chance: random.Random) -> tuple[bool, float]:
+        """Draw when a process dies: whether before the network is built, and after how long."""
+        (phase,) = chance.choices(PHASES, OFTEN)
+        spans = {
+            "start": (0.0, self.built),
+            "first epoch": (0.0, self.first_epoch),
+            "training": (self.first_epoch, self.last_epoch),
+            "evaluation": (self.last_epoch, self.end),
+        }
+        return phase == "start", chance.uniform(*spans[phase])
+
+
+def begin(outputs: Path, overrides: tuple[str, ...]) -> Command:
+    backend = "jax" if "execution.backend=jax" in overrides else "tensorflow"
     arguments = ["train", "--resume", str(QUICKSTART), *EACH, *overrides]
-    return [sys.executable, "-c", SCRIPT, *arguments, "--output", str(outputs)]
-
-
-def begin(outputs: Path, *overrides: str) -> subprocess.Popen[str]:
-    place = {"PYTHONPATH": str(REPOSITORY), **os.environ}
-    return subprocess.Popen(
-        command(outputs, *overrides),
-        env=place,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    outputs.parent.mkdir(exist_ok=True)
+    log = outputs.with_suffix(".log")
+    return Command(backend, [*arguments, "--output", str(outputs)], log)
 
 
 @cache
-def uninterrupted(folder: Path, overrides: tuple[str, ...]) -> tuple[float, dict[str, str]]:
-    """Return the seconds of a whole training, and what comes of it."""
-    started = time.monotonic()
-    outputs = folder / "-".join(overrides[:1])
-    process = begin(outputs, *overrides)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    return time.monotonic() - started, results(Run.latest(outputs))
+def uninterrupted(folder: Path, overrides: tuple[str, ...]) -> Whole:
+    """Train a config without a pause, once."""
+    outputs = folder / overrides[0]
+    times = [time.monotonic()]
+    command = begin(outputs, overrides)
+    epochs = int(overrides[1].partition("=")[2])
+    for line in (BUILT, "epoch 1/", f"epoch {epochs}/"):
+        if command.comes_to(line):
+            times.append(time.monotonic())
+    assert command.ended(300)
+    assert command.exit_code == 0, command.printed()
+    times += [time.monotonic()] * (5 - len(times))  # it may stop early
+    since = [later - times[1] for later in times[2:]]
+    return Whole(times[1] - times[0], *since, results(Run.latest(outputs)))
 
 
 @pytest.fixture(scope="module")
@@ -69,41 +96,59 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("whole")
 
 
-def reached(outputs: Path) -> str:
-    """Say where a training was when it was killed."""
+def reached(outputs: Path) -> str | None:
+    """Say where a training was when it was killed; None if it had ended."""
     runs = Run.all(outputs)
     if not runs:
         return "before there was a run"
-    files = runs[-1].checkpoints.files()
     if runs[-1].finished:
-        return "finished"
+        return None
+    files = runs[-1].checkpoints.files()
     if not files:
         return "before the first checkpoint"
     epochs, batches = (int(part) for part in files[-1].name.split("-")[:2])
     return f"{epochs} epochs, {batches} batches"
 
 
+def killed(
+    outputs: Path, overrides: tuple[str, ...], expected: Whole, chance: random.Random
+) -> str:
+    """Train until chance kills the process, and say where it was.
+
+    What has ended before was not killed: it begins again from where it was, and dies earlier.
+    """
+    before = outputs.with_name("before")
+    if outputs.exists():
+        shutil.copytree(outputs, before)
+    at_start, after = expected.moment(chance)
+    for attempt in range(ATTEMPTS):
+        command = begin(outputs, overrides)
+        if (at_start or command.comes_to(BUILT)) and not command.ended(after * 0.7**attempt):
+            command.kill()
+            if place := reached(outputs):
+                shutil.rmtree(before, ignore_errors=True)
+                return place
+        shutil.rmtree(outputs, ignore_errors=True)
+        if before.exists():
+            shutil.copytree(before, outputs)
+    raise AssertionError("it always ends before it is killed")
+
+
 @pytest.mark.parametrize("trial", range(KILLS))
-def test_a_killed_training_goes_on_to_the_same_end(trial: int, whole: Path, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_to_the_same_end(
+    trial: int, whole: Path, tmp_path: Path, record_property: Callable[..., None]
+) -> None:
     """Killed at a moment that chance chooses, some again, then left to end."""
     chance = random.Random(trial)
     overrides = CONFIGS[trial % min(len(CONFIGS), max(KILLS // 3, 1))]
-    seconds, expected = uninterrupted(whole, overrides)
-    moments = []
-    for _ in range(1 + trial % 2):
-        process = begin(tmp_path, *overrides)
-        after = chance.uniform(0.25, 1.0) * seconds
-        try:
-            process.communicate(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate()
-        moments.append(f"{after:.2f} s: {reached(tmp_path)}")
-    process = begin(tmp_path, *overrides)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    same = results(finished(tmp_path)) == expected
-    print(f"| {trial + 1} | {overrides[0][11:]} | {'; '.join(moments)} | {same} |")
+    expected = uninterrupted(whole, overrides)
+    outputs = tmp_path / "outputs"
+    places = [killed(outputs, overrides, expected, chance) for _ in range(1 + trial % 2)]
+    command = begin(outputs, overrides)
+    assert command.ended(300)
+    assert command.exit_code == 0, command.printed()
+    same = results(finished(outputs)) == expected.results
+    record_property("kill", (trial + 1, overrides[0][11:], "; ".join(places), same))
     assert same
 
 
@@ -112,9 +157,28 @@ def finished(outputs: Path) -> Run:
     return [run for run in Run.all(outputs) if run.finished][-1]
 
 
+# A shell has SIGINT ignored in what it starts in the background, such as these tests.
+SCRIPT = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from seqtrain.cli import main; main()"
+)
+
+
+def started(outputs: Path, *overrides: str) -> subprocess.Popen[str]:
+    """Start a training in a process of its own from its first import."""
+    arguments = ["train", str(QUICKSTART), *EACH, *overrides, "--output", str(outputs)]
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        env={"PYTHONPATH": str(REPOSITORY), **os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def asked(outputs: Path, number: int, line: str, *overrides: str) -> tuple[int, str, str]:
     """Send a signal once a line has been written to stderr; return how the process ended."""
-    process = begin(outputs, "training.epochs=2000", *overrides)
+    process = started(outputs, "training.epochs=2000", *overrides)
     assert process.stderr is not None
     read = []
     for text in process.stderr:
