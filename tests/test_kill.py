@@ -25,14 +25,14 @@ from tests.nursery import Command
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
 KILLS = int(os.environ.get("SEQTRAIN_KILLS", "6"))
-EACH = ("model.units=8", "dataset.limit=300", *DROPS)
+EACH = ("model.units=8", "dataset.limit=150", *DROPS)
 CONFIGS = (
-    ("model.name=rnn", "training.epochs=12", "execution.steps_per_execution=3"),
-    ("model.name=lstm", "training.epochs=40", "execution.backend=jax"),
+    ("model.name=rnn", "training.epochs=10", "execution.steps_per_execution=3"),
+    ("model.name=lstm", "training.epochs=20", "execution.backend=jax"),
     ("model.name=bigru", "training.epochs=6", "training.schedule=plateau"),
     ("model.name=gru", "training.epochs=8", "training.early_stopping={patience: 3}"),
     ("model.name=bilstm", "training.epochs=8", "training.optimizer=nadam"),
-    ("model.name=birnn", "training.epochs=40", "execution.backend=jax", "training.schedule=cosine"),
+    ("model.name=birnn", "training.epochs=20", "execution.backend=jax", "training.schedule=cosine"),
 )
 BUILT = " parameters, "  # in the line that is printed before the first step
 # How often a process dies before it has built the network, before its first epoch has ended,
