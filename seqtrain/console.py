@@ -171,7 +171,7 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
     if form == "csv":
         written = io.StringIO()
         flat = [
-            {key: _cell(value) for key, value in row.items() if key != "probabilities"}
+            {key: cell(value) for key, value in row.items() if key != "probabilities"}
             | {f"p({name})": value for name, value in row["probabilities"].items()}
             for row in rows
         ]
@@ -185,10 +185,6 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
         for row, text in zip(rows, texts, strict=True)
     ]
     return table(["example", "class", "probability", *(["text"] if texts[0] else [])], cells)
-
-
-def _cell(value: Any) -> Any:
-    return cell(value) if isinstance(value, str) else value
 
 
 def _encodable(text: str) -> str:

@@ -1,6 +1,7 @@
 """Text of others, made harmless for the terminals and the spreadsheets that show it."""
 
 import re
+from typing import Any
 
 # What moves the cursor, hides or reorders letters, or is half a letter.
 _CONTROL = re.compile(
@@ -25,10 +26,11 @@ def in_json(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def cell(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula: one gets a quote `'` before it.
+def cell(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: such a text gets a quote `'`.
 
     Numbers stay as they are. Source: https://owasp.org/www-community/attacks/CSV_Injection
     """
-    formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
-    return f"'{text}" if formula else text
+    if not isinstance(value, str) or not _FORMULA.match(value) or _NUMBER.fullmatch(value):
+        return value
+    return f"'{value}"

@@ -10,6 +10,7 @@ from typing import Any
 from seqtrain.comparison import Row, differing, more_is_better, shown_scores
 from seqtrain.console import table as aligned
 from seqtrain.errors import RunError
+from seqtrain.harmless import cell, in_json
 from seqtrain.pairing import Tested
 
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
@@ -45,7 +46,7 @@ def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
 def sheet(rows: Sequence[Row], tests: Tests, form: str) -> str:
     """Return a comparison as `table`, `markdown`, `csv` or `json`."""
     if form == "json":
-        return json.dumps(records(rows, tests), indent=2, ensure_ascii=False)
+        return in_json(json.dumps(records(rows, tests), indent=2, ensure_ascii=False))
     if form == "csv":
         return _csv([_flat(found) for found in records(rows, tests)])
     columns = _columns(rows, tests)
@@ -103,13 +104,13 @@ def _csv(lines: Sequence[dict[str, Any]]) -> str:
     header = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(written, list(header), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: cell(value) for key, value in line.items()} for line in lines)
     return written.getvalue().rstrip("\n")
 
 
 def _markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *cells]
-    escaped = [[cell.replace("|", r"\|") for cell in line] for line in lines]
+    escaped = [[text.replace("|", r"\|") for text in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 

@@ -388,3 +388,16 @@ def test_a_table_with_more_columns_than_a_config_names_is_refused() -> None:
         csv.writer(stream).writerows([header, [*"ab", *["1"] * 6_000]])
     with pytest.raises(DataError, match="has 6,000 columns of features, and a config takes 5,000"):
         Arrays(name="arrays", path="own.csv", step_column=None).load()
+
+
+def test_runs_side_by_side_hold_no_formulas(seqtrain: Seqtrain) -> None:
+    for index, path in enumerate(("=1+1\x9b31m", "-2")):
+        Path("a.yaml").write_text(DIGITS.replace("digits", "arrays, path: x.npz, label_column: y"))
+        override = f"dataset.label_column={json.dumps(path)}"
+        run = Run.create(Path("outputs"), load_config(Path("a.yaml"), [override]))
+        run.write_text("history.csv", f"epoch,val_loss,val_accuracy\n1,0.{index},0.5\n")
+    written = seqtrain("compare", "outputs/a", "--format", "csv").stdout
+    columns = [row["dataset.label_column"] for row in csv.DictReader(io.StringIO(written))]
+    assert sorted(columns) == ["'=1+1\\x9b31m", "-2"]
+    found = json.loads(seqtrain("compare", "outputs/a", "--format", "json").stdout)
+    assert {row["config"]["dataset.label_column"] for row in found} == {"=1+1\x9b31m", "-2"}
