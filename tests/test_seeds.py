@@ -140,13 +140,13 @@ main()
 """
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
-    ("number", "code", "word"),
+    ("number", "code", "word", "jobs"),
     [
-        (signal.SIGINT, 130, "interrupted"),
-        (signal.SIGTERM, 143, "terminated"),
-        (signal.SIGHUP, 143, "terminated"),
+        (signal.SIGINT, 130, "interrupted", 1),
+        (signal.SIGINT, 130, "interrupted", 2),
+        (signal.SIGTERM, 143, "terminated", 2),
+        (signal.SIGHUP, 143, "terminated", 1),
     ],
 )
 def test_a_signal_ends_the_trainings_and_begins_no_other(
