@@ -134,13 +134,24 @@ def killed(
     raise AssertionError("it always ends before it is killed")
 
 
-@pytest.mark.parametrize("trial", range(KILLS))
+def config_of(trial: int) -> int:
+    return trial % min(len(CONFIGS), max(KILLS // 3, 1))
+
+
+# Trials of one config go to one process, which trains it whole once.
+TRIALS = [
+    pytest.param(trial, marks=pytest.mark.xdist_group(f"kills of config {config_of(trial)}"))
+    for trial in range(KILLS)
+]
+
+
+@pytest.mark.parametrize("trial", TRIALS)
 def test_a_killed_training_goes_on_to_the_same_end(
     trial: int, whole: Path, tmp_path: Path, record_property: Callable[..., None]
 ) -> None:
     """Killed at a moment that chance chooses, some again, then left to end."""
     chance = random.Random(trial)
-    overrides = CONFIGS[trial % min(len(CONFIGS), max(KILLS // 3, 1))]
+    overrides = CONFIGS[config_of(trial)]
     expected = uninterrupted(whole, overrides)
     outputs = tmp_path / "outputs"
     places = [killed(outputs, overrides, expected, chance) for _ in range(1 + trial % 2)]
