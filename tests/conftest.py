@@ -84,7 +84,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if report.when == "call"
     ]
     for name, header in TABLES.items():
-        rows = [row for report in reports for key, row in report.user_properties if key == name]
+        rows = sorted(
+            row for report in reports for key, row in report.user_properties if key == name
+        )
         lines = [header, ["---"] * len(header), *rows]
         terminalreporter.write_line("")
         for line in lines:
