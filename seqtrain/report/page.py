@@ -15,13 +15,13 @@ from markupsafe import Markup
 from seqtrain import __version__
 from seqtrain.errors import RunError
 from seqtrain.files import write_text
-from seqtrain.report import curves, mistakes, origin, outcome, probabilities
+from seqtrain.report import curves, mistakes, origin, probabilities, scores, summary
 from seqtrain.report.sections import Section, sections
 from seqtrain.run import Run
 
 SHOWN = {
-    "Summary": outcome.summary,
-    "Scores": outcome.scores,
+    "Summary": summary.summary,
+    "Scores": scores.scores,
     "Curves": curves.curves,
     "Mistakes": mistakes.mistakes,
     "Probabilities": probabilities.probabilities,

@@ -1,0 +1,155 @@
+"""The scores on the test examples, beside the baselines' and those of other runs and seeds."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqtrain.comparison import Row, names, with_every_run
+from seqtrain.pairing import tested
+from seqtrain.report.sections import Content, Subject, having
+
+PREFIX = "test_"
+PRIMARY = ("accuracy", "mae")  # the score that runs are judged by is the first that they have
+SHARES = ("accuracy", "roc_auc", "average_precision", "ece")  # lie between 0 and 1
+LESS_IS_BETTER = ("loss", "ece", "mae", "rmse")
+TESTS = {"McNemar": "McNemar's test on the same test examples", "Welch": "Welch's test over seeds"}
+
+Numbers = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score on the test examples, of a run or of a baseline.
+
+    Attributes:
+        name: `accuracy`, `loss`, …
+        value: None where it is not defined.
+        interval: the ends of its 95 % interval, where it has one.
+        spread: the standard deviation over seeds, where the value is their mean.
+    """
+
+    name: str
+    value: float | None
+    interval: tuple[float, float] | None = None
+    spread: float | None = None
+
+    @property
+    def share(self) -> bool:
+        """Whether it lies between 0 and 1."""
+        return self.name in SHARES
+
+    @property
+    def rank(self) -> float:
+        """What is larger for a better score."""
+        if self.value is None:
+            return float("-inf")
+        return -self.value if self.name in LESS_IS_BETTER else self.value
+
+
+def primary(numbers: Numbers) -> Score:
+    """Return the score by which a run is judged."""
+    name = next((name for name in PRIMARY if PREFIX + name in numbers), "loss")
+    return score_of(numbers, name)
+
+
+def score_of(numbers: Numbers, name: str) -> Score:
+    """Return a score among numbers, with its interval where it has one."""
+    interval = numbers.get("intervals", {}).get(PREFIX + name)
+    ends = (float(interval[0]), float(interval[1])) if interval else None
+    return Score(name, numbers.get(PREFIX + name), ends)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A row of the table of scores: a run, the mean of seeds, a last epoch, or a baseline.
+
+    Attributes:
+        owner: who has the scores.
+        scores: in the order of the columns.
+        colour: the number of the run's colour; None for what is no run.
+    """
+
+    owner: str
+    scores: tuple[Score, ...]
+    colour: int | None = None
+
+
+def scores(subjects: Sequence[Subject]) -> Content | None:
+    """Every score with its interval, beside the baselines', and tests of the runs."""
+    finished = having(subjects, "metrics.json")
+    if not finished:
+        return None
+    numbers = [subject.run.metrics() for subject in finished]
+    columns = list(dict.fromkeys(name for found in numbers for name in score_names(found)))
+    table = with_every_run([subject.run for subject in finished])
+    rows = [
+        *means(table, columns),
+        *(Standing(s.label, all_scores(s.run.metrics(), columns), s.colour) for s in finished),
+        *(last_epoch(numbers[0], columns) if len(finished) == 1 else ()),
+        *rivals(numbers, columns),
+    ]
+    return {"names": columns, "rows": rows, "scale": scale(rows), "tests": list(tests(table))}
+
+
+def means(table: Sequence[Row], columns: Sequence[str]) -> Iterator[Standing]:
+    """Yield the mean of each score over seeds, where there are several."""
+    for row, name in zip(table, names(table), strict=True):
+        if len(row.counted) > 1:
+            keys = ((column, PREFIX + column) for column in columns)
+            found = (Score(c, row.mean(key), None, row.deviation(key)) for c, key in keys)
+            yield Standing(f"{name}, mean of {len(row.counted)} seeds", tuple(found))
+
+
+def last_epoch(numbers: Numbers, columns: Sequence[str]) -> Iterator[Standing]:
+    """Yield the scores after the last epoch, if another was kept."""
+    last = numbers.get("last_epoch", {})
+    if last.get("epoch") != numbers.get("best_epoch"):
+        owner = f"the same after its last epoch, {last.get('epoch')}"
+        yield Standing(owner, all_scores(last, columns))
+
+
+def rivals(numbers: Sequence[Numbers], columns: Sequence[str]) -> list[Standing]:
+    """Return the baselines, each once, the best first."""
+    found = {
+        Standing(owner, all_scores(baseline, columns))
+        for of_run in numbers
+        for owner, baseline in of_run.get("baselines", {}).items()
+    }
+    return sorted(found, key=lambda rival: rival.scores[0].rank, reverse=True)
+
+
+def tests(table: Sequence[Row]) -> Iterator[str]:
+    """Yield whether rows differ from the best by more than chance."""
+    called = dict(zip(table, names(table), strict=True))
+    for row, found in tested(table).items():
+        against = f"{called[row]} against {called[found.against]}, the best on validation"
+        if found.test is None or found.p is None:
+            yield f"{against}: not tested, {found.reason}."
+        else:
+            p = f"p = {found.p:.3f}" if found.p >= 0.001 else "p < 0.001"
+            yield f"{against}: {p} by {TESTS[found.test]}."
+
+
+def score_names(numbers: Numbers) -> list[str]:
+    """Return the names of the scores, without `test_`, the one that runs are judged by first."""
+    found = [key.removeprefix(PREFIX) for key in numbers if key.startswith(PREFIX)]
+    first = primary(numbers).name
+    return sorted(found, key=lambda name: name != first)
+
+
+def all_scores(numbers: Numbers, names: Sequence[str]) -> tuple[Score, ...]:
+    """Return the scores of these names, without a value where there is none."""
+    return tuple(score_of(numbers, name) for name in names)
+
+
+def scale(rows: Sequence[Standing]) -> tuple[float, float]:
+    """Return the ends of an axis that holds the first score of every row, with its interval."""
+    first = [row.scores[0] for row in rows if row.scores[0].value is not None]
+    values = [end for score in first for end in (score.value, *(score.interval or ()))]
+    finite = [value for value in values if value is not None]
+    if not finite:
+        return 0.0, 1.0
+    if first[0].share:
+        return math.floor(min(finite) * 10) / 10, 1.0
+    return 0.0, max(finite) * 1.05 or 1.0
