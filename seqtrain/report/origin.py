@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from seqtrain.report.sections import Content, Subject, having
@@ -35,8 +34,7 @@ def started(run: Run) -> str | None:
     command = run.environment().get("command")
     if not isinstance(command, list) or not command:
         return None
-    program, *arguments = map(str, command)
-    return shlex.join([PurePath(program).name, *arguments])
+    return shlex.join(["seqtrain", *map(str, command[1:])])
 
 
 def environment(subjects: Sequence[Subject]) -> Content | None:
