@@ -1,56 +1,92 @@
 """Metrics: functions of labels and probabilities.
 
 Each takes `labels`, int of shape (N,), and `probabilities`, float of shape (N, classes), and
-returns a number. A function marked `@metric` is computed for every run.
+returns a number. A function marked `@metric` is computed for every run, with its 95 % interval.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from seqtrain import calibration, uncertainty
+from seqtrain.uncertainty import Statistic
+
 Metric = Callable[[np.ndarray, np.ndarray], float]
+Resampled = Callable[[np.ndarray, np.ndarray], Statistic]
 EPSILON = 1e-7  # Keras's keras.config.epsilon(), to which its losses clip probabilities
 # What scores of a split begin with, as Keras has it; `data` are examples that a person gives.
 PREFIXES = {"train": "train", "validation": "val", "test": "test", "data": "data"}
 
-_METRICS: dict[str, tuple[Metric, int | None]] = {}
+
+@dataclass(frozen=True)
+class Registered:
+    """A metric, and what is known about it.
+
+    Attributes:
+        function: what computes it.
+        classes: it is defined for so many classes; None for any number.
+        share: whether it is a share of the examples, so that its interval is the binomial's.
+        resampled: what computes it in many resamples at once; None where it is recomputed.
+        too_high: whether few examples make it too high, and resamples even more. Its interval
+            then reaches as far below its value as above, but not below 0.
+    """
+
+    function: Metric
+    classes: int | None
+    share: bool
+    resampled: Resampled | None
+    too_high: bool
 
 
-def metric(classes: int | None = None) -> Callable[[Metric], Metric]:
-    """Mark a function as a metric; with `classes`, only where there are so many classes."""
+_METRICS: dict[str, Registered] = {}
+
+
+def metric(
+    classes: int | None = None,
+    share: bool = False,
+    resampled: Resampled | None = None,
+    too_high: bool = False,
+) -> Callable[[Metric], Metric]:
+    """Mark a function as a metric; see `Registered`."""
 
     def register(function: Metric) -> Metric:
-        _METRICS[function.__name__] = (function, classes)
+        _METRICS[function.__name__] = Registered(function, classes, share, resampled, too_high)
         return function
 
     return register
 
 
-def metrics_for(number_of_classes: int) -> dict[str, Metric]:
+def metrics_for(number_of_classes: int) -> dict[str, Registered]:
     """Return the metrics that are defined for so many classes, by name."""
     return {
-        name: function
-        for name, (function, classes) in _METRICS.items()
-        if classes in (None, number_of_classes)
+        name: registered
+        for name, registered in _METRICS.items()
+        if registered.classes in (None, number_of_classes)
     }
 
 
-@metric()
+def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the cross-entropy of each example in nats, as Keras computes it; shape (N,)."""
+    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return np.asarray(-np.log(np.clip(chosen, EPSILON, 1 - EPSILON)))
+
+
+@metric(resampled=lambda labels, probabilities: uncertainty.mean(losses(labels, probabilities)))
 def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean cross-entropy in nats, as Keras computes it for sigmoid and softmax heads."""
-    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(chosen, EPSILON, 1 - EPSILON)).mean())
+    return float(losses(labels, probabilities).mean())
 
 
-@metric()
+@metric(share=True)
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of examples whose most probable class is the true one."""
     return float((predictions(probabilities) == labels).mean())
 
 
-@metric(classes=2)
+@metric(classes=2, resampled=lambda labels, out: uncertainty.roc_auc(labels, out[:, 1]))
 def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Area under the ROC curve; NaN where only one class is present."""
     from sklearn.metrics import roc_auc_score
@@ -58,6 +94,32 @@ def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     if len(np.unique(labels)) < 2:
         return float("nan")
     return float(roc_auc_score(labels, probabilities[:, 1]))
+
+
+@metric(classes=2, resampled=lambda labels, out: uncertainty.average_precision(labels, out[:, 1]))
+def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Area under the precision–recall curve of the second class, by steps; NaN without any."""
+    from sklearn.metrics import average_precision_score
+
+    if not labels.any():
+        return float("nan")
+    return float(average_precision_score(labels, probabilities[:, 1]))
+
+
+def _calibration(labels: np.ndarray, probabilities: np.ndarray) -> Statistic:
+    right = predictions(probabilities) == labels
+    return calibration.expected_error(right, confidences(probabilities))
+
+
+@metric(resampled=_calibration, too_high=True)
+def ece(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Expected calibration error, see `calibration.expected_error`."""
+    return float(_calibration(labels, probabilities)(np.ones((1, len(labels))))[0])
+
+
+def confidences(probabilities: np.ndarray) -> np.ndarray:
+    """Return the probability of the predicted class, float64 of shape (N,)."""
+    return np.asarray(probabilities.max(axis=1), dtype=np.float64)
 
 
 def predictions(probabilities: np.ndarray) -> np.ndarray:
@@ -79,14 +141,39 @@ def confusion_matrix(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarra
 def scores(prefix: str, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
     """Return every metric as `<prefix>_<name>`; None where one is not defined."""
     values = {
-        f"{prefix}_{name}": function(labels, probabilities)
-        for name, function in metrics_for(probabilities.shape[1]).items()
+        f"{prefix}_{name}": registered.function(labels, probabilities)
+        for name, registered in metrics_for(probabilities.shape[1]).items()
     }
     return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 
+def intervals(
+    prefix: str, labels: np.ndarray, probabilities: np.ndarray
+) -> dict[str, list[float] | None]:
+    """Return the 95 % interval of every metric as `<prefix>_<name>`; None where it has none."""
+    found = metrics_for(probabilities.shape[1])
+    statistics = {
+        name: (registered.resampled or _recomputed(registered.function))(labels, probabilities)
+        for name, registered in found.items()
+        if not registered.share
+    }
+    ends = uncertainty.bootstrap(statistics, len(labels))
+    for name, registered in found.items():
+        value = registered.function(labels, probabilities)
+        if registered.share:
+            low, high = uncertainty.binomial(round(value * len(labels)), len(labels)).tolist()
+            ends[name] = low, high
+        elif registered.too_high and (known := ends[name]):
+            ends[name] = max(0.0, 2 * value - known[1]), known[1]
+    return {f"{prefix}_{name}": list(ends[name] or ()) or None for name in found}
+
+
+def _recomputed(function: Metric) -> Resampled:
+    return lambda labels, probabilities: uncertainty.recomputed(function, labels, probabilities)
+
+
 def per_class(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return precision, recall, F1 and support of each class.
+    """Return precision, recall, F1 and support of each class, with the intervals of the three.
 
     They are 0 where their denominator is, as scikit-learn has it.
 
@@ -102,17 +189,29 @@ def per_class(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]
         "f1": 2 * hits / np.maximum(support + predicted, 1),
         "support": support,
     }
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    ends = {
+        "precision": uncertainty.binomial(hits, predicted),
+        "recall": uncertainty.binomial(hits, support),
+        "f1": uncertainty.f1(hits, support + predicted - 2 * hits, int(matrix.sum())),
+    }
     return [
-        {"name": name, **dict(zip(columns, row, strict=True))}
-        for name, row in zip(classes, rows, strict=True)
+        {
+            "name": name,
+            **{key: values[row].item() for key, values in columns.items()},
+            "intervals": {key: values[row].tolist() for key, values in ends.items()},
+        }
+        for row, name in enumerate(classes)
     ]
 
 
 def evaluate(
     prefix: str, labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the scores, and under `prefix` the classes and the confusion matrix."""
+    """Return scores and `intervals`, and under `prefix` the classes and the confusion matrix."""
     matrix = confusion_matrix(labels, probabilities)
     detail = {"classes": per_class(matrix, classes), "confusion_matrix": matrix.tolist()}
-    return {**scores(prefix, labels, probabilities), prefix: detail}
+    return {
+        **scores(prefix, labels, probabilities),
+        "intervals": intervals(prefix, labels, probabilities),
+        prefix: detail,
+    }

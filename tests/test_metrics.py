@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seqtrain import metrics
+from seqtrain.calibration import reliability
 
 LABELS = np.array([0, 0, 1, 1, 1, 2])
 PROBABILITIES = np.array(
@@ -71,19 +72,16 @@ def test_precision_recall_f1_and_confusion_matrix_are_those_of_scikit_learn(clas
 
 def test_a_class_that_is_never_predicted_has_zeros() -> None:
     found = metrics.evaluate("test", LABELS, np.eye(3)[np.zeros(6, int)], "abc")["test"]
-    assert found["classes"][1] == {
-        "name": "b",
-        "precision": 0.0,
-        "recall": 0.0,
-        "f1": 0.0,
-        "support": 3,
-    }
+    (row,) = (row for row in found["classes"] if row["name"] == "b")
+    assert [row[key] for key in ("precision", "recall", "f1", "support")] == [0, 0, 0, 3]
+    assert row["intervals"]["precision"] == [0, 1]  # it was never tried
 
 
 def test_scores_carry_the_prefix_of_their_split() -> None:
     found = metrics.evaluate("val", LABELS, PROBABILITIES, "abc")
     assert found["val_accuracy"] == metrics.accuracy(LABELS, PROBABILITIES)
-    assert list(found) == ["val_loss", "val_accuracy", "val"]
+    assert list(found) == ["val_loss", "val_accuracy", "val_ece", "intervals", "val"]
+    assert list(found["intervals"]) == ["val_loss", "val_accuracy", "val_ece"]
 
 
 def test_a_score_that_is_not_defined_is_null_in_json() -> None:
@@ -91,9 +89,36 @@ def test_a_score_that_is_not_defined_is_null_in_json() -> None:
     assert found["test_roc_auc"] is None
 
 
-def test_roc_auc_is_a_metric_of_two_classes_only() -> None:
-    assert "roc_auc" in metrics.metrics_for(2)
-    assert "roc_auc" not in metrics.metrics_for(3)
+def test_average_precision_without_a_positive_example_is_not_a_number() -> None:
+    assert math.isnan(metrics.average_precision(np.zeros(3, int), np.full((3, 2), 0.5)))
+
+
+def test_average_precision_is_the_mean_precision_at_each_positive_example() -> None:
+    labels = np.array([0, 0, 1, 1])
+    positive = np.array([0.1, 0.4, 0.35, 0.8])
+    found = metrics.average_precision(labels, np.stack([1 - positive, positive], axis=1))
+    assert found == pytest.approx((1 / 1 + 2 / 3) / 2)
+
+
+def test_the_calibration_error_is_weighed_by_the_size_of_each_bin() -> None:
+    sure, unsure = [0.9, 0.1], [0.55, 0.45]  # in two of the bins
+    labels = np.array([0, 0, 0, 1, 0, 1])
+    probabilities = np.array([sure] * 4 + [unsure] * 2)
+    expected = 4 / 6 * abs(3 / 4 - 0.9) + 2 / 6 * abs(1 / 2 - 0.55)
+    assert metrics.ece(labels, probabilities) == pytest.approx(expected)
+
+
+def test_a_bin_of_confidences_holds_its_upper_end() -> None:
+    found = reliability(np.array([True, False, True]), np.array([0.8, 0.8 + 1e-9, 1.0]))
+    assert np.flatnonzero(found.examples).tolist() == [11, 12, 14]
+    assert found.hits.sum() == 2
+    np.testing.assert_allclose(found.confidence[[11, 12, 14]], [0.8, 0.8, 1.0])
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+def test_ranking_metrics_are_of_two_classes_only(name: str) -> None:
+    assert name in metrics.metrics_for(2)
+    assert name not in metrics.metrics_for(3)
 
 
 @pytest.mark.tf

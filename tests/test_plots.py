@@ -11,7 +11,7 @@ from seqtrain import plots
 from seqtrain.run import Run
 from tests.test_run import config
 
-PICTURES = ["loss", "accuracy", "learning_rate", "confusion_matrix"]
+PICTURES = ["loss", "accuracy", "learning_rate", "confusion_matrix", "calibration"]
 
 
 def finished_run(outputs: Path, classes: int = 10, epochs: int = 3, **overrides: object) -> Run:
@@ -57,9 +57,10 @@ def test_a_run_gets_every_picture(tmp_path: Path) -> None:
     assert sorted(run.plots.iterdir()) == sorted(drawn)
 
 
-def test_two_classes_get_a_roc_curve_too(tmp_path: Path) -> None:
+def test_two_classes_get_curves_of_the_second_too(tmp_path: Path) -> None:
     run = finished_run(tmp_path, classes=2)
-    assert [file.stem for file in plots.draw([run], run.plots)] == [*PICTURES, "roc"]
+    drawn = [file.stem for file in plots.draw([run], run.plots)]
+    assert drawn == [*PICTURES, "roc", "precision_recall"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_run_without_an_epoch_gets_no_picture(tmp_path: Path) -> None:
 
 def test_a_single_epoch_can_be_drawn(tmp_path: Path) -> None:
     run = finished_run(tmp_path, epochs=1)
-    assert len(plots.draw([run], run.plots)) == 4
+    assert len(plots.draw([run], run.plots)) == len(PICTURES)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +173,31 @@ def test_seeds_share_a_panel_and_a_score(tmp_path: Path) -> None:
 
 def test_a_score_chosen_on_test_is_called_optimistic(tmp_path: Path) -> None:
     run = finished_run(tmp_path, classes=2, **{"dataset.validation": "test"})
-    for function in (plots.loss, plots.accuracy, plots.confusion_matrix, plots.roc):
+    of_test = (plots.confusion_matrix, plots.calibration, plots.roc, plots.precision_recall)
+    for function in (plots.loss, plots.accuracy, *of_test):
         assert "optimistic" in texts(function([run]))
+
+
+def test_the_calibration_is_drawn_where_there_are_examples(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=2)
+    labels = np.array([0, 0, 0, 1])
+    run.write_predictions(labels, np.array([[0.95, 0.05]] * 2 + [[0.65, 0.35]] * 2))
+    upper, lower = plots.calibration([run]).axes
+    (points,) = upper.containers
+    np.testing.assert_allclose(points.lines[0].get_xdata(), [0.65, 0.95])
+    np.testing.assert_allclose(points.lines[0].get_ydata(), [0.5, 1])
+    heights, _, _ = lower.patches[0].get_data()
+    assert sorted(heights[heights > 0]) == [0.5, 0.5]
+
+
+def test_precision_is_drawn_against_recall_of_the_second_class(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=2)
+    positive = np.array([0.1, 0.4, 0.35, 0.8])
+    run.write_predictions(np.array([0, 0, 1, 1]), np.stack([1 - positive, positive], axis=1))
+    axes = plots.precision_recall([run]).axes[0]
+    assert set(zip(*axes.lines[0].get_data(), strict=True)) >= {(1, 2 / 3), (0.5, 1.0)}
+    assert axes.get_xlabel() == "recall of class 1"
+    assert f"average {(1 + 2 / 3) / 2:.4f}" in texts(axes.figure)
 
 
 def test_many_classes_are_drawn_without_numbers(tmp_path: Path) -> None:

@@ -6,6 +6,16 @@ without pyplot, so nothing here needs a display or leaves state behind.
 
 from seqtrain.plots.base import Plot, draw
 from seqtrain.plots.history import accuracy, learning_rate, loss
-from seqtrain.plots.predictions import confusion_matrix, roc
+from seqtrain.plots.predictions import calibration, confusion_matrix, precision_recall, roc
 
-__all__ = ["Plot", "accuracy", "confusion_matrix", "draw", "learning_rate", "loss", "roc"]
+__all__ = [
+    "Plot",
+    "accuracy",
+    "calibration",
+    "confusion_matrix",
+    "draw",
+    "learning_rate",
+    "loss",
+    "precision_recall",
+    "roc",
+]

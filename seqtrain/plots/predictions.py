@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqtrain import metrics
+from seqtrain.calibration import BINS, reliability
 from seqtrain.harmless import one_line
-from seqtrain.plots.base import panel, plot, together
+from seqtrain.plots.base import Drawn, panel, plot, together
 from seqtrain.run import Run
+from seqtrain.uncertainty import binomial
 
 PANELS_IN_A_ROW = 3
 MOST_NUMBERS = 20  # classes; the cells of larger matrices hold no numbers
@@ -57,6 +59,42 @@ def _label_cells(
         axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=8)
 
 
+@plot(needs="predictions.npz")
+def calibration(runs: Sequence[Run]) -> Figure:
+    """Share of hits against the confidence, and how often each confidence occurs."""
+    figure = Figure(figsize=(5.2, 6.2), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="as sure as right")
+    for drawn in together(runs):
+        error = drawn.mean(lambda run: metrics.ece(*run.predictions()))
+        label = f"{drawn.label}{drawn.seeds}, calibration error {error}"
+        for labels, probabilities in (run.predictions() for run in drawn.runs):
+            _confidences(upper, lower, labels, probabilities, drawn)
+        upper.plot([], [], marker="o", ms=4, label=label, **drawn.style)
+    upper.set(ylabel="share of hits, with 95 % intervals", ylim=(0, 1.02))
+    lower.set(xlabel="confidence: probability of the predicted class", xlim=(0, 1.005))
+    lower.set_ylabel("share of examples")
+    figure.legend(loc="outside upper left", fontsize=8)
+    return figure
+
+
+def _confidences(
+    upper: Axes, lower: Axes, labels: np.ndarray, probabilities: np.ndarray, drawn: Drawn
+) -> None:
+    """Draw the share of hits in each bin that is not empty at its mean confidence, and all bins."""
+    right = metrics.predictions(probabilities) == labels
+    found = reliability(right, metrics.confidences(probabilities))
+    some = found.examples > 0
+    share = found.hits[some] / found.examples[some]
+    lengths = np.abs(binomial(found.hits[some], found.examples[some]).T - share)
+    bars = None if len(drawn.runs) > 1 else lengths
+    style = {**drawn.style, "marker": "o", "ms": 4, "capsize": 2, "elinewidth": 0.8}
+    upper.errorbar(found.confidence[some], share, bars, **style)
+    edges = np.linspace(0, 1, BINS + 1)
+    opacity = 0.4 / len(drawn.runs)
+    lower.stairs(found.examples / len(labels), edges, color=drawn.colour, fill=True, alpha=opacity)
+
+
 @plot(needs="predictions.npz", classes=2)
 def roc(runs: Sequence[Run]) -> Figure:
     """Receiver operating characteristic of the test examples, with the area under it."""
@@ -72,4 +110,24 @@ def roc(runs: Sequence[Run]) -> Figure:
         axes.plot([], [], label=f"{drawn.label}{drawn.seeds}, area {area}", **drawn.style)
     axes.set(xlabel="false positive rate", aspect="equal", xlim=(0, 1), ylim=(0, 1.005))
     axes.legend(loc="lower right", fontsize=8)
+    return figure
+
+
+@plot(needs="predictions.npz", classes=2)
+def precision_recall(runs: Sequence[Run]) -> Figure:
+    """Precision against recall of the second class, with the average precision."""
+    from sklearn.metrics import precision_recall_curve
+
+    positive = runs[0].classes()[1]
+    figure, axes = panel(f"precision of {positive}")
+    for drawn in together(runs):
+        area = drawn.mean(lambda run: metrics.average_precision(*run.predictions()))
+        for labels, probabilities in (run.predictions() for run in drawn.runs):
+            precision, recall, _ = precision_recall_curve(labels, probabilities[:, 1])
+            axes.step(recall, precision, where="post", **drawn.style)
+        axes.plot([], [], label=f"{drawn.label}{drawn.seeds}, average {area}", **drawn.style)
+    for share in sorted({float(run.predictions()[0].mean()) for run in runs}):
+        axes.axhline(share, color="#999999", linestyle=":", label=f"chance, {share:.4f}")
+    axes.set(xlabel=f"recall of {positive}", aspect="equal", xlim=(0, 1.005), ylim=(0, 1.005))
+    axes.legend(loc="lower left", fontsize=8)
     return figure

@@ -1,0 +1,123 @@
+"""Intervals, against SciPy, scikit-learn, and samples whose truth is known."""
+
+import time
+
+import numpy as np
+import pytest
+
+from seqtrain import metrics, uncertainty
+
+
+def examples(size: int, classes: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels that follow the probabilities of two decimals, so that some are equal."""
+    random = np.random.default_rng(seed)
+    probabilities = random.dirichlet(np.ones(classes), size).round(2)
+    probabilities[:, 0] = 1 - probabilities[:, 1:].sum(axis=1)
+    below = np.cumsum(probabilities, axis=1) < random.random((size, 1))
+    return below.sum(axis=1).clip(max=classes - 1), probabilities
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(0, 10), (3, 10), (10, 10), (8_531, 10_000), (1, 1)])
+def test_the_interval_of_a_share_is_that_of_scipy(hits: int, trials: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(hits, trials).proportion_ci(method="exact")
+    np.testing.assert_allclose(uncertainty.binomial(hits, trials), [expected.low, expected.high])
+
+
+def test_where_nothing_was_tried_nothing_is_known() -> None:
+    assert uncertainty.binomial(0, 0).tolist() == [0, 1]
+
+
+def test_shares_of_any_shape_get_an_interval_each() -> None:
+    found = uncertainty.binomial(np.array([[1, 2], [3, 4]]), np.array([[5, 6], [7, 8]]))
+    assert found.shape == (2, 2, 2)
+    np.testing.assert_allclose(found[1, 0], uncertainty.binomial(3, 7))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_metric_of_resamples_is_the_metric_of_their_rows(classes: int) -> None:
+    labels, probabilities = examples(60, classes)
+    counts = next(uncertainty.resamples(60))[:20]
+    for registered in metrics.metrics_for(classes).values():
+        if registered.resampled:
+            at_once = registered.resampled(labels, probabilities)(counts)
+            one_by_one = uncertainty.recomputed(registered.function, labels, probabilities)(counts)
+            np.testing.assert_allclose(at_once, one_by_one, rtol=1e-9)
+
+
+def test_resamples_hold_as_many_examples_as_were_given() -> None:
+    found = np.concatenate(list(uncertainty.resamples(700)))
+    assert found.shape == (uncertainty.RESAMPLES, 700)
+    assert (found.sum(axis=1) == 700).all()
+    assert found.var() == pytest.approx(1, abs=0.01)
+
+
+def test_many_examples_are_resampled_less_often() -> None:
+    assert sum(map(len, uncertainty.resamples(200_000))) == 250
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
+    values = np.random.default_rng(1).normal(3, 2, 5_000)
+    found = uncertainty.bootstrap({"mean": uncertainty.mean(values)}, len(values))["mean"]
+    error = 1.96 * values.std() / np.sqrt(len(values))
+    np.testing.assert_allclose(found, [values.mean() - error, values.mean() + error], atol=0.01)
+
+
+def test_the_interval_of_an_f1_is_that_of_resampled_examples() -> None:
+    labels, probabilities = examples(400, 3)
+
+    def f1_of_the_last(labels: np.ndarray, probabilities: np.ndarray) -> float:
+        matrix = metrics.confusion_matrix(labels, probabilities)
+        return float(metrics.per_class(matrix, "abc")[2]["f1"])
+
+    statistic = uncertainty.recomputed(f1_of_the_last, labels, probabilities)
+    expected = uncertainty.bootstrap({"f1": statistic}, 400)["f1"]
+    matrix = metrics.confusion_matrix(labels, probabilities)
+    found = metrics.per_class(matrix, "abc")[2]["intervals"]["f1"]
+    np.testing.assert_allclose(found, expected, atol=0.015)
+
+
+def test_the_same_examples_get_the_same_intervals() -> None:
+    assert metrics.intervals("test", *examples(50)) == metrics.intervals("test", *examples(50))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_every_score_has_an_interval_that_holds_it(classes: int) -> None:
+    labels, probabilities = examples(300, classes)
+    scores = metrics.scores("test", labels, probabilities)
+    intervals = metrics.intervals("test", labels, probabilities)
+    assert list(intervals) == list(scores)
+    for name, score in scores.items():
+        low, high = intervals[name] or (1, 0)
+        assert low <= (score or 0) <= high
+
+
+def test_the_calibration_error_of_a_calibrated_network_may_be_none() -> None:
+    """Its resamples lie above it, so the middle 95 % of them would hold neither it nor 0."""
+    low, high = metrics.intervals("test", *examples(300))["test_ece"] or (1, 0)
+    assert low == 0
+    assert high > metrics.ece(*examples(300))
+
+
+def test_a_score_that_is_not_defined_has_no_interval() -> None:
+    found = metrics.intervals("test", np.zeros(3, int), np.full((3, 2), 0.5))
+    assert found["test_roc_auc"] is None
+
+
+def test_95_percent_of_the_intervals_hold_the_truth() -> None:
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        values = random.exponential(1.0, 200)
+        found = uncertainty.bootstrap({"mean": uncertainty.mean(values)}, 200)["mean"]
+        assert found
+        held += found[0] <= 1.0 <= found[1]
+    assert 0.88 * 200 <= held <= 200
+
+
+def test_the_intervals_of_25_000_examples_take_well_under_a_second_each() -> None:
+    labels, probabilities = examples(25_000)
+    started = time.process_time()
+    found = metrics.intervals("test", labels, probabilities)
+    assert time.process_time() - started < 0.7 * len(found)
