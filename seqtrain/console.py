@@ -6,23 +6,21 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqtrain.columns import table
 from seqtrain.errors import DataError, Terminated
 from seqtrain.harmless import cell, in_json, one_line, printable
+from seqtrain.scoreboard import format_baselines, format_score, format_verdict
 
 if TYPE_CHECKING:
     import keras
 
     from seqtrain.run import Run
-
-CLASS_SCORES = ("precision", "recall", "f1")
-
-Cells = Sequence[Sequence[str]]
 
 
 def result(text: str) -> None:
@@ -77,57 +75,6 @@ class _Messages(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         message(prefix + record.getMessage())
-
-
-def table(header: Sequence[str], rows: Cells) -> str:
-    """Return rows of text as aligned columns; columns of numbers are aligned to the right."""
-    lines_of_cells = [[one_line(cell) for cell in row] for row in (header, *rows)]
-    columns = list(zip(*lines_of_cells, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
-    lines = []
-    for row in lines_of_cells:
-        cells = zip(row, widths, right, strict=True)
-        lines.append("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip())
-    return "\n".join(lines)
-
-
-def _is_number(cell: str) -> bool:
-    return cell.replace(",", "").replace(".", "").replace("-", "").isdigit() or cell == ""
-
-
-def format_evaluation(found: dict[str, Any]) -> str:
-    """Return an evaluation as the table that `seqtrain evaluate` prints."""
-    from seqtrain.metrics import PREFIXES
-
-    prefix = PREFIXES[found["split"]]
-    detail = found[prefix]
-    state = "" if found["finished"] else ", unfinished: the best model so far"
-    state += ", optimistic: it chose the epoch" if found.get("optimistic") else ""
-    state += "" if found.get("same_data", True) else ", other data than it was trained on"
-    state += f", {found['trained_on']:,} of them trained on" if "trained_on" in found else ""
-    judged = found["source"] if found["split"] == "data" else found["split"]
-    scores = [
-        [name.removeprefix(f"{prefix}_"), "undefined" if score is None else f"{score:.4f}"]
-        for name, score in found.items()
-        if name.startswith(f"{prefix}_")
-    ]
-    per_class = [
-        [row["name"], *(f"{row[key]:.4f}" for key in CLASS_SCORES), f"{row['support']:,}"]
-        for row in detail["classes"]
-    ]
-    names = [row["name"] for row in detail["classes"]]
-    matrix = [
-        [name, *(f"{count:,}" for count in counts)]
-        for name, counts in zip(names, detail["confusion_matrix"], strict=True)
-    ]
-    sections = [
-        f"{found['run']}  {judged}, {found['examples']:,} examples{state}",
-        table(["metric", found["split"]], scores),
-        table(["class", *CLASS_SCORES, "support"], per_class),
-        table(["true \\ predicted", *names], matrix),
-    ]
-    return "\n\n".join(sections)
 
 
 def format_inspection(found: dict[str, Any]) -> str:
@@ -202,9 +149,12 @@ def ending_with(run: "Run") -> Iterator[None]:
     """Print the score and, last, the folder of the run, however its training ends."""
     try:
         yield
-        message(format_score(run.metrics()))
+        found = run.metrics()
+        message(format_score(found))
         if not run.group:
+            message(f"\n{format_baselines(found)}\n")
             message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
+        message(format_verdict(found["verdict"]))
     except KeyboardInterrupt as error:
         kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
         message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")
@@ -242,17 +192,6 @@ def format_listing(found: dict[str, list[dict[str, Any]]]) -> str:
         cells = [["" if value is None else str(value) for value in row.values()] for row in rows]
         sections.append(table([heading, *list(rows[0])[1:]], cells) if rows else f"{heading}\nnone")
     return "\n\n".join(sections)
-
-
-def format_score(metrics: dict[str, Any]) -> str:
-    """Return the closing sentence of a training."""
-    note = ", optimistic: chosen on test" if metrics["optimistic"] else ""
-    last = metrics["last_epoch"]
-    return (
-        f"test accuracy {metrics['test_accuracy']:.4f}  test loss {metrics['test_loss']:.4f}  "
-        f"(best epoch {metrics['best_epoch']}{note}; "
-        f"last epoch {last['epoch']}: {last['test_accuracy']:.4f})"
-    )
 
 
 @contextmanager

@@ -13,9 +13,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors harmless signals files logfile npz checkpoints artifacts yamlfile schema parts "
     "problems text textfile tables embeddings cache download shipped datasets environment draft "
-    "models config places run significance comparison listing metrics pairing plots report "
-    "kernels execution modelfile inference callbacks tensorboard state inspection training launch "
-    "seeds progress console sheet options commands cli"
+    "models config places run significance comparison listing uncertainty calibration metrics "
+    "pairing baselines causes verdict mistakes plots report kernels execution modelfile inference "
+    "callbacks tensorboard state inspection training launch seeds progress columns scoreboard "
+    "console sheet options commands cli"
 ).split()
 
 

@@ -33,6 +33,7 @@ def evaluate(
     """Judge the saved model of RUN: a folder, or a name under --output (default: the newest)."""
     from seqtrain import inference
     from seqtrain.run import Run
+    from seqtrain.scoreboard import format_evaluation
 
     console.show_log()
     chosen = Run.open(run, outputs) if run else Run.latest(outputs)
@@ -43,4 +44,4 @@ def evaluate(
     if as_json:
         console.result_json(found)
     else:
-        console.result(console.format_evaluation(found))
+        console.result(format_evaluation(found))

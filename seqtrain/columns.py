@@ -1,0 +1,24 @@
+"""Text in aligned columns."""
+
+from collections.abc import Sequence
+
+from seqtrain.harmless import one_line
+
+Cells = Sequence[Sequence[str]]
+
+
+def table(header: Sequence[str], rows: Cells) -> str:
+    """Return rows of text as aligned columns; columns of numbers are aligned to the right."""
+    lines_of_cells = [[one_line(cell) for cell in row] for row in (header, *rows)]
+    columns = list(zip(*lines_of_cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    lines = []
+    for row in lines_of_cells:
+        cells = zip(row, widths, right, strict=True)
+        lines.append("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip())
+    return "\n".join(lines)
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "").replace("-", "").isdigit() or cell == ""
