@@ -17,6 +17,7 @@ import numpy as np
 from seqtrain.parts import End
 
 PAD, START, OOV = 0, 1, 2
+SPECIAL = ("<padding>", "<start>", "<unknown>", "<unused>")  # what the first ids are called
 FIRST_WORD = 4  # the id of the most frequent word; 3 is unused, as in Keras
 BLOCK = 10_000  # sequences that are copied at once, for their places take twice their memory
 
@@ -92,6 +93,13 @@ class Vocabulary:
         """Return the ids of texts, the start id first in each."""
         words = ([self._id_of.get(word, OOV) for word in tokenise(text)] for text in texts)
         return with_start(Ragged.of(words))
+
+    def names(self, ids: Iterable[int] | np.ndarray) -> list[str]:
+        """Return what ids stand for: words, `<start>`, or `<unknown>`."""
+        return [
+            self.words[number - FIRST_WORD] if number >= FIRST_WORD else SPECIAL[number]
+            for number in map(int, ids)
+        ]
 
     def first(self, size: int) -> "Vocabulary":
         """Return the words whose ids are below `size`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -156,6 +156,8 @@ class Dataset:
         padding: the end at which short examples are filled up.
         vocabulary: the words of the ids, where they are known.
         scaling: how features were standardised, where they were.
+        originals: reads the texts of test examples again as they were written, by their indices;
+            None where they are nowhere, or far.
     """
 
     train: Examples
@@ -169,6 +171,7 @@ class Dataset:
     padding: End = "post"
     vocabulary: Vocabulary | None = None
     scaling: Scaling | None = None
+    originals: Callable[[np.ndarray], list[str]] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

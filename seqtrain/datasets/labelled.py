@@ -58,11 +58,12 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         classes = self._classes(names, arrays, source)
         class_of = [classes.index(name) for name in names]
         whole = {part: numbered(arrays, part, class_of) for part in PARTS if part in self.parts()}
-        texts = dict(whole)
+        texts, test_rows = dict(whole), None
         if "test" not in texts:
             key = "dataset.test"
             indices = stratified_indices(texts["train"].labels, self.test, self.split_seed, key)
             texts["train"], texts["test"] = map(texts["train"].take, indices)
+            test_rows = indices[1]
         fitted = fit(arrays["words"].tobytes().decode().split("\n"), texts["train"].numbers)
         if not fitted.vocabulary.words:
             raise DataError(
@@ -74,6 +75,14 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             part: self.examples(fitted.encode(some.numbers), some.labels)
             for part, some in texts.items()
         }
+        vocabulary = fitted.vocabulary.first(self.vocabulary_size)
+
+        def originals(indices: np.ndarray) -> list[str]:
+            written = self._written(indices, test_rows)
+            if (self.encode(vocabulary.encode(written)) != examples["test"].x[indices]).any():
+                raise DataError(f"{source} is not as it was when it was read")
+            return written
+
         return Dataset(
             train=examples["train"],
             validation=examples.get("validation", empty(examples["train"])),
@@ -84,8 +93,19 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             vocabulary_size=self.vocabulary_size,
             mask=self.mask,
             padding=self.padding,
-            vocabulary=fitted.vocabulary.first(self.vocabulary_size),
+            vocabulary=vocabulary,
+            originals=originals,
         )
+
+    def _written(self, indices: np.ndarray, test_rows: np.ndarray | None) -> list[str]:
+        """Read some test examples again, of which `test_rows` are the rows of train, if any."""
+        part = "test" if test_rows is None else "train"
+        rows = (indices if test_rows is None else test_rows[indices]).tolist()
+        wanted = dict.fromkeys(rows, "")
+        for number, (text, _, _) in enumerate(self.parts()[part]):
+            if number in wanted:
+                wanted[number] = text
+        return [wanted[row] for row in rows]
 
     def _classes(self, names: list[str], arrays: Arrays, source: str) -> tuple[str, ...]:
         """Return the labels of train in order, if they can be learned and judged by."""

@@ -155,6 +155,7 @@ class Phrases(TokenDatasetConfig):
             mask=self.mask,
             padding=self.padding,
             vocabulary=fitted.vocabulary.first(self.vocabulary_size),
+            originals=lambda indices: [test[index] for index in indices],
         )
 
     def _texts(self, pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
