@@ -97,6 +97,11 @@ class TrainingConfig(Section):
         description="`patience` (epochs, default 3) and `min_delta` (default 0): stop when "
         "`monitor` has not improved; null trains all epochs",
     )
+    baselines: bool = Field(
+        default=True,
+        description="fit a linear model too, in a few seconds after the training, and say whether "
+        "the network beats it; the majority class is always compared with",
+    )
     checkpoint_minutes: Positive = Field(
         default=10.0,
         description="minutes between checkpoints within an epoch; each epoch ends with one",

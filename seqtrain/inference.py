@@ -84,7 +84,8 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
 
     Returns:
         What `metrics.evaluate` returns, beside the run, its state, the split, the data and
-        the number of examples. Scores begin with `train_`, `val_` or `test_`. Nothing is
+        the number of examples; of the test examples also `baselines` and `verdict`, as
+        `metrics.json` has them. Scores begin with `train_`, `val_` or `test_`. Nothing is
         written.
 
     Raises:
@@ -115,7 +116,14 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
         "same_data": same,
         "examples": len(examples),
         **metrics.evaluate(metrics.PREFIXES[split], examples.labels, found, dataset.classes),
+        **(_comparison(run) if split == "test" and same else {}),
     }
+
+
+def _comparison(run: Run) -> dict[str, Any]:
+    """Return what the end of the training said of simple models on the same test examples."""
+    known = run.metrics() if run.finished else {}
+    return {key: known[key] for key in ("baselines", "verdict") if key in known}
 
 
 def evaluate_given(run: Run, file: Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import environment, execution, metrics
-from seqtrain.artifacts import Row
+from seqtrain import environment, execution, metrics, mistakes, verdict
+from seqtrain.causes import Trained
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, TrainingError
@@ -55,7 +55,8 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
-            finish(model, keeper.best_epoch, history.rows, dataset, run)
+            trained = Trained(config.training, dataset, history.rows, keeper.best_epoch)
+            finish(model, trained, run)
 
 
 def conditions(dataset: Dataset, run: Run) -> bool:
@@ -180,8 +181,9 @@ def stopping_reason(config: Config) -> str:
     return f"{config.training.monitor} has not improved for {patience} epochs"
 
 
-def finish(model: Any, best_epoch: int, rows: list[Row], dataset: Dataset, run: Run) -> None:
-    """Evaluate the best model on the test examples, and the last beside it; draw all plots."""
+def finish(model: Any, trained: Trained, run: Run) -> None:
+    """Judge the best model by the test examples, and the last beside it; draw all plots."""
+    dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
     labels = dataset.test.labels
     last = probabilities(model, dataset.test.x)
     if not np.isfinite(last).all():
@@ -191,11 +193,13 @@ def finish(model: Any, best_epoch: int, rows: list[Row], dataset: Dataset, run: 
         )
     best = last if best_epoch == len(rows) else probabilities(load_model(run), dataset.test.x)
     run.write_predictions(labels, best)
+    run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     draw(run)
     chosen = rows[best_epoch - 1]
     run.write_metrics(
         {
             **metrics.evaluate("test", labels, best, dataset.classes),
+            **verdict.judged(labels, best, trained),
             "val_loss": chosen["val_loss"],
             "val_accuracy": chosen["val_accuracy"],
             "optimistic": run.optimistic,

@@ -1,0 +1,155 @@
+"""Simple models on the same splits: what a network must beat to have learned something.
+
+scikit-learn's: always the most frequent class, and a linear model, of TF-IDF for words and of all
+values of all steps for features. Neither of the two knows the order of words.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtrain.datasets.dataset import MASK_VALUE, Dataset
+from seqtrain.text import START
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+MAJORITY = "majority class"
+WORDS = "TF-IDF + logistic regression"
+VALUES = "logistic regression"
+LARGEST = 16_000_000  # values of the training examples that a linear model learns from
+FEWEST = 100  # training examples; from fewer a linear model is not worth its name
+ITERATIONS = 100
+AT_ONCE = 10_000  # examples in one prediction
+SEED = 0  # of the sample of training examples
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a simple model says of the test examples.
+
+    Attributes:
+        name: what it is called in tables.
+        probabilities: of each class, float64 of shape (N, classes).
+        trained_on: how many of the training examples it has seen.
+        converged: whether its fit ended by itself, not at the limit of its iterations.
+    """
+
+    name: str
+    probabilities: np.ndarray
+    trained_on: int
+    converged: bool = True
+
+
+def baselines(dataset: Dataset, with_linear: bool = True) -> list[Baseline]:
+    """Fit the simple models on the training examples, and let them judge the test examples.
+
+    The linear model learns from a random sample where all would be more than 16 million values.
+    """
+    found = [majority(dataset)]
+    sample = _sample(dataset)
+    if with_linear and len(np.unique(dataset.train.labels[sample])) > 1:
+        started = time.perf_counter()
+        found.append(linear(dataset, sample))
+        log.info("%s took %.1f s", found[-1].name, time.perf_counter() - started)
+    return found
+
+
+def majority(dataset: Dataset) -> Baseline:
+    """Say of every example what share of the training examples each class has."""
+    labels = dataset.train.labels
+    shares = np.bincount(labels, minlength=len(dataset.classes)) / len(labels)
+    return Baseline(MAJORITY, np.tile(shares, (len(dataset.test), 1)), len(labels))
+
+
+def _sample(dataset: Dataset) -> np.ndarray:
+    """Return the indices of the training examples that a linear model learns from."""
+    number, values = len(dataset.train), int(np.prod(dataset.shape))
+    most = max(LARGEST // values, FEWEST)
+    if number <= most:
+        return np.arange(number)
+    return np.sort(np.random.default_rng(SEED).choice(number, most, replace=False))
+
+
+def linear(dataset: Dataset, sample: np.ndarray) -> Baseline:
+    """Fit a logistic regression to some training examples, as the network reads them.
+
+    It has scikit-learn's defaults: L2 regularisation with C = 1, at most 100 steps of L-BFGS.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    of_words = dataset.vocabulary_size is not None
+    model = _of_words() if of_words else _of_values()
+    read = bags if of_words else flat
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("ignore")  # steps that are always padded have no mean
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(read(dataset.train.x[sample], dataset), dataset.train.labels[sample])
+    x, size = dataset.test.x, len(dataset.classes)
+    parts = [x[start : start + AT_ONCE] for start in range(0, len(x), AT_ONCE)]
+    known = np.concatenate([model.predict_proba(read(part, dataset)) for part in parts])
+    probabilities = np.zeros((len(x), size))
+    probabilities[:, model.classes_] = known
+    name = WORDS if of_words else VALUES
+    return Baseline(name, probabilities, len(sample), converged=not raised)
+
+
+def _of_words() -> Any:
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(TfidfTransformer(), LogisticRegression(max_iter=ITERATIONS))
+
+
+def _of_values() -> Any:
+    """Return a linear model of standardised values, of which padded ones count as the mean."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    zeros = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    return make_pipeline(StandardScaler(), zeros, LogisticRegression(max_iter=ITERATIONS))
+
+
+def bags(x: np.ndarray, dataset: Dataset) -> csr_matrix:
+    """Return how often each id stands in each text, without padding and start.
+
+    Args:
+        x: ids, shape (N, T).
+        dataset: which has so many ids.
+
+    Returns:
+        float64, shape (N, vocabulary_size).
+    """
+    from scipy.sparse import csr_matrix
+
+    words = x > START
+    ends = np.concatenate([[0], np.cumsum(words.sum(axis=1))])
+    shape = (len(x), dataset.vocabulary_size)
+    counts = csr_matrix((np.ones(ends[-1]), x[words], ends), shape=shape)
+    counts.sum_duplicates()
+    return counts
+
+
+def flat(x: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Return all values of all steps in a row, NaN where a step is padded.
+
+    Args:
+        x: features, shape (N, T, F).
+        dataset: which may have masked steps.
+
+    Returns:
+        float32, shape (N, T * F).
+    """
+    rows = x.reshape(len(x), -1)
+    return np.where(rows == MASK_VALUE, np.float32("nan"), rows) if dataset.mask else rows

@@ -1,0 +1,121 @@
+"""Why a network may not have learned, from what its training shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqtrain.artifacts import Row
+from seqtrain.config import TrainingConfig
+from seqtrain.datasets.dataset import Dataset
+
+FEW_EXAMPLES = 100  # of test; the interval of an accuracy is then up to 0.2 wide
+FEW_STEPS = 300
+FITTED = 0.1  # share by which a loss must be below that of guessing
+UNEQUAL = 0.8  # share of one class
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a network was trained.
+
+    Attributes:
+        training: the section of its config.
+        dataset: its data.
+        rows: its history, a row for each epoch.
+        best_epoch: the epoch that was chosen, from 1.
+    """
+
+    training: TrainingConfig
+    dataset: Dataset
+    rows: list[Row]
+    best_epoch: int
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The share of each class in the training examples."""
+        labels = self.dataset.train.labels
+        return np.bincount(labels, minlength=len(self.dataset.classes)) / len(labels)
+
+    @property
+    def guessing(self) -> float:
+        """The loss of saying each class as often as it is, in nats."""
+        if self.training.class_weight:
+            return math.log(np.count_nonzero(self.shares))
+        present = self.shares[self.shares > 0]
+        return float(-(present * np.log(present)).sum())
+
+    def fits(self, key: str) -> bool:
+        """Return whether the least loss of a split is clearly below that of guessing."""
+        return min(row[key] for row in self.rows) < (1 - FITTED) * self.guessing
+
+    @property
+    def steps(self) -> int:
+        """How often the optimizer has changed the weights."""
+        return len(self.rows) * math.ceil(len(self.dataset.train) / self.training.batch_size)
+
+
+def causes(trained: Trained, test_examples: int) -> list[str]:
+    """Return likely causes, each with what to try, the likeliest first."""
+    found = list(_of_the_data(trained, test_examples))
+    if not trained.fits("loss"):
+        unrelated = "the labels may have nothing to do with the examples"
+        return [*found, *_of_the_fit(trained), unrelated]
+    if not trained.fits("val_loss"):
+        return [*found, *_of_generalising(trained)]
+    if not found:
+        reached = trained.rows[trained.best_epoch - 1]["val_accuracy"]
+        return [
+            f"the accuracy on validation is {reached:.4f}, so the test examples may be of another "
+            "kind, or have other labels"
+        ]
+    return found
+
+
+def _of_the_fit(trained: Trained) -> Iterator[str]:
+    """Yield why the loss of the training examples has not fallen."""
+    training, rows = trained.training, trained.rows
+    losses, rate = [row["loss"] for row in rows], training.learning_rate
+    if trained.steps < FEW_STEPS:
+        yield (
+            f"{trained.steps:,} steps of the optimizer are few (`seqtrain resume --epochs "
+            f"{10 * training.epochs}`)"
+        )
+    if max(losses) > 1.5 * trained.guessing or losses[-1] > 1.05 * losses[0]:
+        yield f"the learning rate may be too high (`training.learning_rate={rate / 10:g}`)"
+    elif trained.steps >= FEW_STEPS:
+        yield (
+            f"the loss on train hardly fell, from {losses[0]:.4f} to {min(losses):.4f}, so the "
+            f"learning rate may be wrong (`training.learning_rate={rate / 10:g}`, `={rate * 10:g}`)"
+        )
+
+
+def _of_generalising(trained: Trained) -> Iterator[str]:
+    """Yield why what is learned from the training examples does not hold elsewhere."""
+    best = max(trained.rows, key=lambda row: row["accuracy"])
+    yield (
+        f"the accuracy on train reached {best['accuracy']:.4f}, but validation is no better than "
+        "guessing, so the labels may be shuffled or have nothing to do with the examples"
+    )
+    yield (
+        "or it learned the examples by heart (more examples, fewer `model.units`, "
+        "`model.dropout=0.5`)"
+    )
+
+
+def _of_the_data(trained: Trained, test_examples: int) -> Iterator[str]:
+    dataset, length = trained.dataset, trained.dataset.shape[0]
+    if test_examples < FEW_EXAMPLES:
+        yield f"{test_examples} test examples are few to show a difference"
+    if (share := trained.shares.max()) > UNEQUAL:
+        name = dataset.classes[int(trained.shares.argmax())]
+        yield (
+            f"{share:.0%} of train is `{name}` (`training.class_weight=balanced`, and look at "
+            "roc_auc or at the recall of each class)"
+        )
+    lengths = dataset.train.lengths
+    if lengths is not None and (cut := float((lengths > length).mean())) > 0.5:
+        yield f"{cut:.0%} of the sequences are cut at {length} steps (`dataset.max_length`)"

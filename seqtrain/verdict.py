@@ -1,0 +1,155 @@
+"""Whether a network has learned anything: it beside simple models, on the same test examples."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from seqtrain import metrics, uncertainty
+from seqtrain.baselines import MAJORITY, Baseline, baselines
+from seqtrain.causes import Trained, causes
+
+ERROR = 0.05  # of a two-sided test: how often chance alone may look like a difference
+FAR = 0.5  # of what the linear model gains over the majority class; less is far below it
+
+
+def judged(labels: np.ndarray, probabilities: np.ndarray, trained: Trained) -> dict[str, Any]:
+    """Return `baselines` and `verdict`, as `metrics.json` holds them.
+
+    Args:
+        labels: of the test examples, shape (N,).
+        probabilities: what the network says of them, shape (N, classes).
+        trained: how it was trained.
+    """
+    others = baselines(trained.dataset, with_linear=trained.training.baselines)
+    found = {other.name: compared(labels, probabilities, other) for other in others}
+    return {"baselines": found, "verdict": verdict(labels, probabilities, found, trained)}
+
+
+def compared(labels: np.ndarray, probabilities: np.ndarray, other: Baseline) -> dict[str, Any]:
+    """Return the metrics of a simple model, and by how much the network is more often right."""
+    right, theirs = (metrics.predictions(p) == labels for p in (probabilities, other.probabilities))
+    more = right.astype(float) - theirs
+    ends = uncertainty.bootstrap({"accuracy": uncertainty.mean(more)}, len(labels))["accuracy"]
+    return {
+        **metrics.scores("test", labels, other.probabilities),
+        "intervals": metrics.intervals("test", labels, other.probabilities),
+        "trained_on": other.trained_on,
+        "converged": other.converged,
+        "difference": {
+            "accuracy": float(more.mean()),
+            "interval": list(ends or ()),
+            "p_value": mcnemar(int((more > 0).sum()), int((more < 0).sum())),
+        },
+    }
+
+
+def mcnemar(only_one: int, only_other: int) -> float:
+    """Return the exact p-value of McNemar's test, two-sided.
+
+    It compares two models on the same examples: where both are right, or both wrong, nothing is
+    to be learned, and of the others each would be right about one half if they were equally good.
+    Two intervals that overlap cannot tell that, for both models find the same examples hard.
+
+    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
+    percentages", Psychometrika 12(2), 1947; for models: T. G. Dietterich, "Approximate Statistical
+    Tests for Comparing Supervised Classification Learning Algorithms", Neural Computation 10(7),
+    1998.
+
+    Args:
+        only_one: how many examples the one is right about, and the other is not.
+        only_other: the reverse.
+    """
+    from scipy.special import bdtr
+
+    return float(min(1.0, 2 * bdtr(min(only_one, only_other), only_one + only_other, 0.5)))
+
+
+def tells_apart(labels: np.ndarray, probabilities: np.ndarray) -> bool:
+    """Return whether classes are more probable where they are true than elsewhere.
+
+    The mean probability of the true class is compared with what it would be if the labels were
+    shuffled, of which mean and variance are known exactly: W. Hoeffding, "A Combinatorial Central
+    Limit Theorem", Annals of Mathematical Statistics 22(4), 1951, theorem 2. It finds what a
+    network has learned also where classes are so unequal that it never predicts one of them.
+
+    Args:
+        labels: shape (N,), N > 1.
+        probabilities: shape (N, classes).
+    """
+    counts = np.bincount(labels, minlength=probabilities.shape[1])
+    shares = counts / len(labels)
+    gaps = probabilities - probabilities.mean(axis=0, dtype=np.float64)
+    gaps -= (gaps @ shares)[:, None]
+    chosen = gaps[np.arange(len(labels)), labels].sum()
+    variance = (counts * (gaps**2).sum(axis=0)).sum() / max(len(labels) - 1, 1)
+    return bool(variance > 0 and chosen / math.sqrt(variance) > CRITICAL)
+
+
+CRITICAL = 1.959964  # of the normal distribution, for `ERROR`
+
+
+def verdict(
+    labels: np.ndarray, probabilities: np.ndarray, found: dict[str, Any], trained: Trained
+) -> dict[str, Any]:
+    """Return `learned`, the `sentence` that says why, and where it is false likely `causes`.
+
+    A network has learned if it tells the classes apart, if it is more often right than the
+    majority class (unless its classes are weighed, as then it does not aim at that), and if it is
+    not far below the linear model: worse by McNemar's test, and with less than half of what the
+    linear model gains over the majority class.
+    """
+    accuracy = metrics.accuracy(labels, probabilities)
+    lacking = _lacking(tells_apart(labels, probabilities), accuracy, found, trained)
+    return {
+        "learned": lacking is None,
+        "sentence": lacking or _ranking(found),
+        "causes": causes(trained, len(labels)) if lacking else [],
+    }
+
+
+def _lacking(apart: bool, accuracy: float, found: dict[str, Any], trained: Trained) -> str | None:
+    """Return what shows that a network has not learned; None where it has."""
+    floor = found[MAJORITY]["test_accuracy"]
+    if not apart:
+        return (
+            f"the network has learned nothing that shows on the test examples: accuracy "
+            f"{accuracy:.4f}, {MAJORITY} {floor:.4f}"
+        )
+    if not _beats(found[MAJORITY]) and not trained.training.class_weight:
+        return (
+            f"the network tells the classes apart, but is not more often right than the "
+            f"{MAJORITY}: accuracy {accuracy:.4f}, {MAJORITY} {floor:.4f}"
+        )
+    for name, other in found.items():
+        gain = other["test_accuracy"] - floor
+        if _loses(other) and accuracy - floor < FAR * gain and not trained.training.class_weight:
+            return (
+                f"the network has learned little: accuracy {accuracy:.4f}, where {name} reaches "
+                f"{other['test_accuracy']:.4f}"
+            )
+    return None
+
+
+def _beats(other: dict[str, Any]) -> bool:
+    difference = other["difference"]
+    return bool(difference["accuracy"] > 0 and difference["p_value"] < ERROR)
+
+
+def _loses(other: dict[str, Any]) -> bool:
+    difference = other["difference"]
+    return bool(difference["accuracy"] < 0 and difference["p_value"] < ERROR)
+
+
+def _ranking(found: dict[str, Any]) -> str:
+    """Return which of the simple models a network beats, which beat it, and which neither."""
+    named = {name: f"{name} ({other['test_accuracy']:.4f})" for name, other in found.items()}
+    beaten = [named[name] for name, other in found.items() if _beats(other)]
+    better = [named[name] for name, other in found.items() if _loses(other)]
+    level = [named[name] for name in found if named[name] not in (*beaten, *better)]
+    parts = [f"the network beats {' and '.join(beaten)}"] if beaten else []
+    parts += [f"{' and '.join(better)} beat{'' if len(better) > 1 else 's'} it"] if better else []
+    parts += [f"no difference shows to {' and '.join(level)}"] if level else []
+    return ", but ".join(parts)

@@ -1,0 +1,133 @@
+"""Simple models, on arrays of which it is known what they can learn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seqtrain import baselines as module
+from seqtrain import metrics
+from seqtrain.baselines import MAJORITY, VALUES, WORDS, Baseline, bags, baselines, flat
+from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Examples
+
+
+def of_examples(x: np.ndarray, labels: np.ndarray, classes: int = 2, **known: object) -> Dataset:
+    """A dataset whose second half is its test part."""
+    half = len(x) // 2
+    train, test = (
+        Examples(x[part], labels[part].astype("int32")) for part in (slice(half), slice(half, None))
+    )
+    names = tuple(f"class {number}" for number in range(classes))
+    return Dataset(train, test, test, names, "arrays", "0", **known)  # type: ignore[arg-type]
+
+
+def words(number: int = 400, shuffled: bool = False) -> Dataset:
+    """Texts of eight words, in which the words from 14 on tell the class."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, number)
+    x = random.integers(4, 14, (number, 10)) + 6 * labels[:, None]
+    x[:, 0], x[:, 8:] = 1, 0
+    if shuffled:
+        random.shuffle(labels)
+    return of_examples(x.astype("int32"), labels, vocabulary_size=30)
+
+
+def values(number: int = 600, classes: int = 3) -> Dataset:
+    """Sequences of 4 steps of 2 features, the first of which tells the class."""
+    random = np.random.default_rng(0)
+    labels = np.arange(number) % classes
+    x = random.normal(size=(number, 4, 2)) + [3, 0] * labels[:, None, None]
+    return of_examples(x.astype("float32"), labels, classes)
+
+
+def accuracies(dataset: Dataset) -> dict[str, float]:
+    return {
+        one.name: metrics.accuracy(dataset.test.labels, one.probabilities)
+        for one in baselines(dataset)
+    }
+
+
+def test_texts_are_judged_by_their_words() -> None:
+    found = accuracies(words())
+    assert list(found) == [MAJORITY, WORDS]
+    assert found[WORDS] > 0.95
+
+
+def test_features_are_judged_by_all_values() -> None:
+    found = accuracies(values())
+    assert list(found) == [MAJORITY, VALUES]
+    assert found[VALUES] > 0.95
+    assert found[MAJORITY] == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_shuffled_labels_are_no_better_than_chance() -> None:
+    assert 0.4 < accuracies(words(shuffled=True))[WORDS] < 0.6
+
+
+def test_the_majority_class_is_said_as_often_as_it_is() -> None:
+    labels = np.array([0] * 8 + [1] * 2 + [0, 1])
+    found = module.majority(of_examples(np.zeros((12, 3), "int32"), labels, vocabulary_size=9))
+    np.testing.assert_allclose(found.probabilities, np.tile([1, 0], (6, 1)))
+
+
+@pytest.mark.parametrize("dataset", [words(), values()], ids=["words", "values"])
+def test_probabilities_are_of_every_class_and_add_up_to_one(dataset: Dataset) -> None:
+    rare = replace(dataset, classes=(*dataset.classes, "never seen"))
+    for one in baselines(rare):
+        assert one.probabilities.shape == (len(dataset.test), len(rare.classes))
+        np.testing.assert_allclose(one.probabilities.sum(axis=1), 1, rtol=1e-6)
+        assert (one.probabilities[:, -1] == 0).all()
+
+
+def test_the_same_data_give_the_same_numbers() -> None:
+    first, second = (baselines(values())[1].probabilities for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_of_one_class_nothing_linear_is_learned() -> None:
+    dataset = of_examples(np.zeros((40, 4, 2), "float32"), np.repeat([0, 1], 20))
+    assert [one.name for one in baselines(dataset)] == [MAJORITY]
+
+
+def test_the_linear_model_can_be_left_out() -> None:
+    assert [one.name for one in baselines(values(), with_linear=False)] == [MAJORITY]
+
+
+def test_many_examples_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST", 150 * 8)
+    found: Baseline = baselines(values())[1]
+    assert found.trained_on == 150
+
+
+def test_a_fit_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ITERATIONS", 1)
+    assert not baselines(values())[1].converged
+    monkeypatch.undo()
+    assert baselines(values())[1].converged
+
+
+def test_bags_count_words_without_padding_and_start() -> None:
+    x = np.array([[1, 5, 7, 5, 0], [1, 2, 0, 0, 0]], dtype=np.int32)
+    found = bags(x, of_examples(x, np.array([0, 1]), vocabulary_size=8)).toarray()
+    expected = np.zeros((2, 8))
+    expected[0, 5], expected[0, 7], expected[1, 2] = 2, 1, 1
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_padded_steps_count_as_the_mean() -> None:
+    dataset = values()
+    x = dataset.train.x.copy()
+    x[::2, 2:] = MASK_VALUE
+    masked = replace(dataset, train=replace(dataset.train, x=x), mask=True)
+    assert np.isnan(flat(x, masked)).sum() == 4 * len(x) / 2
+    assert accuracies(masked)[VALUES] > 0.9
+
+
+def test_a_step_that_is_always_padded_does_no_harm() -> None:
+    dataset = values()
+    parts = {}
+    for name in ("train", "test"):
+        x = dataset.split(name).x.copy()  # type: ignore[arg-type]
+        x[:, 3] = MASK_VALUE
+        parts[name] = replace(dataset.split(name), x=x)  # type: ignore[arg-type]
+    assert accuracies(replace(dataset, mask=True, **parts))[VALUES] > 0.9

@@ -1,0 +1,173 @@
+"""Whether a network has learned anything, told from labels and probabilities."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain import verdict
+from seqtrain.artifacts import Row
+from seqtrain.baselines import MAJORITY, VALUES
+from seqtrain.causes import Trained, causes
+from seqtrain.config import TrainingConfig
+from tests.test_baselines import of_examples, values
+
+LEARNING: list[Row] = [
+    {"epoch": 1, "loss": 0.6, "accuracy": 0.7, "val_loss": 0.6, "val_accuracy": 0.7},
+    {"epoch": 2, "loss": 0.3, "accuracy": 0.9, "val_loss": 0.3, "val_accuracy": 0.9},
+]
+BY_HEART: list[Row] = [
+    {"epoch": 1, "loss": 1.1, "accuracy": 0.4, "val_loss": 1.1, "val_accuracy": 0.33},
+    {"epoch": 2, "loss": 0.1, "accuracy": 0.99, "val_loss": 2.1, "val_accuracy": 0.34},
+]
+STUCK: list[Row] = [
+    {"epoch": epoch, "loss": 1.1, "accuracy": 0.34, "val_loss": 1.1, "val_accuracy": 0.33}
+    for epoch in range(1, 41)
+]
+
+
+def trained(rows: list[Row] = LEARNING, classes: int = 3, **training: Any) -> Trained:
+    return Trained(TrainingConfig(**training), values(classes=classes), rows, len(rows))
+
+
+def answers(labels: np.ndarray, classes: int, accuracy: float, seed: int = 0) -> np.ndarray:
+    """Probabilities of which so large a share is right, and the others are of any wrong class."""
+    random = np.random.default_rng(seed)
+    wrong = (labels + random.integers(1, classes, len(labels))) % classes
+    chosen = np.where(np.arange(len(labels)) < accuracy * len(labels), labels, wrong)
+    return np.asarray(0.2 / classes + 0.8 * np.eye(classes)[chosen])
+
+
+def judged(accuracy: float, how: Trained) -> dict[str, Any]:
+    labels = how.dataset.test.labels
+    return verdict.judged(labels, answers(labels, 3, accuracy), how)
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 0), (7, 2), (40, 61), (900, 800)])
+def test_mcnemar_is_the_binomial_test_of_where_two_differ(one: int, other: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(one, one + other).pvalue if one + other else 1.0
+    assert verdict.mcnemar(one, other) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.97, 0.03], [0.2, 0.3, 0.5]])
+def test_what_knows_nothing_rarely_seems_to_tell_classes_apart(shares: list[float]) -> None:
+    random = np.random.default_rng(0)
+    found = [
+        verdict.tells_apart(
+            random.choice(len(shares), 300, p=shares),
+            random.dirichlet(np.ones(len(shares)), 300),
+        )
+        for _ in range(2_000)
+    ]
+    assert 0.015 < np.mean(found) < 0.035  # one side of an error of 5 %
+
+
+def test_classes_are_told_apart_though_one_is_never_predicted() -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random(1_000) < 0.05).astype(int)
+    rare = 0.05 + 0.2 * labels * random.random(1_000)
+    assert verdict.tells_apart(labels, np.stack([1 - rare, rare], axis=1))
+
+
+def test_the_same_answer_to_all_tells_nothing_apart() -> None:
+    assert not verdict.tells_apart(np.arange(10) % 2, np.full((10, 2), 0.5))
+
+
+def test_a_network_that_beats_both_has_learned() -> None:
+    labels = np.random.default_rng(0).integers(0, 3, 600)
+    x = np.random.default_rng(1).normal(size=(600, 4, 2)).astype("float32")
+    how = replace(trained(), dataset=of_examples(x, labels, 3))
+    found = judged(0.8, how)["verdict"]
+    assert found["learned"]
+    assert found["causes"] == []
+    assert found["sentence"].startswith(f"the network beats {MAJORITY} (0.3")
+    assert f" and {VALUES} (0.3" in found["sentence"]
+
+
+def test_a_network_somewhat_below_the_linear_model_has_learned() -> None:
+    found = judged(0.85, trained())["verdict"]
+    assert found["learned"]
+    assert f", but {VALUES} (" in found["sentence"]
+    assert found["sentence"].endswith(") beats it")
+
+
+def test_a_network_far_below_the_linear_model_has_not() -> None:
+    found = judged(0.55, trained())["verdict"]
+    assert not found["learned"]
+    assert f"learned little: accuracy 0.5500, where {VALUES} reaches" in found["sentence"]
+    assert found["causes"]
+
+
+@pytest.mark.parametrize("rows", [BY_HEART, STUCK])
+def test_a_network_at_chance_has_learned_nothing(rows: list[Row]) -> None:
+    found = judged(1 / 3, trained(rows))["verdict"]
+    assert not found["learned"]
+    assert found["sentence"].startswith("the network has learned nothing")
+    assert "labels" in " ".join(found["causes"])
+
+
+def unequal(**training: Any) -> dict[str, Any]:
+    """The verdict on a network that tells a rare class apart, and never predicts it."""
+    random = np.random.default_rng(0)
+    labels = (random.random(2_000) < 0.05).astype(int)
+    dataset = of_examples(random.normal(size=(2_000, 4, 2)).astype("float32"), labels)
+    how = replace(trained(**training), dataset=dataset)
+    rare = 0.05 + 0.2 * dataset.test.labels
+    found = verdict.judged(dataset.test.labels, np.stack([1 - rare, rare], axis=1), how)
+    return dict(found["verdict"])
+
+
+def test_unequal_classes_are_named_where_accuracy_hides_what_was_learned() -> None:
+    found = unequal()
+    assert not found["learned"]
+    assert "tells the classes apart, but is not more often right" in found["sentence"]
+    assert "of train is `class 0` (`training.class_weight=balanced`" in found["causes"][0]
+
+
+def test_a_network_of_weighed_classes_need_not_be_right_more_often() -> None:
+    assert unequal(class_weight="balanced")["learned"]
+
+
+def test_a_baseline_is_measured_as_the_network_is() -> None:
+    found = judged(0.85, trained())["baselines"]
+    assert list(found) == [MAJORITY, VALUES]
+    for other in found.values():
+        assert other["test_accuracy"] >= other["intervals"]["test_accuracy"][0]
+        assert set(other["intervals"]) == {"test_loss", "test_accuracy", "test_ece"}
+        low, high = other["difference"]["interval"]
+        assert low <= other["difference"]["accuracy"] <= high
+    assert found[MAJORITY]["difference"]["accuracy"] == pytest.approx(
+        0.85 - found[MAJORITY]["test_accuracy"]
+    )
+
+
+def test_without_the_linear_model_the_majority_class_remains() -> None:
+    found = judged(0.85, trained(baselines=False))
+    assert list(found["baselines"]) == [MAJORITY]
+    assert found["verdict"]["learned"]
+
+
+@pytest.mark.parametrize(
+    ("how", "examples", "cause"),
+    [
+        (trained(BY_HEART), 300, "the accuracy on train reached 0.9900, but validation is no"),
+        (trained(STUCK), 300, "the loss on train hardly fell, from 1.1000 to 1.1000"),
+        (trained(STUCK), 300, "`training.learning_rate=0.0001`, `=0.01`"),
+        (trained(STUCK[:2]), 300, "20 steps of the optimizer are few (`seqtrain resume --epochs"),
+        (trained([*STUCK, {**STUCK[0], "loss": 40.0}]), 300, "learning rate may be too high"),
+        (trained(BY_HEART), 30, "30 test examples are few"),
+        (trained(LEARNING), 300, "the accuracy on validation is 0.9000, so the test examples may"),
+    ],
+)
+def test_causes_come_from_what_the_training_shows(how: Trained, examples: int, cause: str) -> None:
+    assert cause in "; ".join(causes(how, examples))
+
+
+def test_sequences_that_are_mostly_cut_are_a_cause() -> None:
+    how = trained(STUCK)
+    train = replace(how.dataset.train, lengths=np.full(len(how.dataset.train), 90))
+    cut = replace(how, dataset=replace(how.dataset, train=train))
+    assert "100% of the sequences are cut at 4 steps" in "; ".join(causes(cut, 300))
