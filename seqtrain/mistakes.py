@@ -12,12 +12,11 @@ import numpy as np
 
 from seqtrain import metrics
 from seqtrain.errors import DataError
+from seqtrain.harmless import cell
 from seqtrain.text import START
 
 if TYPE_CHECKING:
     from seqtrain.datasets.dataset import Dataset
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with which a cell begins that is computed
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +50,9 @@ def mistakes(dataset: Dataset, probabilities: np.ndarray) -> Iterator[dict[str, 
     for index, text in zip(wrong.tolist(), _texts(dataset, wrong), strict=True):
         yield {
             "example": index + 1,
-            **({} if text is None else {"text": _cell(text)}),
-            "truth": _cell(dataset.classes[labels[index]]),
-            "prediction": _cell(dataset.classes[predicted[index]]),
+            **({} if text is None else {"text": cell(text)}),
+            "truth": cell(dataset.classes[labels[index]]),
+            "prediction": cell(dataset.classes[predicted[index]]),
             "confidence": f"{confidences[index]:.6f}",
         }
 
@@ -70,8 +69,3 @@ def _texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:
     rows = (row[row > START] for row in dataset.test.x[indices])
     names = dataset.vocabulary.names if dataset.vocabulary else (lambda ids: map(str, ids.tolist()))
     return [" ".join(names(row)) for row in rows]
-
-
-def _cell(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula: one gets a quote before it."""
-    return f"'{text}" if text.startswith(FORMULA) else text

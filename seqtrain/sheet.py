@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from seqtrain.columns import table as aligned
 from seqtrain.comparison import Row, differing, more_is_better, shown_scores
-from seqtrain.console import table as aligned
 from seqtrain.errors import RunError
 from seqtrain.harmless import cell, in_json
 from seqtrain.pairing import Tested

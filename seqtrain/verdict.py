@@ -10,6 +10,7 @@ import numpy as np
 from seqtrain import metrics, uncertainty
 from seqtrain.baselines import MAJORITY, Baseline, baselines
 from seqtrain.causes import Trained, causes
+from seqtrain.significance import mcnemar
 
 ERROR = 0.05  # of a two-sided test: how often chance alone may look like a difference
 FAR = 0.5  # of what the linear model gains over the majority class; less is far below it
@@ -29,7 +30,12 @@ def judged(labels: np.ndarray, probabilities: np.ndarray, trained: Trained) -> d
 
 
 def compared(labels: np.ndarray, probabilities: np.ndarray, other: Baseline) -> dict[str, Any]:
-    """Return the metrics of a simple model, and by how much the network is more often right."""
+    """Return the metrics of a simple model, and by how much the network is more often right.
+
+    McNemar's test compares the two on the same examples: two intervals that overlap could not
+    tell, for both find the same examples hard. T. G. Dietterich, "Approximate Statistical Tests
+    for Comparing Supervised Classification Learning Algorithms", Neural Computation 10(7), 1998.
+    """
     right, theirs = (metrics.predictions(p) == labels for p in (probabilities, other.probabilities))
     more = right.astype(float) - theirs
     ends = uncertainty.bootstrap({"accuracy": uncertainty.mean(more)}, len(labels))["accuracy"]
@@ -44,27 +50,6 @@ def compared(labels: np.ndarray, probabilities: np.ndarray, other: Baseline) -> 
             "p_value": mcnemar(int((more > 0).sum()), int((more < 0).sum())),
         },
     }
-
-
-def mcnemar(only_one: int, only_other: int) -> float:
-    """Return the exact p-value of McNemar's test, two-sided.
-
-    It compares two models on the same examples: where both are right, or both wrong, nothing is
-    to be learned, and of the others each would be right about one half if they were equally good.
-    Two intervals that overlap cannot tell that, for both models find the same examples hard.
-
-    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
-    percentages", Psychometrika 12(2), 1947; for models: T. G. Dietterich, "Approximate Statistical
-    Tests for Comparing Supervised Classification Learning Algorithms", Neural Computation 10(7),
-    1998.
-
-    Args:
-        only_one: how many examples the one is right about, and the other is not.
-        only_other: the reverse.
-    """
-    from scipy.special import bdtr
-
-    return float(min(1.0, 2 * bdtr(min(only_one, only_other), only_one + only_other, 0.5)))
 
 
 def tells_apart(labels: np.ndarray, probabilities: np.ndarray) -> bool:

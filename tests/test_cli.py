@@ -11,7 +11,7 @@ from seqtrain.cli import cli
 from seqtrain.config import load_config
 from seqtrain.run import Run
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
-from tests.test_plots import finished_run
+from tests.test_plots import PICTURES, finished_run
 from tests.test_run import config
 
 Seqtrain = Callable[..., Outcome]
@@ -187,8 +187,7 @@ def test_plot_prints_the_pictures_of_the_newest_run(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("plot")
     assert outcome.exit_code == 0
     assert [Path(line) for line in outcome.stdout.splitlines()] == [
-        run.plots / f"{name}.png"
-        for name in ("loss", "accuracy", "learning_rate", "confusion_matrix")
+        run.plots / f"{name}.png" for name in PICTURES
     ]
 
 

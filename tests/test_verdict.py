@@ -44,14 +44,6 @@ def judged(accuracy: float, how: Trained) -> dict[str, Any]:
     return verdict.judged(labels, answers(labels, 3, accuracy), how)
 
 
-@pytest.mark.parametrize(("one", "other"), [(0, 0), (7, 2), (40, 61), (900, 800)])
-def test_mcnemar_is_the_binomial_test_of_where_two_differ(one: int, other: int) -> None:
-    from scipy.stats import binomtest
-
-    expected = binomtest(one, one + other).pvalue if one + other else 1.0
-    assert verdict.mcnemar(one, other) == pytest.approx(expected)
-
-
 @pytest.mark.parametrize("shares", [[0.5, 0.5], [0.97, 0.03], [0.2, 0.3, 0.5]])
 def test_what_knows_nothing_rarely_seems_to_tell_classes_apart(shares: list[float]) -> None:
     random = np.random.default_rng(0)
