@@ -118,7 +118,7 @@ def precision_recall(runs: Sequence[Run]) -> Figure:
     """Precision against recall of the second class, with the average precision."""
     from sklearn.metrics import precision_recall_curve
 
-    positive = runs[0].classes()[1]
+    positive = one_line(runs[0].classes()[1])
     figure, axes = panel(f"precision of {positive}")
     for drawn in together(runs):
         area = drawn.mean(lambda run: metrics.average_precision(*run.predictions()))
