@@ -5,6 +5,8 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from seqtrain.columns import table as aligned
@@ -22,6 +24,26 @@ LEAST_P = 0.001  # below which only that is said
 
 Tests = Mapping[Row, Tested]
 Cell = Callable[[Row], str]
+
+
+def format_seeds(found: Sequence[dict[str, Any]]) -> str:
+    """Return the evaluations of several seeds as one table: each score, and its mean."""
+    from seqtrain.metrics import PREFIXES
+
+    first = found[0]
+    prefix = PREFIXES[first["split"]]
+    seeds = [Path(one["run"]) for one in found]
+    cells = []
+    for name in first:
+        values = [one[name] for one in found if isinstance(one.get(name), float)]
+        if name.startswith(f"{prefix}_") and len(values) == len(found):
+            numbers = (fmean(values), stdev(values), *values)
+            cells.append([name.removeprefix(f"{prefix}_"), *(f"{n:.4f}" for n in numbers)])
+    header = ["metric", "mean", "± sd", *(seed.name for seed in seeds)]
+    note = ", optimistic: it chose the epochs" if first.get("optimistic") else ""
+    judged = f"{first['split']}, {first['examples']:,} examples, {len(found)} seeds{note}"
+    title = f"{seeds[0].parent}  {judged}"
+    return f"{title}\n\n{aligned(header, cells)}"
 
 
 def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:

@@ -14,6 +14,7 @@ import pytest
 
 from seqtrain.comparison import rows
 from seqtrain.run import Run
+from seqtrain.sheet import format_seeds
 from tests.conftest import Outcome
 from tests.test_run import config
 
@@ -277,3 +278,22 @@ def test_rows_are_read_from_small_files_alone(tmp_path: Path) -> None:
     for name in ("predictions.npz", "classes.json"):
         (run.folder / name).unlink()
     assert rows([run])[0].state == "finished"
+
+
+def test_an_evaluation_of_several_seeds_tells_their_mean() -> None:
+    found = [
+        {
+            "run": f"outputs/a/b-seeds/seed-{seed}",
+            "split": "test",
+            "examples": 1000,
+            "test_accuracy": score,
+            "test_roc_auc": None,
+            "test": {},
+        }
+        for seed, score in enumerate((0.5, 0.7))
+    ]
+    lines = format_seeds(found).splitlines()
+    assert lines[0] == "outputs/a/b-seeds  test, 1,000 examples, 2 seeds"
+    assert lines[2].split() == ["metric", "mean", "±", "sd", "seed-0", "seed-1"]
+    assert lines[3].split() == ["accuracy", "0.6000", "0.1414", "0.5000", "0.7000"]
+    assert len(lines) == 4  # what is undefined has no mean

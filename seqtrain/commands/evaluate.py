@@ -30,18 +30,24 @@ def evaluate(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Judge the saved model of RUN: a folder, or a name under --output (default: the newest)."""
+    """Judge the saved model of RUN: a folder, or a name under --output (default: the newest).
+
+    Of a group of seeds each is judged, and the mean is told.
+    """
     from seqtrain import inference
     from seqtrain.run import Run
     from seqtrain.scoreboard import format_evaluation
+    from seqtrain.sheet import format_seeds
 
     console.show_log()
-    chosen = Run.open(run, outputs) if run else Run.latest(outputs)
+    runs = Run.seeds(run, outputs)
     if data:
-        found = inference.evaluate_given(chosen, data)
+        found = [inference.evaluate_given(one, data) for one in runs]
     else:
-        found = inference.evaluate(chosen, split, data_dir)
+        found = [inference.evaluate(one, split, data_dir) for one in runs]
     if as_json:
-        console.result_json(found)
+        console.result_json(found[0] if len(found) == 1 else found)
+    elif len(found) == 1:
+        console.result(format_evaluation(found[0]))
     else:
-        console.result(format_evaluation(found))
+        console.result(format_seeds(found))
