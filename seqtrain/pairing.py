@@ -23,7 +23,8 @@ class Tested:
 
     Attributes:
         against: the row that is best on validation among those of the same data.
-        test: `McNemar` of two runs on the same test examples, or `Welch` of several seeds each.
+        test: `McNemar` of two runs on the same test examples, or where they answer numbers `sign`;
+            `Welch` of several seeds each.
         p: the chance of such a difference where there is none; None if it cannot be told.
         reason: why it cannot.
     """
@@ -67,32 +68,32 @@ def _test(row: Row, best: Row) -> Tested:
         return Tested(best, "Welch", p, "no seed differs from another" if p is None else None)
     if max(seeds) > 1:
         return Tested(best, reason="one seed cannot be tested against several")
-    if main_score(best) != "accuracy":
-        return Tested(best, reason="numbers are tested over several seeds")
     return _paired(row, best)
 
 
 def _paired(row: Row, best: Row) -> Tested:
-    """Test two runs by McNemar's test, if they were judged by the same examples."""
+    """Test two runs on each test example, if they were judged by the same ones."""
     first, second = row.counted[0], best.counted[0]
     try:
-        (labels, right), (labels_of_best, right_of_best) = _judged(first.run), _judged(second.run)
+        (labels, wrong), (labels_of_best, wrong_of_best) = _judged(first.run), _judged(second.run)
     except SeqtrainError:
         return Tested(best, reason="predictions are missing or damaged")
     same_labels = labels.tolist() == labels_of_best.tolist()
     if not (same_labels and _split_alike(first, second)):
         return Tested(best, reason="other test examples")
-    only_first = int((right & ~right_of_best).sum())
-    only_second = int((right_of_best & ~right).sum())
-    return Tested(best, "McNemar", mcnemar(only_first, only_second))
+    p = mcnemar(int((wrong < wrong_of_best).sum()), int((wrong > wrong_of_best).sum()))
+    return Tested(best, "McNemar" if wrong.dtype == bool else "sign", p)
 
 
 def _judged(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test labels, shape (N,), and whether each is predicted, bool of shape (N,)."""
+    """Return the test labels, shape (N,), and how wrong each answer is, of the same shape.
+
+    Of classes that is bool; of numbers the absolute error.
+    """
     from seqtrain.metrics import predictions
 
-    labels, probabilities = run.predictions()
-    return labels, predictions(probabilities) == labels
+    labels, answers = run.predictions()
+    return labels, abs(answers - labels) if answers.ndim == 1 else predictions(answers) != labels
 
 
 def _split_alike(first: Measured, second: Measured) -> bool:

@@ -18,6 +18,7 @@ from seqtrain.pairing import Tested
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
     "McNemar": "McNemar's test on the test examples that both saw",
+    "sign": "the sign test of which run was nearer in each test example",
     "Welch": "Welch's test over seeds",
 }
 LEAST_P = 0.001  # below which only that is said

@@ -10,14 +10,17 @@ MOST_EXACT = 1_000  # examples that tell two networks apart, up to which all cas
 def mcnemar(only_first: int, only_second: int) -> float:
     """Return McNemar's p-value that two networks are right equally often.
 
+    Of examples that are answered by numbers it is the sign test, whether each network is nearer
+    equally often: J. Arbuthnot, Philosophical Transactions 27, 1710.
+
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
     percentages", Psychometrika 12(2), 1947. Exact, by the binomial distribution, which never
     says too little; of more than 1,000 examples that tell the networks apart, by chi-squared
     with the continuity correction of A. L. Edwards, Psychometrika 13(3), 1948.
 
     Args:
-        only_first: examples that the first alone gets right.
-        only_second: examples that the second alone gets right.
+        only_first: examples that the first alone gets right, or more nearly.
+        only_second: examples that the second alone gets right, or more nearly.
     """
     apart = only_first + only_second
     if apart > MOST_EXACT:
