@@ -174,7 +174,10 @@ def test_every_epoch_stands_in_a_table(tmp_path: Path) -> None:
 def test_charts_hold_the_history(tmp_path: Path) -> None:
     html = page(reported_run(tmp_path, classes=2))
     charts = charts_of(html)
-    assert list(charts) == ["Loss", "Accuracy", "Learning rate", "ROC", "Precision and recall"]
+    assert list(charts) == [
+        *("Loss", "Accuracy", "Learning rate"),
+        *("Calibration", "ROC", "Precision and recall"),
+    ]
     validation, train = charts["Loss"]["lines"]
     np.testing.assert_allclose(validation["points"], [[1, 0.5], [2, 0.4], [3, 0.5]])
     np.testing.assert_allclose(train["points"], [[1, 1], [2, 1 / 2], [3, 1 / 3]])
@@ -184,6 +187,24 @@ def test_charts_hold_the_history(tmp_path: Path) -> None:
 def charts_of(html: str) -> dict[str, Mapping[str, Any]]:
     specs = re.findall(r'<script type="application/json">(.*?)</script>', html)
     return {spec["title"]: spec for spec in map(json.loads, specs)}
+
+
+def test_the_calibration_is_that_of_the_calibration_error(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    run.write_predictions(
+        np.array([0, 0, 0, 1]), np.array([[0.7, 0.2, 0.1], [0.3, 0.7, 0], [1, 0, 0], [0, 1, 0]])
+    )
+    _, line = charts_of(page(run))["Calibration"]["lines"]
+    np.testing.assert_allclose(line["points"], [[0.7, 0.5], [1, 1]])
+
+
+def test_a_class_that_looks_like_a_formula_keeps_its_mistakes(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    run.write_json("classes.json", ["=1+1", "class 1", "class 2"])
+    text = "example,truth,prediction,confidence\n7,'=1+1,class 1,0.9\n"
+    run.write_text("mistakes.csv", text)
+    html = page(run)
+    assert '<tr data-cell="0-1"><td>7</td><td class="name">=1+1</td>' in html
 
 
 def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:

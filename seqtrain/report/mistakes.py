@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from seqtrain import metrics
+from seqtrain.harmless import cell
 from seqtrain.report.sections import Content, Subject, classifying, having
 from seqtrain.run import Run
 
@@ -104,14 +105,16 @@ def read_mistakes(run: Run) -> Iterator[Mistake]:
     """
     if not run.has("mistakes.csv"):
         return
-    numbers = {name: number for number, name in enumerate(run.classes())}
+    classes = run.classes()
+    numbers = {cell(name): number for number, name in enumerate(classes)}
     try:
         for row in run.read_rows("mistakes.csv"):
+            truth, prediction = numbers[row["truth"]], numbers[row["prediction"]]
             yield Mistake(
-                cell=f"{numbers[row['truth']]}-{numbers[row['prediction']]}",
+                cell=f"{truth}-{prediction}",
                 example=row["example"],
-                truth=row["truth"],
-                prediction=row["prediction"],
+                truth=classes[truth],
+                prediction=classes[prediction],
                 confidence=float(row["confidence"]),
                 text=clipped(row.get("text")),
             )

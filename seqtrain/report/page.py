@@ -29,6 +29,7 @@ SHOWN = {
     "Config": origin.config,
     "Environment": origin.environment,
 }
+CALLED = {"roc_auc": "ROC AUC", "ece": "calibration error", "f1": "F1"}
 SCRIPTS = ("echarts.min.js", "page.js")
 # What is written out: control characters, halves of characters, and what reverses a line.
 HIDDEN = ("Cc", "Cs")
@@ -122,5 +123,5 @@ def percent(share: float) -> str:
 
 
 def words(name: str) -> str:
-    """Return the name of a column as words."""
-    return name.replace("_", " ")
+    """Return the name of a score or a column as a heading has it."""
+    return CALLED.get(name, name.replace("_", " "))

@@ -2,14 +2,32 @@
 
 from collections.abc import Sequence
 
+from seqtrain import metrics
+from seqtrain.calibration import reliability
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, classifying
 
 
 def probabilities(subjects: Sequence[Subject]) -> Content | None:
-    """What each threshold between two classes gives: ROC, precision and recall."""
-    two = [subject for subject in classifying(subjects) if len(subject.run.classes()) == 2]
-    return {"charts": [roc(two), precision_recall(two)]} if two else None
+    """How far probabilities can be trusted, and what a threshold between two classes gives."""
+    told = classifying(subjects)
+    two = [subject for subject in told if len(subject.run.classes()) == 2]
+    charts = [calibration(told)] if told else []
+    charts += [roc(two), precision_recall(two)] if two else []
+    return {"charts": charts} if charts else None
+
+
+def calibration(subjects: Sequence[Subject]) -> Chart:
+    """Return the share of hits against the confidence, in the bins of the calibration error."""
+    lines = [Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], None, "dotted")]
+    for subject in subjects:
+        labels, found = subject.run.predictions()
+        right = metrics.predictions(found) == labels
+        bins = reliability(right, metrics.confidences(found))
+        drawn = bins.examples > 0
+        shares = bins.hits[drawn] / bins.examples[drawn]
+        lines.append(Line(subject.label, thinned(bins.confidence[drawn], shares), subject.colour))
+    return Chart("Calibration", "confidence", "share of hits", lines, shares=True)
 
 
 def roc(subjects: Sequence[Subject]) -> Chart:

@@ -53,6 +53,9 @@ def sections(runs: Sequence[Run], shown: Mapping[str, Show]) -> list[Section]:
 
 def subjects_of(runs: Sequence[Run]) -> Iterator[Subject]:
     """Yield the runs with their labels; the seeds of one config have one colour."""
+    if len(runs) == 1:
+        yield Subject(runs[0], str(runs[0].config.name), 0)
+        return
     table = with_every_run(runs)
     for number, (row, name) in enumerate(zip(table, names(table), strict=True)):
         for one in row.members:
