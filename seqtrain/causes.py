@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,21 +58,35 @@ class Trained:
         return len(self.rows) * math.ceil(len(self.dataset.train) / self.training.batch_size)
 
 
-def causes(trained: Trained, test_examples: int) -> list[str]:
-    """Return likely causes, each with what to try, the likeliest first."""
+def causes(
+    trained: Trained, test_examples: int, apart: bool, simple: Mapping[str, bool]
+) -> list[str]:
+    """Return likely causes, each with what to try, the likeliest first.
+
+    Args:
+        trained: how the network was trained.
+        test_examples: how many judged it.
+        apart: whether it tells the classes of the test examples apart at all.
+        simple: whether each linear model on the same data does.
+    """
     found = list(_of_the_data(trained, test_examples))
     if not trained.fits("loss"):
-        unrelated = "the labels may have nothing to do with the examples"
-        return [*found, *_of_the_fit(trained), unrelated]
-    if not trained.fits("val_loss"):
-        return [*found, *_of_generalising(trained)]
-    if not found:
+        found += _of_the_fit(trained)
+    elif not trained.fits("val_loss"):
+        found += _of_generalising(trained)
+    elif not found:
         reached = trained.rows[trained.best_epoch - 1]["val_accuracy"]
-        return [
+        found.append(
             f"the accuracy on validation is {reached:.4f}, so the test examples may be of another "
             "kind, or have other labels"
-        ]
-    return found
+        )
+    for name in (name for name, learned in simple.items() if learned):
+        found.append(f"{name} learns from the same labels, so it is the network or its training")
+    if apart or any(simple.values()):
+        return found
+    beside = "".join(f"{name} finds nothing either, so " for name in simple)
+    unrelated = "the labels may be shuffled or have nothing to do with the examples"
+    return [f"{beside}{unrelated}", *found]
 
 
 def _of_the_fit(trained: Trained) -> Iterator[str]:
@@ -98,10 +112,7 @@ def _of_generalising(trained: Trained) -> Iterator[str]:
     best = max(trained.rows, key=lambda row: row["accuracy"])
     yield (
         f"the accuracy on train reached {best['accuracy']:.4f}, but validation is no better than "
-        "guessing, so the labels may be shuffled or have nothing to do with the examples"
-    )
-    yield (
-        "or it learned the examples by heart (more examples, fewer `model.units`, "
+        "guessing: it learned the examples by heart (more examples, fewer `model.units`, "
         "`model.dropout=0.5`)"
     )
 

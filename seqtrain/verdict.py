@@ -44,6 +44,7 @@ def compared(labels: np.ndarray, probabilities: np.ndarray, other: Baseline) -> 
         "intervals": metrics.intervals("test", labels, other.probabilities),
         "trained_on": other.trained_on,
         "converged": other.converged,
+        "tells_apart": tells_apart(labels, other.probabilities),
         "difference": {
             "accuracy": float(more.mean()),
             "interval": list(ends or ()),
@@ -87,11 +88,13 @@ def verdict(
     linear model gains over the majority class.
     """
     accuracy = metrics.accuracy(labels, probabilities)
-    lacking = _lacking(tells_apart(labels, probabilities), accuracy, found, trained)
+    simple = {name: other["tells_apart"] for name, other in found.items() if name != MAJORITY}
+    apart = tells_apart(labels, probabilities)
+    lacking = _lacking(apart, accuracy, found, trained)
     return {
         "learned": lacking is None,
         "sentence": lacking or _ranking(found),
-        "causes": causes(trained, len(labels)) if lacking else [],
+        "causes": causes(trained, len(labels), apart, simple) if lacking else [],
     }
 
 

@@ -98,7 +98,7 @@ def test_a_network_at_chance_has_learned_nothing(rows: list[Row]) -> None:
     found = judged(1 / 3, trained(rows))["verdict"]
     assert not found["learned"]
     assert found["sentence"].startswith("the network has learned nothing")
-    assert "labels" in " ".join(found["causes"])
+    assert found["causes"][-1].startswith(f"{VALUES} learns from the same labels")
 
 
 def unequal(**training: Any) -> dict[str, Any]:
@@ -146,6 +146,7 @@ def test_without_the_linear_model_the_majority_class_remains() -> None:
     ("how", "examples", "cause"),
     [
         (trained(BY_HEART), 300, "the accuracy on train reached 0.9900, but validation is no"),
+        (trained(BY_HEART), 300, "the labels may be shuffled"),
         (trained(STUCK), 300, "the loss on train hardly fell, from 1.1000 to 1.1000"),
         (trained(STUCK), 300, "`training.learning_rate=0.0001`, `=0.01`"),
         (trained(STUCK[:2]), 300, "20 steps of the optimizer are few (`seqtrain resume --epochs"),
@@ -155,11 +156,22 @@ def test_without_the_linear_model_the_majority_class_remains() -> None:
     ],
 )
 def test_causes_come_from_what_the_training_shows(how: Trained, examples: int, cause: str) -> None:
-    assert cause in "; ".join(causes(how, examples))
+    assert cause in "; ".join(causes(how, examples, False, {}))
 
 
 def test_sequences_that_are_mostly_cut_are_a_cause() -> None:
     how = trained(STUCK)
     train = replace(how.dataset.train, lengths=np.full(len(how.dataset.train), 90))
     cut = replace(how, dataset=replace(how.dataset, train=train))
-    assert "100% of the sequences are cut at 4 steps" in "; ".join(causes(cut, 300))
+    assert "100% of the sequences are cut at 4 steps" in "; ".join(causes(cut, 300, False, {}))
+
+
+def test_labels_in_which_nothing_is_found_come_first() -> None:
+    first, *others = causes(trained(STUCK), 300, False, {VALUES: False})
+    assert first.startswith(f"{VALUES} finds nothing either, so the labels may be shuffled")
+    assert others
+
+
+def test_labels_that_the_network_tells_apart_are_not_suspected() -> None:
+    found = causes(trained(BY_HEART), 300, True, {VALUES: False})
+    assert "labels" not in "; ".join(found)
