@@ -141,6 +141,7 @@ def test_the_summary_ends_with_the_verdict(tmp_path: Path) -> None:
 def test_errors_are_told_in_their_unit(tmp_path: Path) -> None:
     run = reported_run(tmp_path)
     (run.folder / "classes.json").unlink()
+    run.write_arrays("predictions.npz", {"labels": np.ones(60), "predictions": np.ones(60)})
     run.write_metrics(
         {"test_mae": 1.25, "test_loss": 2.0, "intervals": {"test_mae": [1, 2]}, "last_epoch": {}}
     )
@@ -205,6 +206,16 @@ def test_a_class_that_looks_like_a_formula_keeps_its_mistakes(tmp_path: Path) ->
     run.write_text("mistakes.csv", text)
     html = page(run)
     assert '<tr data-cell="0-1"><td>7</td><td class="name">=1+1</td>' in html
+
+
+def test_numbers_are_drawn_against_what_is_true(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    (run.folder / "classes.json").unlink()
+    arrays = {"labels": np.array([1.0, 2.0]), "predictions": np.array([1.5, 1.0])}
+    run.write_arrays("predictions.npz", arrays)
+    right, cloud = charts_of(page(run))["Predicted against true"]["lines"]
+    assert cloud["points"] == [[1.0, 1.5], [2.0, 1.0]]
+    assert right["points"] == [[1.0, 1.0], [2.0, 2.0]]
 
 
 def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:

@@ -31,14 +31,14 @@ class Line:
         name: as the legend has it.
         points: in the order in which they are connected.
         colour: its number, from 0; lines of one run share it. None draws in grey.
-        dash: how it is drawn.
+        dash: how it is drawn; `none` leaves the points alone.
         mark: a point that is pointed out.
     """
 
     name: str
     points: Sequence[Point]
     colour: int | None = 0
-    dash: Literal["solid", "dashed", "dotted"] = "solid"
+    dash: Literal["solid", "dashed", "dotted", "none"] = "solid"
     mark: Mark | None = None
 
 

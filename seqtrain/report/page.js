@@ -43,6 +43,10 @@ function side(line) {
 
 function series(line, colour, chart) {
   const own = colour(line.colour === null ? "grey" : `c${line.colour}`);
+  if (line.dash === "none") {
+    return { type: "scatter", name: line.name, data: line.points, color: own, symbolSize: 5, animation: false,
+      itemStyle: { color: own, opacity: 0.5 }, emphasis: { disabled: true } };
+  }
   return {
     type: "line", name: line.name, data: line.points, color: own, animation: false,
     lineStyle: { color: own, width: 2, type: line.dash }, itemStyle: { color: own },
@@ -71,7 +75,7 @@ function option(chart, colour) {
       textStyle: { color: colour("ink"), fontSize: 13 }, axisPointer: { lineStyle: { color: colour("grey") } },
       formatter: (points) => tooltip(chart, points.filter((point) => point.seriesName !== undefined)),
     },
-    xAxis: axis(chart.x, colour, { nameGap: 24, ...(chart.shares ? ends : { min: "dataMin", max: "dataMax", minInterval: 1 }) }),
+    xAxis: axis(chart.x, colour, { nameGap: 24, ...(chart.shares ? ends : { min: "dataMin", max: "dataMax", minInterval: chart.x === "epoch" ? 1 : 0 }) }),
     yAxis: axis(chart.y, colour, { type: chart.log ? "log" : "value", nameGap: 34, scale: chart.low === null, min: chart.low ?? undefined, max: chart.high ?? undefined, ...ends }),
     series: chart.lines.map((line) => series(line, colour, chart)),
   };

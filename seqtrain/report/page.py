@@ -15,7 +15,7 @@ from markupsafe import Markup
 from seqtrain import __version__
 from seqtrain.errors import RunError
 from seqtrain.files import write_text
-from seqtrain.report import curves, mistakes, origin, probabilities, scores, summary
+from seqtrain.report import curves, mistakes, numbers, origin, probabilities, scores, summary
 from seqtrain.report.sections import Section, sections
 from seqtrain.run import Run
 
@@ -25,6 +25,7 @@ SHOWN = {
     "Curves": curves.curves,
     "Mistakes": mistakes.mistakes,
     "Probabilities": probabilities.probabilities,
+    "Predictions": numbers.numbers,
     "Classes": mistakes.classes,
     "Config": origin.config,
     "Environment": origin.environment,
