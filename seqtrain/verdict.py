@@ -137,7 +137,9 @@ def _ranking(found: dict[str, Any]) -> str:
     beaten = [named[name] for name, other in found.items() if _beats(other)]
     better = [named[name] for name, other in found.items() if _loses(other)]
     level = [named[name] for name in found if named[name] not in (*beaten, *better)]
-    parts = [f"the network beats {' and '.join(beaten)}"] if beaten else []
-    parts += [f"{' and '.join(better)} beat{'' if len(better) > 1 else 's'} it"] if better else []
-    parts += [f"no difference shows to {' and '.join(level)}"] if level else []
-    return ", but ".join(parts)
+    sentence = f"the network beats {' and '.join(beaten)}" if beaten else ""
+    if better:
+        beat = f"{' and '.join(better)} beat{'' if len(better) > 1 else 's'} it"
+        sentence = f"{sentence}, but {beat}" if sentence else beat
+    none = f"no difference to {' and '.join(level)} shows" if level else ""
+    return "; ".join(filter(None, (sentence, none)))

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import verdict
+from seqtrain import metrics, verdict
 from seqtrain.artifacts import Row
-from seqtrain.baselines import MAJORITY, VALUES
+from seqtrain.baselines import MAJORITY, VALUES, baselines
 from seqtrain.causes import Trained, causes
 from seqtrain.config import TrainingConfig
 from tests.test_baselines import of_examples, values
@@ -175,3 +175,10 @@ def test_labels_in_which_nothing_is_found_come_first() -> None:
 def test_labels_that_the_network_tells_apart_are_not_suspected() -> None:
     found = causes(trained(BY_HEART), 300, True, {VALUES: False})
     assert "labels" not in "; ".join(found)
+
+
+def test_where_no_difference_shows_that_is_said() -> None:
+    how = trained()
+    reached = metrics.accuracy(how.dataset.test.labels, baselines(how.dataset)[1].probabilities)
+    sentence = judged(reached, how)["verdict"]["sentence"]
+    assert f"; no difference to {VALUES} (" in sentence
