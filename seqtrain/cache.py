@@ -41,7 +41,7 @@ def cached(name: str, parse: Callable[[], Arrays]) -> Arrays:
     if folder.exists():
         try:
             return _read(folder)
-        except (OSError, ValueError, EOFError, TypeError) as error:
+        except Exception as error:  # whatever JSON and NumPy have for damage
             log.warning("the cached copy in %s is damaged (%s): reading again", folder, error)
             shutil.rmtree(folder, ignore_errors=True)
     arrays = parse()

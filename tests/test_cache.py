@@ -118,6 +118,16 @@ def replace_by_text(file: Path) -> None:
     file.write_text("these are no numbers")
 
 
+def open_header(file: Path) -> None:
+    """Begin a bracket in the header, as a flipped bit may."""
+    content = file.read_bytes()
+    file.write_bytes(content[:11] + b"(" * 60 + content[71:])
+
+
+def deep_contents(file: Path) -> None:
+    (file.parent / "contents.json").write_text("[" * 100_000)
+
+
 def remove(file: Path) -> None:
     file.unlink()
 
@@ -137,6 +147,8 @@ DAMAGES = [
     empty,
     cut_off_header,
     replace_by_text,
+    open_header,
+    deep_contents,
     remove,
     remove_all,
     replace_by_folder,
