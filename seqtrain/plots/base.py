@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -15,9 +15,11 @@ from seqtrain.comparison import names, with_every_run
 from seqtrain.files import replacing
 from seqtrain.run import Run
 
+Corner = Literal["best", "lower left", "lower right"]
 Plot = Callable[[Sequence[Run]], Figure]
 
 SIZE = (6.4, 4.2)  # inches
+LINE = 0.18  # inches of a legend above a panel
 DPI = 160
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")
@@ -110,6 +112,18 @@ class Drawn:
         values = [score(run) for run in self.runs]
         spread = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
         return f"{fmean(values):.4f}{spread}{note(self.runs[0])}"
+
+
+def legend(axes: Axes, drawn: Sequence[Drawn], loc: Corner = "best") -> None:
+    """Name the lines: of one run in the panel, of several above it, where long names have room."""
+    if len(drawn) == 1:
+        axes.legend(loc=loc, fontsize=8)
+        return
+    figure = axes.get_figure(root=True)
+    lines, labels = axes.get_legend_handles_labels()
+    if figure is not None:
+        figure.set_figheight(figure.get_figheight() + LINE * len(labels))
+        figure.legend(lines, labels, loc="outside upper left", fontsize=8)
 
 
 def together(runs: Sequence[Run]) -> list[Drawn]:

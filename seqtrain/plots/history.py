@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.plots.base import Drawn, panel, plot, together
+from seqtrain.plots.base import Drawn, legend, panel, plot, together
 from seqtrain.run import Run
 
 BAND = 0.2  # opacity of the range of seeds
@@ -94,7 +94,7 @@ def _finished(figure: Figure, axes: Axes, runs: Sequence[Run]) -> Figure:
     if len(every) == 1:
         axes.set_title(f"{every[0].label}{every[0].seeds}", fontsize=9)
     if len(axes.lines) > 1:
-        axes.legend(fontsize=8)
+        legend(axes, every)
     return figure
 
 

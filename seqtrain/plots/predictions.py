@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from seqtrain import metrics
 from seqtrain.calibration import BINS, reliability
 from seqtrain.harmless import one_line
-from seqtrain.plots.base import Drawn, panel, plot, together
+from seqtrain.plots.base import Drawn, legend, panel, plot, together
 from seqtrain.run import Run
 from seqtrain.uncertainty import binomial
 
@@ -102,14 +102,15 @@ def roc(runs: Sequence[Run]) -> Figure:
 
     figure, axes = panel("true positive rate")
     axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="chance")
-    for drawn in together(runs):
+    every = together(runs)
+    for drawn in every:
         area = drawn.mean(lambda run: metrics.roc_auc(*run.predictions()))
         for labels, probabilities in (run.predictions() for run in drawn.runs):
             false_positives, true_positives, _ = roc_curve(labels, probabilities[:, 1])
             axes.plot(false_positives, true_positives, **drawn.style)
         axes.plot([], [], label=f"{drawn.label}{drawn.seeds}, area {area}", **drawn.style)
     axes.set(xlabel="false positive rate", aspect="equal", xlim=(0, 1), ylim=(0, 1.005))
-    axes.legend(loc="lower right", fontsize=8)
+    legend(axes, every, "lower right")
     return figure
 
 
@@ -120,7 +121,8 @@ def precision_recall(runs: Sequence[Run]) -> Figure:
 
     positive = one_line(runs[0].classes()[1])
     figure, axes = panel(f"precision of {positive}")
-    for drawn in together(runs):
+    every = together(runs)
+    for drawn in every:
         area = drawn.mean(lambda run: metrics.average_precision(*run.predictions()))
         for labels, probabilities in (run.predictions() for run in drawn.runs):
             precision, recall, _ = precision_recall_curve(labels, probabilities[:, 1])
@@ -129,5 +131,5 @@ def precision_recall(runs: Sequence[Run]) -> Figure:
     for share in sorted({float(run.predictions()[0].mean()) for run in runs}):
         axes.axhline(share, color="#999999", linestyle=":", label=f"chance, {share:.4f}")
     axes.set(xlabel=f"recall of {positive}", aspect="equal", xlim=(0, 1.005), ylim=(0, 1.005))
-    axes.legend(loc="lower left", fontsize=8)
+    legend(axes, every, "lower left")
     return figure
