@@ -17,6 +17,7 @@ from seqtrain.datasets.dataset import Examples, real_steps
 from seqtrain.errors import TrainingError
 from seqtrain.files import replacing
 from seqtrain.run import Run
+from seqtrain.tasks import SCORES, readable
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +188,7 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.run = run
         self.epochs = epochs
+        self.score = SCORES[run.task]
         self.rows: list[Row] = []
         self.timing: list[Row] = []
 
@@ -197,7 +199,7 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write and log what the epoch reached; the clock includes validation."""
         seconds = time.perf_counter() - self.started
-        names = ("loss", "accuracy", "val_loss", "val_accuracy")
+        names = ("loss", self.score, "val_loss", f"val_{self.score}")
         reached = {name: float((logs or {})[name]) for name in names}
         rate = learning_rate(self.model.optimizer)
         self.rows.append({"epoch": epoch + 1, **reached, "learning_rate": rate})
@@ -206,14 +208,9 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
         self.run.write_timing(self.timing)
         numbers = "  ".join(
             f"{name} {readable(reached[name])} (val {readable(reached[f'val_{name}'])})"
-            for name in ("loss", "accuracy")
+            for name in names[:2]
         )
         log.info("epoch %d/%d  %s  %.1f s", epoch + 1, self.epochs, numbers, seconds)
-
-
-def readable(value: float) -> str:
-    """Return four decimals, or the magnitude of a number that is far too large."""
-    return f"{value:.4f}" if value < 10_000 else f"{value:.2e}"
 
 
 def learning_rate(optimizer: Any) -> float:

@@ -16,6 +16,7 @@ from typing import Any
 from seqtrain.config import Config
 from seqtrain.errors import SeqtrainError
 from seqtrain.run import Run
+from seqtrain.tasks import readable
 
 Interval = tuple[float, float]
 
@@ -180,7 +181,7 @@ class Row:
         mean, deviation = self.mean(name), self.deviation(name)
         if mean is None:
             return ""
-        return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
+        return readable(mean) + ("" if deviation is None else f" ± {readable(deviation)}")
 
     def span(self, name: str) -> str:
         """Return a number, or the smallest and largest of several seeds."""

@@ -14,6 +14,7 @@ from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.models import AnyModelConfig
 from seqtrain.parts import Rule, Section, Seed, broken
+from seqtrain.tasks import SCORES
 from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document, write
 
 EMBEDDING_DIM = 128
@@ -88,9 +89,10 @@ class TrainingConfig(Section):
     class_weight: Literal["balanced"] | None = Field(
         default=None, description="`balanced` weighs each class by the inverse of its frequency"
     )
-    monitor: Literal["val_loss", "val_accuracy"] = Field(
+    monitor: Literal["val_loss", "val_accuracy", "val_mae"] = Field(
         default="val_loss",
-        description="governs which epoch is best, early stopping and the plateau schedule",
+        description="governs which epoch is best, early stopping and the plateau schedule; "
+        "`val_accuracy` is for classes, `val_mae` (mean absolute error) for numbers",
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         default=None,
@@ -115,7 +117,7 @@ class TrainingConfig(Section):
     @property
     def mode(self) -> Literal["min", "max"]:
         """Whether less or more of `monitor` is better."""
-        return "min" if self.monitor.endswith("loss") else "max"
+        return "max" if self.monitor == "val_accuracy" else "min"
 
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys that are broken."""
@@ -191,6 +193,7 @@ class Config(Section):
         if self.training.bucket_by_length and not dataset.hides_padding_at_the_end:
             rule = "needs padding that is hidden at the end: `dataset.mask=true`, `padding: post`"
             yield "training.bucket_by_length", rule
+        yield from self._rules_of_task()
         if not model.embedding_trainable and model.embedding_file is None:
             rule = "must be true without `embedding_file`: random vectors would stay as they are"
             yield "model.embedding_trainable", rule
@@ -204,6 +207,16 @@ class Config(Section):
                 "must be true with `padding: post` and `pooling: last`: without a mask the last "
                 "steps that the network reads are padding, and it forgets the text",
             )
+
+    def _rules_of_task(self) -> Iterator[Rule]:
+        """Yield the keys that are set for another kind of labels than the dataset has."""
+        task, monitor = self.dataset.learns, self.training.monitor
+        labels = "classes" if task == "classification" else "numbers"
+        if task == "regression" and self.training.class_weight:
+            yield "training.class_weight", "weighs classes, but the labels are numbers"
+        if monitor not in ("val_loss", f"val_{SCORES[task]}"):
+            rule = f"must be `val_loss` or `val_{SCORES[task]}`, because the labels are {labels}"
+            yield "training.monitor", rule
 
     def to_yaml(self) -> str:
         """Return the config as YAML that `load_config` reads back to an equal config."""

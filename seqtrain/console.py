@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,10 @@ def format_inspection(found: dict[str, Any]) -> str:
         [f"class {row['name']}", *(f"{row[split]:,}" for split in splits)]
         for row in found["classes"]
     ]
+    numbers += [
+        [f"label, {row['name']}", *(f"{row[split]:.6g}" for split in splits)]
+        for row in found["labels"]
+    ]
     if found["unknown"]:
         numbers.append(["unknown words", *(f"{found['unknown'][s]:.1%}" for s in splits)])
     repeated = found["repeated"]
@@ -119,19 +123,22 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
         written = io.StringIO()
         flat = [
             {key: cell(value) for key, value in row.items() if key != "probabilities"}
-            | {f"p({name})": value for name, value in row["probabilities"].items()}
+            | {f"p({name})": value for name, value in row.get("probabilities", {}).items()}
             for row in rows
         ]
         writer = csv.DictWriter(written, fieldnames=list(flat[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
         return _encodable(written.getvalue().rstrip("\n"))
-    texts = [[_clipped(row["text"])] if "text" in row else [] for row in rows]
-    cells = [
-        [str(row["example"]), row["class"], f"{row['probability']:.4f}", *text]
-        for row, text in zip(rows, texts, strict=True)
-    ]
-    return table(["example", "class", "probability", *(["text"] if texts[0] else [])], cells)
+    shown: dict[str, Callable[[Any], str]] = {
+        "example": str,
+        "class": str,
+        "probability": "{:.4f}".format,
+        "prediction": "{:.6g}".format,
+        "text": _clipped,
+    }
+    header = [key for key in shown if key in rows[0]]
+    return table(header, [[shown[key](row[key]) for key in header] for row in rows])
 
 
 def _encodable(text: str) -> str:

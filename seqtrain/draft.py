@@ -10,9 +10,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from seqtrain.datasets.archive import read_archive
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.labelled import Labelled
+from seqtrain.datasets.numbers import measured
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
 from seqtrain.harmless import one_line
@@ -35,10 +37,12 @@ TEXT_NAMES = [
     "title",
 ]
 LABEL_NAMES = ["label", "class", "sentiment", "category", "target", "y", "topic", "rating", "stars"]
+TARGET_NAMES = [*LABEL_NAMES, "score", "price", "value"]  # of texts: of sequences a feature's
 ID_NAMES = ["id", "sequence", "series", "example", "trial", "sample"]
 STEP_NAMES = ["step", "time", "t", "index", "position", "frame"]
 WORDY = 2  # words in a text on average; what has fewer is no text
 MOST_CLASSES = 100
+MOST_FRACTIONS = 10  # classes whose names are numbers with a decimal point, such as 4.5
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; words of the vocabulary
 STEPS = 2_000  # of the optimizer, about which a small network needs
 PLAIN = re.compile(r"(?!(null|true|false)$)[a-z_][\w./-]*", re.IGNORECASE)  # without quotes
@@ -60,7 +64,9 @@ def draft(data: Path, config: Path) -> str:
         keys = {"name": "folder", "path": str(data), **_classes(data)}
         return _draft_texts(Folder.model_validate(keys), keys, config)
     if data.suffix.lower() == ".npz":
-        return _draft_arrays({"name": "arrays", "path": str(data)}, config)
+        labels = read_archive(data, labelled=True, task="regression").known.names
+        task = {"task": "regression"} if _are_measured(labels, MOST_CLASSES) else {}
+        return _draft_arrays({"name": "arrays", "path": str(data), **task}, config)
     keys = {"path": str(data), **_columns(Table(data))}
     if keys["name"] == "arrays":
         return _draft_arrays(keys, config)
@@ -89,7 +95,10 @@ def _draft_arrays(keys: dict[str, Any], config: Path) -> str:
 
 
 def _lines(keys: dict[str, Any]) -> list[Line]:
-    why = {"path": "from the folder in which seqtrain is started"}
+    why = {
+        "path": "from the folder in which seqtrain is started",
+        "task": "labels are numbers; `classification` if they name classes",
+    }
     return [(key, value, why.get(key, "")) for key, value in keys.items()]
 
 
@@ -104,7 +113,8 @@ def _written(
         ("batch_size", batch_size, ""),
         ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),
     ]
-    if max(labels.values()) > UNEVEN * min(labels.values()):
+    numbers = any(key == "task" for key, _, _ in dataset)
+    if not numbers and max(labels.values()) > UNEVEN * min(labels.values()):
         training += [("class_weight", "balanced", "the classes are uneven")]
     sections = {
         "dataset": [*dataset, ("validation", 0.1, "share of train that chooses the best epoch")],
@@ -116,9 +126,10 @@ def _written(
         ],
         "training": training,
     }
+    kind = "labelled with numbers" if numbers else f"of {len(labels)} classes"
     named = one_line(str(config))
     text = (
-        f"# Drafted from {one_line(data)}: {rows:,} examples of {len(labels)} classes.\n#\n"
+        f"# Drafted from {one_line(data)}: {rows:,} examples {kind}.\n#\n"
         f"#   seqtrain check {named} --load   what it would train on, and what that costs\n"
         f"#   seqtrain train {named}\n#\n"
         "# `seqtrain schema --markdown` lists every key.\n"
@@ -195,23 +206,37 @@ def _columns(table: Table) -> dict[str, Any]:
     wordy = named is not None or words[text] >= WORDY * len(rows)
     others = {name: len(set(values[name])) for name in columns if name != text or not wordy}
     most = min(MOST_CLASSES, max(len(rows) / 2, 2))
-    repeating = [name for name, different in others.items() if 2 <= different <= most]
-    label = _named(repeating, LABEL_NAMES)
-    if wordy and repeating:
+    numbers = [name for name in others if _are_measured(values[name], most)]
+    repeating = [
+        name for name, different in others.items() if 2 <= different <= most and name not in numbers
+    ]
+    label = _named([*repeating, *numbers], TARGET_NAMES if wordy else ["label", "target"])
+    label = label or _named(repeating, LABEL_NAMES)
+    task = {"task": "regression"} if label in numbers else {}
+    if wordy and (label or repeating):
         label = label or min(repeating, key=others.__getitem__)
-        return {"name": "text", "text_column": text, "label_column": label}
+        return {"name": "text", "text_column": text, **task, "label_column": label}
     if label and not wordy:
         known = {
             "id_column": _named(columns, ID_NAMES) or columns[0],
             "step_column": _named(columns, STEP_NAMES),
         }
-        return {"name": "arrays", **known, "label_column": label}
+        return {"name": "arrays", **task, **known, "label_column": label}
     listed = ", ".join(f"`{name}`" for name in columns)
     raise DataError(
         f"{table.file}: none of its columns {listed} holds classes",
-        "a column of labels is needed, with 2 to 100 different values that repeat; beside "
-        "numbers it must be called `label` or `class`",
+        "a column of labels is needed, with 2 to 100 different values that repeat, or with "
+        "numbers; beside numbers it must be called `label` or `class`",
     )
+
+
+def _are_measured(labels: Sequence[str], most: float) -> bool:
+    """Return whether labels are numbers, and do not name classes, of which there are at `most`."""
+    if any(measured(label) is None for label in labels):
+        return False
+    different = set(labels)
+    fractions = any(not float(label).is_integer() for label in different)
+    return len(different) > (MOST_FRACTIONS if fractions else most)
 
 
 def _named(columns: Sequence[str], names: Sequence[str]) -> str | None:

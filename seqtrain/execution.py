@@ -15,6 +15,7 @@ from seqtrain.cache import cache_folder
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import ConfigError, TrainingError
+from seqtrain.models.base import loss, score
 
 log = logging.getLogger(__name__)
 
@@ -161,13 +162,13 @@ def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
-def compile(model: Any, optimizer: Any, loss: str, execution: ExecutionConfig) -> None:
-    """Make a network ready for training, as `execution` has it."""
+def compile(model: Any, optimizer: Any, dataset: Dataset, execution: ExecutionConfig) -> None:
+    """Make a network ready for training on a dataset, as `execution` has it."""
     accelerate(model)
     model.compile(
         optimizer,
-        loss,
-        metrics=["accuracy"],
+        loss(dataset),
+        metrics=[score(dataset)],
         steps_per_execution=execution.steps_per_execution,
         jit_compile=execution.jit_compile,
     )

@@ -1,19 +1,28 @@
-"""What a trained network says: probabilities, and the evaluation of a run on a split."""
+"""What a trained network answers, and the evaluation of a run on a split."""
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, metrics, modelfile
+from seqtrain import execution, metrics, modelfile, regression
 from seqtrain.datasets.base import DatasetConfig
-from seqtrain.datasets.dataset import MASK_VALUE, Given, Split, fingerprints, real_steps
+from seqtrain.datasets.dataset import (
+    MASK_VALUE,
+    Given,
+    Learned,
+    Split,
+    fingerprints,
+    real_steps,
+)
 from seqtrain.errors import DataError, RunError
 from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
+from seqtrain.tasks import Task
 
 BATCH_SIZE = 256  # examples at once; the results do not depend on it
 GROUPS = 5  # of examples of like length; JAX compiles for each length
@@ -39,18 +48,27 @@ def load_model(run: Run) -> Any:
     return model
 
 
-def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
-    """Return the probability of each class.
+def answers(model: Any, x: np.ndarray, task: Task) -> np.ndarray:
+    """Return probabilities of shape (N, classes), or in regression numbers of shape (N,)."""
+    return outputs(model, x)[:, 0] if task == "regression" else probabilities(model, x)
 
-    Where the network does not see padding at the end, examples of like length are computed
-    together and cut to the longest of them, which changes nothing but the time.
+
+def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
+    """Return the probability of each class; float32, shape (N, classes).
 
     Args:
         model: a network with a sigmoid head of one unit, or a softmax head.
         x: examples, shape (N, T) or (N, T, F).
+    """
+    out = outputs(model, x)
+    return np.concatenate([1 - out, out], axis=1) if out.shape[1] == 1 else out
 
-    Returns:
-        float32, shape (N, classes).
+
+def outputs(model: Any, x: np.ndarray) -> np.ndarray:
+    """Return what the head of a network gives; float32, shape (N, its units).
+
+    Where the network does not see padding at the end, examples of like length are computed
+    together and cut to the longest of them, which changes nothing but the time.
     """
     if hides_padding(model, x):
         steps = real_steps(x)
@@ -58,10 +76,8 @@ def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
         size = math.ceil(len(order) / BATCH_SIZE / GROUPS) * BATCH_SIZE
         parts = [order[start : start + size] for start in range(0, len(order), size)]
         out = np.concatenate([_predict(model, x[part, : steps[part].max()]) for part in parts])
-        out = out[np.argsort(order)]
-    else:
-        out = _predict(model, x)
-    return np.concatenate([1 - out, out], axis=1) if out.shape[1] == 1 else out
+        return np.asarray(out[np.argsort(order)])
+    return _predict(model, x)
 
 
 def _predict(model: Any, x: np.ndarray) -> np.ndarray:
@@ -83,7 +99,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     """Run the saved model of a run on a split of its data.
 
     Returns:
-        What `metrics.evaluate` returns, beside the run, its state, the split, the data and
+        What `scored` returns, beside the run, its state, the split, the data and
         the number of examples; of the test examples also `baselines` and `verdict`, as
         `metrics.json` has them. Scores begin with `train_`, `val_` or `test_`. Nothing is
         written.
@@ -96,7 +112,8 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     run.require(run.model_file.name)
     dataset = dataset_config(run, data_dir).load(data_dir)
     same = dataset.sha256 == run.data_sha256()
-    if not same and dataset.learned != run.learned():
+    learned = run.learned()
+    if not same and replace(dataset.learned, target=learned.target) != learned:
         raise DataError(
             f"the data are not those that the run was trained on, and the network would read "
             f"them wrongly: {dataset.source}",
@@ -106,7 +123,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
         log.warning("the data are not those that the run was trained on: %s", dataset.source)
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
-    found = probabilities(_fitting(load_model(run), examples.x), examples.x)
+    found = answers(_fitting(load_model(run), examples.x), examples.x, run.task)
     return {
         "run": str(run.folder),
         "finished": run.finished,
@@ -115,9 +132,18 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
         "source": dataset.source,
         "same_data": same,
         "examples": len(examples),
-        **metrics.evaluate(metrics.PREFIXES[split], examples.labels, found, dataset.classes),
+        **scored(metrics.PREFIXES[split], examples.labels, found, learned),
         **(_comparison(run) if split == "test" and same else {}),
     }
+
+
+def scored(
+    prefix: str, labels: np.ndarray, answers: np.ndarray, learned: Learned
+) -> dict[str, Any]:
+    """Return the scores of answers, and what is behind them, as their task has it."""
+    if learned.target:
+        return regression.evaluate(prefix, labels, answers, learned.target)
+    return metrics.evaluate(prefix, labels, answers, learned.classes)
 
 
 def _comparison(run: Run) -> dict[str, Any]:
@@ -140,7 +166,7 @@ def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
     run.require(run.model_file.name)
     learned = run.learned()
     given = run.config.dataset.read_given(file, learned)
-    labels = given.numbers(file, learned.classes)
+    labels = given.truth(file, learned)
     found = predict(run, given)
     return {
         "run": str(run.folder),
@@ -149,12 +175,12 @@ def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
         "source": str(file),
         "examples": len(labels),
         "trained_on": int(np.isin(fingerprints(given.x), run.trained_on()).sum()),
-        **metrics.evaluate("data", labels, found, learned.classes),
+        **scored("data", labels, found, learned),
     }
 
 
 def predict(run: Run, given: Given) -> np.ndarray:
-    """Return what the saved model of a run says of examples; float32, shape (N, classes).
+    """Return what the saved model of a run answers to examples, as `answers` does.
 
     Raises:
         RunError: the run has no model.
@@ -162,7 +188,7 @@ def predict(run: Run, given: Given) -> np.ndarray:
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return probabilities(_fitting(load_model(run), given.x), given.x)
+    return answers(_fitting(load_model(run), given.x), given.x, run.task)
 
 
 def _fitting(model: Any, x: np.ndarray) -> Any:
@@ -174,16 +200,26 @@ def _fitting(model: Any, x: np.ndarray) -> Any:
     return model
 
 
-def described(given: Given, probabilities: np.ndarray, classes: Sequence[str]) -> list[Row]:
-    """Return for each example its number from 1, its text, its class, and all probabilities."""
+def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
+    """Return for each example its number from 1, its text, and its answer.
+
+    That is its class and all probabilities, or in regression its `prediction`.
+    """
     rows = []
-    chosen = metrics.predictions(probabilities).tolist()
-    for index, (best, row) in enumerate(zip(chosen, probabilities.tolist(), strict=True)):
+    for index, answer in enumerate(_in_words(answers, learned)):
         text = {} if given.texts is None else {"text": given.texts[index]}
-        of = dict(zip(classes, row, strict=True))
-        answer = {"class": classes[best], "probability": row[best], "probabilities": of}
         rows.append({"example": index + 1, **text, **answer})
     return rows
+
+
+def _in_words(answers: np.ndarray, learned: Learned) -> Iterator[Row]:
+    if learned.target:
+        yield from ({"prediction": number} for number in answers.tolist())
+        return
+    chosen = metrics.predictions(answers).tolist()
+    for best, row in zip(chosen, answers.tolist(), strict=True):
+        of = dict(zip(learned.classes, row, strict=True))
+        yield {"class": learned.classes[best], "probability": row[best], "probabilities": of}
 
 
 def dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:

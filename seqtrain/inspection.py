@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy as np
 from seqtrain import execution
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset, Examples
-from seqtrain.models.base import loss
 from seqtrain.text import FIRST_WORD, OOV
 
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
@@ -23,7 +23,8 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
     """Load the data of a config and train a few real batches.
 
     Returns:
-        `source`; `examples`, `classes`, `unknown` and `repeated` for each split; `lengths`
+        `source`; `examples`, `classes` (of numbers `labels`: statistics), `unknown` and
+        `repeated` for each split; `lengths`
         (percentiles), `cut` and `empty` of train; `parameters`, `bytes` (the peak so far of
         this process) and `seconds_per_epoch`; `advice`, sentences with what to type.
 
@@ -36,6 +37,7 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
         "source": dataset.source,
         "examples": {name: len(part) for name, part in splits.items()},
         "classes": _classes(dataset, splits),
+        "labels": _labels(dataset, splits),
         **_lengths(dataset),
         "unknown": _unknown(dataset, splits),
         "vocabulary_full": _vocabulary_full(dataset),
@@ -47,6 +49,8 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
 
 def _classes(dataset: Dataset, splits: dict[str, Examples]) -> list[dict[str, Any]]:
     """Return a row for each class: its name, and its examples in each split."""
+    if dataset.task == "regression":
+        return []
     counts = {
         name: np.bincount(part.labels, minlength=len(dataset.classes)).tolist()
         for name, part in splits.items()
@@ -54,6 +58,22 @@ def _classes(dataset: Dataset, splits: dict[str, Examples]) -> list[dict[str, An
     return [
         {"name": name, **{split: counts[split][index] for split in splits}}
         for index, name in enumerate(dataset.classes)
+    ]
+
+
+def _labels(dataset: Dataset, splits: dict[str, Examples]) -> list[dict[str, Any]]:
+    """Return a row for each statistic of labels that are numbers; none where they are classes."""
+    if dataset.task == "classification":
+        return []
+    statistics: dict[str, Callable[[np.ndarray], Any]] = {
+        "least": np.min,
+        "mean": np.mean,
+        "deviation": np.std,
+        "largest": np.max,
+    }
+    return [
+        {"name": name, **{split: float(of(part.labels)) for split, part in splits.items()}}
+        for name, of in statistics.items()
     ]
 
 
@@ -109,7 +129,7 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     batches.on_epoch_begin()
     model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
     steps = optimizer(training, len(batches))
-    execution.compile(model, steps, loss(dataset), resolved.execution)
+    execution.compile(model, steps, dataset, resolved.execution)
     model.train_on_batch(*batches[0])
     started = time.perf_counter()
     for _ in range(STEPS):
@@ -132,7 +152,7 @@ def peak_memory() -> int:
 def _advice(found: dict[str, Any], config: Config) -> list[str]:
     """Return what a person should think about, each with what to type."""
     advice = []
-    counts = [row["train"] for row in found["classes"]]
+    counts = [row["train"] for row in found["classes"]] or [0]
     if max(counts) > UNEVEN * max(min(counts), 1) and not config.training.class_weight:
         advice.append("the classes are uneven: `training.class_weight=balanced`")
     if found["cut"] > MUCH_CUT:

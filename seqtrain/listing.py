@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain import shipped
-from seqtrain.comparison import Measured, Row, measured
+from seqtrain.comparison import Measured, Row, main_score, measured
 from seqtrain.datasets import DatasetConfig
 from seqtrain.models import ModelConfig
 from seqtrain.parts import Part, parts_in
@@ -42,12 +42,13 @@ def _runs(outputs: Path) -> Rows:
 
 
 def _run(folder: Path, row: Row) -> dict[str, Any]:
-    keys, score = row.members[0].keys, row.readable("test_accuracy")
+    keys, name = row.members[0].keys, main_score(row)
+    score = row.readable(f"test_{name}")
     return {
         "folder": str(folder),
         "dataset": keys.get("dataset.name"),
         "model": keys.get("model.name"),
         "state": row.state,
         "epochs": max((one.epochs or 0 for one in row.members), default=0) or None,
-        "test accuracy": f"{score}{' optimistic' if row.optimistic else ''}" or None,
+        "test score": f"{name} {score}{' optimistic' * row.optimistic}" if score else None,
     }

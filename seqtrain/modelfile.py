@@ -30,7 +30,10 @@ INPUT, EMBEDDING, DENSE, BIDIRECTIONAL = (
 )
 WITHOUT_WEIGHTS = {
     f"keras.layers.{name}"
-    for name in ("Dropout", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking")
+    for name in (
+        *("Dropout", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking"),
+        "Rescaling",  # of the labels of a regression
+    )
 }
 OPERATIONS = {
     f"keras.src.ops.numpy.{name}" for name in ["Any", "Greater", "Max", "NotEqual", "Where"]

@@ -11,6 +11,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from seqtrain.tasks import readable
+
 
 class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
     """Shows the epoch, the loss so far and the time left of all epochs."""
@@ -46,8 +48,7 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Move the bar; `batch` is the last of those that one call computed."""
-        logs = logs or {}
-        reached = f"loss {logs.get('loss', 0):.4f}  accuracy {logs.get('accuracy', 0):.4f}"
+        reached = "  ".join(f"{name} {readable(value)}" for name, value in (logs or {}).items())
         self.bar.update(
             self.task, completed=self.done + min(batch + 1, self.steps), reached=reached
         )

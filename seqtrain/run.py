@@ -6,18 +6,19 @@ import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtrain import logfile, places
+from seqtrain import learned, logfile, places
 from seqtrain.artifacts import Artifacts, Row
 from seqtrain.checkpoints import Checkpoints
 from seqtrain.config import Config, load_config
-from seqtrain.datasets.dataset import Learned, Scaling
+from seqtrain.datasets.dataset import Learned
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.files import drop_unfinished
+from seqtrain.tasks import ANSWERS, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,6 +118,11 @@ class Run(Artifacts):
         return "/".join(self.folder.parts[-3 if self.group else -2 :])
 
     @property
+    def task(self) -> Task:
+        """What its network answers: classes, or numbers."""
+        return self.config.dataset.learns
+
+    @property
     def optimistic(self) -> bool:
         """Whether the best epoch was chosen on the test examples."""
         return self.config.dataset.validation == "test"
@@ -189,33 +195,16 @@ class Run(Artifacts):
         self.write_json("metrics.json", dict(metrics))
 
     def classes(self) -> tuple[str, ...]:
-        """Return the names of the classes."""
-        return self.read_words("classes.json")
+        """Return the names of the classes; none in regression."""
+        return learned.classes(self) if self.task == "classification" else ()
 
     def learned(self) -> Learned:
         """Return what is needed to read new examples."""
-        from seqtrain.text import Vocabulary
+        return learned.read(self, self.task)
 
-        words = self.read_words("vocabulary.json") if self.has("vocabulary.json") else None
-        scaling = self.read_json("scaling.json", dict) if self.has("scaling.json") else None
-        try:
-            return Learned(
-                self.classes(),
-                Vocabulary(words) if words is not None else None,
-                Scaling(**{key: tuple(values) for key, values in scaling.items()})
-                if scaling is not None
-                else None,
-            )
-        except (TypeError, ValueError) as error:
-            raise self.damaged("scaling.json", error) from error
-
-    def write_learned(self, learned: Learned) -> None:
+    def write_learned(self, found: Learned) -> None:
         """Write what is needed to read new examples."""
-        self.write_json("classes.json", learned.classes)
-        if learned.vocabulary:
-            self.write_json("vocabulary.json", learned.vocabulary.words)
-        if learned.scaling:
-            self.write_json("scaling.json", asdict(learned.scaling))
+        learned.write(self, found)
 
     def trained_on(self) -> np.ndarray:
         """Return the fingerprints of the training examples; uint64, shape (N,)."""
@@ -264,22 +253,16 @@ class Run(Artifacts):
         return logfile.recording(self.log_file)
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the test labels, shape (N,), and probabilities, shape (N, classes)."""
-        name = "predictions.npz"
-        labels, probabilities = self.read_arrays(name, "labels", "probabilities")
-        kinds = (labels.dtype.kind in "iu", probabilities.dtype.kind) == (True, "f")
-        if not kinds or probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
-            raise self.damaged(name, "it does not hold a label and probabilities of each example")
-        classes = len(self.classes()) if self.has("classes.json") else probabilities.shape[1]
-        if not labels.size or not 0 <= labels.min() <= labels.max() < classes:
-            raise self.damaged(name, "its labels are not those of the classes")
-        if probabilities.shape[1] != classes:
-            raise self.damaged(name, "its probabilities are not those of the classes")
-        return labels, probabilities
+        """Return the test labels, shape (N,), and what the best model answers.
 
-    def write_predictions(self, labels: np.ndarray, probabilities: np.ndarray) -> None:
+        Returns:
+            Labels, and probabilities of shape (N, classes), or in regression numbers, (N,).
+        """
+        return learned.read_answers(self, self.task)
+
+    def write_predictions(self, labels: np.ndarray, answers: np.ndarray) -> None:
         """Write what the best model says of the test examples."""
-        arrays = {"labels": labels, "probabilities": probabilities}
+        arrays = {"labels": labels, ANSWERS[self.task]: answers}
         self.write_arrays("predictions.npz", arrays)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqtrain.columns import table
+from seqtrain.tasks import SCORES, readable
 
 CLASS_SCORES = ("precision", "recall", "f1")
 
@@ -13,20 +14,26 @@ def format_evaluation(found: dict[str, Any]) -> str:
     from seqtrain.metrics import PREFIXES
 
     prefix = PREFIXES[found["split"]]
-    detail = found[prefix]
+    sections = [
+        _what_is_judged(found),
+        _scores(found, prefix),
+        *_behind(found[prefix]),
+        *([format_verdict(found["verdict"])] if "verdict" in found else []),
+    ]
+    return "\n\n".join(sections)
+
+
+def _behind(detail: dict[str, Any]) -> list[str]:
+    """Return tables of the scores of each class and the confusion matrix, or of the errors."""
+    if sizes := detail.get("absolute_errors"):
+        rows = [[f"{percent} %", readable(size)] for percent, size in sizes.items()]
+        return [table(["of the answers are off", "by at most"], rows)]
     names = [row["name"] for row in detail["classes"]]
     matrix = [
         [name, *(f"{count:,}" for count in counts)]
         for name, counts in zip(names, detail["confusion_matrix"], strict=True)
     ]
-    sections = [
-        _what_is_judged(found),
-        _scores(found, prefix),
-        _classes(detail["classes"]),
-        table(["true \\ predicted", *names], matrix),
-        *([format_verdict(found["verdict"])] if "verdict" in found else []),
-    ]
-    return "\n\n".join(sections)
+    return [_classes(detail["classes"]), table(["true \\ predicted", *names], matrix)]
 
 
 def _what_is_judged(found: dict[str, Any]) -> str:
@@ -74,40 +81,50 @@ def _classes(rows: Sequence[dict[str, Any]]) -> str:
 
 def score(value: float | None, decimals: int = 4) -> str:
     """Return a score as a person reads it."""
-    return "undefined" if value is None else f"{value:.{decimals}f}"
+    if value is None:
+        return "undefined"
+    return f"{value:.{decimals}f}" if decimals < 4 else readable(value)
 
 
 def interval(ends: Sequence[float] | None, decimals: int = 4) -> str:
     """Return the two ends of an interval; nothing where there is none."""
-    return f"[{ends[0]:.{decimals}f}, {ends[1]:.{decimals}f}]" if ends else ""
+    return f"[{score(ends[0], decimals)}, {score(ends[1], decimals)}]" if ends else ""
 
 
 def format_score(metrics: dict[str, Any]) -> str:
     """Return the closing sentence of a training."""
     note = ", optimistic: chosen on test" if metrics["optimistic"] else ""
     last = metrics["last_epoch"]
-    sure = interval(metrics["intervals"]["test_accuracy"])
+    name = _main(metrics)
+    key = f"test_{name}"
     return (
-        f"test accuracy {metrics['test_accuracy']:.4f} {sure}  "
-        f"test loss {metrics['test_loss']:.4f}  "
+        f"test {name} {score(metrics[key])} {interval(metrics['intervals'][key])}  "
+        f"test loss {score(metrics['test_loss'])}  "
         f"(best epoch {metrics['best_epoch']}{note}; "
-        f"last epoch {last['epoch']}: {last['test_accuracy']:.4f})"
+        f"last epoch {last['epoch']}: {score(last[key])})"
     )
+
+
+def _main(metrics: dict[str, Any]) -> str:
+    """Return the name of the score by which runs of its task are compared."""
+    return next(name for name in SCORES.values() if f"test_{name}" in metrics)
 
 
 def format_baselines(metrics: dict[str, Any]) -> str:
     """Return the network beside the simple models, as the end of a training shows them."""
     models = {"the network": metrics, **metrics["baselines"]}
+    name = _main(metrics)
+    key = f"test_{name}"
     cells = [
         [
-            name,
-            score(found["test_accuracy"]),
-            interval(found["intervals"]["test_accuracy"]),
+            model,
+            score(found[key]),
+            interval(found["intervals"][key]),
             score(found["test_loss"]),
         ]
-        for name, found in models.items()
+        for model, found in models.items()
     ]
-    return table(["", "test accuracy", "95 % interval", "test loss"], cells)
+    return table(["", f"test {name}", "95 % interval", "test loss"], cells)
 
 
 def format_verdict(verdict: dict[str, Any]) -> str:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import environment, execution, metrics, mistakes, verdict
+from seqtrain import environment, execution, metrics, mistakes, regression, verdict
 from seqtrain.causes import Trained
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, TrainingError
-from seqtrain.inference import BATCH_SIZE, load_model, probabilities
-from seqtrain.models.base import loss
+from seqtrain.inference import BATCH_SIZE, answers, load_model, scored
 from seqtrain.run import Run
 from seqtrain.signals import listening
+from seqtrain.tasks import SCORES
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def compiled(config: Config, dataset: Dataset) -> Any:
     batches = Batches(dataset.train, config.training.batch_size, config.seed)
     model = config.model.build(dataset, unroll=config.execution.unroll is True)
     steps = optimizer(config.training, len(batches))
-    execution.compile(model, steps, loss(dataset), config.execution)
+    execution.compile(model, steps, dataset, config.execution)
     build(model)
     return model
 
@@ -184,30 +184,46 @@ def stopping_reason(config: Config) -> str:
 def finish(model: Any, trained: Trained, run: Run) -> None:
     """Judge the best model by the test examples, and the last beside it; draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
-    labels = dataset.test.labels
-    last = probabilities(model, dataset.test.x)
+    last = answers(model, dataset.test.x, dataset.task)
     if not np.isfinite(last).all():
         raise TrainingError(
-            "the probabilities of some test examples are not finite: the training diverged",
+            "the answers to some test examples are not finite: the training diverged",
             "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
         )
-    best = last if best_epoch == len(rows) else probabilities(load_model(run), dataset.test.x)
-    run.write_predictions(labels, best)
-    run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
+    best = last
+    if best_epoch != len(rows):
+        best = answers(load_model(run), dataset.test.x, dataset.task)
+    run.write_predictions(dataset.test.labels, best)
+    if dataset.task == "classification":
+        run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     draw(run)
-    chosen = rows[best_epoch - 1]
+    validation = [f"val_{name}" for name in ("loss", SCORES[dataset.task])]
     run.write_metrics(
         {
-            **metrics.evaluate("test", labels, best, dataset.classes),
-            **verdict.judged(labels, best, trained),
-            "val_loss": chosen["val_loss"],
-            "val_accuracy": chosen["val_accuracy"],
+            **judged(trained, best),
+            **{name: rows[best_epoch - 1][name] for name in validation},
             "optimistic": run.optimistic,
             "best_epoch": best_epoch,
-            "last_epoch": {"epoch": len(rows), **metrics.scores("test", labels, last)},
+            "last_epoch": {"epoch": len(rows), **scores(dataset, last)},
             "parameters": model.count_params(),
         }
     )
+
+
+def judged(trained: Trained, answers: np.ndarray) -> dict[str, Any]:
+    """Return the scores of the answers to the test examples, beside those of simple models."""
+    dataset, labels = trained.dataset, trained.dataset.test.labels
+    found = scored("test", labels, answers, dataset.learned)
+    if dataset.target:
+        return {**found, **regression.judged(found, labels, dataset.target)}
+    return {**found, **verdict.judged(labels, answers, trained)}
+
+
+def scores(dataset: Dataset, answers: np.ndarray) -> dict[str, float | None]:
+    """Return the scores alone of the answers to the test examples."""
+    if dataset.target:
+        return regression.scores("test", dataset.test.labels, answers, dataset.target)
+    return metrics.scores("test", dataset.test.labels, answers)
 
 
 def draw(run: Run) -> None:

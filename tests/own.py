@@ -10,7 +10,11 @@ WORDS = {
     "bad": "dull slow empty cold flat".split(),
     "good": "warm bright deep funny tender".split(),
 }
+SHORT = {"steps": 20, "examples": 300, "test_examples": 60}
+# What the datasets are given in tests that are about all of them.
 OWN: dict[str, dict[str, Any]] = {
+    "adding": SHORT,
+    "temporal_order": SHORT,
     "text": {"path": "data/own.csv"},
     "folder": {"path": "data/own"},
     "arrays": {"path": "data/own_steps.csv"},

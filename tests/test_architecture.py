@@ -11,12 +11,12 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "errors harmless signals files logfile npz checkpoints artifacts yamlfile schema parts "
-    "problems text textfile tables embeddings cache download shipped datasets environment draft "
-    "models config places run significance comparison listing uncertainty calibration metrics "
-    "pairing baselines causes verdict mistakes plots report kernels execution modelfile inference "
-    "callbacks tensorboard state inspection training launch seeds progress columns scoreboard "
-    "console sheet options commands cli"
+    "errors harmless tasks signals files logfile npz checkpoints artifacts yamlfile schema parts "
+    "problems text textfile tables embeddings cache download shipped datasets learned environment "
+    "draft models config places run significance comparison listing uncertainty calibration "
+    "metrics regression pairing baselines causes verdict mistakes plots report kernels execution "
+    "modelfile inference callbacks tensorboard state inspection training launch seeds progress "
+    "columns scoreboard console sheet options commands cli"
 ).split()
 
 

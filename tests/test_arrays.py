@@ -16,8 +16,10 @@ from seqtrain.config import Config, load_config
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets import arrays as module
 from seqtrain.datasets.arrays import LONGEST, Arrays
-from seqtrain.datasets.dataset import LARGEST, MASK_VALUE, Learned, Scaling
+from seqtrain.datasets.dataset import MASK_VALUE, Learned
 from seqtrain.datasets.longtable import Columns, parsed
+from seqtrain.datasets.numbers import LARGEST
+from seqtrain.datasets.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.tables import Table
 from tests.conftest import Outcome

@@ -179,7 +179,7 @@ def test_list_shows_the_seeds_of_a_group_as_one(seqtrain: Seqtrain) -> None:
     (row,) = json.loads(seqtrain("list", "runs", "--json").stdout)["runs"]
     assert row["folder"] == str(runs[0].group)
     assert row["state"] == "2 of 3 finished"
-    assert row["test accuracy"] == "0.6000 ± 0.1414"
+    assert row["test score"] == "accuracy 0.6000 ± 0.1414"
 
 
 def test_plot_prints_the_pictures_of_the_newest_run(seqtrain: Seqtrain) -> None:

@@ -30,8 +30,10 @@ PARTS = [
 ]
 NAMES = [name for _, name in PARTS]
 TOKENS = [name for part, name in PARTS if issubclass(part, TokenDatasetConfig)]
+OF_CLASSES = [name for name in NAMES if name != "adding"]
 FILES = [name for part, name in PARTS if "path" in part.model_fields and name not in OWN]
 EVERY = pytest.mark.parametrize("name", NAMES)
+EVERY_OF_CLASSES = pytest.mark.parametrize("name", OF_CLASSES)
 EVERY_OF_TOKENS = pytest.mark.parametrize("name", TOKENS)
 EVERY_OF_FILES = pytest.mark.parametrize("name", FILES)
 
@@ -63,10 +65,10 @@ def splits(dataset: Dataset) -> dict[str, Examples]:
     return {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
 
 
-def contents(examples: Examples) -> Counter[tuple[bytes, int]]:
+def contents(examples: Examples) -> Counter[tuple[bytes, float]]:
     """Return how often each example with its label is there."""
     return Counter(
-        (np.ascontiguousarray(x).tobytes(), int(label))
+        (np.ascontiguousarray(x).tobytes(), float(label))
         for x, label in zip(examples.x, examples.labels, strict=True)
     )
 
@@ -103,7 +105,7 @@ def test_there_are_examples_in_every_split(name: str) -> None:
     assert all(len(examples) for examples in splits(load(name)).values())
 
 
-@EVERY
+@EVERY_OF_CLASSES
 def test_labels_are_classes_and_every_class_is_there(name: str) -> None:
     dataset = load(name)
     assert len(set(dataset.classes)) == len(dataset.classes) >= 2
@@ -112,6 +114,14 @@ def test_labels_are_classes_and_every_class_is_there(name: str) -> None:
         assert examples.labels.dtype == np.int32
         assert 0 <= examples.labels.min() <= examples.labels.max() < len(dataset.classes)
     assert set(dataset.train.labels.tolist()) == set(range(len(dataset.classes)))
+
+
+@EVERY
+def test_the_labels_are_what_the_config_says_that_it_learns(name: str) -> None:
+    dataset = load(name)
+    assert dataset.task == config(name).learns
+    kind = {"classification": np.int32, "regression": np.float32}[dataset.task]
+    assert {part.labels.dtype.type for part in splits(dataset).values()} == {kind}
 
 
 @EVERY
@@ -168,7 +178,7 @@ def test_each_example_lies_in_one_split(name: str) -> None:
     assert_same(dataset.test, whole.test)
 
 
-@EVERY
+@EVERY_OF_CLASSES
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
 def test_validation_takes_its_share_of_every_class(name: str, share: float) -> None:
     dataset = load(name, validation=share)
@@ -223,7 +233,7 @@ def test_limit_can_leave_out_a_single_example(name: str) -> None:
     assert len(load(name, limit=len(whole) - 1).train) == len(whole) - 1
 
 
-@EVERY
+@EVERY_OF_CLASSES
 def test_limit_keeps_the_share_of_every_class(name: str) -> None:
     whole, limited = load(name), load(name, limit=20)
     classes = len(whole.classes)

@@ -88,6 +88,37 @@ def test_sequences_of_numbers_are_drafted_too(form: str, seqtrain: Seqtrain) -> 
     assert "48 examples of 2 classes" in Path("mine.yaml").read_text()
 
 
+@pytest.mark.parametrize("form", ["texts.csv", "steps.csv", "steps.npz"])
+def test_measured_labels_are_drafted_as_numbers(form: str, seqtrain: Seqtrain) -> None:
+    sequences, _ = waves()
+    labels = [f"{index * 1.5}" for index in range(60)]
+    if form == "texts.csv":
+        rows = [[text, label] for (text, _), label in zip(sentences(), labels, strict=True)]
+        table(form, ["text", "score"], rows)
+    elif form == "steps.csv":
+        write_rows(Path(form), rows_of(sequences, labels))
+    else:
+        lengths = [len(sequence) for sequence in sequences]
+        np.savez(form, values=np.concatenate(sequences), lengths=lengths, y=np.arange(60) * 1.5)
+    assert drafted(seqtrain, Path(form))["task"] == "regression"
+    assert "examples labelled with numbers" in Path("mine.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("labels", "task"),
+    [
+        ([str(number % 10) for number in range(60)], "classification"),
+        ([f"{number % 9 / 2}" for number in range(60)], "classification"),
+        ([f"{number % 19 / 2}" for number in range(60)], "regression"),
+        ([str(number * 3) for number in range(60)], "regression"),
+    ],
+    ids=["digits", "stars", "fractions", "counts"],
+)
+def test_numbers_that_repeat_are_classes(labels: list[str], task: str, seqtrain: Seqtrain) -> None:
+    rows = [[text, label] for (text, _), label in zip(sentences(), labels, strict=True)]
+    assert drafted(seqtrain, table("own.csv", ["text", "rating"], rows))["task"] == task
+
+
 @pytest.mark.parametrize("name", ["a b: c.csv", "'quoted'.csv", "naïve #1.csv"])
 def test_any_name_of_a_file_is_written_as_yaml(name: str, seqtrain: Seqtrain) -> None:
     found = drafted(seqtrain, table(name, ["text", "label"], [list(r) for r in sentences()]))

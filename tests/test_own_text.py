@@ -474,7 +474,7 @@ def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
         ["good", "bad"],
         [2, 3],
     )
-    assert found.numbers(Path("new.csv"), LEARNED.classes).tolist() == [1, 0]
+    assert found.truth(Path("new.csv"), LEARNED).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -489,7 +489,7 @@ def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
 def test_labels_that_cannot_be_judged_by_are_told(content: str, message: str) -> None:
     found = given("new.csv", content)
     with pytest.raises(DataError) as caught:
-        found.numbers(Path("new.csv"), LEARNED.classes)
+        found.truth(Path("new.csv"), LEARNED)
     assert str(caught.value) == message
     assert caught.value.hint == "the classes of the run are: bad, good"
 
@@ -526,7 +526,7 @@ def test_columns_that_are_given_are_called_as_in_training() -> None:
     found = config.read_given(Path("new.csv"), LEARNED)
     assert (found.texts, found.labels) == (["warm"], None)
     with pytest.raises(DataError, match="^new.csv has no `mood` to judge by$"):
-        found.numbers(Path("new.csv"), LEARNED.classes)
+        found.truth(Path("new.csv"), LEARNED)
 
 
 def test_what_is_given_is_read_as_the_data_of_the_run_were() -> None:
@@ -552,7 +552,7 @@ def digits(**arrays: Any) -> Given:
 def test_images_are_given_as_they_are_measured(shape: tuple[int, ...]) -> None:
     found = digits(x=IMAGES.reshape(shape), y=np.array([3, 0, 9]))
     np.testing.assert_array_equal(found.x, (IMAGES / 16).astype(np.float32))
-    assert found.numbers(Path("new.npz"), tuple("0123456789")).tolist() == [3, 0, 9]
+    assert found.truth(Path("new.npz"), Learned(tuple("0123456789"))).tolist() == [3, 0, 9]
 
 
 @pytest.mark.parametrize(
@@ -581,15 +581,15 @@ def test_a_table_is_no_archive_of_images() -> None:
 
 def test_images_without_labels_or_with_others_cannot_judge() -> None:
     with pytest.raises(DataError, match="^new.npz has no `y` to judge by$"):
-        digits(x=IMAGES).numbers(Path("new.npz"), ("0", "1"))
+        digits(x=IMAGES).truth(Path("new.npz"), Learned(("0", "1")))
     with pytest.raises(DataError, match="^new.npz: example 2: no class is called `7`$"):
-        digits(x=IMAGES, y=np.array([1, 7, 0])).numbers(Path("new.npz"), ("0", "1"))
+        digits(x=IMAGES, y=np.array([1, 7, 0])).truth(Path("new.npz"), Learned(("0", "1")))
 
 
 TOLD = described(
     Given(np.zeros((3, 2)), ["plain", '"a", \x1b[31mb\x07\n' + "c" * 70, "half \udce9"]),
     np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]),
-    ("bad", "good"),
+    Learned(("bad", "good")),
 )
 
 
@@ -613,7 +613,7 @@ def test_predictions_as_csv_and_json_hold_the_texts_whole() -> None:
 
 
 def test_predictions_of_images_have_no_texts() -> None:
-    told = described(Given(np.zeros((1, 2, 2))), np.array([[0.25, 0.75]]), ("0", "1"))
+    told = described(Given(np.zeros((1, 2, 2))), np.array([[0.25, 0.75]]), Learned(("0", "1")))
     assert (
         format_predictions(told, "table")
         == "example  class  probability\n      1      1       0.7500"

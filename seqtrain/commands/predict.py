@@ -1,4 +1,4 @@
-"""The classes of new examples."""
+"""The classes, or the numbers, of new examples."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from seqtrain.options import DATA, OUTPUT, command
 )
 @OUTPUT
 def predict(run: Path, texts: tuple[str, ...], data: Path | None, form: str, outputs: Path) -> None:
-    """Say the class of each TEXT, of the examples in a file, or of each line of standard input."""
+    """Say the class, or the number, of each TEXT, of a file's examples, or of standard input."""
     from seqtrain import inference
     from seqtrain.run import Run
 
@@ -35,5 +35,5 @@ def predict(run: Path, texts: tuple[str, ...], data: Path | None, form: str, out
         given = chosen.config.dataset.read_given(data, learned)
     else:
         given = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
-    found = inference.described(given, inference.predict(chosen, given), learned.classes)
+    found = inference.described(given, inference.predict(chosen, given), learned)
     console.result(console.format_predictions(found, form))

@@ -12,6 +12,7 @@ from seqtrain import npz
 from seqtrain.datasets.base import reading
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
+from seqtrain.tasks import Task
 from seqtrain.textfile import near_miss
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ RAGGED = (
 KEYS = ("x", "values", "lengths", "y")
 
 
-def read_archive(file: Path, labelled: bool) -> Sequences:
+def read_archive(file: Path, labelled: bool, task: Task = "classification") -> Sequences:
     """Read the sequences of a `.npz` file, whose pickles are refused.
 
     Args:
         file: of the forms that `FORMS` says.
         labelled: whether it must have labels.
+        task: what the labels are; only in regression may they be no whole numbers.
 
     Raises:
         DataError: the file is damaged, or an array is not what it should be.
@@ -43,7 +45,7 @@ def read_archive(file: Path, labelled: bool) -> Sequences:
         sequences = dense(str(file), arrays["x"])
     else:
         sequences = _ragged(str(file), arrays["values"], arrays["lengths"])
-    return _labelled(sequences, arrays["y"]) if "y" in arrays else sequences
+    return _labelled(sequences, arrays["y"], task) if "y" in arrays else sequences
 
 
 def _arrays(file: Path, labelled: bool) -> dict[str, np.ndarray]:
@@ -165,7 +167,7 @@ def _checked(
     return Sequences(source, values, starts, lengths, places, regular=regular)
 
 
-def _labelled(sequences: Sequences, y: np.ndarray) -> Sequences:
+def _labelled(sequences: Sequences, y: np.ndarray, task: Task) -> Sequences:
     import numpy as np
 
     if y.ndim != 1:
@@ -179,21 +181,24 @@ def _labelled(sequences: Sequences, y: np.ndarray) -> Sequences:
         raise DataError(what, "labels are text or whole numbers: `y=np.array(labels, dtype=str)`")
     different, first, numbers = np.unique(y, return_index=True, return_inverse=True)
     written = zip(different.tolist(), first.tolist(), strict=True)
-    names = [_label(sequences.source, value, index) for value, index in written]
+    names = [_label(sequences.source, value, index, task) for value, index in written]
     known = {name: number for number, name in enumerate(dict.fromkeys(names))}
     number_of = np.array([known[name] for name in names], dtype=np.int32)
     return replace(sequences, labels=Labels(tuple(known), number_of[numbers]))
 
 
-def _label(source: str, value: object, index: int) -> str:
+def _label(source: str, value: object, index: int, task: Task) -> str:
     """Return a label as it is written; whole numbers without a point."""
     place = f"{source}: `y[{index}]` (example {index + 1})"
-    if isinstance(value, float) and not value.is_integer():
-        hint = "a label is the name or the number of a class; measured numbers cannot be learned"
-        raise DataError(f"{place} is {value}, which is no whole number", hint)
+    if isinstance(value, float) and task == "classification":
+        if not value.is_integer():
+            hint = "a label is the name or the number of a class; "
+            hint += "`dataset.task=regression` learns measured numbers"
+            raise DataError(f"{place} is {value}, which is no whole number", hint)
+        value = int(value)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    name = str(int(value) if isinstance(value, float) else value).strip()
+    name = str(value).strip()
     if not name:
         raise DataError(f"{place} is empty", "give each example a label, or leave it out")
     return name

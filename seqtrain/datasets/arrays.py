@@ -19,12 +19,13 @@ from seqtrain.datasets.dataset import (
     Examples,
     Given,
     Learned,
-    Scaling,
     empty,
     stratified_indices,
 )
 from seqtrain.datasets.longtable import Columns, others, parsed, same_features, sequences
+from seqtrain.datasets.numbers import check_differing
 from seqtrain.datasets.own import OwnFilesConfig
+from seqtrain.datasets.scaling import Scaling, Target
 from seqtrain.datasets.sequences import Sequences
 from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
@@ -47,7 +48,8 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
     A `.npz` file holds `x` (examples × steps × features, or examples × steps) and the labels `y`;
     or, for sequences of different lengths, `values` (all steps × features, one sequence after
     another), `lengths` and `y`. A table holds a row for each step: which sequence it belongs to,
-    its place there, the label of the sequence, and the features. Labels are text or whole numbers.
+    its place there, the label of the sequence, and the features. Labels are text or whole numbers,
+    or with `task: regression` any numbers.
     """
 
     name: Literal["arrays"]
@@ -103,13 +105,13 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         digest = self._digest()
         parts, classes = self._parts()
         if "test" not in parts:
-            labels, key = parts["train"].indices(classes), "dataset.test"
+            labels, key = labels_of(parts["train"], classes), "dataset.test"
             indices = stratified_indices(labels, self.test, self.split_seed, key)
             parts["train"], parts["test"] = map(parts["train"].take, indices)
         found = self._found(parts)
         scaling = found._scaling(parts, classes) if self.standardise else None
         examples = {
-            part: Examples(found._encoded(some, scaling), some.indices(classes), some.lengths)
+            part: Examples(found._encoded(some, scaling), labels_of(some, classes), some.lengths)
             for part, some in parts.items()
         }
         return Dataset(
@@ -121,6 +123,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
             sha256=digest,
             mask=bool(found.mask),
             scaling=scaling,
+            target=None if classes else Target(),
         )
 
     def located(self, dataset: Dataset) -> Self:
@@ -137,7 +140,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         """Read sequences from a `.npz` file or a long table; labels may be left out."""
         check_readable(file, "correct the path of `--data`")
         if is_archive(file):
-            given = read_archive(file, labelled=False)
+            given = read_archive(file, labelled=False, task=self.task)
         else:
             table = replace(self.table(file), hint=self._renaming(), settable=False)
             columns = self._columns(table, labelled=False)
@@ -173,21 +176,28 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
     def _parts(self) -> tuple[dict[str, Sequences], tuple[str, ...]]:
         """Return the sequences of each file, and the classes, if the files belong together."""
         parts = {part: self._sequences(file) for part, file in self.files().items()}
-        train = parts["train"]
-        width = len(self.feature_columns or ()) or train.width
-        train.check_labels()
-        hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
-        classes = learnable(train.known.names, len(train), self.path, hint)
+        width = len(self.feature_columns or ()) or parts["train"].width
+        classes = self._classes(parts["train"])
         for part in parts.values():
             what = "`feature_columns` names" if self.feature_columns else f"{self.path} has"
             check_width(part, width, f"but {what} {width}", "give all files the same features")
-            part.check_labels(classes)
+            if classes:
+                part.check_labels(classes)
         return parts, classes
+
+    def _classes(self, train: Sequences) -> tuple[str, ...]:
+        """Return the classes of train; none in regression; if its labels can be learned."""
+        if self.task == "regression":
+            check_differing(train.numbers().tolist(), self.path)
+            return ()
+        train.check_labels()
+        hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
+        return learnable(train.known.names, len(train), self.path, hint)
 
     def _sequences(self, file: Path) -> Sequences:
         """Return the sequences of a file; what was parsed once comes from the cache."""
         if is_archive(file):
-            return read_archive(file, labelled=True)
+            return read_archive(file, labelled=True, task=self.task)
         table = self.table(file)
         columns = self._columns(table, labelled=True)
         written = (self.encoding, self.delimiter, self.quotes)
@@ -231,7 +241,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         """Return what standardises the steps that are read of the examples that train."""
         train = parts["train"]
         if "validation" not in parts:
-            stays, _ = self.split_off(train.indices(classes))
+            stays, _ = self.split_off(labels_of(train, classes))
             train = train.take(stays)
         return train.cut(self.max_length or LONGEST, self.truncating).scaling()
 
@@ -248,6 +258,11 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
             counts = f"{long.sum():,} of {len(given):,}"
             log.info("%s: %s sequences are cut to %s steps", given.source, counts, length)
         return given.cut(length, self.truncating).padded(length, scaling)
+
+
+def labels_of(given: Sequences, classes: Sequence[str]) -> np.ndarray:
+    """Return labels as `Examples` have them: indices of `classes`, or numbers without any."""
+    return given.indices(classes) if classes else given.numbers()
 
 
 def is_archive(file: Path) -> bool:

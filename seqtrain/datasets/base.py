@@ -23,6 +23,7 @@ from seqtrain.datasets.dataset import (
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
+from seqtrain.tasks import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +38,9 @@ class DatasetConfig(Part):
 
     validation: Annotated[float, Field(gt=0, lt=1)] | Literal["test"] = Field(
         default=0.1,
-        description="share of the training examples, taken class by class, that chooses the best "
-        "epoch; `test` chooses on the test examples, so their score is optimistic",
+        description="share of the training examples, taken class by class where there are classes, "
+        "that chooses the best epoch; `test` chooses on the test examples, so their score is "
+        "optimistic",
     )
     split_seed: Seed = Field(
         default=0, description="decides which examples are taken; `seed` does not"
@@ -51,6 +53,11 @@ class DatasetConfig(Part):
         description="leave out training examples of which validation or test hold the same, as "
         "the network reads it",
     )
+
+    @property
+    def learns(self) -> Task:
+        """What the labels are: classes, unless a dataset says otherwise."""
+        return "classification"
 
     @abstractmethod
     def read(self, data_dir: Path | None) -> Dataset:
@@ -65,7 +72,10 @@ class DatasetConfig(Part):
         Raises:
             DataError: a file is missing or damaged, or too small for the splits.
         """
-        dataset = self._split(self.read(data_dir))
+        return self._without_repeated(self._split(self.read(data_dir))).measured()
+
+    def _without_repeated(self, dataset: Dataset) -> Dataset:
+        """Return the dataset without repeated examples, if that is asked for, or tell of them."""
         if self.drop_repeated:
             apart = dataset.apart()
             if not (len(apart.train) and len(apart.validation)):

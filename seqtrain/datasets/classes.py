@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +10,10 @@ from seqtrain.errors import DataError
 from seqtrain.textfile import near_miss, shown
 
 MOST_CLASSES, FEW = 1_000, 20  # beyond them, labels that hardly repeat are no classes
+MANY_NUMBERS = 20  # from which on labels that are numbers may be no classes
 NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
+
+log = logging.getLogger(__name__)
 
 
 def natural(name: str) -> tuple[bool, float, str]:
@@ -36,11 +40,19 @@ def learnable(labels: Iterable[str], number: int, source: str, hint: str) -> tup
             f"{source}: every training example has the label `{shown(classes[0])}`",
             "give examples of at least two classes",
         )
+    numbers = all(map(NUMBER.fullmatch, classes))
+    if numbers:
+        hint += "; or learn them as numbers: `dataset.task=regression`"
     if len(classes) > MOST_CLASSES or (number >= FEW and len(classes) > number / 2):
         raise DataError(
             f"{source}: {number:,} training examples have {len(classes):,} different labels, "
             f"such as `{shown(classes[0])}` and `{shown(classes[1])}`",
             hint,
+        )
+    if numbers and len(classes) > MANY_NUMBERS:
+        log.info(
+            "the %s labels are taken for classes; as numbers: `dataset.task=regression`",
+            f"{len(classes):,}",
         )
     return classes
 

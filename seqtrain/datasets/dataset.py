@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from seqtrain.datasets.numbers import measured, no_number
+from seqtrain.datasets.scaling import Scaling, Target
 from seqtrain.errors import DataError
 from seqtrain.parts import End
+from seqtrain.tasks import Task
 from seqtrain.textfile import near_miss, shown
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from seqtrain.text import Vocabulary
 
 MASK_VALUE = -1e30  # of every feature of a padded step
-LARGEST = 1e29  # data must be nearer to zero, so that none is taken for padding
 Split = Literal["train", "validation", "test"]
 
 
@@ -30,7 +31,8 @@ class Examples:
     Attributes:
         x: what the network reads; int32 ids of shape (N, T), or float32 features of
             shape (N, T, F).
-        labels: the index of each example's class; int32, shape (N,).
+        labels: the index of each example's class, int32, or in regression its number, float32;
+            shape (N,).
         lengths: the steps of each example before it was cut or padded to T, where they
             differ; int64, shape (N,).
     """
@@ -54,52 +56,20 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """How features are standardised: (x - mean) / deviation, each of shape (F,)."""
-
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        """Raise a ValueError where they are no numbers to compute with."""
-        numbers = (*self.mean, *self.deviation)
-        known = all(isinstance(number, float | int) and isfinite(number) for number in numbers)
-        if not known or len(self.mean) != len(self.deviation) or not all(self.deviation):
-            raise ValueError("it does not hold a mean and a deviation of each feature")
-
-    @classmethod
-    def of(cls, steps: np.ndarray) -> Scaling:
-        """Measure steps of shape (total, F); the deviation of a constant feature is 1."""
-        import numpy as np
-
-        means, deviations = [], []
-        for feature in steps.T:
-            constant = feature.min() == feature.max()
-            means.append(float(feature[0] if constant else feature.mean(dtype=np.float64)))
-            deviations.append(0.0 if constant else float(feature.std(dtype=np.float64)))
-        return cls(tuple(means), tuple(deviation or 1.0 for deviation in deviations))
-
-    def apply(self, steps: np.ndarray) -> np.ndarray:
-        """Return steps of shape (total, F) standardised; float64."""
-        import numpy as np
-
-        scaled: np.ndarray = (steps - np.array(self.mean)) / np.array(self.deviation)
-        return scaled
-
-
-@dataclass(frozen=True)
 class Learned:
     """What was learned from the training examples, and is needed to read new ones.
 
     Attributes:
-        classes: the name of each class.
+        classes: the name of each class; none in regression.
         vocabulary: the words of the ids, where examples are tokens and the words are known.
         scaling: how features are standardised, where they are.
+        target: what is known of the labels, where they are numbers.
     """
 
     classes: tuple[str, ...]
     vocabulary: Vocabulary | None = None
     scaling: Scaling | None = None
+    target: Target | None = None
 
 
 @dataclass(frozen=True)
@@ -120,24 +90,33 @@ class Given:
     label_key: str = "label"
     lines: Sequence[int] | None = None
 
-    def numbers(self, file: Path, classes: Sequence[str]) -> np.ndarray:
-        """Return the index of each example's class; int32, shape (N,).
+    def truth(self, file: Path, learned: Learned) -> np.ndarray:
+        """Return what a network should answer: labels as `Examples` have them.
 
         Raises:
-            DataError: an example has no label, or one that is none of `classes`.
+            DataError: an example has no label, or one that the network cannot answer.
         """
         import numpy as np
 
-        known = f"the classes of the run are: {', '.join(classes)}"
+        classes = learned.classes
+        known = f"the classes of the run are: {', '.join(classes)}" if classes else None
         if self.labels is None:
             raise DataError(f"{file} has no `{self.label_key}` to judge by", known)
         index_of = {name: index for index, name in enumerate(classes)}
+        found: list[float] = []
         for row, label in enumerate(self.labels):
-            if label not in index_of:
-                place = f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
+            answer = index_of.get(label) if classes else measured(label)
+            if answer is None and not classes:
+                raise no_number(self._place(file, row), label)
+            if answer is None:
                 what = f"no class is called `{shown(label)}`" if label else "the label is empty"
-                raise DataError(f"{place}: {what}{near_miss(label, classes)}", known)
-        return np.array([index_of[label] for label in self.labels], dtype=np.int32)
+                message = f"{self._place(file, row)}: {what}{near_miss(label, classes)}"
+                raise DataError(message, known)
+            found.append(answer)
+        return np.array(found, dtype=np.int32 if classes else np.float32)
+
+    def _place(self, file: Path, row: int) -> str:
+        return f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
 
 
 @dataclass(frozen=True)
@@ -148,7 +127,7 @@ class Dataset:
         train: the examples to fit.
         validation: the examples that choose the best epoch.
         test: the examples that judge.
-        classes: the name of each class.
+        classes: the name of each class; none in regression.
         source: the file or package that was read.
         sha256: the hash of what was read.
         vocabulary_size: the number of ids where examples are tokens, else None.
@@ -158,6 +137,7 @@ class Dataset:
         scaling: how features were standardised, where they were.
         originals: reads the texts of test examples again as they were written, by their indices;
             None where they are nowhere, or far.
+        target: what is known of the labels, where they are numbers.
     """
 
     train: Examples
@@ -172,6 +152,12 @@ class Dataset:
     vocabulary: Vocabulary | None = None
     scaling: Scaling | None = None
     originals: Callable[[np.ndarray], list[str]] | None = None
+    target: Target | None = None
+
+    @property
+    def task(self) -> Task:
+        """What a network is to answer: a class, or a number."""
+        return "regression" if self.target else "classification"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -181,7 +167,7 @@ class Dataset:
     @property
     def learned(self) -> Learned:
         """What is needed to read new examples."""
-        return Learned(self.classes, self.vocabulary, self.scaling)
+        return Learned(self.classes, self.vocabulary, self.scaling, self.target)
 
     def split(self, name: Split) -> Examples:
         """Return the examples of a split."""
@@ -203,6 +189,10 @@ class Dataset:
             return apart
         left = np.flatnonzero(~np.isin(validation, test))
         return replace(apart, validation=self.validation.take(left))
+
+    def measured(self) -> Dataset:
+        """Return the dataset with the scale of the training labels, where labels are numbers."""
+        return replace(self, target=self.target and self.target.of(self.train.labels))
 
     def repeated(self) -> int:
         """Return how many test examples the network can learn by heart, for train holds them."""
@@ -245,7 +235,8 @@ def stratified(
     """Split off a share of the examples, the same share of every class.
 
     The rounding is that of the largest remainder: the number taken is the nearest to
-    `share`, and no class is off by more than one example.
+    `share`, and no class is off by more than one example. Labels that are numbers count as one
+    class.
 
     Args:
         examples: N examples.
@@ -270,6 +261,8 @@ def stratified_indices(
     import numpy as np
 
     random = np.random.default_rng(seed)
+    if labels.dtype.kind == "f":
+        labels = np.zeros(len(labels), dtype=np.int32)
     counts = np.bincount(labels)
     quotas = counts * share
     taken = np.floor(quotas).astype(int)

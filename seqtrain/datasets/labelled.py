@@ -16,7 +16,9 @@ from seqtrain.cache import cached
 from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.datasets.classes import learnable, listed, unseen
 from seqtrain.datasets.dataset import Dataset, empty, stratified_indices
+from seqtrain.datasets.numbers import check_differing, measured, no_number
 from seqtrain.datasets.own import PARTS, OwnConfig
+from seqtrain.datasets.scaling import Target
 from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
 
@@ -50,14 +52,20 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         Raises:
             DataError: a file is damaged, or the labels are no classes to learn.
         """
+        import numpy as np
+
         from seqtrain.text import fit
 
         digest = self.digest()
         arrays = cached(f"texts-{fingerprint(FORMAT, digest)}", lambda: parsed(self.parts()))
         names = json.loads(arrays["names"].tobytes())
-        classes = self._classes(names, arrays, source)
-        class_of = [classes.index(name) for name in names]
-        whole = {part: numbered(arrays, part, class_of) for part in PARTS if part in self.parts()}
+        classes: tuple[str, ...] = ()
+        if self.learns == "regression":
+            label_of = self._numbers(names, arrays, source)
+        else:
+            classes = self._classes(names, arrays, source)
+            label_of = np.array([classes.index(name) for name in names], dtype=np.int32)
+        whole = {part: numbered(arrays, part, label_of) for part in PARTS if part in self.parts()}
         texts, test_rows = dict(whole), None
         if "test" not in texts:
             key = "dataset.test"
@@ -95,6 +103,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             padding=self.padding,
             vocabulary=vocabulary,
             originals=originals,
+            target=None if classes else Target(),
         )
 
     def _written(self, indices: np.ndarray, test_rows: np.ndarray | None) -> list[str]:
@@ -106,6 +115,18 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             if number in wanted:
                 wanted[number] = text
         return [wanted[row] for row in rows]
+
+    def _numbers(self, names: list[str], arrays: Arrays, source: str) -> np.ndarray:
+        """Return the number that each label is, float32, if they can be learned."""
+        import numpy as np
+
+        found = [measured(name) for name in names]
+        for name, value in zip(names, found, strict=True):
+            if value is None:
+                raise no_number(self._place(name), name)
+        values: np.ndarray = np.array(found, dtype=np.float32)
+        check_differing(values[np.unique(arrays["train_labels"])].tolist(), source)
+        return values
 
     def _classes(self, names: list[str], arrays: Arrays, source: str) -> tuple[str, ...]:
         """Return the labels of train in order, if they can be learned and judged by."""
@@ -131,7 +152,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
 
 @dataclass(frozen=True)
 class Numbered:
-    """Texts as the numbers of their words, and their classes; int32, shape (N,)."""
+    """Texts as the numbers of their words, and their labels as `Examples` have them."""
 
     numbers: Ragged
     labels: np.ndarray
@@ -141,18 +162,32 @@ class Numbered:
         return Numbered(self.numbers.take(indices), self.labels[indices])
 
 
-def numbered(arrays: Arrays, part: str, class_of: Sequence[int]) -> Numbered:
-    """Return the texts of a part as they were parsed, with the class of each label's number."""
-    import numpy as np
-
+def numbered(arrays: Arrays, part: str, label_of: np.ndarray) -> Numbered:
+    """Return the texts of a part as they were parsed, with what each written label stands for."""
     from seqtrain.text import Ragged
 
     numbers = Ragged(arrays[f"{part}_numbers"], arrays[f"{part}_offsets"])
-    return Numbered(numbers, np.array(class_of, dtype=np.int32)[arrays[f"{part}_labels"]])
+    return Numbered(numbers, label_of[arrays[f"{part}_labels"]])
 
 
 def doubt(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
     """Warn of what a person may not have meant, in the texts of each part as they are given."""
+    import numpy as np
+
+    if classes:
+        doubt_classes(classes, texts)
+    for part, some in texts.items():
+        if number := np.count_nonzero(some.numbers.lengths == 0):
+            log.warning(
+                "%s of the %s texts of %s hold no word",
+                f"{number:,}",
+                f"{len(some.labels):,}",
+                part,
+            )
+
+
+def doubt_classes(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
+    """Warn of classes that a person may not have meant."""
     import numpy as np
 
     counts = np.bincount(texts["train"].labels, minlength=len(classes))
@@ -163,14 +198,6 @@ def doubt(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
     for name in classes:
         if (other := known.setdefault(name.casefold(), name)) != name:
             log.warning("the classes `%s` and `%s` differ in case alone", other, name)
-    for part, some in texts.items():
-        if number := np.count_nonzero(some.numbers.lengths == 0):
-            log.warning(
-                "%s of the %s texts of %s hold no word",
-                f"{number:,}",
-                f"{len(some.labels):,}",
-                part,
-            )
 
 
 def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:

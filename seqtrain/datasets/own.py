@@ -15,6 +15,7 @@ from seqtrain.errors import DataError
 from seqtrain.files import sha256
 from seqtrain.parts import FileName, broken
 from seqtrain.tables import Table
+from seqtrain.tasks import Task
 
 PARTS = ("train", "validation", "test")
 
@@ -36,8 +37,8 @@ class OwnConfig(DatasetConfig):
 
     test: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.2,
-        description="share of all examples, taken class by class, that judges where no test "
-        "examples are given",
+        description="share of all examples, taken class by class where there are classes, that "
+        "judges where no test examples are given",
     )
     encoding: Encoding = Field(
         default="utf-8",
@@ -56,6 +57,10 @@ class OwnFilesConfig(OwnConfig):
     test_path: FileName | None = Field(
         default=None, description="file of the test examples, instead of a share of all"
     )
+    task: Task = Field(
+        default="classification",
+        description="what a label is: the name of a class, or with `regression` a number",
+    )
     label_column: str = Field(default="label", description="column, or key, of the labels")
     delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
         default=None, description="what stands between fields; null finds out from the header"
@@ -65,6 +70,11 @@ class OwnFilesConfig(OwnConfig):
         description="whether a field can stand in quotes; false where quotes are letters, as in "
         "many TSV files",
     )
+
+    @property
+    def learns(self) -> Task:
+        """What `task` says."""
+        return self.task
 
     @model_validator(mode="after")
     def _files_differ(self) -> Self:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqtrain.datasets.classes import unseen
-from seqtrain.datasets.dataset import LARGEST, MASK_VALUE, Scaling
+from seqtrain.datasets.dataset import MASK_VALUE
+from seqtrain.datasets.numbers import LARGEST, measured, no_number
+from seqtrain.datasets.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.parts import End
 
@@ -89,6 +91,22 @@ class Sequences:
         index_of = [classes.index(name) for name in self.known.names]
         indices: np.ndarray = np.array(index_of, dtype=np.int32)[self.known.numbers]
         return indices
+
+    def numbers(self) -> np.ndarray:
+        """Return each one's label as a number; float32, shape (N,).
+
+        Raises:
+            DataError: a label is none.
+        """
+        import numpy as np
+
+        found = [measured(name) for name in self.known.names]
+        for index, value in enumerate(found):
+            if value is None:
+                place = self.place(int((self.known.numbers == index).argmax()))
+                raise no_number(place, self.known.names[index])
+        values: np.ndarray = np.array(found, dtype=np.float32)[self.known.numbers]
+        return values
 
     def check_labels(self, classes: Sequence[str] | None = None) -> None:
         """Raise a DataError where a label is empty, or is none of `classes`."""

@@ -1,6 +1,7 @@
-"""What every model has in common: where examples come in, and where classes come out."""
+"""What every model has in common: where examples come in, and where the answer comes out."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import Field
 from seqtrain.datasets.dataset import MASK_VALUE, Dataset
 from seqtrain.errors import DataError
 from seqtrain.parts import FileName, Part, Rate, Size, Sizes
+from seqtrain.tasks import SCORES
 
 if TYPE_CHECKING:
     import keras
@@ -124,12 +126,13 @@ class ModelConfig(Part):
         """Assemble the network for a dataset, from stock Keras layers only.
 
         Args:
-            dataset: gives the shape of an example, the vocabulary and the classes.
+            dataset: gives the shape of an example, the vocabulary, and what to answer.
             unroll: write the time steps out instead of looping over them.
 
         Returns:
             A model that is built but not compiled. It maps a batch of examples to
-            probabilities: shape (batch, 1) for two classes, else (batch, classes).
+            probabilities: shape (batch, 1) for two classes, else (batch, classes); in
+            regression to numbers in the units of the labels, shape (batch, 1).
         """
         import keras
 
@@ -137,7 +140,7 @@ class ModelConfig(Part):
         for units in self.dense_units:
             layers += [keras.layers.Dense(units, activation=self.dense_activation)]
             layers += dropout(self.dropout)
-        return keras.Sequential([*layers, head(dataset)], name=self.name)
+        return keras.Sequential([*layers, *head(dataset)], name=self.name)
 
 
 def dropout(rate: float) -> "list[keras.Layer]":
@@ -147,16 +150,47 @@ def dropout(rate: float) -> "list[keras.Layer]":
     return [keras.layers.Dropout(rate)] if rate else []
 
 
-def head(dataset: Dataset) -> "keras.Layer":
-    """Return the layer of class probabilities: one sigmoid for two classes, else a softmax."""
+def head(dataset: Dataset) -> "list[keras.Layer]":
+    """Return the layers that answer.
+
+    Of two classes one sigmoid gives the probability of the second, of more a softmax those of
+    all. In regression a linear unit is taken back from the standardised scale to the labels'.
+    """
     import keras
 
+    if dataset.target:
+        scale, offset = dataset.target.deviation, dataset.target.mean
+        units = keras.layers.Rescaling(scale, offset, name="in_units_of_the_labels")
+        return [keras.layers.Dense(1, name="head"), units]
     if len(dataset.classes) == 2:
-        return keras.layers.Dense(1, activation="sigmoid", name="head")
-    return keras.layers.Dense(len(dataset.classes), activation="softmax", name="head")
+        return [keras.layers.Dense(1, activation="sigmoid", name="head")]
+    return [keras.layers.Dense(len(dataset.classes), activation="softmax", name="head")]
 
 
-def loss(dataset: Dataset) -> str:
-    """Return the name of the Keras loss that belongs to the head."""
+def loss(dataset: Dataset) -> Any:
+    """Return the Keras loss that belongs to the head, by its name or as a function."""
+    if dataset.target:
+        return standardised_error(dataset.target.deviation)
     two = len(dataset.classes) == 2
     return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
+
+
+def standardised_error(deviation: float) -> Callable[[Any, Any], Any]:
+    """Return the squared error in units of the labels' deviation, as a loss for Keras.
+
+    So the gradients are of the same size whatever the labels are measured in.
+    """
+    from keras import ops
+
+    def squared_error(labels: Any, predictions: Any) -> Any:
+        return ops.mean(ops.square((labels - predictions) / deviation), axis=-1)
+
+    return squared_error
+
+
+def score(dataset: Dataset) -> Any:
+    """Return the Keras metric that stands beside the loss, under its name in `tasks.SCORES`."""
+    import keras
+
+    name = SCORES[dataset.task]
+    return keras.metrics.MeanAbsoluteError(name=name) if dataset.target else name

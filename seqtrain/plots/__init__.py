@@ -5,7 +5,8 @@ without pyplot, so nothing here needs a display or leaves state behind.
 """
 
 from seqtrain.plots.base import Plot, draw
-from seqtrain.plots.history import accuracy, learning_rate, loss
+from seqtrain.plots.history import accuracy, learning_rate, loss, mae
+from seqtrain.plots.numbers import predicted, residuals
 from seqtrain.plots.predictions import calibration, confusion_matrix, precision_recall, roc
 
 __all__ = [
@@ -16,6 +17,9 @@ __all__ = [
     "draw",
     "learning_rate",
     "loss",
+    "mae",
     "precision_recall",
+    "predicted",
+    "residuals",
     "roc",
 ]

@@ -1,6 +1,7 @@
 """What all plots have in common: how they are found, drawn, styled and saved."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from seqtrain.comparison import names, with_every_run
 from seqtrain.files import replacing
 from seqtrain.run import Run
+from seqtrain.tasks import Task, readable
 
 Corner = Literal["best", "lower left", "lower right"]
 Plot = Callable[[Sequence[Run]], Figure]
@@ -33,14 +35,25 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a class may be called `$5 to $10`
 }
 
-_PLOTS: dict[str, tuple[Plot, str, int | None]] = {}
+PANELS_IN_A_ROW = 3
+
+_PLOTS: dict[str, tuple[Plot, Callable[[Run], bool]]] = {}
 
 
-def plot(needs: str, classes: int | None = None) -> Callable[[Plot], Plot]:
-    """Mark a function as a plot of runs that have the file `needs`, and so many classes."""
+def plot(
+    needs: str, task: Task | None = None, classes: int | None = None
+) -> Callable[[Plot], Plot]:
+    """Mark a function as a plot of runs that have the file `needs`, a task, and so many classes."""
+
+    def fits(run: Run) -> bool:
+        return (
+            run.has(needs)
+            and task in (None, run.task)
+            and (classes is None or len(run.classes()) == classes)
+        )
 
     def register(function: Plot) -> Plot:
-        _PLOTS[function.__name__] = (function, needs, classes)
+        _PLOTS[function.__name__] = (function, fits)
         return function
 
     return register
@@ -56,11 +69,8 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
     """
     folder.mkdir(exist_ok=True)
     pictures = []
-    for name, (function, needs, classes) in _PLOTS.items():
-        able = [run for run in runs if run.has(needs)]
-        if classes is not None:
-            able = [run for run in able if len(run.classes()) == classes]
-        if able:
+    for name, (function, fits) in _PLOTS.items():
+        if able := [run for run in runs if fits(run)]:
             with rc_context(STYLE):
                 pictures.append(_save(function(able), folder / f"{name}.{suffix}"))
     return pictures
@@ -110,8 +120,7 @@ class Drawn:
     def mean(self, score: Callable[[Run], float]) -> str:
         """Return a number of its run, or `mean ± standard deviation` of its seeds."""
         values = [score(run) for run in self.runs]
-        spread = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
-        return f"{fmean(values):.4f}{spread}{note(self.runs[0])}"
+        return f"{spread(values)}{note(self.runs[0])}"
 
 
 def legend(axes: Axes, drawn: Sequence[Drawn], loc: Corner = "best") -> None:
@@ -133,6 +142,23 @@ def together(runs: Sequence[Run]) -> list[Drawn]:
         Drawn([one.run for one in row.members], label, colour)
         for row, label, colour in zip(table, names(table), itertools.cycle(COLOURS), strict=False)
     ]
+
+
+def panels(number: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure of so many panels, nearly in a square."""
+    columns = min(math.ceil(math.sqrt(number)), PANELS_IN_A_ROW)
+    rows = math.ceil(number / columns)
+    figure = Figure(figsize=(4.4 * columns + 1, 4.8 * rows), layout="compressed")
+    every = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axes in every[number:]:
+        axes.remove()
+    return figure, every[:number]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return a number, or of several `mean ± standard deviation`."""
+    deviation = f" ± {readable(stdev(values))}" if len(values) > 1 else ""
+    return f"{readable(fmean(values))}{deviation}"
 
 
 def note(run: Run) -> str:

@@ -1,7 +1,6 @@
 """What each epoch reached."""
 
 from collections.abc import Sequence
-from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -9,25 +8,39 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.plots.base import Drawn, legend, panel, plot, together
+from seqtrain.plots.base import Drawn, legend, panel, plot, spread, together
 from seqtrain.run import Run
+from seqtrain.tasks import Task
 
+LOSS_UNITS: dict[Task, str] = {
+    "classification": "cross-entropy, nats",
+    "regression": "squared error / variance of labels",
+}
 BAND = 0.2  # opacity of the range of seeds
 
 
 @plot(needs="history.csv")
 def loss(runs: Sequence[Run]) -> Figure:
     """Loss of the training and validation examples against the epoch."""
-    figure, axes = _curves(runs, "loss", "loss (cross-entropy, nats)")
+    units = sorted({LOSS_UNITS[run.task] for run in runs})
+    figure, axes = _curves(runs, "loss", f"loss ({' or '.join(units)})")
     axes.set_ylim(bottom=0)
     return _finished(figure, axes, runs)
 
 
-@plot(needs="history.csv")
+@plot(needs="history.csv", task="classification")
 def accuracy(runs: Sequence[Run]) -> Figure:
     """Accuracy of the training and validation examples against the epoch."""
     figure, axes = _curves(runs, "accuracy", "accuracy")
     axes.set_ylim(top=min(axes.get_ylim()[1], 1.0))
+    return _finished(figure, axes, runs)
+
+
+@plot(needs="history.csv", task="regression")
+def mae(runs: Sequence[Run]) -> Figure:
+    """Mean absolute error of the training and validation examples against the epoch."""
+    figure, axes = _curves(runs, "mae", "mean absolute error, in units of the labels")
+    axes.set_ylim(bottom=0)
     return _finished(figure, axes, runs)
 
 
@@ -75,8 +88,7 @@ def _said(epochs: list[int], scores: list[float]) -> str:
     """Return what the legend says of the best epochs."""
     first, last = min(epochs), max(epochs)
     when = f"best epoch {first}" if first == last else f"best epochs {first}–{last}"
-    spread = f" ± {stdev(scores):.4f}" if len(scores) > 1 else ""
-    return f"{when}: {fmean(scores):.4f}{spread}"
+    return f"{when}: {spread(scores)}"
 
 
 def _line(axes: Axes, epochs: np.ndarray, values: np.ndarray, **style: Any) -> None:

@@ -1,6 +1,5 @@
-"""What the best model says of the test examples."""
+"""What the best model says of the classes of the test examples."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,26 +9,22 @@ from matplotlib.figure import Figure
 from seqtrain import metrics
 from seqtrain.calibration import BINS, reliability
 from seqtrain.harmless import one_line
-from seqtrain.plots.base import Drawn, legend, panel, plot, together
+from seqtrain.plots.base import Drawn, legend, panel, panels, plot, together
 from seqtrain.run import Run
 from seqtrain.uncertainty import binomial
 
-PANELS_IN_A_ROW = 3
 MOST_NUMBERS = 20  # classes; the cells of larger matrices hold no numbers
 
 
-@plot(needs="predictions.npz")
+@plot(needs="predictions.npz", task="classification")
 def confusion_matrix(runs: Sequence[Run]) -> Figure:
     """Counts of test examples by true and predicted class, one panel for each run.
 
     Of several seeds the counts are added up.
     """
     every = together(runs)
-    columns = min(math.ceil(math.sqrt(len(every))), PANELS_IN_A_ROW)
-    rows = math.ceil(len(every) / columns)
-    figure = Figure(figsize=(4.4 * columns + 1, 4.8 * rows), layout="compressed")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for drawn, axes in zip(every, panels, strict=False):
+    figure, each_axes = panels(len(every))
+    for drawn, axes in zip(every, each_axes, strict=True):
         each = [metrics.confusion_matrix(*run.predictions()) for run in drawn.runs]
         matrix = np.sum(each, axis=0)
         score = drawn.mean(lambda run: metrics.accuracy(*run.predictions()))
@@ -37,9 +32,7 @@ def confusion_matrix(runs: Sequence[Run]) -> Figure:
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.set_title(f"{drawn.label}{drawn.seeds}\ntest accuracy {score}", fontsize=9)
         _label_cells(axes, drawn.runs[0].classes(), matrix, shares)
-    for axes in panels[len(every) :]:
-        axes.remove()
-    figure.colorbar(picture, ax=panels[: len(every)].tolist(), label="share of the true class")
+    figure.colorbar(picture, ax=each_axes, label="share of the true class")
     return figure
 
 
@@ -59,7 +52,7 @@ def _label_cells(
         axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=8)
 
 
-@plot(needs="predictions.npz")
+@plot(needs="predictions.npz", task="classification")
 def calibration(runs: Sequence[Run]) -> Figure:
     """Share of hits against the confidence, and how often each confidence occurs."""
     figure = Figure(figsize=(5.2, 6.2), layout="constrained")
@@ -95,7 +88,7 @@ def _confidences(
     lower.stairs(found.examples / len(labels), edges, color=drawn.colour, fill=True, alpha=opacity)
 
 
-@plot(needs="predictions.npz", classes=2)
+@plot(needs="predictions.npz", task="classification", classes=2)
 def roc(runs: Sequence[Run]) -> Figure:
     """Receiver operating characteristic of the test examples, with the area under it."""
     from sklearn.metrics import roc_curve
@@ -114,7 +107,7 @@ def roc(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-@plot(needs="predictions.npz", classes=2)
+@plot(needs="predictions.npz", task="classification", classes=2)
 def precision_recall(runs: Sequence[Run]) -> Figure:
     """Precision against recall of the second class, with the average precision."""
     from sklearn.metrics import precision_recall_curve

@@ -1,0 +1,75 @@
+"""Numbers as they are measured, and on the scale on which a network learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How features are standardised: (x - mean) / deviation, each of shape (F,)."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError where they are no numbers to compute with."""
+        known = all(map(_is_known, (*self.mean, *self.deviation)))
+        if not known or len(self.mean) != len(self.deviation) or not all(self.deviation):
+            raise ValueError("it does not hold a mean and a deviation of each feature")
+
+    @classmethod
+    def of(cls, steps: np.ndarray) -> Scaling:
+        """Measure steps of shape (total, F); the deviation of a constant feature is 1."""
+        import numpy as np
+
+        means, deviations = [], []
+        for feature in steps.T:
+            constant = feature.min() == feature.max()
+            means.append(float(feature[0] if constant else feature.mean(dtype=np.float64)))
+            deviations.append(0.0 if constant else float(feature.std(dtype=np.float64)))
+        return cls(tuple(means), tuple(deviation or 1.0 for deviation in deviations))
+
+    def apply(self, steps: np.ndarray) -> np.ndarray:
+        """Return steps of shape (total, F) standardised; float64."""
+        import numpy as np
+
+        scaled: np.ndarray = (steps - np.array(self.mean)) / np.array(self.deviation)
+        return scaled
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is known of labels that are numbers.
+
+    A network learns them standardised, and answers in their own units.
+
+    Attributes:
+        mean: of the training labels.
+        deviation: of the training labels; 1 where all are the same.
+        tolerance: the error from which on an answer is wrong, where the dataset has such a rule.
+    """
+
+    mean: float = 0.0
+    deviation: float = 1.0
+    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError where they are no numbers to compute with."""
+        numbers = (self.mean, self.deviation, *filter(None, (self.tolerance,)))
+        if not all(map(_is_known, numbers)) or not self.deviation:
+            raise ValueError("it does not hold a mean and a deviation of the labels")
+
+    def of(self, labels: np.ndarray) -> Target:
+        """Return it with the mean and the deviation of labels of shape (N,)."""
+        found = Scaling.of(labels[:, None])
+        return replace(self, mean=found.mean[0], deviation=found.deviation[0])
+
+
+def _is_known(number: object) -> bool:
+    return isinstance(number, float | int) and isfinite(number)

@@ -1,0 +1,83 @@
+"""What a run has learned of its training examples, and what it answers, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from seqtrain.artifacts import Artifacts
+from seqtrain.datasets.dataset import Learned
+from seqtrain.datasets.scaling import Scaling, Target
+from seqtrain.tasks import ANSWERS, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqtrain.text import Vocabulary
+
+Part = TypeVar("Part", Scaling, Target)
+
+
+def read(folder: Artifacts, task: Task) -> Learned:
+    """Return what is needed to read new examples.
+
+    Raises:
+        RunError: a file is missing or damaged.
+    """
+    return Learned(
+        classes(folder) if task == "classification" else (),
+        _vocabulary(folder) if folder.has("vocabulary.json") else None,
+        _part(folder, "scaling.json", Scaling) if folder.has("scaling.json") else None,
+        _part(folder, "target.json", Target) if task == "regression" else None,
+    )
+
+
+def write(folder: Artifacts, learned: Learned) -> None:
+    """Write what is needed to read new examples."""
+    if learned.target:
+        folder.write_json("target.json", asdict(learned.target))
+    else:
+        folder.write_json("classes.json", learned.classes)
+    if learned.vocabulary:
+        folder.write_json("vocabulary.json", learned.vocabulary.words)
+    if learned.scaling:
+        folder.write_json("scaling.json", asdict(learned.scaling))
+
+
+def classes(folder: Artifacts) -> tuple[str, ...]:
+    """Return the names of the classes."""
+    return folder.read_words("classes.json")
+
+
+def read_answers(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Return the test labels, and the answers to the test examples, as `Run.predictions` does."""
+    name = "predictions.npz"
+    labels, answers = folder.read_arrays(name, "labels", ANSWERS[task])
+    kind, axes = ("f", 1) if task == "regression" else ("iu", 2)
+    fit = labels.dtype.kind in kind and answers.dtype.kind == "f" and answers.ndim == axes
+    if not fit or labels.shape != answers.shape[:1] or not labels.size:
+        raise folder.damaged(name, f"it does not hold a label and {ANSWERS[task]} of each example")
+    if task == "classification":
+        known = len(classes(folder)) if folder.has("classes.json") else answers.shape[1]
+        if not 0 <= labels.min() <= labels.max() < known:
+            raise folder.damaged(name, "its labels are not those of the classes")
+        if answers.shape[1] != known:
+            raise folder.damaged(name, "its probabilities are not those of the classes")
+    return labels, answers
+
+
+def _vocabulary(folder: Artifacts) -> Vocabulary:
+    from seqtrain.text import Vocabulary
+
+    return Vocabulary(folder.read_words("vocabulary.json"))
+
+
+def _part(folder: Artifacts, name: str, kind: Callable[..., Part]) -> Part:
+    """Return the dataclass whose fields a JSON file holds; lists become tuples."""
+    written: dict[str, Any] = folder.read_json(name, dict)
+    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in written.items()}
+    try:
+        return kind(**fields)
+    except (TypeError, ValueError) as error:
+        raise folder.damaged(name, error) from error

@@ -1,0 +1,104 @@
+"""Scores of regression, against scikit-learn and by hand."""
+
+import numpy as np
+import pytest
+
+from seqtrain import regression
+from seqtrain.datasets.scaling import Target
+
+
+def numbers(number: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of a regression, and predictions that are off by about 3."""
+    random = np.random.default_rng(1)
+    labels = random.normal(1000, 20, number).astype(np.float32)
+    return labels, labels + random.normal(1, 3, number).astype(np.float32)
+
+
+def test_scores_of_numbers_are_those_of_scikit_learn() -> None:
+    from sklearn import metrics
+
+    labels, predictions = numbers()
+    assert regression.scores("test", labels, predictions, Target().of(labels)) == pytest.approx(
+        {
+            "test_loss": metrics.mean_squared_error(labels, predictions) / labels.var(),
+            "test_mae": metrics.mean_absolute_error(labels, predictions),
+            "test_rmse": metrics.root_mean_squared_error(labels, predictions),
+            "test_r2": metrics.r2_score(labels, predictions),
+        },
+        rel=1e-4,
+    )
+
+
+def test_the_mean_of_the_training_labels_has_a_loss_of_one() -> None:
+    labels, _ = numbers()
+    mean = np.full_like(labels, labels.mean(dtype=np.float64))
+    found = regression.scores("test", labels, mean, Target().of(labels))
+    assert found["test_loss"] == pytest.approx(1, abs=1e-4)
+    assert found["test_r2"] == pytest.approx(0, abs=1e-4)
+
+
+def test_r2_of_equal_labels_is_not_defined() -> None:
+    assert regression.scores("test", np.ones(3), np.zeros(3), Target())["test_r2"] is None
+
+
+def test_answers_beyond_the_tolerance_are_counted() -> None:
+    labels, predictions = np.zeros(4), np.array([0.125, -0.125, 0.124, -0.5])
+    assert (
+        regression.scores("test", labels, predictions, Target(tolerance=0.125))["test_wrong"] == 3
+    )
+    assert "test_wrong" not in regression.scores("test", labels, predictions, Target())
+
+
+def test_an_evaluation_of_numbers_tells_the_size_of_the_errors() -> None:
+    labels, predictions = np.zeros(101), np.linspace(-1, 0, 101)
+    found = regression.evaluate("val", labels, predictions, Target())
+    assert found["val"]["absolute_errors"] == pytest.approx(
+        {"50": 0.5, "90": 0.9, "99": 0.99, "100": 1}
+    )
+
+
+@pytest.mark.tf
+def test_the_loss_and_the_error_of_numbers_are_those_that_keras_trains_with() -> None:
+    from dataclasses import replace
+
+    import keras
+
+    from seqtrain.models.base import loss, score
+    from tests.test_models import features
+
+    labels, predictions = numbers()
+    target = Target().of(labels)
+    dataset = replace(features(), classes=(), target=target)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Identity()])
+    model.compile(loss=loss(dataset), metrics=[score(dataset)])
+    found = model.evaluate(predictions, labels, verbose=0, return_dict=True)
+    scores = regression.scores("test", labels, predictions, target)
+    expected = {name: scores[f"test_{name}"] for name in ("loss", "mae")}
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_intervals_hold_the_scores_and_shrink_with_more_examples() -> None:
+    widths = []
+    for number in (40, 4_000):
+        labels, predictions = numbers(number)
+        target = Target(tolerance=4.0).of(labels)
+        scores = regression.scores("test", labels, predictions, target)
+        intervals = regression.intervals("test", labels, predictions, target)
+        assert scores.keys() == intervals.keys()
+        for name, score in scores.items():
+            low, high = intervals[name] or (0, 0)
+            assert low < (score or 0) < high
+        low, high = intervals["test_mae"] or (0, 0)
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 5
+
+
+@pytest.mark.parametrize(("noise", "learned"), [(3, True), (1_000, False)])
+def test_the_verdict_compares_with_the_mean_of_the_labels(noise: float, learned: bool) -> None:
+    labels, _ = numbers(400)
+    predictions = labels + np.random.default_rng(2).normal(0, noise, len(labels))
+    target = Target().of(labels)
+    found = regression.evaluate("test", labels, predictions, target)
+    judged = regression.judged(found, labels, target)
+    assert judged["verdict"]["learned"] == learned
+    assert judged["baselines"][regression.MEAN]["test_loss"] == pytest.approx(1, abs=1e-4)
