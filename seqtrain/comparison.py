@@ -22,7 +22,7 @@ Interval = tuple[float, float]
 
 # The scores by which networks are judged, each task's first; the loss where there is no other.
 MAIN = ("accuracy", "mae", "rmse")
-LESS_IS_BETTER = ("loss", "mae", "rmse")
+LESS_IS_BETTER = ("loss", "mae", "rmse", "ece")
 MOST_KEYS = 3  # that a legend has room for
 OF_NO_EFFECT = ("seed", "dataset.path")  # keys that make no other experiment of the same data
 

@@ -72,7 +72,7 @@ def seeds(*rights: int, **overrides: object) -> list[Run]:
 
 
 def compared(seqtrain: Seqtrain, *arguments: object) -> list[dict[str, Any]]:
-    outcome = seqtrain("compare", *arguments, "--format", "json")
+    outcome = seqtrain("compare", *arguments, "--json")
     assert outcome.exit_code == 0, outcome.stderr
     return list(json.loads(outcome.stdout))
 

@@ -132,7 +132,14 @@ FILES = (
     "config.yaml environment.json history.csv timing.csv model.keras metrics.json predictions.npz "
     "classes.json trained_on.npz summary.txt log.txt"
 ).split()
-COMMANDS = (["evaluate"], ["plot"], ["list", "runs"], ["resume"], ["resume", "--epochs", "5"])
+COMMANDS = (
+    ["evaluate"],
+    ["plot"],
+    ["list", "runs"],
+    ["compare"],
+    ["resume"],
+    ["resume", "--epochs", "5"],
+)
 
 
 @pytest.mark.tf

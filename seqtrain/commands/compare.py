@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from seqtrain import console
-from seqtrain.options import OUTPUT, command
+from seqtrain.options import JSON, OUTPUT, command
 
 
 @command("seqtrain compare quickstart --sort test_accuracy")
@@ -20,9 +20,15 @@ from seqtrain.options import OUTPUT, command
     show_default=True,
     help="Form of the comparison.",
 )
+@JSON
 @OUTPUT
 def compare(
-    runs: tuple[Path, ...], unfold: bool, column: str | None, form: str, outputs: Path
+    runs: tuple[Path, ...],
+    unfold: bool,
+    column: str | None,
+    form: str,
+    as_json: bool,
+    outputs: Path,
 ) -> None:
     """Compare RUNs: runs, groups of seeds, names (default: all runs of the newest name)."""
     from seqtrain import comparison, pairing, places, sheet
@@ -33,4 +39,4 @@ def compare(
     tests = pairing.tested(rows)
     if column:
         rows = sheet.ordered(rows, tests, column)
-    console.result(sheet.sheet(rows, tests, form))
+    console.result(sheet.sheet(rows, tests, "json" if as_json else form))
