@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from seqtrain import execution, logfile
-from seqtrain import run as runs
+from seqtrain import execution, logfile, places
 from seqtrain.errors import TrainingError
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY, Outcome
@@ -113,7 +112,7 @@ def test_after_a_clock_is_set_back_the_newest_run_is_still_the_last(
         def now(cls, tz: Any = None) -> datetime:
             return datetime(2001, 1, 1, tzinfo=UTC)
 
-    monkeypatch.setattr(runs, "datetime", Earlier)
+    monkeypatch.setattr(places, "datetime", Earlier)
     later = [Run.create(tmp_path, config()) for _ in range(3)]
     assert [run.folder for run in Run.all(tmp_path)] == [run.folder for run in [first, *later]]
 
