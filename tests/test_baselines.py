@@ -99,6 +99,23 @@ def test_many_examples_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.trained_on == 150
 
 
+@pytest.mark.parametrize(("name", "least"), [("LARGEST", 99 * 8), ("MOST_WEIGHTS", 3 * 8 - 1)])
+def test_where_a_linear_model_would_take_long_it_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, name: str, least: int
+) -> None:
+    monkeypatch.setattr(module, name, least)
+    assert [one.name for one in baselines(values())] == [MAJORITY]
+
+
+def test_examples_are_judged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = baselines(values())[1].probabilities
+    monkeypatch.setattr(module, "LARGEST", 300 * 8)
+    parts = values()
+    test = parts.test.take(np.arange(300).repeat(3))
+    found = baselines(replace(parts, test=test))[1].probabilities
+    np.testing.assert_allclose(found, expected.repeat(3, axis=0), rtol=1e-6)
+
+
 def test_a_fit_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ITERATIONS", 1)
     assert not baselines(values())[1].converged
