@@ -14,6 +14,7 @@ from seqtrain.comparison import Row, differing, more_is_better, shown_scores
 from seqtrain.errors import RunError
 from seqtrain.harmless import cell, in_json
 from seqtrain.pairing import Tested
+from seqtrain.tasks import readable
 
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
@@ -171,7 +172,8 @@ def _setting(row: Row, key: str) -> str:
 
 def _score(row: Row, name: str) -> str:
     interval = row.interval(name)
-    return row.readable(name) + (f" [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
+    ends = interval and f" [{readable(interval[0])}, {readable(interval[1])}]"
+    return row.readable(name) + (ends or "")
 
 
 def _p(found: Tested | None) -> str:

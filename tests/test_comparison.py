@@ -208,6 +208,19 @@ def test_other_test_examples_cannot_be_paired(why: str, seqtrain: Seqtrain) -> N
     assert "no p: other test examples" in seqtrain("compare").stdout
 
 
+def test_numbers_are_paired_by_which_is_nearer(seqtrain: Seqtrain) -> None:
+    labels = np.linspace(0, 1, 8)
+    for error, name in [(0.5, "lstm"), (0.1, "gru")]:
+        run = finished(**{"dataset": "{name: adding}", "model.name": name})
+        run.write_history([{"epoch": 1, "val_loss": error, "val_mae": error}])
+        run.write_predictions(labels, labels + error)
+        scores = {"test_loss": error**2, "test_mae": error, "test_rmse": error}
+        run.write_metrics({**scores, "parameters": 9})
+    first, second = compared(seqtrain)
+    assert (first["tested"]["test"], first["tested"]["p"]) == ("sign", 2 / 2**8)
+    assert second["tested"] is None
+
+
 def test_several_seeds_are_tested_over_seeds(seqtrain: Seqtrain) -> None:
     seeds(150, 152, 154)
     seeds(160, 164, 168, **{"model.name": "gru"})
