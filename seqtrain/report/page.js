@@ -61,6 +61,12 @@ function series(line, colour, chart) {
   };
 }
 
+// Steps and epochs are whole, and fill the axis; other numbers get round ends.
+function ticks(chart) {
+  const whole = chart.lines.every((line) => line.points.every((point) => Number.isInteger(point[0])));
+  return whole ? { min: "dataMin", max: "dataMax", minInterval: 1 } : { scale: true };
+}
+
 function option(chart, colour) {
   const ends = chart.shares ? { min: 0, max: 1 } : {};
   return {
@@ -75,7 +81,7 @@ function option(chart, colour) {
       textStyle: { color: colour("ink"), fontSize: 13 }, axisPointer: { lineStyle: { color: colour("grey") } },
       formatter: (points) => tooltip(chart, points.filter((point) => point.seriesName !== undefined)),
     },
-    xAxis: axis(chart.x, colour, { nameGap: 24, ...(chart.shares ? ends : { min: "dataMin", max: "dataMax", minInterval: chart.x === "epoch" ? 1 : 0 }) }),
+    xAxis: axis(chart.x, colour, { nameGap: 24, ...(chart.shares ? ends : ticks(chart)) }),
     yAxis: axis(chart.y, colour, { type: chart.log ? "log" : "value", nameGap: 34, scale: chart.low === null, min: chart.low ?? undefined, max: chart.high ?? undefined, ...ends }),
     series: chart.lines.map((line) => series(line, colour, chart)),
   };

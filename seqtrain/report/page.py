@@ -18,6 +18,7 @@ from seqtrain.files import write_text
 from seqtrain.report import curves, mistakes, numbers, origin, probabilities, scores, summary
 from seqtrain.report.sections import Section, sections
 from seqtrain.run import Run
+from seqtrain.tasks import readable
 
 SHOWN = {
     "Summary": summary.summary,
@@ -110,12 +111,8 @@ def visible(text: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a number with four decimals, or what tells more of one that is large or small."""
-    if value is None:
-        return "–"
-    if value and not 1e-3 <= abs(value) < 1e6:
-        return f"{value:.2e}"
-    return f"{value:.4f}"
+    """Return a number as tables have it, and a dash for none."""
+    return "–" if value is None else readable(value)
 
 
 def percent(share: float) -> str:
