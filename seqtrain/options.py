@@ -25,7 +25,10 @@ DATA = click.option(
     help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
 )
 JOBS = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Train so many seeds at once  [default: 1]."
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train so many seeds at once  [default: 1].",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 CONFIG = click.argument("config", type=click.Path(path_type=Path))

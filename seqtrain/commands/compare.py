@@ -11,7 +11,9 @@ from seqtrain.options import JSON, OUTPUT, command
 @command("seqtrain compare quickstart --sort test_accuracy")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, metavar="[RUN]...")
 @click.option("--unfold", is_flag=True, help="Show each seed in a row of its own.")
-@click.option("--sort", "column", help="Column to sort by, the best first  [default: by start].")
+@click.option(
+    "--sort", "column", metavar="COLUMN", help="Bring the best first  [default: the first started]."
+)
 @click.option(
     "--format",
     "form",

@@ -13,6 +13,7 @@ from seqtrain.options import DATA_DIR, JOBS, OUTPUT, command
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
+    metavar="N",
     help="Train so many epochs in all  [default: as many as RUN was to have].",
 )
 @JOBS

@@ -17,6 +17,7 @@ from seqtrain.options import CONFIG, DATA_DIR, JOBS, OUTPUT, OVERRIDES, command
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
+    metavar="N",
     help="Train so many seeds, from the config's on, into a folder of their own.",
 )
 @JOBS
@@ -31,7 +32,7 @@ def train(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Train the network of CONFIG into a new run folder."""
+    """Train the network of CONFIG into a new run folder, or with --seeds into a group of them."""
     if resume and seeds:
         raise click.UsageError("`--seeds` begins anew: `seqtrain resume` goes on with seeds.")
     if jobs and not seeds:
