@@ -78,7 +78,19 @@ def several(given: Sequence[Path], outputs: Path) -> list[Path]:
     if not given:
         last = newest(None, outputs)[-1]
         given = [(group(last) or last).parent]
+    given = holding(given, outputs)
     return list(dict.fromkeys(folder for place in given for folder in within(place, outputs)))
+
+
+def holding(given: Sequence[Path], outputs: Path) -> Sequence[Path]:
+    """Return the places without those folders that hold no run, such as `plots` among `outputs/*`.
+
+    Where none holds a run, and where a place does not exist, they stay, to be refused.
+    """
+    found = [
+        place for place in given if not place.is_dir() or folders(place) or folders(outputs / place)
+    ]
+    return found or given
 
 
 def _inside(place: Path, levels: int) -> Iterator[Path]:

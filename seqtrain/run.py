@@ -85,6 +85,16 @@ class Run(Artifacts):
         return [cls(folder) for folder in places.newest(place, outputs)]
 
     @classmethod
+    def several(cls, given: Sequence[Path], outputs: Path) -> list[Run]:
+        """Return what places stand for, each run once; without places, the newest.
+
+        Raises:
+            RunError: in one of them is no run.
+        """
+        held: Sequence[Path | None] = places.holding(given, outputs) or [None]
+        return list(dict.fromkeys(run for place in held for run in cls.seeds(place, outputs)))
+
+    @classmethod
     def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
         """Open the run that a place stands for; of a group the seed that validation finds best.
 

@@ -274,6 +274,15 @@ def test_without_a_run_the_newest_name_is_compared(seqtrain: Seqtrain) -> None:
     assert len(compared(seqtrain, "outputs")) == 3
 
 
+def test_folders_without_runs_are_left_out_of_several(seqtrain: Seqtrain) -> None:
+    run = finished()
+    run.plots.mkdir()
+    Path("outputs/plots").mkdir()
+    assert len(compared(seqtrain, *sorted(Path("outputs").iterdir()))) == 1
+    assert "is not a run" in seqtrain("compare", "outputs/plots").stderr
+    assert "does not exist" in seqtrain("compare", "outputs", "nowhere").stderr
+
+
 def test_scores_of_another_task_get_columns_of_their_own(seqtrain: Seqtrain) -> None:
     finished()
     run = finished(name="numbers", sha256="b" * 64)

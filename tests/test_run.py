@@ -128,6 +128,18 @@ def test_a_place_stands_for_the_seeds_of_its_newest_group_or_for_a_run(tmp_path:
     assert Run.seeds(None, outputs) == [Run(newest)]
 
 
+def test_several_places_stand_for_each_of_their_runs_once(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    group = seeds(outputs, 0, 1)
+    other = Run.create(outputs, config(name="other"))
+    (outputs / "plots").mkdir()
+    everything = [outputs / "other", outputs / "plots", outputs / "quickstart", group[0].folder]
+    assert Run.several(everything, outputs) == [other, *group]
+    assert Run.several([], outputs) == Run.seeds(None, outputs)
+    with pytest.raises(RunError, match="is not a run"):
+        Run.several([outputs / "plots"], outputs)
+
+
 def test_a_group_that_cannot_be_made_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

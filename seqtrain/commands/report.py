@@ -24,8 +24,7 @@ def report(runs: tuple[Path, ...], file: Path | None, show: bool, outputs: Path)
     from seqtrain.run import Run
 
     console.show_log()
-    places: tuple[Path | None, ...] = runs or (None,)
-    chosen = [run for place in places for run in Run.seeds(place, outputs)]
+    chosen = Run.several(runs, outputs)
     group = chosen[0].group if len({run.group for run in chosen}) == 1 else None
     folder = chosen[0].folder if len(chosen) == 1 else group or outputs
     written = file or folder / "report.html"
