@@ -67,13 +67,16 @@ def causes(
         trained: how the network was trained.
         test_examples: how many judged it.
         apart: whether it tells the classes of the test examples apart at all.
-        simple: whether each linear model on the same data does.
+        simple: whether each linear model on the same data does, or where the network does, too,
+            whether it does better.
     """
     found = list(_of_the_data(trained, test_examples))
     if not trained.fits("loss"):
         found += _of_the_fit(trained)
     elif not trained.fits("val_loss"):
         found += _of_generalising(trained)
+    elif apart:
+        found += _of_stopping(trained)
     elif not found:
         reached = trained.rows[trained.best_epoch - 1]["val_accuracy"]
         found.append(
@@ -105,6 +108,15 @@ def _of_the_fit(trained: Trained) -> Iterator[str]:
             f"the loss on train hardly fell, from {losses[0]:.4f} to {min(losses):.4f}, so the "
             f"learning rate may be wrong (`training.learning_rate={rate / 10:g}`, `={rate * 10:g}`)"
         )
+
+
+def _of_stopping(trained: Trained) -> Iterator[str]:
+    """Yield why a network that learns well has not learned more."""
+    epochs = len(trained.rows)
+    if trained.best_epoch == epochs:
+        yield f"the last epoch was the best one (`seqtrain resume --epochs {2 * epochs}`)"
+    else:
+        yield "the network may be too small, or of the wrong kind (`model.units`, `model.name`)"
 
 
 def _of_generalising(trained: Trained) -> Iterator[str]:

@@ -88,8 +88,12 @@ def verdict(
     linear model gains over the majority class.
     """
     accuracy = metrics.accuracy(labels, probabilities)
-    simple = {name: other["tells_apart"] for name, other in found.items() if name != MAJORITY}
     apart = tells_apart(labels, probabilities)
+    simple = {
+        name: _loses(other) if apart else other["tells_apart"]
+        for name, other in found.items()
+        if name != MAJORITY
+    }
     lacking = _lacking(apart, accuracy, found, trained)
     return {
         "learned": lacking is None,
