@@ -147,6 +147,7 @@ def test_a_line_of_the_log_is_neither_forged_nor_dangerous() -> None:
         ("a\rb\tc\x7f\0", "a\\rb\\tc\\x7f\\x00"),
         ("\u202eabc\u2066\u200f", "\\u202eabc\\u2066\\u200f"),
         ("\ud800", "\\ud800"),
+        ("a\u200bb\ufeff\u2060", "a\\u200bb\\ufeff\\u2060"),
         ("größe 長 می\u200cخواهم 👩\u200d🚀\xa0", "größe 長 می\u200cخواهم 👩\u200d🚀\xa0"),
         ("a\nb", "a\nb"),
     ],
