@@ -10,6 +10,12 @@ from seqtrain.tasks import readable
 from seqtrain.uncertainty import Statistic
 
 MEAN = "mean of the labels"  # the simplest model: it always says the mean of the training labels
+CAUSES = (
+    "too few steps of the optimizer",
+    "a learning rate that does not fit",
+    "what counts is too long ago (`model.memory_steps`)",
+    "the labels do not follow from the examples",
+)
 PERCENTILES = (50, 90, 99, 100)
 
 
@@ -119,6 +125,5 @@ def judged(found: dict[str, Any], labels: np.ndarray, target: Target) -> dict[st
     sizes = f"{readable(found['test_mae'])} and {readable(of_mean)}"
     what = "has a smaller error than" if learned else "is hardly better than"
     sentence = f"the network {what} saying the mean of the labels each time (mae {sizes})"
-    causes = ["too few steps", "a learning rate that does not fit", "labels that x does not tell"]
-    verdict = {"learned": learned, "sentence": sentence, "causes": [] if learned else causes}
+    verdict = {"learned": learned, "sentence": sentence, "causes": [] if learned else [*CAUSES]}
     return {"baselines": {MEAN: known}, "verdict": verdict}

@@ -50,6 +50,7 @@ DEFAULTS = {
         "embedding_trainable": True,
         "dropout": 0.0,
         "recurrent_dropout": 0.0,
+        "memory_steps": None,
         "pooling": "last",
         "dense_units": (),
         "dense_activation": "relu",
@@ -67,7 +68,9 @@ DEFAULTS = {
         "class_weight": None,
         "monitor": "val_loss",
         "early_stopping": None,
+        "baselines": True,
         "checkpoint_minutes": 10.0,
+        "tensorboard": False,
     },
     "execution": {
         "backend": "tensorflow",

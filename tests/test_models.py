@@ -215,6 +215,19 @@ def test_the_tutorials_lstm_has_its_number_of_parameters() -> None:
     assert tutorial.model.build(data).count_params() == 121_297
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru", "bilstm", "bigru"])
+def test_cells_remember_as_many_steps_as_asked_for(name: str) -> None:
+    """With no input and no recurrence, a gate keeps a share s of the state: 1 / (1 - s) steps."""
+    network = model(name, units=[5, 4], memory_steps=50).build(features())
+    cells = [cell for layer in network.layers for cell in cells_of(layer)]
+    assert len(cells) == 2 * (1 + name.startswith("bi"))
+    for cell in cells:
+        bias, units = cell.get_weights()[-1], cell.units
+        gate = bias[units : 2 * units] if bias.ndim == 1 else bias[:, :units].sum(axis=0)
+        steps = 1 / (1 - 1 / (1 + np.exp(-gate)))
+        np.testing.assert_allclose(steps, np.linspace(2, 50, units), rtol=1e-3)
+
+
 def test_operations_are_those_of_the_matrices() -> None:
     network = model("bilstm", units=[3, 2], embedding_dim=5)
     first = 4 * 2 * (5 + 3) * 3

@@ -1,13 +1,13 @@
 """Recurrent networks: simple RNN, LSTM and GRU, in one direction or both."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.models.base import Activation, ModelConfig, dropout
-from seqtrain.parts import OneOrMore, Rate
+from seqtrain.parts import OneOrMore, Rate, broken
 
 if TYPE_CHECKING:
     import keras
@@ -35,11 +35,26 @@ class Recurrent(ModelConfig):
     recurrent_dropout: Rate = Field(
         default=0.0, description="share of the state dropped from step to step"
     )
+    memory_steps: int | None = Field(
+        default=None,
+        ge=3,
+        le=65_536,
+        description="steps that the cells of an LSTM or a GRU remember before they have learned "
+        "anything, 2 to so many, each cell another number (Tallec & Ollivier 2018): for what is "
+        "long ago; null leaves it to Keras",
+    )
     pooling: Literal["last", "mean", "max"] = Field(
         default="last",
         description="what the head sees of the last layer: its last output (in both directions "
         "the end of each), or the mean or maximum over all steps that are not masked",
     )
+
+    @model_validator(mode="after")
+    def _gates_remember(self) -> Self:
+        if self.memory_steps and self.cell == "rnn":
+            rule = "is for the gates of `lstm` and `gru`, and `rnn` has none"
+            raise broken([("model.memory_steps", rule)])
+        return self
 
     @classmethod
     def headline(cls, name: str) -> str:
@@ -89,6 +104,15 @@ class Recurrent(ModelConfig):
             without_cudnn(layers)
         return layers
 
+    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Sequential":
+        """Assemble the network, as `ModelConfig.build` does, and its memory."""
+        model = super().build(dataset, unroll)
+        if self.memory_steps:
+            for layer in model.layers:
+                for one in ways(layer):
+                    remember(one, self.memory_steps)
+        return model
+
     def _recurrent(self, units: int, return_sequences: bool, unroll: bool) -> "keras.Layer":
         import keras
 
@@ -112,13 +136,38 @@ class Recurrent(ModelConfig):
         return masked_max(self.units[-1] * self.directions)
 
 
+def ways(layer: "keras.Layer") -> "list[keras.Layer]":
+    """Return the layers of both directions, or the layer itself where it has none."""
+    return [getattr(layer, f"{way}_layer", layer) for way in WAYS]
+
+
+def remember(layer: "keras.Layer", steps: int) -> None:
+    """Let the cells of an LSTM or a GRU keep their state for 2 to `steps` steps, untrained.
+
+    A gate whose bias is log(u) keeps the share u / (1 + u) of the state at each step, and so what
+    is in it for about 1 + u steps. C. Tallec and Y. Ollivier, "Can recurrent neural networks warp
+    time?", ICLR 2018; here u is spread evenly, where they draw it. Other layers stay as they are.
+    """
+    import numpy as np
+
+    if not hasattr(layer, "recurrent_activation"):
+        return
+    *matrices, bias = layer.get_weights()
+    keeps = np.log(np.linspace(1, steps - 1, layer.units, dtype=np.float32))
+    if bias.ndim == 1:  # LSTM: the gates of input, forgetting, candidate and output
+        bias[: 2 * layer.units] = np.concatenate([-keeps, keeps])
+    else:  # GRU: those of update, reset and candidate; what is added to the input comes first
+        bias[0, : layer.units] = keeps
+    layer.set_weights([*matrices, bias])
+
+
 def without_cudnn(layers: "Iterable[keras.Layer]") -> None:
     """Keep recurrent layers off cuDNN, which reads no sequence whose first steps are masked.
 
     Layers forget this when they are saved.
     """
     for layer in layers:
-        for cell in (layer, *(getattr(layer, f"{way}_layer", layer) for way in WAYS)):
+        for cell in (layer, *ways(layer)):
             if hasattr(cell, "use_cudnn"):
                 cell.use_cudnn = False
 
