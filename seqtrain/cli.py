@@ -8,6 +8,8 @@ from seqtrain import __version__, console
 from seqtrain.commands.check import check
 from seqtrain.commands.compare import compare
 from seqtrain.commands.evaluate import evaluate
+from seqtrain.commands.explain import explain
+from seqtrain.commands.gradients import gradients
 from seqtrain.commands.init import init
 from seqtrain.commands.list import list_
 from seqtrain.commands.plot import plot
@@ -44,6 +46,8 @@ for command in (
     evaluate,
     predict,
     plot,
+    explain,
+    gradients,
     compare,
     report,
 ):

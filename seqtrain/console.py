@@ -19,6 +19,7 @@ from seqtrain.scoreboard import format_baselines, format_score, format_verdict
 
 if TYPE_CHECKING:
     import keras
+    from rich.console import RenderableType
 
     from seqtrain.run import Run
 
@@ -31,6 +32,17 @@ def result(text: str) -> None:
 def result_json(value: Any) -> None:
     """Print a result on stdout as JSON."""
     click.echo(in_json(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def show(coloured: "RenderableType", plain: str) -> None:
+    """Print a result on stdout: in colours on a terminal that has them, else plainly."""
+    from rich.console import Console
+
+    terminal = Console(highlight=False)
+    if terminal.is_terminal and not terminal.no_color:
+        terminal.print(coloured)
+    else:
+        result(plain)
 
 
 def lines() -> list[str]:

@@ -13,6 +13,7 @@ from seqtrain import execution, metrics, modelfile, regression
 from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import (
     MASK_VALUE,
+    Dataset,
     Given,
     Learned,
     Split,
@@ -110,20 +111,11 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
             scaling are not those of the run.
     """
     run.require(run.model_file.name)
-    dataset = dataset_config(run, data_dir).load(data_dir)
-    same = dataset.sha256 == run.data_sha256()
-    learned = run.learned()
-    if not same and replace(dataset.learned, target=learned.target) != learned:
-        raise DataError(
-            f"the data are not those that the run was trained on, and the network would read "
-            f"them wrongly: {dataset.source}",
-            f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`",
-        )
-    if not same:
-        log.warning("the data are not those that the run was trained on: %s", dataset.source)
+    dataset = load(run, data_dir)
+    same, learned = dataset.sha256 == run.data_sha256(), run.learned()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
-    found = answers(_fitting(load_model(run), examples.x), examples.x, run.task)
+    found = answers(fitting(load_model(run), examples.x), examples.x, run.task)
     return {
         "run": str(run.folder),
         "finished": run.finished,
@@ -150,6 +142,27 @@ def _comparison(run: Run) -> dict[str, Any]:
     """Return what the end of the training said of simple models on the same test examples."""
     known = run.metrics() if run.finished else {}
     return {key: known[key] for key in ("baselines", "verdict") if key in known}
+
+
+def load(run: Run, data_dir: Path | None) -> Dataset:
+    """Load the data of a run, also where they have changed, as long as its network can read them.
+
+    Raises:
+        DataError: the data cannot be read, or their words or their scaling are not those of
+            the run.
+    """
+    dataset = dataset_config(run, data_dir).load(data_dir)
+    if dataset.sha256 == run.data_sha256():
+        return dataset
+    learned = run.learned()
+    if replace(dataset.learned, target=learned.target) != learned:
+        raise DataError(
+            f"the data are not those that the run was trained on, and the network would read "
+            f"them wrongly: {dataset.source}",
+            f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`",
+        )
+    log.warning("the data are not those that the run was trained on: %s", dataset.source)
+    return dataset
 
 
 def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
@@ -188,10 +201,10 @@ def predict(run: Run, given: Given) -> np.ndarray:
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return answers(_fitting(load_model(run), given.x), given.x, run.task)
+    return answers(fitting(load_model(run), given.x), given.x, run.task)
 
 
-def _fitting(model: Any, x: np.ndarray) -> Any:
+def fitting(model: Any, x: np.ndarray) -> Any:
     """Return the model, if it reads examples of such a shape."""
     wanted, found = (" × ".join(map(str, of[1:])) for of in (model.inputs[0].shape, x.shape))
     if wanted != found:

@@ -30,6 +30,14 @@ JOBS = click.option(
     metavar="N",
     help="Train so many seeds at once  [default: 1].",
 )
+FORMAT = click.option(
+    "--format",
+    "suffix",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    show_default=True,
+    help="Format of the pictures.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")

@@ -5,19 +5,12 @@ from pathlib import Path
 import click
 
 from seqtrain import console
-from seqtrain.options import OUTPUT, command
+from seqtrain.options import FORMAT, OUTPUT, command
 
 
 @command("seqtrain plot outputs/imdb_lstm/* --format svg --to pictures")
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1)
-@click.option(
-    "--format",
-    "suffix",
-    type=click.Choice(["png", "svg", "pdf"]),
-    default="png",
-    show_default=True,
-    help="Format of the pictures.",
-)
+@FORMAT
 @click.option(
     "--to",
     "folder",

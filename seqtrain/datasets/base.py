@@ -152,6 +152,11 @@ class DatasetConfig(Part):
         """Whether short examples are filled up at their end, and the network does not see it."""
         return False
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether an example is an image, and each step one of its rows."""
+        return False
+
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the place of the data, if a person said where it is.
 

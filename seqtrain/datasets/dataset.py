@@ -209,8 +209,14 @@ def real_steps(x: np.ndarray) -> np.ndarray:
     """
     import numpy as np
 
-    real = x != 0 if x.ndim == 2 else x[:, :, 0] != MASK_VALUE
-    return np.asarray(real.sum(axis=1))
+    return np.asarray(real(x).sum(axis=1))
+
+
+def real(x: np.ndarray) -> np.ndarray:
+    """Return which steps of each example are not padding; bool, shape (N, T)."""
+    import numpy as np
+
+    return np.asarray(x != 0 if x.ndim == 2 else x[:, :, 0] != MASK_VALUE)
 
 
 def fingerprints(x: np.ndarray) -> np.ndarray:

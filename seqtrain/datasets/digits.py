@@ -32,6 +32,11 @@ class Digits(FeatureDatasetConfig):
         default=0.2, description="share of all examples, taken class by class, that judges"
     )
 
+    @property
+    def reads_rows(self) -> bool:
+        """True."""
+        return True
+
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the digits as 8 steps of 8 features between 0 and 1."""
         images, labels = _images()

@@ -43,6 +43,11 @@ class Mnist(FeatureDatasetConfig):
         default="rows", description="28 steps of 28 pixels, or 784 steps of one"
     )
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether `order` is `rows`."""
+        return self.order == "rows"
+
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the digits as float32 features between 0 and 1."""
         file = find(["mnist.npz"], self.path, data_dir) or download(REMOTE)

@@ -72,11 +72,12 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
     for name, (function, fits) in _PLOTS.items():
         if able := [run for run in runs if fits(run)]:
             with rc_context(STYLE):
-                pictures.append(_save(function(able), folder / f"{name}.{suffix}"))
+                pictures.append(save(function(able), folder / f"{name}.{suffix}"))
     return pictures
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure in the format of the suffix, the same bytes each time; return its path."""
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.suffix[1:])
     with replacing(path) as beside:
         figure.savefig(beside, dpi=DPI, metadata=metadata)

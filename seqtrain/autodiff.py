@@ -1,0 +1,53 @@
+"""Gradients of any function of arrays, on either backend of Keras."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+
+def gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a compiled function that computes the gradient of another by its first argument.
+
+    Args:
+        function: of a tree of arrays, and of further arrays; returns a number.
+
+    Returns:
+        A function of the same arguments that returns NumPy arrays in the tree of the first.
+    """
+    on_jax = keras.backend.backend() == "jax"
+    compiled = _gradient_on_jax(function) if on_jax else _gradient_on_tensorflow(function)
+    return lambda *given: keras.tree.map_structure(np.asarray, compiled(*given))
+
+
+def _gradient_on_tensorflow(function: Callable[..., Any]) -> Callable[..., Any]:
+    import tensorflow as tf
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def found(at: Any, *others: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            value = function(at, *others)
+        return tf.nest.map_structure(tf.convert_to_tensor, tape.gradient(value, at))
+
+    return lambda *given: found(*tf.nest.map_structure(tf.convert_to_tensor, given))
+
+
+def _gradient_on_jax(function: Callable[..., Any]) -> Callable[..., Any]:
+    import jax
+
+    return jax.jit(jax.grad(function))
+
+
+@contextmanager
+def double_precision() -> Iterator[None]:
+    """Let JAX compute in float64 where it is asked to; TensorFlow always does."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    with jax.enable_x64(True):
+        yield

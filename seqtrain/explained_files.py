@@ -1,0 +1,102 @@
+"""An explanation as files: pictures of the reading and of the gates, and a page of HTML."""
+
+import base64
+import io
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from seqtrain import gate_plots, reading_plots
+from seqtrain.explained import FAINTEST, ORDERS, by_step, legend
+from seqtrain.explanation import Explanation
+from seqtrain.files import write_text
+from seqtrain.harmless import printable
+from seqtrain.plots.base import DPI, STYLE, save
+
+STRONGEST = 0.75  # how much of its colour the word has that changed most
+
+
+def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> list[Path]:
+    """Draw what a network says as it reads, and its gates; return the files.
+
+    Args:
+        explanation: what is drawn.
+        folder: where the files go; it is made if it is missing.
+        suffix: of the pictures: png, svg or pdf.
+        html: write a page too, which needs nothing beside it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"explain-{explanation.example.slug}"
+    with rc_context(STYLE):
+        read, gates = reading_plots.reading(explanation), gate_plots.gates(explanation)
+        written = [
+            save(read, folder / f"{name}.{suffix}"),
+            save(gates, folder / f"{name}-gates.{suffix}"),
+        ]
+        if html:
+            written.append(folder / f"{name}.html")
+            write_text(written[-1], page(explanation, read, gates))
+    return written
+
+
+def page(explanation: Explanation, *figures: Figure) -> str:
+    """Return a page of HTML: the words on their colours, the figures, and a table of all steps."""
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = (files("seqtrain") / "explanation.html").read_text(encoding="utf-8")
+    header, rows = by_step(explanation)
+    return environment.from_string(template).render(
+        answer=explanation.answer,
+        probability=float(explanation.probabilities[explanation.index]),
+        title=explanation.example.title,
+        label=explanation.example.label,
+        run=explanation.run,
+        words=explanation.example.words is not None,
+        readings=_readings(explanation),
+        most=explanation.largest_change,
+        pictures=list(map(_embedded, figures)),
+        header=header,
+        rows=rows,
+        legend=legend(explanation).splitlines(),
+    )
+
+
+def _embedded(figure: Figure) -> str:
+    """Return a figure as PNG in base64."""
+    written = io.BytesIO()
+    figure.savefig(written, format="png", dpi=DPI)
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def _visible(value: Any) -> Any:
+    """Return what a template prints, with control characters written out."""
+    return printable(value) if type(value) is str else value
+
+
+def _readings(explanation: Explanation) -> list[dict[str, Any]]:
+    """Return for each direction its words, each with the side and share of its colour."""
+    found = []
+    for said in explanation.readings:
+        likely = said.probabilities[:, explanation.index].tolist()
+        shares = (said.changes(explanation.index) / explanation.largest_change).tolist()
+        steps = enumerate(zip(explanation.steps, likely, shares, strict=True), start=1)
+        words = [
+            {
+                "word": word,
+                "side": "" if not abs(share) >= FAINTEST else "for" if share > 0 else "against",
+                "share": f"{STRONGEST * abs(share):.3f}",
+                "tip": f"step {step}: p = {p:.4f}",
+            }
+            for step, (word, p, share) in steps
+        ]
+        found.append({"order": ORDERS[said.way], "words": words})
+    return found

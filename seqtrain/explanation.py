@@ -1,0 +1,265 @@
+"""Explanations: what the network of a run says as it reads one example, and what its gates do."""
+
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtrain import execution, inference
+from seqtrain.datasets.dataset import Given, Split, real
+from seqtrain.errors import DataError, RunError
+from seqtrain.parts import End
+from seqtrain.run import Run
+from seqtrain.text import OOV, PAD, Vocabulary, tokenise
+
+if TYPE_CHECKING:
+    from seqtrain.reading import Reading
+    from seqtrain.steps import Place
+
+DIGITS = 6  # of numbers in JSON, after the first that is not zero
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example to explain.
+
+    Attributes:
+        x: as the network reads it, shape (T,) or (T, F), padding included.
+        title: what a person calls it.
+        slug: the same in the name of a file.
+        words: what is read in each step, where that is a word; without padding.
+        label: the name of its true class, where it is known.
+        rows: whether the steps are the rows of an image.
+    """
+
+    x: np.ndarray
+    title: str
+    slug: str
+    words: list[str] | None = None
+    label: str | None = None
+    rows: bool = False
+
+    @property
+    def read(self) -> np.ndarray:
+        """What is not padding, shape (n,) or (n, F)."""
+        return np.asarray(self.x[real(self.x[None])[0]])
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a network says of the parts of an example, and its gates and states meanwhile.
+
+    Attributes:
+        run: what the run is called.
+        example: the example, of which n steps are not padding.
+        classes: the name of each class.
+        readings: one for each direction in which the network reads.
+        gates: float32 of shape (n, units), by layer and direction, then by name.
+    """
+
+    run: str
+    example: Example
+    classes: tuple[str, ...]
+    readings: "list[Reading]"
+    gates: "dict[Place, dict[str, np.ndarray]]"
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The probability of each class when all has been read; float64, shape (classes,)."""
+        first = self.readings[0]
+        return np.asarray(first.probabilities[first.end])
+
+    @property
+    def index(self) -> int:
+        """The index of the class that the network decides for when it has read all."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def answer(self) -> str:
+        """The name of that class."""
+        return self.classes[self.index]
+
+    def changes(self) -> dict[str, np.ndarray]:
+        """Return by how much each step changed the log-odds of the answer, for each direction."""
+        return {reading.way: reading.changes(self.index) for reading in self.readings}
+
+    @property
+    def largest_change(self) -> float:
+        """The largest of them, whatever its sign; for the scale of colours."""
+        found = [np.abs(changes[np.isfinite(changes)]) for changes in self.changes().values()]
+        return max((float(values.max()) for values in found if values.size), default=0.0) or 1.0
+
+    @property
+    def steps(self) -> list[str]:
+        """What is read in each step: its word, or its number from 1."""
+        numbers = range(1, len(self.readings[0].log_odds) + 1)
+        return self.example.words or list(map(str, numbers))
+
+
+def explain(run: Run, example: Example) -> Explanation:
+    """Run the network of a run on every part of an example.
+
+    Raises:
+        RunError: the run has no model.
+        DataError: the example does not fit it.
+    """
+    run.require(run.model_file.name)
+    execution.start_for_inference(run.config.execution, run.config.seed)
+    from seqtrain import reading
+
+    model = inference.fitting(inference.load_model(run), example.x[None])
+    found = reading.gates(model, example.x)
+    padding: End = getattr(run.config.dataset, "padding", "post")
+    said = reading.readings(model, example.x, padding)
+    return Explanation(run.label, example, run.classes(), said, found)
+
+
+def choose(
+    run: Run, text: str | None, number: int, file: Path | None, split: Split, data_dir: Path | None
+) -> Example:
+    """Return the example that a person names: a text, or one of a file, or one of a split.
+
+    Raises:
+        RunError: the answers of the run are no classes.
+        DataError: there is no such example.
+    """
+    if run.task == "regression":
+        raise RunError(
+            f"the run `{run.folder}` answers numbers, and only answers that are classes can be "
+            "explained",
+            f"how far its gradients reach can be seen: `seqtrain gradients {run.folder}`",
+        )
+    if text is not None:
+        return example_of_text(run, text)
+    if file:
+        return example_of_file(run, file, number)
+    return example_of_split(run, split, number, data_dir)
+
+
+def example_of_text(run: Run, text: str) -> Example:
+    """Return a text as the network of a run reads it.
+
+    Raises:
+        DataError: the network reads no texts.
+    """
+    return _given(run, run.config.dataset.encode_texts([text], run.learned()), 0, text)
+
+
+def example_of_file(run: Run, file: Path, number: int) -> Example:
+    """Return an example of a file that a person gives.
+
+    Args:
+        run: says how the file is read.
+        file: as `seqtrain predict --data` reads it.
+        number: counts from 1.
+
+    Raises:
+        DataError: the file is damaged, does not fit the network, or has fewer examples.
+    """
+    given = run.config.dataset.read_given(file, run.learned())
+    _check(number, len(given.x), str(file))
+    return _given(run, given, number - 1, f"example {number} of {file.name}")
+
+
+def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Example:
+    """Return an example of the data on which a run was trained or judged.
+
+    Args:
+        run: says which data.
+        split: train, validation or test.
+        number: counts from 1.
+        data_dir: a folder to look for data files in.
+
+    Raises:
+        DataError: the data cannot be read, or the split has fewer examples.
+    """
+    examples = inference.load(run, data_dir).split(split)
+    _check(number, len(examples), split)
+    learned, x = run.learned(), examples.x[number - 1]
+    words = None if x.ndim > 1 else _names(learned.vocabulary, x)
+    label = learned.classes[examples.labels[number - 1]]
+    rows = run.config.dataset.reads_rows
+    return Example(x, f"example {number} of {split}", f"{split}-{number}", words, label, rows)
+
+
+def _names(vocabulary: Vocabulary | None, x: np.ndarray) -> list[str]:
+    """Return the words of ids, or the ids where their words are not known."""
+    ids = x[x != PAD].tolist()
+    return vocabulary.names(ids) if vocabulary else list(map(str, ids))
+
+
+def _check(number: int, count: int, where: str) -> None:
+    if not 1 <= number <= count:
+        raise DataError(
+            f"{where} has {count:,} examples, so it has no example {number}",
+            f"choose one of 1 to {count}: `--example {count}`",
+        )
+
+
+def _given(run: Run, given: Given, index: int, title: str) -> Example:
+    x = given.x[index]
+    label = given.labels[index] if given.labels else None
+    words = _words(run, given.texts[index], x) if given.texts else None
+    return Example(x, title, _slug(title, x), words, label, run.config.dataset.reads_rows)
+
+
+def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
+    """Return the words of a text that the network reads, in brackets if it does not know them."""
+    names = _names(run.learned().vocabulary, x)
+    written = ["<start>", *tokenise(text)]
+    late = getattr(run.config.dataset, "truncating", "pre") == "pre"
+    written = written[-len(names) :] if late else written[: len(names)]
+    pairs = zip(x[x != PAD].tolist(), names, written, strict=True)
+    return [f"[{word}]" if number == OOV else name for number, name, word in pairs]
+
+
+def _slug(title: str, x: np.ndarray) -> str:
+    """Return a name of a file from a title; what is read differs where the last letters do."""
+    letters = "-".join(re.findall(r"[a-z0-9]+", title.lower())[:6])[:40]
+    return f"{letters}-{hashlib.blake2b(x.tobytes(), digest_size=2).hexdigest()}".lstrip("-")
+
+
+def numbers(explanation: Explanation) -> dict[str, Any]:
+    """Return an explanation as `--json` prints it; every list of numbers runs over the steps.
+
+    Returns:
+        `steps`: what is read in each. `readings`: for each direction `probabilities` by class,
+        and `changes` of the log-odds of `class`, null for the step that is read first.
+        `gates`: for each layer and direction a list of units for each step, by name.
+    """
+    best = explanation.index
+    return {
+        "run": explanation.run,
+        "example": explanation.example.title,
+        "true": explanation.example.label,
+        "class": explanation.answer,
+        "probability": float(explanation.probabilities[best]),
+        "steps": explanation.steps,
+        "readings": [
+            {
+                "direction": reading.way,
+                "probabilities": {
+                    name: _rounded(values)
+                    for name, values in zip(
+                        explanation.classes, reading.probabilities.T, strict=True
+                    )
+                },
+                "changes": _rounded(reading.changes(best)),
+            }
+            for reading in explanation.readings
+        ],
+        "gates": [
+            {"layer": place.layer, "direction": place.way}
+            | {name: [_rounded(units) for units in values] for name, values in found.items()}
+            for place, found in explanation.gates.items()
+        ],
+    }
+
+
+def _rounded(values: Sequence[float] | np.ndarray) -> list[float | None]:
+    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]

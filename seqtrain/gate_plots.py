@@ -1,0 +1,72 @@
+"""Pictures of the gates and states of recurrent layers, step by step."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from seqtrain.explanation import Explanation
+from seqtrain.reading_plots import MOST_WORDS, plain, title
+
+PANEL = (3.0, 2.3)  # inches
+STATES = ("cell", "hidden")  # of no bounds; gates lie between 0 and 1
+PANELS = {  # what is drawn of each cell, known by its gates
+    ("input", "forget", "output", "cell", "hidden"): ("input", "forget", "output", "cell"),
+    ("update", "reset", "hidden"): ("update", "reset", "hidden"),
+    ("hidden",): ("hidden",),
+}
+
+
+def gates(explanation: Explanation) -> Figure:
+    """Return a map of time and units for each gate, with a row for each layer and direction."""
+    rows = list(explanation.gates.items())
+    columns = PANELS[tuple(rows[0][1])]
+    words = explanation.example.words or []
+    named = 0 < len(words) <= MOST_WORDS
+    wide = max(PANEL[0], 0.16 * len(words)) if named else PANEL[0]
+    below = 0.075 * max(map(len, words)) if named else 0
+    size = (wide * len(columns) + 0.8, PANEL[1] * len(rows) + 0.7 + below)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True)
+    for (place, found), line in zip(rows, panels, strict=True):
+        for name, axes in zip(columns, line, strict=True):
+            _map(axes, name, found[name])
+        line[0].set_ylabel(f"layer {place.layer}, {place.way}\nunit")
+    for name, axes in zip(columns, panels[0], strict=True):
+        axes.set_title(f"{name} {'state' if name in STATES else 'gate'}", fontsize=9)
+    for axes in panels[-1]:
+        _steps(axes, words if named else [], explanation.example.rows)
+    figure.suptitle(title(explanation), fontsize=10)
+    return figure
+
+
+def _map(axes: Axes, name: str, values: np.ndarray) -> None:
+    """Draw values of shape (n, units) with the time to the right."""
+    most = float(np.abs(values).max()) or 1.0
+    looks: dict[str, Any] = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+    if name in STATES:
+        looks = {"cmap": "RdBu", "vmin": -most, "vmax": most}
+    steps, units = values.shape
+    picture = axes.imshow(
+        values.T,
+        aspect="auto",
+        interpolation="nearest",
+        extent=(0.5, steps + 0.5, units + 0.5, 0.5),
+        **looks,
+    )
+    axes.grid(False)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.figure.colorbar(picture, ax=axes, fraction=0.05, pad=0.02).ax.tick_params(labelsize=7)
+
+
+def _steps(axes: Axes, words: list[str], rows: bool) -> None:
+    """Name the steps on the axis of time."""
+    if words:
+        axes.set_xticks(range(1, len(words) + 1), list(map(plain, words)))
+        for label in axes.get_xticklabels():
+            label.set(rotation=55, ha="right", rotation_mode="anchor", fontsize=7)
+        return
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_xlabel("row" if rows else "step t")

@@ -1,0 +1,170 @@
+"""How far gradients reach back in the networks of runs and configs, at the start and trained."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtrain import execution, inference
+from seqtrain.config import Config, load_config
+from seqtrain.datasets.dataset import Dataset
+from seqtrain.models.base import loss
+from seqtrain.run import Run
+
+if TYPE_CHECKING:
+    from seqtrain.gradients import Flow
+
+EXAMPLES = 64  # whose gradients by the states are averaged
+BATCHES = 20  # whose gradients by the weights are measured
+EXPLODED = 10.0  # times the last step's gradient at the first; or the median's, in one batch
+USUAL = 1.0  # the clipnorm that most papers use
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to measure: a run, or a config that was not trained."""
+
+    label: str
+    config: Config
+    run: Run | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The gradients of one network at one moment.
+
+    Attributes:
+        network: what it is called.
+        moment: `start` or `trained`.
+        flows: by layer, direction and state.
+        norms: the largest norm of any weight's gradient in each batch; float64, shape (batches,).
+        clipnorm: of the config.
+    """
+
+    network: str
+    moment: str
+    flows: "list[Flow]"
+    norms: np.ndarray
+    clipnorm: float | None = None
+
+    @property
+    def explodes(self) -> bool:
+        """Whether gradients grow on their way back, or are far above the usual in some batch."""
+        grown = any(flow.reach > EXPLODED for flow in self.flows)
+        return grown or bool(self.norms.max() > EXPLODED * np.median(self.norms))
+
+    @property
+    def advised(self) -> float:
+        """A clipnorm below which at least half of the batches stay; at most the usual one."""
+        return min(USUAL, round_up(float(np.median(self.norms))))
+
+    def cut(self, clipnorm: float) -> float:
+        """Return the share of the batches that a clipnorm would have cut."""
+        return float((self.norms > clipnorm).mean())
+
+
+def round_up(value: float) -> float:
+    """Return the next of …, 0.1, 0.2, 0.5, 1, 2, 5, … that is not below a value."""
+    if not 0 < value < math.inf:
+        return value
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(float(f"{step * power:g}") for step in (1, 2, 5, 10) if step * power >= value)
+
+
+def sources(places: Sequence[Path], overrides: Sequence[str], outputs: Path) -> list[Source]:
+    """Return what a person names: configs by their files, runs as every command takes them.
+
+    They are labelled by their names alone where these tell them apart.
+
+    Args:
+        places: a file that is not in the folder of a run is a config.
+        overrides: `key=value`, for the configs.
+        outputs: the folder of all runs.
+    """
+    found = [_source(place, overrides, outputs) for place in places]
+    names = [str(source.config.name) for source in found]
+    if len(set(names)) == len(names):
+        return [replace(one, label=name) for one, name in zip(found, names, strict=True)]
+    return found
+
+
+def _source(place: Path, overrides: Sequence[str], outputs: Path) -> Source:
+    """Return a config or a run, labelled so that no other run is called the same."""
+    if place.is_file() and not (place.name == "config.yaml" and Run(place.parent).begun):
+        config = load_config(place, overrides)
+        return Source(str(config.name), config)
+    run = Run.open(place, outputs)
+    return Source(run.label, run.config, run)
+
+
+def home(sources: Sequence[Source], outputs: Path) -> Path:
+    """Return the folder of the picture: that of a single run, or one in the folder of all."""
+    runs = [source.run for source in sources if source.run]
+    return runs[0].plots if len(runs) == len(sources) == 1 else outputs / "plots"
+
+
+def measure(source: Source, data_dir: Path | None) -> list[Measured]:
+    """Measure a network at the start, and after training where it was trained.
+
+    Raises:
+        DataError: the data cannot be read.
+        RunError: a run has no model.
+        ConfigError: it needs another backend than one that was measured before.
+    """
+    run, config = source.run, source.config
+    dataset = inference.load(run, data_dir) if run else config.dataset.load(data_dir)
+    config = execution.resolve(config, dataset)
+    execution.start_for_inference(config.execution, config.seed)
+    models = {"start": config.model.build(dataset)}
+    if run:
+        run.require(run.model_file.name)
+        models["trained"] = inference.load_model(run)
+    return [
+        _measured(source.label, moment, model, config, dataset) for moment, model in models.items()
+    ]
+
+
+def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:
+    from seqtrain import gradients
+    from seqtrain.callbacks import Batches
+
+    def first(batch_size: int, number: int) -> list[Any]:
+        batches = Batches(dataset.train, batch_size, config.seed)
+        batches.on_epoch_begin()
+        return [batches[index] for index in range(min(number, len(batches)))]
+
+    ((x, labels),) = first(EXAMPLES, 1)
+    batches = first(config.training.batch_size, BATCHES)
+    name = loss(dataset)
+    return Measured(
+        label,
+        moment,
+        gradients.flows(model, name, x, labels),
+        gradients.largest_norms(model, name, batches),
+        config.training.clipnorm,
+    )
+
+
+def numbers(measured: Sequence[Measured]) -> list[dict[str, Any]]:
+    """Return what `--json` prints: the norms of every step, from the first read to the last."""
+    return [
+        {
+            "network": one.network,
+            "moment": one.moment,
+            "weights": {"largest_norms": one.norms.tolist(), "explodes": one.explodes},
+            "states": [
+                {
+                    "layer": flow.place.layer,
+                    "direction": flow.place.way,
+                    "state": flow.state,
+                    "norms": flow.norms.tolist(),
+                    "first_to_last": flow.reach if math.isfinite(flow.reach) else None,
+                }
+                for flow in one.flows
+            ],
+        }
+        for one in measured
+    ]

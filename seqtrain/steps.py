@@ -1,0 +1,210 @@
+"""Recurrent networks written out step by step: the gates and states that their layers hide.
+
+Keras's layers return outputs alone. Here each of them is computed from its own weights and
+activations by Keras's formulas, so that every gate and state of every step can be looked at, and
+each state can be nudged, which makes the gradient of a loss by a state an ordinary gradient.
+All other layers are called as they are. Imports Keras, so it comes after `execution.start`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from keras import layers, ops
+
+from seqtrain.models.recurrent import WAYS
+
+Tensor = Any
+Step = dict[str, Tensor]  # gates and states of one step, or of all
+
+
+class Place(NamedTuple):
+    """Where states are: which recurrent layer, from 1, and in which direction it reads."""
+
+    layer: int
+    way: str
+
+
+Nudges = Mapping[Place, Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a network did with some examples.
+
+    Attributes:
+        output: of the last layer, shape (N, outputs).
+        mask: shape (N, T), true where a step counts; None where all do.
+        steps: for each recurrent layer and direction the gates and states by name, each of
+            shape (N, T, units), at their place in time whichever way the layer reads. Where a
+            step is masked, those of the step that was read before stand.
+    """
+
+    output: Tensor
+    mask: Tensor | None
+    steps: dict[Place, Step]
+
+
+def simple_rnn(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
+    """H' = f(x W + h U + b) (Elman 1990).
+
+    Args:
+        cell: the layer's cell, with its weights and activations.
+        x: shape (batch, inputs).
+        old: the step before; states of shape (batch, units).
+        nudge: what is added to each state, of its shape.
+
+    Returns:
+        The gates, and the new states after their nudge.
+    """
+    sums = ops.matmul(x, cell.kernel) + ops.matmul(old["hidden"], cell.recurrent_kernel)
+    return {"hidden": cell.activation(sums + cell.bias) + nudge["hidden"]}
+
+
+def lstm(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
+    """C' = f c + i g, h' = o a(c'), with gates i, f, o (Gers et al. 2000); see `simple_rnn`.
+
+    The nudge of the cell state comes before the hidden state is computed from it.
+    """
+    sums = ops.matmul(x, cell.kernel) + ops.matmul(old["hidden"], cell.recurrent_kernel)
+    i, f, g, o = ops.split(sums + cell.bias, 4, axis=-1)
+    i, f, o = (cell.recurrent_activation(gate) for gate in (i, f, o))
+    state = f * old["cell"] + i * cell.activation(g) + nudge["cell"]
+    hidden = o * cell.activation(state) + nudge["hidden"]
+    return {"input": i, "forget": f, "output": o, "cell": state, "hidden": hidden}
+
+
+def gru(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
+    """H' = z h + (1 - z) a(x W + r (h U)) with update z and reset r; see `simple_rnn`.
+
+    Cho et al. 2014, with the reset gate after the product, as cuDNN and Keras have it.
+    """
+    bias, recurrent_bias = ops.unstack(ops.convert_to_tensor(cell.bias), 2)
+    z, r, g = ops.split(ops.matmul(x, cell.kernel) + bias, 3, axis=-1)
+    products = ops.matmul(old["hidden"], cell.recurrent_kernel) + recurrent_bias
+    of_z, of_r, of_g = ops.split(products, 3, axis=-1)
+    z, r = cell.recurrent_activation(z + of_z), cell.recurrent_activation(r + of_r)
+    hidden = z * old["hidden"] + (1 - z) * cell.activation(g + r * of_g) + nudge["hidden"]
+    return {"update": z, "reset": r, "hidden": hidden}
+
+
+FORMULAS = {layers.SimpleRNN: simple_rnn, layers.LSTM: lstm, layers.GRU: gru}
+NAMES = {
+    layers.SimpleRNN: ("hidden",),
+    layers.LSTM: ("input", "forget", "output", "cell", "hidden"),
+    layers.GRU: ("update", "reset", "hidden"),
+}
+STATES = ("hidden", "cell")  # what a step hands on to the next; the others are gates
+
+
+def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
+    """Run a network, without dropout, and keep every gate and state.
+
+    Args:
+        model: a `keras.Sequential` as the configs of models build it.
+        x: examples as it reads them, shape (N, T) or (N, T, F).
+        nudges: what is added to states, by place and name, each of shape (N, T, units).
+    """
+    mask = None
+    steps: dict[Place, Step] = {}
+    depth = 0
+    for layer in model.layers:
+        if hides(layer):
+            mask = layer.compute_mask(x)
+        if both := directions(layer):
+            depth += 1
+            places = {Place(depth, way): one for way, one in both.items()}
+            for place, one in places.items():
+                steps[place] = run(one, x, mask, (nudges or {}).get(place, {}))
+            x = joined(layer, [steps[place]["hidden"] for place in places], mask)
+        elif isinstance(layer, layers.Masking):  # in float64 it would not know its value again
+            x = ops.where(ops.expand_dims(mask, -1), x, 0)
+        elif isinstance(layer, layers.GlobalAveragePooling1D):
+            x = layer(x, mask=mask)
+        else:
+            x = layer(x)
+    return Trace(x, mask, steps)
+
+
+def recurrent(model: Any) -> dict[Place, Any]:
+    """Return every recurrent layer of a network; both directions of one are two."""
+    stack = filter(None, map(directions, model.layers))
+    return {
+        Place(depth, way): layer
+        for depth, both in enumerate(stack, start=1)
+        for way, layer in both.items()
+    }
+
+
+def hides(layer: Any) -> bool:
+    """Return whether a layer tells those behind it which steps are padding."""
+    return hasattr(layer, "mask_value") or bool(getattr(layer, "mask_zero", False))
+
+
+def directions(layer: Any) -> dict[str, Any]:
+    """Return the recurrent layer of each direction; nothing of any other layer."""
+    if isinstance(layer, layers.Bidirectional):
+        return {way: getattr(layer, f"{way}_layer") for way in WAYS}
+    return {WAYS[0]: layer} if type(layer) in FORMULAS else {}
+
+
+def states(layer: Any) -> list[str]:
+    """Return the names of what a layer hands on from step to step."""
+    return [name for name in STATES if name in NAMES[type(layer)]]
+
+
+def run(layer: Any, x: Tensor, mask: Tensor | None, nudge: Mapping[str, Tensor]) -> Step:
+    """Return the gates and states of one recurrent layer; see `Trace.steps`.
+
+    Args:
+        layer: one of `FORMULAS`.
+        x: shape (N, T, inputs).
+        mask: shape (N, T), or None.
+        nudge: what is added to states, each of shape (N, T, units).
+    """
+    formula, names = FORMULAS[type(layer)], NAMES[type(layer)]
+    x = ops.cast(x, layer.compute_dtype)
+    examples, length = x.shape[:2]
+    counts = ops.ones((examples, length), "bool") if mask is None else mask
+    zeros = ops.zeros((examples, layer.units), x.dtype)
+    nowhere = ops.zeros((examples, length, layer.units), x.dtype)
+    nudges = {name: nudge.get(name, nowhere) for name in states(layer)}
+
+    def step(old: Step, given: Any) -> tuple[Step, Step]:
+        x, counts, nudge = given
+        new = formula(layer.cell, x, old, nudge)
+        kept = {name: ops.where(counts, new[name], old[name]) for name in names}
+        return kept, kept
+
+    by_step = (
+        _by_step(x),
+        _by_step(ops.expand_dims(counts, -1)),
+        {name: _by_step(value) for name, value in nudges.items()},
+    )
+    begin = dict.fromkeys(names, zeros)
+    _, found = ops.scan(step, begin, by_step, reverse=layer.go_backwards)
+    return {name: _by_step(found[name]) for name in names}
+
+
+def _by_step(tensor: Tensor) -> Tensor:
+    """Exchange the axes of examples and of steps."""
+    return ops.swapaxes(tensor, 0, 1)
+
+
+def joined(layer: Any, hidden: list[Tensor], mask: Tensor | None) -> Tensor:
+    """Return the output of a layer from the hidden states of its directions.
+
+    Args:
+        layer: recurrent, or both directions of one.
+        hidden: of each direction, shape (N, T, units).
+        mask: shape (N, T), or None.
+
+    Returns:
+        All steps, zero where they are masked, shape (N, T, features); or what each direction
+        ended with, shape (N, features).
+    """
+    if not layer.return_sequences:
+        ends = zip(hidden, (-1, 0), strict=False)
+        return ops.concatenate([states[:, end] for states, end in ends], axis=-1)
+    sequences = ops.concatenate(hidden, axis=-1)
+    return sequences if mask is None else ops.where(ops.expand_dims(mask, -1), sequences, 0)

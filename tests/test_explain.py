@@ -1,0 +1,238 @@
+"""`seqtrain explain` and `seqtrain gradients` on networks that were not trained, which is fast."""
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain import environment, execution
+from seqtrain.config import load_config
+from seqtrain.run import Run
+from tests.conftest import REPOSITORY, Outcome
+from tests.own import sentences, write_csv
+
+pytestmark = pytest.mark.tf
+
+Seqtrain = Callable[..., Outcome]
+
+
+def saved(folder: Path, config: str) -> Run:
+    """A run whose network has random weights."""
+    (folder / "own.yaml").write_text(config)
+    checked = load_config(folder / "own.yaml")
+    data = checked.dataset.load()
+    resolved = execution.resolve(checked, data)
+    execution.start(resolved.execution, resolved.seed)
+    run = Run.create(folder / "outputs", resolved)
+    network = resolved.model.build(data)
+    random = np.random.default_rng(0)
+    network.set_weights([random.normal(0, 0.7, part.shape) for part in network.get_weights()])
+    network.save(run.model_file)
+    run.write_learned(data.learned)
+    run.write_json("environment.json", environment.environment(data))
+    return run
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("texts")
+    file = write_csv(folder / "own.csv", sentences())
+    return saved(
+        folder,
+        f"dataset: {{name: text, path: {file}, max_length: 8}}\n"
+        "model: {name: bilstm, units: [3, 2], embedding_dim: 2}",
+    )
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    config = "dataset: {name: digits}\nmodel: {name: gru, units: 3}"
+    return saved(tmp_path_factory.mktemp("digits"), config)
+
+
+TEXT = "A <b>warm</b> film & unseen wonderlands, deep"
+
+
+def test_a_text_is_explained_in_columns(texts: Run, seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("explain", texts.folder, TEXT)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "\x1b" not in outcome.stdout
+    rows = [line.split() for line in outcome.stdout.splitlines() if re.match(r" *\d+ ", line)]
+    words = ["<start>", "a", "warm", "film", "[unseen]", "[wonderlands]", "deep"]
+    assert [row[1] for row in rows] == words
+    assert len(rows[0]) == len(rows[-1]) == 5  # nothing was read before, in one of the directions
+    assert len(rows[1]) == 6
+    pictures = [Path(line) for line in outcome.stdout.splitlines()[-2:]]
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    assert {picture.parent for picture in pictures} == {texts.plots}
+
+
+def test_the_numbers_end_with_the_prediction(texts: Run, seqtrain: Seqtrain) -> None:
+    """And the page that comes with them needs nothing beside it."""
+    text = f"<script>alert('x')</script> {TEXT}"
+    found = json.loads(seqtrain("explain", texts.folder, text, "--html", "--json").stdout)
+    said = json.loads(seqtrain("predict", texts.folder, text, "--format", "jsonl").stdout)
+    assert found["class"] == said["class"]
+    assert found["probability"] == pytest.approx(said["probability"], abs=1e-6)
+    assert found["steps"] == [
+        "[alert]",
+        "[x]",
+        "a",
+        "warm",
+        "film",
+        "[unseen]",
+        "[wonderlands]",
+        "deep",
+    ]
+    forward, backward = found["readings"]
+    for name, p in said["probabilities"].items():
+        assert forward["probabilities"][name][-1] == pytest.approx(p, abs=1e-5)
+        assert backward["probabilities"][name][0] == pytest.approx(p, abs=1e-5)
+    assert forward["changes"][0] is backward["changes"][-1] is None
+    assert [(one["layer"], one["direction"]) for one in found["gates"]] == [
+        (layer, way) for layer in (1, 2) for way in ("forward", "backward")
+    ]
+    assert np.shape(found["gates"][0]["forget"]) == (8, 3)
+    assert np.shape(found["gates"][3]["cell"]) == (8, 2)
+    html = Path(found["files"][-1]).read_text(encoding="utf-8")
+    page = Page(html)
+    assert "script" not in page.tags
+    assert "prefers-color-scheme: dark" in html
+    assert [source[:14] for source in page.loads if source != "data:,"] == ["data:image/png"] * 2
+    assert len(page.tips) == 16
+
+
+class Page(HTMLParser):
+    """The words of a page, and what it would load."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tips: list[str] = []
+        self.loads: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.add(tag)
+        self.loads += [found[key] or "" for key in ("src", "href") if key in found]
+        self.tips += [found["title"] or ""] if "title" in found else []
+
+
+def test_rows_of_an_image_are_explained(digits: Run, seqtrain: Seqtrain) -> None:
+    options = ("--example", 3, "--format", "svg", "--to", "pictures")
+    outcome = seqtrain("explain", digits.folder, *options)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "example 3 of test" in outcome.stdout
+    assert "true class" in outcome.stdout
+    names = sorted(file.name for file in Path("pictures").iterdir())
+    assert names == ["explain-test-3-gates.svg", "explain-test-3.svg"]
+
+
+def test_an_example_of_a_file_is_explained(seqtrain: Seqtrain) -> None:
+    random = np.random.default_rng(0)
+    np.savez("own.npz", x=random.normal(size=(40, 6, 2)), y=np.arange(40) % 2)
+    config = "dataset: {name: arrays, path: own.npz}\nmodel: {name: birnn, units: 2}"
+    run = saved(Path("."), config)
+    outcome = seqtrain("explain", run.folder, "--data", "own.npz", "--example", 40, "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    found = json.loads(outcome.stdout)
+    assert (found["true"], len(found["steps"])) == ("1", 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Give a text, or the number of an example: --example 1."),
+        (["a text", "--example", 1], "Give a text, or the number of an example"),
+        (["--example", 0], "0 is not in the range x>=1"),
+        (["--example", 361], "test has 359 examples, so it has no example 361"),
+        (["a text"], "a network trained on `digits` reads no texts"),
+        (["--example", 1, "--data", "nowhere.npz"], "nowhere.npz"),
+    ],
+)
+def test_what_cannot_be_explained_is_told(
+    digits: Run, seqtrain: Seqtrain, arguments: list[Any], message: str
+) -> None:
+    outcome = seqtrain("explain", digits.folder, *arguments)
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+    assert outcome.stdout == ""
+    assert not digits.plots.exists()
+
+
+def test_a_terminal_gets_colours_unless_it_wants_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.text import Text
+
+    from seqtrain import console
+    from seqtrain.explained import shade
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console.show(Text("word", shade(0.5)), "word in columns")
+    assert "\x1b[" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    console.show(Text("word", shade(0.5)), "word in columns")
+    assert capsys.readouterr().out == "word in columns\n"
+
+
+def test_the_gradients_of_a_run_are_drawn_beside_its_plots(digits: Run, seqtrain: Seqtrain) -> None:
+    found = json.loads(seqtrain("gradients", digits.folder, "--json").stdout)
+    assert [one["moment"] for one in found["networks"]] == ["start", "trained"]
+    ((first,), (second,)) = (one["states"] for one in found["networks"])
+    assert (first["layer"], first["direction"], first["state"]) == (1, "forward", "hidden")
+    assert len(first["norms"]) == len(second["norms"]) == 8
+    assert first["norms"] != second["norms"]
+    assert Path(found["file"]) == digits.plots / "gradients.png"
+
+
+def test_configs_and_runs_stand_side_by_side(digits: Run, seqtrain: Seqtrain) -> None:
+    quickstart = REPOSITORY / "configs" / "quickstart.yaml"
+    outcome = seqtrain("gradients", quickstart, digits.folder, "model.units=3")
+    assert outcome.exit_code == 0, outcome.stderr
+    header, *rows, _, file = outcome.stdout.splitlines()
+    assert header.split()[-3:] == ["first", "/", "last"]
+    assert [row.split()[:6] for row in rows if row] == [
+        [name, moment, "1", "forward", state, "8"]
+        for name, moment, states in (
+            ("quickstart", "start", ("hidden", "cell")),
+            ("own", "start", ("hidden",)),
+            ("own", "trained", ("hidden",)),
+        )
+        for state in states
+    ]
+    assert Path(file) == Path("outputs/plots/gradients.png")
+
+
+def test_the_start_is_that_of_the_training(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqtrain import gradients, reach, training
+
+    seen: list[Any] = []
+    monkeypatch.setattr(gradients, "flows", lambda model, *rest: seen.append(model.get_weights()))
+    monkeypatch.setattr(gradients, "largest_norms", lambda *rest: np.ones(1))
+    reach.measure(reach.Source("digits", digits.config), None)
+    execution.start(digits.config.execution, digits.config.seed)
+    trained = training.compiled(digits.config, digits.config.dataset.load())
+    for first, other in zip(seen[0], trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, other)
+
+
+def test_of_numbers_only_the_gradients_are_shown(seqtrain: Seqtrain) -> None:
+    random = np.random.default_rng(0)
+    np.savez("own.npz", x=random.normal(size=(40, 6, 2)), y=random.normal(size=40))
+    config = (
+        "dataset: {name: arrays, path: own.npz, task: regression}\nmodel: {name: rnn, units: 2}"
+    )
+    run = saved(Path("."), config)
+    outcome = seqtrain("explain", run.folder, "--example", 1)
+    assert outcome.exit_code == 2
+    assert "only answers that are classes can be explained" in outcome.stderr
+    found = json.loads(seqtrain("gradients", run.folder, "--json").stdout)
+    assert all(np.min(one["states"][0]["norms"]) > 0 for one in found["networks"])

@@ -1,0 +1,132 @@
+"""What a network says after t steps is what it says of these steps alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.test_models import dataset, features, model, predict, tokens
+from tests.test_steps import network
+
+pytestmark = pytest.mark.tf
+
+
+def probabilities(out: np.ndarray) -> np.ndarray:
+    return np.concatenate([1 - out, out], axis=1) if out.shape[1] == 1 else out
+
+
+def alone(words: np.ndarray, padding: str) -> np.ndarray:
+    """A text of these words, filled up as those of `tokens` are."""
+    x = np.zeros((1, 12), np.int32)
+    x[0, slice(len(words)) if padding == "post" else slice(12 - len(words), None)] = words
+    return x
+
+
+@pytest.mark.parametrize(
+    ("name", "padding", "mask", "pooling"),
+    [
+        ("lstm", "post", True, "last"),
+        ("bigru", "post", True, "mean"),
+        ("birnn", "post", True, "max"),
+        ("bilstm", "pre", True, "last"),
+        ("gru", "pre", False, "last"),
+        ("bilstm", "post", False, "mean"),
+    ],
+)
+def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, pooling: str) -> None:
+    from seqtrain.reading import readings
+
+    data = tokens(padding=padding, mask=mask)
+    built = network(name, data, pooling=pooling)
+    row = data.train.x[0]
+    words = row[row != 0]
+    ends = {
+        "forward": [alone(words[: end + 1], padding) for end in range(5)],
+        "backward": [alone(words[start:], padding) for start in range(5)],
+    }
+    expected = {
+        way: probabilities(np.concatenate([predict(built, part) for part in parts]))
+        for way, parts in ends.items()
+    }
+    found = readings(built, row, padding)
+    assert [said.way for said in found] == list(ends)[: 2 if name.startswith("bi") else 1]
+    for said in found:
+        np.testing.assert_allclose(said.probabilities, expected[said.way], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling", "classes"),
+    [("rnn", "last", 2), ("lstm", "max", 3), ("bigru", "mean", 2), ("bilstm", "max", 3)],
+)
+def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: int) -> None:
+    from seqtrain.reading import readings
+
+    data = features(classes)
+    built = network(name, data, pooling=pooling)
+    row = data.train.x[1]
+    parts = {
+        "forward": [row[None, : end + 1] for end in range(5)],
+        "backward": [row[None, start:] for start in range(5)],
+    }
+    expected = {
+        way: probabilities(np.concatenate([predict(built, part) for part in of]))
+        for way, of in parts.items()
+    }
+    for said in readings(built, row, "post"):
+        np.testing.assert_allclose(said.probabilities, expected[said.way], atol=1e-5)
+
+
+@pytest.mark.parametrize("unroll", [True, False])
+def test_the_end_of_a_reading_is_the_answer(unroll: bool) -> None:
+    from seqtrain.reading import readings
+
+    data = features(3)
+    built = model("birnn").build(data, unroll=unroll)
+    whole = predict(built, data.train.x[:1])[0]
+    for said in readings(built, data.train.x[0], "post"):
+        np.testing.assert_allclose(said.probabilities[said.end], whole, atol=1e-6)
+
+
+def test_changes_add_up_to_what_the_reading_changed() -> None:
+    from seqtrain.reading import Reading
+
+    odds = np.random.default_rng(0).normal(size=(6, 3))
+    forward, backward = Reading("forward", odds), Reading("backward", odds)
+    assert np.isnan(forward.changes(1)[0])
+    assert np.isnan(backward.changes(1)[-1])
+    assert forward.changes(1)[3] == odds[3, 1] - odds[2, 1]
+    assert backward.changes(1)[3] == odds[3, 1] - odds[4, 1]
+    assert np.nansum(forward.changes(1)) == pytest.approx(odds[-1, 1] - odds[0, 1])
+    assert np.nansum(backward.changes(1)) == pytest.approx(odds[0, 1] - odds[-1, 1])
+
+
+def test_log_odds_are_those_of_the_softmax_and_never_infinite() -> None:
+    from seqtrain.reading import log_odds
+
+    scores = np.array([[0.0, 1.0, 2.0], [0.0, 500.0, 0.0]])
+    softmax = np.exp(scores[0]) / np.exp(scores[0]).sum()
+    np.testing.assert_allclose(log_odds(scores)[0], np.log(softmax / (1 - softmax)))
+    assert log_odds(scores)[1, 1] == pytest.approx(500 - np.log(2))
+    np.testing.assert_array_equal(log_odds(np.array([[3.0]])), [[-3.0, 3.0]])
+
+
+def test_gates_are_those_of_the_steps_that_are_read() -> None:
+    from seqtrain.reading import gates
+    from seqtrain.steps import trace
+
+    data = tokens(padding="pre")
+    built = network("bilstm", data)
+    whole = trace(built, data.train.x[:1]).steps
+    for place, found in gates(built, data.train.x[0]).items():
+        for name, values in found.items():
+            assert values.shape[0] == 5
+            np.testing.assert_allclose(values, whole[place][name][0, -5:], atol=1e-6)
+
+
+def test_padding_without_a_mask_is_not_shown() -> None:
+    from seqtrain.reading import parts
+
+    row = tokens().train.x[0]
+    assert parts(row, "forward", "post").tolist()[1] == [3, 4] + [0] * 10
+    assert parts(row, "backward", "post").tolist()[4] == [7] + [0] * 11
+    assert parts(dataset(row[None, :, None] * 1.0).train.x[0], "forward", "post").shape[0] == 12
