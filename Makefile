@@ -14,11 +14,15 @@ demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain predict phrases_lstm \
 		"I never thought the plot was dull, and I always thought it was great." \
 		"I always thought the plot was dull, and I never thought it was great."
+	$(BIN)/seqtrain explain phrases_lstm \
+		"I never thought the plot was dull, and I always thought it was great."
+	$(BIN)/seqtrain gradients phrases_lstm
 	$(BIN)/seqtrain train configs/quickstart.yaml
 	$(BIN)/seqtrain evaluate
 	@echo; echo "The plots:"
 	@$(BIN)/seqtrain plot
 	@echo; echo "All of it on one page, for a browser:"
+	@$(BIN)/seqtrain report phrases_lstm
 	@$(BIN)/seqtrain report
 	@echo; echo "next: . $(BIN)/activate, then seqtrain --help, or seqtrain train configs/…"
 
@@ -50,7 +54,7 @@ picture: $(VENV)/installed ## take the picture of a report for the README, with 
 	$(BIN)/seqtrain train configs/quickstart.yaml
 	$(BIN)/seqtrain report --to report.html
 	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=2000 \
-		--window-size=1040,1500 --screenshot=docs/report.png report.html
+		--window-size=1040,1340 --screenshot=docs/report.png report.html
 	rm report.html
 
 clean: ## forget the environment and all caches

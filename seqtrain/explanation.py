@@ -261,5 +261,13 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
     }
 
 
+def keep(run: Run, explanation: Explanation) -> None:
+    """Leave what `numbers` returns in the run for its report, but for the many gates."""
+    folder = run.folder / "explained"
+    folder.mkdir(exist_ok=True)
+    found = {name: value for name, value in numbers(explanation).items() if name != "gates"}
+    run.write_json(f"{folder.name}/{explanation.example.slug}.json", found)
+
+
 def _rounded(values: Sequence[float] | np.ndarray) -> list[float | None]:
     return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]

@@ -109,6 +109,8 @@ def home(sources: Sequence[Source], outputs: Path) -> Path:
 def measure(source: Source, data_dir: Path | None) -> list[Measured]:
     """Measure a network at the start, and after training where it was trained.
 
+    A run keeps the numbers, for its report.
+
     Raises:
         DataError: the data cannot be read.
         RunError: a run has no model.
@@ -122,9 +124,12 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
     if run:
         run.require(run.model_file.name)
         models["trained"] = inference.load_model(run)
-    return [
+    found = [
         _measured(source.label, moment, model, config, dataset) for moment, model in models.items()
     ]
+    if run:
+        run.write_json("gradients.json", numbers(found))
+    return found
 
 
 def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:

@@ -12,6 +12,8 @@ import pytest
 
 from seqtrain import environment, execution
 from seqtrain.config import load_config
+from seqtrain.report import insight
+from seqtrain.report.sections import Subject
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv
@@ -181,6 +183,14 @@ def test_a_terminal_gets_colours_unless_it_wants_none(
     monkeypatch.setenv("NO_COLOR", "1")
     console.show(Text("word", shade(0.5)), "word in columns")
     assert capsys.readouterr().out == "word in columns\n"
+
+
+def test_what_was_found_of_a_run_stands_in_its_report(texts: Run, seqtrain: Seqtrain) -> None:
+    subjects = [Subject(texts, "a run", 0)]
+    assert seqtrain("explain", texts.folder, TEXT).exit_code == 0
+    assert seqtrain("gradients", texts.folder).exit_code == 0
+    assert insight.explained(subjects)
+    assert insight.gradients(subjects)
 
 
 def test_the_gradients_of_a_run_are_drawn_beside_its_plots(digits: Run, seqtrain: Seqtrain) -> None:

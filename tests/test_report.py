@@ -350,3 +350,36 @@ def test_a_report_needs_no_framework(tmp_path: Path) -> None:
     command = [sys.executable, "-c", script, run.folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def insightful_run(outputs: Path) -> Run:
+    """A run with what `seqtrain gradients` and `seqtrain explain` leave in it."""
+    run = reported_run(outputs, classes=2)
+    state = {"layer": 1, "direction": "forward", "state": "hidden", "norms": [0.0, 1e-9, 0.5]}
+    moments = [{"moment": moment, "states": [state]} for moment in ("start", "trained")]
+    run.write_json("gradients.json", moments)
+    (run.folder / "explained").mkdir()
+    read = {"direction": "forward", "probabilities": {HOSTILE: [0.5, 0.6, 0.9]}}
+    found = {"class": HOSTILE, "probability": 0.9, "true": None, "example": "a text"}
+    readings = [{**read, "changes": [None, -0.1, 2.0]}]
+    run.write_json(
+        "explained/a.json", {**found, "steps": ["<start>", "dull", "great"], "readings": readings}
+    )
+    return run
+
+
+def test_gradients_that_were_measured_are_drawn(tmp_path: Path) -> None:
+    charts = charts_of(page(insightful_run(tmp_path)))
+    for title in ("Gradient at the start", "Gradient after training"):
+        (line,) = charts[title]["lines"]
+        assert line["name"] == "quickstart, h(t)"
+        assert line["points"] == [[-1, 1e-9], [0, 0.5]]  # a logarithm has no 0
+        assert charts[title]["log"]
+
+
+def test_an_explained_example_is_read_on_colours(tmp_path: Path) -> None:
+    html = without_scripts(page(insightful_run(tmp_path)))
+    assert re.search(r'<span title="then 60.0%">dull</span>', html)
+    assert re.search(r'<span class="for" style="--share: 1.000" [^>]*>great</span>', html)
+    assert "&lt;start&gt;" in html
+    assert "<img" not in html

@@ -60,6 +60,7 @@ def explain(
     chosen = Run.open(run, outputs)
     example = explanation.choose(chosen, text, number or 1, data, split, data_dir)
     found = explanation.explain(chosen, example)
+    explanation.keep(chosen, found)
     written = explained_files.write(found, folder or chosen.plots, suffix, html)
     if as_json:
         console.result_json(explanation.numbers(found) | {"files": list(map(str, written))})

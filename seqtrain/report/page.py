@@ -15,7 +15,16 @@ from markupsafe import Markup
 from seqtrain import __version__
 from seqtrain.errors import RunError
 from seqtrain.files import write_text
-from seqtrain.report import curves, mistakes, numbers, origin, probabilities, scores, summary
+from seqtrain.report import (
+    curves,
+    insight,
+    mistakes,
+    numbers,
+    origin,
+    probabilities,
+    scores,
+    summary,
+)
 from seqtrain.report.sections import Section, sections
 from seqtrain.run import Run
 from seqtrain.tasks import readable
@@ -28,6 +37,8 @@ SHOWN = {
     "Probabilities": probabilities.probabilities,
     "Predictions": numbers.numbers,
     "Classes": mistakes.classes,
+    "Gradients": insight.gradients,
+    "Step by step": insight.explained,
     "Config": origin.config,
     "Environment": origin.environment,
 }

@@ -1,0 +1,94 @@
+"""How a network learns and reads: its gradients through time, and examples step by step.
+
+`seqtrain gradients` and `seqtrain explain` leave these numbers in a run.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from seqtrain.report.charts import Chart, Line, thinned
+from seqtrain.report.sections import Content, Subject, having
+from seqtrain.run import Run
+
+GRADIENTS, EXPLAINED = "gradients.json", "explained"
+MOMENTS = {"start": "at the start", "trained": "after training"}
+STATES = {"hidden": "h(t)", "cell": "c(t)"}
+FAINTEST = 0.08  # share of the largest change; a word that changed less stays without colour
+
+
+def gradients(subjects: Sequence[Subject]) -> Content | None:
+    """How much of the gradient reaches each step, at the start and after training."""
+    measured = [
+        (subject, moment)
+        for subject in having(subjects, GRADIENTS)
+        for moment in subject.run.read_json(GRADIENTS, list)
+    ]
+    charts = [
+        Chart(
+            f"Gradient {words}",
+            "step, counted back from the last that is read",
+            "mean norm of ∂loss/∂state",
+            [line for s, found in measured if found["moment"] == name for line in flows(s, found)],
+            log=True,
+        )
+        for name, words in MOMENTS.items()
+    ]
+    drawn = [chart for chart in charts if chart.lines]
+    return {"charts": drawn} if drawn else None
+
+
+def flows(subject: Subject, found: dict[str, Any]) -> Iterator[Line]:
+    """Yield a line for each state of each layer."""
+    layers = {(flow["layer"], flow["direction"]) for flow in found["states"]}
+    for flow in found["states"]:
+        where = f", layer {flow['layer']} {flow['direction']}" if len(layers) > 1 else ""
+        norms = flow["norms"]
+        points = thinned(range(1 - len(norms), 1), norms)
+        yield Line(
+            f"{subject.label}, {STATES[flow['state']]}{where}",
+            [(step, norm) for step, norm in points if norm > 0],
+            subject.colour,
+            "solid" if flow["state"] == "hidden" else "dashed",
+        )
+
+
+def explained(subjects: Sequence[Subject]) -> Content | None:
+    """What a network says of examples while it reads them."""
+    told = [reading(subject, found) for subject in subjects for found in explanations(subject.run)]
+    return {"told": told, "subjects": subjects} if told else None
+
+
+def explanations(run: Run) -> Iterator[dict[str, Any]]:
+    """Yield what `seqtrain explain` has left in a run."""
+    for file in sorted((run.folder / EXPLAINED).glob("*.json")):
+        yield run.read_json(f"{EXPLAINED}/{file.name}", dict)
+
+
+def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
+    """Return an explanation as the page shows it: a chart, and the words on their colours."""
+    answer, steps, readings = found["class"], found["steps"], found["readings"]
+    lines = [
+        Line(
+            f"read {one['direction']}",
+            thinned(range(1, len(steps) + 1), one["probabilities"][answer]),
+            number,
+        )
+        for number, one in enumerate(readings)
+    ]
+    chart = Chart(f"Probability of {answer}", "step", "probability", lines, low=0.0, high=1.0)
+    largest = max((abs(c) for one in readings for c in one["changes"] if c), default=1.0)
+    texts = [list(coloured(steps, one, answer, largest)) for one in readings]
+    of_words = not all(step.isdigit() for step in steps)
+    return {"subject": subject, "found": found, "charts": [chart], "texts": of_words and texts}
+
+
+def coloured(
+    steps: Sequence[str], one: dict[str, Any], answer: str, largest: float
+) -> Iterator[dict[str, Any]]:
+    """Yield each step that is read, with the side and share of what it changed."""
+    for step, likely, change in zip(
+        steps, one["probabilities"][answer], one["changes"], strict=True
+    ):
+        share = (change or 0.0) / largest
+        side = "" if abs(share) < FAINTEST else "for" if share > 0 else "against"
+        yield {"word": step, "side": side, "share": abs(share), "likely": likely}
