@@ -9,7 +9,7 @@ SCORES: dict[Task, str] = {"classification": "accuracy", "regression": "mae"}
 # What a network says of examples, as `predictions.npz` calls it.
 ANSWERS: dict[Task, str] = {"classification": "probabilities", "regression": "predictions"}
 
-LARGE, HUGE, SMALL = 1e4, 1e9, 1e-3
+LARGE, HUGE, SMALL = 100, 1e9, 1e-3
 
 
 def readable(score: float) -> str:

@@ -5,6 +5,7 @@ import pytest
 
 from seqtrain import regression
 from seqtrain.datasets.scaling import Target
+from seqtrain.tasks import readable
 
 
 def numbers(number: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -102,3 +103,14 @@ def test_the_verdict_compares_with_the_mean_of_the_labels(noise: float, learned:
     judged = regression.judged(found, labels, target)
     assert judged["verdict"]["learned"] == learned
     assert judged["baselines"][regression.MEAN]["test_loss"] == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        *((3, "3"), (2_560, "2,560"), (0.0, "0.0000"), (0.25, "0.2500"), (-0.5, "-0.5000")),
+        *((2e-4, "2.00e-04"), (971.03, "971.0"), (12_646.1, "12,646.1"), (3e12, "3.00e+12")),
+    ],
+)
+def test_scores_are_as_long_as_they_tell(score: float, text: str) -> None:
+    assert readable(score) == text

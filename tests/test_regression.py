@@ -12,6 +12,7 @@ import pytest
 from seqtrain import launch, regression
 from seqtrain.config import load_config
 from seqtrain.run import Run
+from seqtrain.tasks import readable
 from tests.conftest import Outcome
 from tests.cutting import cut_short, go_on, results
 
@@ -146,7 +147,7 @@ def test_predict_prints_numbers(form: str, begin: str, run: Run, seqtrain: Seqtr
 def test_runs_of_both_tasks_are_listed_with_their_main_score(run: Run, seqtrain: Seqtrain) -> None:
     outcome = seqtrain("list", "runs", "--output", run.folder.parent.parent)
     assert "test score" in outcome.stdout
-    assert f"mae {run.metrics()['test_mae']:.4f}" in outcome.stdout
+    assert f"mae {readable(run.metrics()['test_mae'])}" in outcome.stdout
 
 
 def test_a_run_without_its_scale_says_so(run: Run, tmp_path: Path, seqtrain: Seqtrain) -> None:
