@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from seqtrain.plots.base import COLOURS, STYLE, save
 from seqtrain.reach import Measured
@@ -65,6 +66,8 @@ def _lines(
     axes: Axes, measured: Sequence[Measured], place: "Place", colours: dict[str, str]
 ) -> None:
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(LogFormatter())  # plain text, for `STYLE` parses no formulas
+    axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
     for one in measured:
         for flow in one.flows:
             if flow.place == place:

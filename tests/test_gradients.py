@@ -167,3 +167,22 @@ def test_a_clipnorm_is_a_round_number(value: float, expected: float) -> None:
     from seqtrain.reach import round_up
 
     assert round_up(value) == expected
+
+
+def test_the_norms_on_the_axis_are_plain_numbers() -> None:
+    """No plot parses formulas, which the usual labels of a log axis are."""
+    from matplotlib import rc_context
+
+    from seqtrain.gradient_plots import gradients
+    from seqtrain.gradients import Flow
+    from seqtrain.plots.base import STYLE
+    from seqtrain.reach import Measured
+    from seqtrain.steps import Place
+
+    flow = Flow(Place(1, "forward"), "hidden", np.logspace(-6, 0, 20))
+    with rc_context(STYLE):
+        figure = gradients([Measured("mine", "start", [flow], np.ones(3))])
+        figure.canvas.draw()
+        labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert "1e−06" in labels
+    assert not any("$" in label for label in labels)
