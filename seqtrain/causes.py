@@ -99,7 +99,7 @@ def _of_the_fit(trained: Trained) -> Iterator[str]:
     if trained.steps < FEW_STEPS:
         yield (
             f"{trained.steps:,} steps of the optimizer are few (`seqtrain resume --epochs "
-            f"{10 * training.epochs}`)"
+            f"{10 * len(trained.rows)}`)"
         )
     if max(losses) > 1.5 * trained.guessing or losses[-1] > 1.05 * losses[0]:
         yield f"the learning rate may be too high (`training.learning_rate={rate / 10:g}`)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -97,4 +98,15 @@ def _array(archive: zipfile.ZipFile, key: str) -> np.ndarray:
 
     with archive.open(key + SUFFIX) as stream:
         array: np.ndarray = npy.read_array(stream, allow_pickle=False)
-        return array
+    if array.dtype.kind == "U" and array.dtype.itemsize:
+        _check_letters(array, key)
+    return array
+
+
+def _check_letters(array: np.ndarray, key: str) -> None:
+    """Make sure that text is made of Unicode's code points; NumPy stores them unchecked."""
+    import numpy as np
+
+    codes = np.dtype("u4").newbyteorder(array.dtype.byteorder)
+    if (np.ascontiguousarray(array).view(codes) > sys.maxunicode).any():
+        raise ValueError(f"`{key}` holds text with letters that Unicode does not know")

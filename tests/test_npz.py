@@ -151,3 +151,12 @@ def test_no_reader_opens_a_pickle_or_allocates_what_is_not_there(
     with pytest.raises(SeqtrainError):
         read(FILE.read_bytes())
     assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_letters_that_unicode_does_not_know_are_refused(order: str) -> None:
+    codes = np.array([[65, 0x10FFFF], [66, 0x110000]], np.dtype("u4").newbyteorder(order))
+    whole, broken = (array(head("(1,)", f"{order}U2"), row.tobytes()) for row in codes)
+    assert npz.read(write(whole), "x")[0].tolist() == ["A\U0010ffff"]
+    with pytest.raises(ValueError, match="letters that Unicode does not know"):
+        npz.read(write(broken), "x")

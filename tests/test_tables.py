@@ -728,7 +728,7 @@ DEFECTS = [
         "labels that are no classes",
         as_csv([(text, str(number)) for number, (text, _) in enumerate(sentences())]),
         "{own}: 60 training examples have 60 different labels, such as `0` and `1`",
-        REPEAT,
+        f"{REPEAT}; or learn them as numbers: `dataset.task=regression`",
     ),
     Defect(
         "columns that are swapped",
