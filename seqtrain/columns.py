@@ -1,10 +1,13 @@
 """Text in aligned columns."""
 
+import re
 from collections.abc import Sequence
 
 from seqtrain.harmless import one_line
 
 Cells = Sequence[Sequence[str]]
+
+NUMBER = re.compile(r"[\d.,-]*\d(e[+-]\d+)?|")
 
 
 def table(header: Sequence[str], rows: Cells) -> str:
@@ -21,4 +24,4 @@ def table(header: Sequence[str], rows: Cells) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell.replace(",", "").replace(".", "").replace("-", "").isdigit() or cell == ""
+    return NUMBER.fullmatch(cell) is not None
