@@ -37,7 +37,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     The rules, measured on 2 CPU cores: JAX was faster on every model. On TensorFlow, unrolling
     doubles the speed of simple RNN cells over short sequences and gains nothing on LSTM; many
     steps in one call double the speed where Python's share of a step is large, which is where
-    the step itself is small; XLA is off, because it slows LSTMs down and is not deterministic.
+    the step itself is small; XLA is off, because it slows LSTMs down and gains nothing elsewhere.
 
     Raises:
         ConfigError: the backend that is asked for, or TensorBoard, is not installed.

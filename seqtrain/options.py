@@ -24,6 +24,13 @@ DATA = click.option(
     type=click.Path(path_type=Path),
     help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
 )
+SPLIT = click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Examples of the run's data to look at.",
+)
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(min=1),

@@ -67,7 +67,7 @@ LONG_LISTS: dict[str, tuple[str, str]] = {
 def test_a_config_that_is_made_to_take_long_is_refused_at_once(text: str, reason: str) -> None:
     started = time.process_time()
     message = refused(text).message
-    assert time.process_time() - started < 10  # a limit to what hangs: the slowest takes 0.3
+    assert time.process_time() - started < 10  # a limit to what hangs, not to what is slow
     assert reason in message
     assert len(message) < 60_000
 

@@ -6,18 +6,12 @@ from typing import Any
 import click
 
 from seqtrain import console
-from seqtrain.options import DATA, DATA_DIR, JSON, OUTPUT, command
+from seqtrain.options import DATA, DATA_DIR, JSON, OUTPUT, SPLIT, command
 
 
 @command("seqtrain evaluate --split validation --json")
 @click.argument("run", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation", "test"]),
-    default="test",
-    show_default=True,
-    help="Examples to judge by.",
-)
+@SPLIT
 @DATA
 @OUTPUT
 @DATA_DIR

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from seqtrain import console
-from seqtrain.options import DATA, DATA_DIR, FORMAT, JSON, OUTPUT, command
+from seqtrain.options import DATA, DATA_DIR, FORMAT, JSON, OUTPUT, SPLIT, command
 
 
 @command('seqtrain explain imdb_lstm "I never thought it was dull." --html')
@@ -18,13 +18,7 @@ from seqtrain.options import DATA, DATA_DIR, FORMAT, JSON, OUTPUT, command
     type=click.IntRange(min=1),
     help="Explain the example of this number, from 1, of --split or of --data.",
 )
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation", "test"]),
-    default="test",
-    show_default=True,
-    help="Examples of which one is explained.",
-)
+@SPLIT
 @DATA
 @FORMAT
 @click.option(

@@ -66,12 +66,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             classes = self._classes(names, arrays, source)
             label_of = np.array([classes.index(name) for name in names], dtype=np.int32)
         whole = {part: numbered(arrays, part, label_of) for part in PARTS if part in self.parts()}
-        texts, test_rows = dict(whole), None
-        if "test" not in texts:
-            key = "dataset.test"
-            indices = stratified_indices(texts["train"].labels, self.test, self.split_seed, key)
-            texts["train"], texts["test"] = map(texts["train"].take, indices)
-            test_rows = indices[1]
+        texts, test_rows = self._with_test(whole)
         fitted = fit(arrays["words"].tobytes().decode().split("\n"), texts["train"].numbers)
         if not fitted.vocabulary.words:
             raise DataError(
@@ -105,6 +100,16 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             originals=originals,
             target=None if classes else Target(),
         )
+
+    def _with_test(
+        self, whole: Mapping[str, Numbered]
+    ) -> tuple[dict[str, Numbered], np.ndarray | None]:
+        """Return the parts with a test part, and its rows of train where it is a share of that."""
+        if "test" in whole:
+            return dict(whole), None
+        train = whole["train"]
+        kept, rows = stratified_indices(train.labels, self.test, self.split_seed, "dataset.test")
+        return {**whole, "train": train.take(kept), "test": train.take(rows)}, rows
 
     def _written(self, indices: np.ndarray, test_rows: np.ndarray | None) -> list[str]:
         """Read some test examples again, of which `test_rows` are the rows of train, if any."""
