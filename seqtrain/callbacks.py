@@ -1,4 +1,4 @@
-"""The pieces that Keras's `fit` is given: batches, learning rate, and what follows each epoch.
+"""The pieces that Keras's `fit` is given: the learning rate, and what follows each epoch.
 
 Imports Keras, so it comes after `execution.start`.
 """
@@ -9,118 +9,15 @@ import time
 from typing import Any
 
 import keras
-import numpy as np
 
 from seqtrain.artifacts import Row
 from seqtrain.config import EXPONENTIAL_DECAY, PLATEAU_FACTOR, PLATEAU_PATIENCE, TrainingConfig
-from seqtrain.datasets.dataset import Examples, real_steps
 from seqtrain.errors import TrainingError
 from seqtrain.files import replacing
 from seqtrain.run import Run
 from seqtrain.tasks import SCORES, readable
 
 log = logging.getLogger(__name__)
-
-
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Training examples in an order that (seed, epoch) alone decides.
-
-    Keras's own shuffling repeats one order in every epoch once a seed is set, so `fit` is
-    called with `shuffle=False`.
-
-    With `by_length`, the examples of `POOL` batches in a row are sorted by their length before
-    they are parted, each batch is cut to its longest example, rounded up so that only
-    `LENGTHS` lengths occur, for each of which JAX compiles the step anew, and the batches are
-    mixed again.
-
-    Args:
-        examples: all that an epoch holds.
-        batch_size: the examples of each batch but the last.
-        seed: decides the order, with the number of the epoch.
-        by_length: put examples of like length into one batch.
-        start: batches that are past of the first epoch; there must then be no other.
-
-    Attributes:
-        epoch: epochs whose order has been drawn. `CountEpochs` sets it, because Keras draws one
-            more on JAX, to learn the shapes.
-    """
-
-    POOL, LENGTHS = 50, 10
-
-    def __init__(
-        self,
-        examples: Examples,
-        batch_size: int,
-        seed: int,
-        by_length: bool = False,
-        start: int = 0,
-    ) -> None:
-        super().__init__()
-        self.examples = examples
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-        self.start = start
-        self.whole = math.ceil(len(examples) / batch_size)
-        self.drawn = False
-        self.lengths = real_steps(examples.x) if by_length else None
-        self.order = np.arange(len(examples))
-
-    def on_epoch_begin(self) -> None:
-        """Draw the order of the next epoch."""
-        self.epoch += 1
-        self.drawn = True
-        random = np.random.default_rng([self.seed, self.epoch])
-        self.order = random.permutation(len(self.examples))
-        if self.lengths is not None:
-            self.order = self._by_length(self.order, self.lengths, random)
-
-    def _by_length(
-        self, order: np.ndarray, lengths: np.ndarray, random: np.random.Generator
-    ) -> np.ndarray:
-        size = self.POOL * self.batch_size
-        pools = [order[start : start + size] for start in range(0, len(order), size)]
-        ordered = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
-        whole = len(order) // self.batch_size
-        batches = ordered[: whole * self.batch_size].reshape(whole, self.batch_size)
-        return np.concatenate(
-            [batches[random.permutation(whole)].ravel(), ordered[whole * self.batch_size :]]
-        )
-
-    def __len__(self) -> int:
-        """Return the number of batches that are left of an epoch, a smaller last one included."""
-        return self.whole - self.start
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return x and labels of a batch."""
-        first = (self.start + index) * self.batch_size
-        batch = self.order[first : first + self.batch_size]
-        return self.examples.x[batch, : self._steps(index, batch)], self.examples.labels[batch]
-
-    def _steps(self, index: int, batch: np.ndarray) -> int | None:
-        """Return how many steps of a batch are computed; None for all.
-
-        Before the first epoch Keras looks at two batches, to learn which dimensions vary.
-        """
-        if self.lengths is None or self.whole == 1:
-            return None
-        if not self.drawn:
-            return index + 1
-        step = math.ceil(int(self.examples.x.shape[1]) / self.LENGTHS)
-        return math.ceil(int(self.lengths[batch].max()) / step) * step
-
-
-class CountEpochs(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells batches which epoch they are of, in a training that may begin with any."""
-
-    def __init__(self, *batches: Batches) -> None:
-        super().__init__()
-        self.batches = batches
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Count those that are past."""
-        for batches in self.batches:
-            batches.epoch = epoch
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

@@ -143,7 +143,7 @@ class ExecutionConfig(Section):
     jit_compile: bool | Literal["auto"] = Field(
         default="auto",
         description="compile the step with XLA; `auto` is true for `jax`, and false for "
-        "`tensorflow`, whose LSTMs it slows down",
+        "`tensorflow`, where Keras has no XLA while `deterministic` is true",
     )
     unroll: bool | Literal["auto"] = Field(
         default="auto",

@@ -34,13 +34,14 @@ NVIDIA = Path("/proc/driver/nvidia/version")
 def resolve(config: Config, dataset: Dataset) -> Config:
     """Return the config with each `auto` replaced by what it becomes, and the data located.
 
-    The rules, measured on 2 CPU cores: JAX was faster on every model. On TensorFlow, unrolling
-    doubles the speed of simple RNN cells over short sequences and gains nothing on LSTM; many
-    steps in one call double the speed where Python's share of a step is large, which is where
-    the step itself is small; XLA is off, because it slows LSTMs down and gains nothing elsewhere.
+    The rules, measured on 2 CPU cores: JAX was as fast or faster on every model. On TensorFlow,
+    unrolling doubles the speed of simple RNN cells over short sequences and gains nothing on
+    LSTM; many steps in one call double the speed where Python's share of a step is large, which
+    is where the step itself is small; XLA is off, which Keras has not where all is deterministic.
 
     Raises:
-        ConfigError: the backend that is asked for, or TensorBoard, is not installed.
+        ConfigError: the backend that is asked for, or TensorBoard, is not installed; or XLA
+            is asked for where there is none.
     """
     require_tensorboard(config)
     asked = config.execution
@@ -58,6 +59,12 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     }
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
     execution = ExecutionConfig.model_validate({**asked.model_dump(), **chosen})
+    if on_tensorflow and execution.jit_compile and execution.deterministic:
+        raise ConfigError(
+            "`execution.jit_compile` is true, and on tensorflow Keras has no XLA while "
+            "`execution.deterministic` is true",
+            "leave `jit_compile` out, or set `execution.deterministic=false`",
+        )
     located = config.dataset.located(dataset)
     return config.model_copy(update={"execution": execution, "dataset": located})
 
@@ -174,18 +181,44 @@ def compile(model: Any, optimizer: Any, dataset: Dataset, execution: ExecutionCo
     )
 
 
+def feed(batches: Any, execution: ExecutionConfig) -> Any:
+    """Return batches in the form in which `fit` takes them fastest.
+
+    TensorFlow calls Python for each batch that it takes, which costs as much as a small step,
+    so it is given many at once. Those of differing lengths are large steps.
+    """
+    if execution.backend != "tensorflow" or batches.lengths is not None:
+        return batches
+    import tensorflow as tf
+
+    arrays = (batches.examples.x, batches.examples.labels)
+    group = tuple(tf.TensorSpec((None, None, *array.shape[1:]), array.dtype) for array in arrays)
+    groups = tf.data.Dataset.from_generator(
+        lambda: batches.groups(STEPS_AT_ONCE), output_signature=group
+    )
+    counted = tf.data.experimental.assert_cardinality(len(batches))
+    return groups.unbatch().apply(counted).prefetch(STEPS_AT_ONCE)
+
+
 def accelerate(model: Any) -> None:
     """Give a network that is built or opened the faster loops, where the backend has them."""
-    import keras
-
-    if keras.backend.backend() != "jax":
-        return
-    import jax
-
-    if jax.default_backend() == "cpu":
+    if _on_processor():
         from seqtrain import kernels
 
         kernels.install(model)
+
+
+def _on_processor() -> bool:
+    """Return whether the backend computes on the processor, having no GPU."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.default_backend() == "cpu"
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
 
 
 def _keep_freed_memory(backend: str) -> None:

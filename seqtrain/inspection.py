@@ -122,7 +122,8 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     """Train a few real batches, and return what an epoch of them would take."""
     resolved = execution.resolve(config, dataset)
     execution.start(resolved.execution, resolved.seed)
-    from seqtrain.callbacks import Batches, optimizer
+    from seqtrain.batches import Batches
+    from seqtrain.callbacks import optimizer
 
     training = resolved.training
     batches = Batches(dataset.train, training.batch_size, resolved.seed, training.bucket_by_length)

@@ -134,7 +134,7 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
 
 def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:
     from seqtrain import gradients
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     def first(batch_size: int, number: int) -> list[Any]:
         batches = Batches(dataset.train, batch_size, config.seed)

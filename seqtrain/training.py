@@ -85,7 +85,8 @@ def conditions(dataset: Dataset, run: Run) -> bool:
 
 def compiled(config: Config, dataset: Dataset) -> Any:
     """Return the network with its optimizer, its loss, and all of their variables."""
-    from seqtrain.callbacks import Batches, optimizer
+    from seqtrain.batches import Batches
+    from seqtrain.callbacks import optimizer
     from seqtrain.state import build
 
     batches = Batches(dataset.train, config.training.batch_size, config.seed)
@@ -128,7 +129,7 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
     The rest of an epoch that was cut short is a fit of its own, because Keras asks only once
     how many batches an epoch has.
     """
-    from seqtrain.callbacks import Batches, CountEpochs
+    from seqtrain.batches import Batches, CountEpochs
 
     hidden = dataset.mask and dataset.padding == "post"
     size, by_length = config.training.batch_size, config.training.bucket_by_length
@@ -137,7 +138,7 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
         batches = Batches(dataset.train, size, config.seed, by_length, saver.batch)
         validation = Batches(dataset.validation, BATCH_SIZE, config.seed, hidden)
         saver.model.fit(
-            batches,
+            execution.feed(batches, config.execution),
             initial_epoch=saver.epoch,
             epochs=epochs,
             validation_data=validation,

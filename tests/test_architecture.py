@@ -15,9 +15,10 @@ ORDER = (
     "problems text textfile tables embeddings cache download shipped datasets learned environment "
     "draft models config places run significance comparison listing uncertainty calibration "
     "metrics regression pairing baselines causes verdict mistakes plots report kernels execution "
-    "modelfile inference callbacks tensorboard state inspection training launch seeds steps "
-    "autodiff reading explanation gradients reach reading_plots gate_plots gradient_plots progress "
-    "columns scoreboard console sheet explained explained_files reached options commands cli"
+    "modelfile inference batches callbacks tensorboard state inspection training launch seeds "
+    "steps autodiff reading explanation gradients reach reading_plots gate_plots gradient_plots "
+    "progress columns scoreboard console sheet explained explained_files reached options commands "
+    "cli"
 ).split()
 
 
@@ -68,8 +69,8 @@ def test_only_the_console_prints() -> None:
 
 def test_only_execution_knows_the_backend() -> None:
     backends = ("import tensorflow", "import jax", "import torch", "from tensorflow", "from jax")
-    sources = {place(module): module.read_text(encoding="utf-8") for module in MODULES}
-    knowing = {name for name, source in sources.items() if any(b in source for b in backends)}
+    sources = {module: module.read_text(encoding="utf-8") for module in MODULES}
+    knowing = {place(module) for module in MODULES if any(b in sources[module] for b in backends)}
     assert knowing == {"execution", "kernels", "autodiff"}
 
 

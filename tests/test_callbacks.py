@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.config import TrainingConfig
+from seqtrain import execution
+from seqtrain.config import ExecutionConfig, TrainingConfig
 from seqtrain.datasets import Examples
 from seqtrain.errors import TrainingError
 from seqtrain.run import Run
@@ -28,7 +29,7 @@ def epoch_order(batches: Any) -> list[int]:
 
 
 def test_every_epoch_has_every_example_once_in_its_own_order() -> None:
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     batches = Batches(examples(), batch_size=3, seed=0)
     orders = [epoch_order(batches) for _ in range(3)]
@@ -37,7 +38,7 @@ def test_every_epoch_has_every_example_once_in_its_own_order() -> None:
 
 
 def test_seed_and_epoch_alone_decide_the_order() -> None:
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     first, same, other = (Batches(examples(), 3, seed) for seed in (1, 1, 2))
     order = epoch_order(first)
@@ -46,14 +47,14 @@ def test_seed_and_epoch_alone_decide_the_order() -> None:
 
 
 def test_the_last_batch_is_smaller() -> None:
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     batches = Batches(examples(10), batch_size=4, seed=0)
     assert [len(batches[index][1]) for index in range(len(batches))] == [4, 4, 2]
 
 
 def test_x_and_labels_stay_together() -> None:
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     batches = Batches(examples(), batch_size=4, seed=0)
     batches.on_epoch_begin()
@@ -61,11 +62,37 @@ def test_x_and_labels_stay_together() -> None:
     np.testing.assert_array_equal(x[:, 0], labels)
 
 
+@pytest.mark.parametrize("start", [0, 1, 3])
+@pytest.mark.parametrize("steps", [1, 2, 32])
+def test_tensorflow_is_fed_the_same_batches_in_every_epoch(
+    start: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqtrain.batches import Batches
+
+    monkeypatch.setattr(execution, "STEPS_AT_ONCE", steps)
+    fed, one_by_one = (Batches(examples(14), 4, seed=0, start=start) for _ in range(2))
+    dataset = execution.feed(fed, ExecutionConfig(backend="tensorflow"))
+    assert len(dataset) == len(one_by_one) == 4 - start
+    for _ in range(2):
+        one_by_one.on_epoch_begin()
+        for found, index in zip(dataset.as_numpy_iterator(), range(4 - start), strict=True):
+            for part, expected in zip(found, one_by_one[index], strict=True):
+                np.testing.assert_array_equal(part, expected)
+
+
+def test_batches_of_like_length_and_those_for_jax_are_fed_one_by_one() -> None:
+    from seqtrain.batches import Batches
+
+    by_length, plain = Batches(texts(), 8, seed=0, by_length=True), Batches(texts(), 8, seed=0)
+    assert execution.feed(by_length, ExecutionConfig(backend="tensorflow")) is by_length
+    assert execution.feed(plain, ExecutionConfig(backend="jax")) is plain
+
+
 def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
     """Keras calls on_epoch_begin once before each epoch, and asks for the batches in order."""
     import keras
 
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     class Recorder(Batches):
         def __getitem__(self, index: int) -> Any:
@@ -90,7 +117,7 @@ def texts(number: int = 200, length: int = 100) -> Examples:
 
 
 def test_batches_of_like_length_hold_every_example_once_and_whole() -> None:
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     whole = texts()
     batches = Batches(whole, 8, seed=0, by_length=True)
@@ -104,7 +131,7 @@ def test_batches_of_like_length_hold_every_example_once_and_whole() -> None:
 
 
 def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> None:
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     batches = Batches(texts(), 8, seed=0, by_length=True)
     batches.on_epoch_begin()
@@ -118,7 +145,7 @@ def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> 
 
 
 def test_seed_and_epoch_alone_decide_the_order_of_batches_of_like_length() -> None:
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     first, same, other = (Batches(texts(), 8, seed, by_length=True) for seed in (1, 1, 2))
     one, two = epoch_order(first), epoch_order(first)
@@ -131,7 +158,7 @@ def test_seed_and_epoch_alone_decide_the_order_of_batches_of_like_length() -> No
 def test_batches_of_like_length_can_be_fitted(number: int) -> None:
     import keras
 
-    from seqtrain.callbacks import Batches
+    from seqtrain.batches import Batches
 
     layers = [keras.layers.Embedding(300, 2, mask_zero=True), keras.layers.LSTM(2)]
     model = keras.Sequential([keras.Input((100,), dtype="int32"), *layers, keras.layers.Dense(1)])

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -44,26 +43,8 @@ def train(outputs: Path, *overrides: str) -> Run:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
-    script = Path(__file__).parent / "kernel_differences.py"
-    return dict(json.loads(on_jax(script, KERAS_BACKEND="jax", PYTHONPATH=str(REPOSITORY))))
-
-
-@pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train(tmp_path_factory.mktemp("outputs"), "training.tensorboard=true")
-
-
-@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
-@pytest.mark.parametrize("case", ["whole last relu", "masked last tanh", "masked all tanh"])
-def test_outputs_and_gradients_are_those_of_keras(
-    found: dict[str, Any], cell: str, case: str
-) -> None:
-    assert found["differences"][f"{cell} {case}"] < 1e-5
-
-
-def test_a_layer_that_is_set_to_something_else_keeps_its_loop(found: dict[str, Any]) -> None:
-    assert found["replaced"] == {"plain": True, "recurrent_dropout": False, "activation": False}
 
 
 def test_two_trainings_are_equal_to_the_bit(trained: Run, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from seqtrain.errors import DataError, RunError
@@ -95,21 +97,24 @@ def test_a_run_can_die_again_and_again(whole: Run, tmp_path: Path, monkeypatch: 
 def test_no_batch_is_trained_twice_or_left_out(
     whole: Run, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    from seqtrain import callbacks
+    from seqtrain import batches
 
     cut = start(tmp_path, "model.name=rnn")
     cut_short(cut, monkeypatch, "on_train_batch_end", 6)
-    taken: list[tuple[int, int]] = []
+    taken: dict[int, list[int]] = {2: [], 3: [], 4: []}
 
-    class Recorder(callbacks.Batches):
-        def __getitem__(self, index: int) -> Any:
-            if len(self.examples) == 100 and self.drawn:
-                taken.append((self.epoch, self.start + index))
-            return super().__getitem__(index)
+    class Recorder(batches.Batches):
+        def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for x, labels in super().groups(count):
+                taken[self.epoch].extend(labels.ravel())
+                yield x, labels
 
-    monkeypatch.setattr(callbacks, "Batches", Recorder)
+    monkeypatch.setattr(batches, "Batches", Recorder)
     go_on(cut)
-    assert taken == [(2, 2), (2, 3), *((epoch, batch) for epoch in (3, 4) for batch in range(4))]
+    labels = cut.config.dataset.load().train.labels
+    for epoch, found in taken.items():
+        drawn = labels[np.random.default_rng([0, epoch]).permutation(100)]
+        assert found == drawn[64 if epoch == 2 else 0 :].tolist()
 
 
 def test_more_epochs_are_as_if_asked_for_from_the_start(whole: Run, tmp_path: Path) -> None:
@@ -324,7 +329,9 @@ def test_every_kind_of_optimizer_is_resumed_to_the_bit(
 
 
 ON_JAX = """
+from collections.abc import Iterator
 from pathlib import Path
+import numpy as np
 import pytest
 from tests.cutting import cut_short, go_on, results, start
 pytest.MonkeyPatch().setattr("seqtrain.plots.draw", lambda *_: [])

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ import pytest
 
 from seqtrain import execution, training
 from seqtrain.config import Optimizer, load_config
-from seqtrain.errors import TrainingError
+from seqtrain.errors import ConfigError, TrainingError
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY, Outcome
 
@@ -144,21 +144,27 @@ def test_another_seed_gives_another_run_on_the_same_split(run: Run, tmp_path: Pa
 def test_an_epoch_takes_its_batches_in_the_order_that_was_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqtrain import callbacks
+    from seqtrain import batches
 
-    taken: list[tuple[int, int]] = []
+    taken: dict[int, list[int]] = {1: [], 2: []}
 
-    class Recorder(callbacks.Batches):
-        def __getitem__(self, index: int) -> Any:
-            if len(self.examples) == 200:  # train, not validation
-                taken.append((self.epoch, index))
-            return super().__getitem__(index)
+    class Recorder(batches.Batches):
+        def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for x, labels in super().groups(count):
+                taken[self.epoch].extend(labels.ravel())
+                yield x, labels
 
-    monkeypatch.setattr(callbacks, "Batches", Recorder)
+    monkeypatch.setattr(batches, "Batches", Recorder)
     train(tmp_path)
-    batches = -(-200 // 32)
-    expected = [(epoch, index) for epoch in (1, 2) for index in range(batches)]
-    assert [item for item in taken if item[0]] == expected
+    labels = load_config(QUICKSTART, [*FEW]).dataset.load().train.labels
+    for epoch, found in taken.items():
+        assert found == labels[np.random.default_rng([0, epoch]).permutation(200)].tolist()
+
+
+def test_xla_is_refused_where_keras_would_go_on_without(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no XLA while") as caught:
+        train(tmp_path, "execution.jit_compile=true")
+    assert "execution.deterministic=false" in str(caught.value.hint)
 
 
 def test_steps_per_execution_changes_no_result(tmp_path: Path) -> None:
@@ -241,16 +247,16 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_model_so_far(
 
 
 def test_ctrl_c_before_the_first_step_keeps_no_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seqtrain: Callable[..., Outcome]
+    tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
-    from seqtrain.callbacks import Batches
+    import keras
 
-    def interrupt(batches: Batches, index: int) -> None:
-        raise KeyboardInterrupt
+    class Interrupter(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(Batches, "__getitem__", interrupt)
     with pytest.raises(KeyboardInterrupt) as raised:
-        train(tmp_path)
+        train(tmp_path, observers=[Interrupter()])
     folder = raised.value.__notes__[0]
     outcome = seqtrain("evaluate", folder)
     assert outcome.exit_code == 2
