@@ -41,10 +41,12 @@ def main(folder: str, seed: str) -> None:
     loss = "binary_crossentropy" if two else "sparse_categorical_crossentropy"
     model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
     ends: list[float] = []
+    held: list[int] = []
 
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:
             ends.append(time.perf_counter())
+            held.append(sides.peak())
 
     history = model.fit(
         arrays["x_train"],
@@ -58,7 +60,7 @@ def main(folder: str, seed: str) -> None:
     if work["whole"]:
         test = model.evaluate(arrays["x_test"], arrays["y_test"], verbose=0, return_dict=True)
         print(f"test accuracy {test['accuracy']:.4f}")
-    sides.report(ends, history.history["val_loss"], model.count_params())
+    sides.report(ends, history.history["val_loss"], model.count_params(), held[-1])
 
 
 main(*sys.argv[1:])

@@ -130,7 +130,7 @@ def main(folder: str, seed: str) -> None:
             losses.append(float(loss(logits, y_val)))
         ends.append(time.perf_counter())
     parameters = sum(weight.numel() for weight in network.parameters())
-    sides.report(ends, losses, parameters)
+    sides.report(ends, losses, parameters, sides.peak())
 
 
 main(*sys.argv[1:])

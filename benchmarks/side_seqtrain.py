@@ -24,16 +24,18 @@ def main(folder: str, seed: str, backend: str) -> None:
     import keras
 
     ends: list[float] = []
+    held: list[int] = []
 
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:
             ends.append(time.perf_counter())
+            held.append(sides.peak())
 
     with tempfile.TemporaryDirectory() as outputs:
         run = Run.create(Path(outputs), resolved)
         training.train(resolved, dataset, run, [Clock()])
         losses = [row["val_loss"] for row in run.history()]
-        sides.report(ends, losses, int(run.metrics()["parameters"]))
+        sides.report(ends, losses, int(run.metrics()["parameters"]), held[-1])
 
 
 main(*sys.argv[1:])

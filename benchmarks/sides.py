@@ -21,15 +21,27 @@ def workload(folder: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return description(folder), dict(np.load(Path(folder) / "arrays.npz"))
 
 
-def report(ends: list[float], val_loss: list[float], parameters: int) -> None:
-    """Print the times at which epochs ended, after the process began, and what they reached."""
+def peak() -> int:
+    """Return the most bytes that this process has held until now."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def report(ends: list[float], val_loss: list[float], parameters: int, held: int) -> None:
+    """Print the times at which epochs ended, after the process began, and what they reached.
+
+    Args:
+        ends: of epochs, as `time.perf_counter` has them.
+        val_loss: after each epoch.
+        parameters: of the network.
+        held: the most bytes until the last epoch ended; what a side does later counts for none.
+    """
     print(
         json.dumps(
             {
                 "ends": [end - STARTED for end in ends],
                 "val_loss": val_loss,
                 "parameters": parameters,
-                "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "bytes": held,
             }
         )
     )

@@ -11,6 +11,8 @@ from seqtrain.config import load_config
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 
+VALIDATION = 0.02  # share of all examples, that a cut epoch is training for the most part
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -41,7 +43,10 @@ def prepare(name: str, folder: Path, data_dir: Path, epochs: int | None = None) 
         epochs: of so many examples that a round takes minutes; None for the whole tutorial.
     """
     workload = WORKLOADS[name]
-    cut = [f"dataset.limit={workload.examples}", f"training.epochs={epochs}"]
+    cut = [
+        *(f"dataset.limit={workload.examples}", f"dataset.validation={VALIDATION}"),
+        f"training.epochs={epochs}",
+    ]
     overrides = [
         *workload.overrides,
         *(cut if epochs else []),
