@@ -148,7 +148,8 @@ def _start_jax(seed: int) -> None:
 
     with _as_if_missing(UNUSED["jax"]):
         keras.utils.set_random_seed(seed)
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # JAX's own, which it has read by now
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
     jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LONG_COMPILATION)
 

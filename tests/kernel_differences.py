@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from seqtrain import kernels
-from seqtrain.autodiff import gradient
+from seqtrain.interpretation.autodiff import gradient
 
 CASES = [
     (cell, *case)
