@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, metrics, modelfile, regression
+from seqtrain import execution, modelfile
 from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import (
     MASK_VALUE,
@@ -21,6 +21,7 @@ from seqtrain.datasets.dataset import (
     real_steps,
 )
 from seqtrain.errors import DataError, RunError
+from seqtrain.judging import metrics, regression
 from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
 from seqtrain.tasks import Task

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from seqtrain.comparison import Measured, Row, main_score, more_is_better
 from seqtrain.errors import SeqtrainError
+from seqtrain.judging.significance import mcnemar, welch
 from seqtrain.run import Run
-from seqtrain.significance import mcnemar, welch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +90,7 @@ def _judged(run: Run) -> tuple[np.ndarray, np.ndarray]:
 
     Of classes that is bool; of numbers the absolute error.
     """
-    from seqtrain.metrics import predictions
+    from seqtrain.judging.metrics import predictions
 
     labels, answers = run.predictions()
     return labels, abs(answers - labels) if answers.ndim == 1 else predictions(answers) != labels

@@ -11,7 +11,7 @@ CLASS_SCORES = ("precision", "recall", "f1")
 
 def format_evaluation(found: dict[str, Any]) -> str:
     """Return an evaluation as the tables that `seqtrain evaluate` prints."""
-    from seqtrain.metrics import PREFIXES
+    from seqtrain.judging.metrics import PREFIXES
 
     prefix = PREFIXES[found["split"]]
     sections = [

@@ -30,7 +30,7 @@ Cell = Callable[[Row], str]
 
 def format_seeds(found: Sequence[dict[str, Any]]) -> str:
     """Return the evaluations of several seeds as one table: each score, and its mean."""
-    from seqtrain.metrics import PREFIXES
+    from seqtrain.judging.metrics import PREFIXES
 
     first = found[0]
     prefix = PREFIXES[first["split"]]

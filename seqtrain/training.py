@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import environment, execution, metrics, mistakes, regression, verdict
-from seqtrain.causes import Trained
+from seqtrain import environment, execution
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, TrainingError
 from seqtrain.inference import BATCH_SIZE, answers, load_model, scored
+from seqtrain.judging import metrics, mistakes, regression, verdict, verdict_of_numbers
+from seqtrain.judging.causes import Trained
 from seqtrain.run import Run
 from seqtrain.signals import listening
 from seqtrain.tasks import SCORES
@@ -195,8 +196,7 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
     if best_epoch != len(rows):
         best = answers(load_model(run), dataset.test.x, dataset.task)
     run.write_predictions(dataset.test.labels, best)
-    if dataset.task == "classification":
-        run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
+    run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     draw(run)
     validation = [f"val_{name}" for name in ("loss", SCORES[dataset.task])]
     run.write_metrics(
@@ -216,7 +216,7 @@ def judged(trained: Trained, answers: np.ndarray) -> dict[str, Any]:
     dataset, labels = trained.dataset, trained.dataset.test.labels
     found = scored("test", labels, answers, dataset.learned)
     if dataset.target:
-        return {**found, **regression.judged(found, labels, dataset.target)}
+        return {**found, **verdict_of_numbers.judged(labels, answers, trained)}
     return {**found, **verdict.judged(labels, answers, trained)}
 
 

@@ -13,12 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors harmless tasks signals files logfile npz checkpoints artifacts yamlfile schema parts "
     "problems text textfile tables embeddings cache download shipped datasets learned environment "
-    "draft models config places run significance comparison listing uncertainty calibration "
-    "metrics regression pairing baselines causes verdict mistakes plots report kernels execution "
-    "modelfile inference batches callbacks tensorboard state inspection training launch seeds "
-    "steps autodiff reading explanation gradients reach reading_plots gate_plots gradient_plots "
-    "progress columns scoreboard console sheet explained explained_files reached options commands "
-    "cli"
+    "draft models config places run judging comparison listing pairing plots report kernels "
+    "execution modelfile inference batches callbacks tensorboard state inspection training launch "
+    "seeds progress columns scoreboard console sheet interpretation options commands cli"
 ).split()
 
 
@@ -71,7 +68,7 @@ def test_only_execution_knows_the_backend() -> None:
     backends = ("import tensorflow", "import jax", "import torch", "from tensorflow", "from jax")
     sources = {module: module.read_text(encoding="utf-8") for module in MODULES}
     knowing = {place(module) for module in MODULES if any(b in sources[module] for b in backends)}
-    assert knowing == {"execution", "kernels", "autodiff"}
+    assert knowing == {"execution", "kernels", "interpretation"}
 
 
 def test_files_can_be_read_in_one_sitting() -> None:

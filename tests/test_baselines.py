@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqtrain import baselines as module
-from seqtrain import metrics
-from seqtrain.baselines import MAJORITY, VALUES, WORDS, Baseline, bags, baselines, flat
 from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Examples
+from seqtrain.datasets.scaling import Target
+from seqtrain.judging import baselines as module
+from seqtrain.judging import metrics, regression
+from seqtrain.judging.baselines import MAJORITY, MEAN, Baseline, bags, baselines, flat
+
+VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
 
 
 def of_examples(x: np.ndarray, labels: np.ndarray, classes: int = 2, **known: object) -> Dataset:
@@ -42,8 +45,7 @@ def values(number: int = 600, classes: int = 3) -> Dataset:
 
 def accuracies(dataset: Dataset) -> dict[str, float]:
     return {
-        one.name: metrics.accuracy(dataset.test.labels, one.probabilities)
-        for one in baselines(dataset)
+        one.name: metrics.accuracy(dataset.test.labels, one.answers) for one in baselines(dataset)
     }
 
 
@@ -60,6 +62,36 @@ def test_features_are_judged_by_all_values() -> None:
     assert found[MAJORITY] == pytest.approx(1 / 3, abs=0.01)
 
 
+def numbers(dataset: Dataset) -> Dataset:
+    """The same examples, with numbers about 1,000 that grow with their class."""
+    noise = np.random.default_rng(1).normal(size=len(dataset.train))
+    parts = [
+        Examples(part.x, (1_000 + 50.0 * part.labels + noise).astype("float32"))
+        for part in (dataset.train, dataset.test)
+    ]
+    target = Target().of(parts[0].labels)
+    return replace(
+        dataset, train=parts[0], validation=parts[1], test=parts[1], classes=(), target=target
+    )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [(values(), "ridge regression"), (words(), "TF-IDF + ridge regression")],
+)
+def test_numbers_are_answered_by_their_mean_and_by_a_linear_model(
+    dataset: Dataset, name: str
+) -> None:
+    of_numbers = numbers(dataset)
+    mean, linear = baselines(of_numbers)
+    assert (mean.name, linear.name) == (MEAN, name)
+    labels = of_numbers.test.labels
+    np.testing.assert_allclose(mean.answers, of_numbers.train.labels.mean(), rtol=1e-6)
+    assert linear.answers.shape == labels.shape
+    assert regression.r2(labels, linear.answers) > 0.8
+    assert [one.name for one in baselines(of_numbers, with_linear=False)] == [MEAN]
+
+
 def test_shuffled_labels_are_no_better_than_chance() -> None:
     assert 0.4 < accuracies(words(shuffled=True))[WORDS] < 0.6
 
@@ -67,20 +99,20 @@ def test_shuffled_labels_are_no_better_than_chance() -> None:
 def test_the_majority_class_is_said_as_often_as_it_is() -> None:
     labels = np.array([0] * 8 + [1] * 2 + [0, 1])
     found = module.majority(of_examples(np.zeros((12, 3), "int32"), labels, vocabulary_size=9))
-    np.testing.assert_allclose(found.probabilities, np.tile([1, 0], (6, 1)))
+    np.testing.assert_allclose(found.answers, np.tile([1, 0], (6, 1)))
 
 
 @pytest.mark.parametrize("dataset", [words(), values()], ids=["words", "values"])
 def test_probabilities_are_of_every_class_and_add_up_to_one(dataset: Dataset) -> None:
     rare = replace(dataset, classes=(*dataset.classes, "never seen"))
     for one in baselines(rare):
-        assert one.probabilities.shape == (len(dataset.test), len(rare.classes))
-        np.testing.assert_allclose(one.probabilities.sum(axis=1), 1, rtol=1e-6)
-        assert (one.probabilities[:, -1] == 0).all()
+        assert one.answers.shape == (len(dataset.test), len(rare.classes))
+        np.testing.assert_allclose(one.answers.sum(axis=1), 1, rtol=1e-6)
+        assert (one.answers[:, -1] == 0).all()
 
 
 def test_the_same_data_give_the_same_numbers() -> None:
-    first, second = (baselines(values())[1].probabilities for _ in range(2))
+    first, second = (baselines(values())[1].answers for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
@@ -108,11 +140,11 @@ def test_where_a_linear_model_would_take_long_it_is_left_out(
 
 
 def test_examples_are_judged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = baselines(values())[1].probabilities
+    expected = baselines(values())[1].answers
     monkeypatch.setattr(module, "LARGEST", 300 * 8)
     parts = values()
     test = parts.test.take(np.arange(300).repeat(3))
-    found = baselines(replace(parts, test=test))[1].probabilities
+    found = baselines(replace(parts, test=test))[1].answers
     np.testing.assert_allclose(found, expected.repeat(3, axis=0), rtol=1e-6)
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqtrain import regression
 from seqtrain.datasets.scaling import Target
+from seqtrain.judging import regression
 from seqtrain.tasks import readable
 
 
@@ -92,17 +92,6 @@ def test_intervals_hold_the_scores_and_shrink_with_more_examples() -> None:
         low, high = intervals["test_mae"] or (0, 0)
         widths.append(high - low)
     assert widths[1] < widths[0] / 5
-
-
-@pytest.mark.parametrize(("noise", "learned"), [(3, True), (1_000, False)])
-def test_the_verdict_compares_with_the_mean_of_the_labels(noise: float, learned: bool) -> None:
-    labels, _ = numbers(400)
-    predictions = labels + np.random.default_rng(2).normal(0, noise, len(labels))
-    target = Target().of(labels)
-    found = regression.evaluate("test", labels, predictions, target)
-    judged = regression.judged(found, labels, target)
-    assert judged["verdict"]["learned"] == learned
-    assert judged["baselines"][regression.MEAN]["test_loss"] == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import environment, execution
+from seqtrain import environment, execution, inference
 from seqtrain.config import load_config
 from seqtrain.report import insight
 from seqtrain.report.sections import Subject
@@ -174,7 +174,7 @@ def test_a_terminal_gets_colours_unless_it_wants_none(
     from rich.text import Text
 
     from seqtrain import console
-    from seqtrain.explained import shade
+    from seqtrain.interpretation.explained import shade
 
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -222,7 +222,8 @@ def test_configs_and_runs_stand_side_by_side(digits: Run, seqtrain: Seqtrain) ->
 
 
 def test_the_start_is_that_of_the_training(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqtrain import gradients, reach, training
+    from seqtrain import training
+    from seqtrain.interpretation import gradients, reach
 
     seen: list[Any] = []
     monkeypatch.setattr(gradients, "flows", lambda model, *rest: seen.append(model.get_weights()))
@@ -234,15 +235,47 @@ def test_the_start_is_that_of_the_training(digits: Run, monkeypatch: pytest.Monk
         np.testing.assert_array_equal(first, other)
 
 
-def test_of_numbers_only_the_gradients_are_shown(seqtrain: Seqtrain) -> None:
+@pytest.fixture
+def numbers() -> Run:
     random = np.random.default_rng(0)
-    np.savez("own.npz", x=random.normal(size=(40, 6, 2)), y=random.normal(size=40))
+    np.savez("own.npz", x=random.normal(size=(40, 6, 2)), y=100 + 9 * random.normal(size=40))
     config = (
-        "dataset: {name: arrays, path: own.npz, task: regression}\nmodel: {name: rnn, units: 2}"
+        "dataset: {name: arrays, path: own.npz, task: regression}\nmodel: {name: birnn, units: 2}"
     )
-    run = saved(Path("."), config)
-    outcome = seqtrain("explain", run.folder, "--example", 1)
-    assert outcome.exit_code == 2
-    assert "only answers that are classes can be explained" in outcome.stderr
-    found = json.loads(seqtrain("gradients", run.folder, "--json").stdout)
+    return saved(Path("."), config)
+
+
+def test_a_number_is_followed_as_it_grows(numbers: Run, seqtrain: Seqtrain) -> None:
+    found = json.loads(seqtrain("explain", numbers.folder, "--example", 2, "--json").stdout)
+    split = numbers.config.dataset.load().test
+    assert float(found["true"]) == pytest.approx(float(split.labels[1]), rel=1e-5)
+    model = inference.load_model(numbers)
+    for one, way in zip(found["readings"], ("forward", "backward"), strict=True):
+        parts = [split.x[1:2, :n] if way == "forward" else split.x[1:2, -n:] for n in range(1, 7)]
+        expected = [float(model(part)[0, 0]) for part in parts]
+        said = one["predictions"] if way == "forward" else one["predictions"][::-1]
+        np.testing.assert_allclose(said, expected, rtol=1e-5)
+        whole = [change for change in one["changes"] if change is not None]
+        assert sum(whole) == pytest.approx(expected[-1] - expected[0], rel=1e-4)
+    assert found["prediction"] == pytest.approx(float(model(split.x[1:2])[0, 0]), rel=1e-5)
+
+
+def test_a_number_is_explained_in_words_on_the_page_and_in_the_report(
+    numbers: Run, seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain("explain", numbers.folder, "--example", 1, "--html")
+    assert outcome.exit_code == 0
+    assert re.search(r"prediction [\d.]+, true [\d.]+\n", outcome.stdout)
+    assert "change: by how much the prediction rose" in outcome.stdout
+    page = next(numbers.plots.glob("explain-*.html")).read_text(encoding="utf-8")
+    assert re.search(r"<h1>prediction [\d.]+, true [\d.]+</h1>", page)
+    told = insight.explained([Subject(numbers, "own", 0)])
+    assert told is not None
+    chart = told["told"][0]["charts"][0]
+    assert chart.title == "Prediction"
+    assert [len(line.points) for line in chart.lines] == [6, 6]
+
+
+def test_gradients_of_a_network_of_numbers_are_shown(numbers: Run, seqtrain: Seqtrain) -> None:
+    found = json.loads(seqtrain("gradients", numbers.folder, "--json").stdout)
     assert all(np.min(one["states"][0]["norms"]) > 0 for one in found["networks"])

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from seqtrain import metrics
-from seqtrain.calibration import reliability
+from seqtrain.judging import metrics
+from seqtrain.judging.calibration import reliability
 
 LABELS = np.array([0, 0, 1, 1, 1, 2])
 PROBABILITIES = np.array(

@@ -12,7 +12,7 @@ import pytest
 
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.mistakes import as_csv
+from seqtrain.judging.mistakes import as_csv
 from tests.conftest import REPOSITORY
 from tests.own import OWN, sentences, write_csv, write_own
 
@@ -129,3 +129,30 @@ def test_sentences_of_phrases_stand_as_they_were_generated() -> None:
     (found,) = rows(dataset, surely_wrong(dataset, [7], [0.9]))
     assert found["text"].endswith(".")
     assert found["text"][0].isupper()
+
+
+def of_numbers(tolerance: float | None) -> tuple[Dataset, np.ndarray]:
+    random = np.random.default_rng(0)
+    np.savez("own.npz", x=random.normal(size=(40, 6, 2)), y=np.linspace(-1, 1, 40))
+    dataset = config({"name": "arrays", "path": "own.npz", "task": "regression"}).dataset.load()
+    assert dataset.target is not None
+    answers = dataset.test.labels.copy()
+    answers[1] += 0.5
+    answers[2] -= 0.75
+    answers[3] += 0.03125
+    return replace(dataset, target=replace(dataset.target, tolerance=tolerance)), answers
+
+
+def test_the_number_that_is_farthest_off_comes_first() -> None:
+    found = rows(*of_numbers(None))
+    assert [row["example"] for row in found[:3]] == ["3", "2", "4"]
+    assert [float(row["error"]) for row in found[:3]] == pytest.approx([-0.75, 0.5, 0.03125])
+    assert len(found) == len(of_numbers(None)[1])
+
+
+def test_only_numbers_beyond_the_tolerance_are_mistakes() -> None:
+    dataset, answers = of_numbers(0.04)
+    found = rows(dataset, answers)
+    assert [row["example"] for row in found] == ["3", "2"]
+    assert float(found[0]["truth"]) == pytest.approx(float(dataset.test.labels[2]), rel=1e-5)
+    assert float(found[0]["prediction"]) == pytest.approx(float(answers[2]), rel=1e-5)

@@ -34,7 +34,7 @@ def alone(words: np.ndarray, padding: str) -> np.ndarray:
     ],
 )
 def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, pooling: str) -> None:
-    from seqtrain.reading import readings
+    from seqtrain.interpretation.reading import readings
 
     data = tokens(padding=padding, mask=mask)
     built = network(name, data, pooling=pooling)
@@ -48,10 +48,10 @@ def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, poolin
         way: probabilities(np.concatenate([predict(built, part) for part in parts]))
         for way, parts in ends.items()
     }
-    found = readings(built, row, padding)
+    found = readings(built, row, padding, "classification")
     assert [said.way for said in found] == list(ends)[: 2 if name.startswith("bi") else 1]
     for said in found:
-        np.testing.assert_allclose(said.probabilities, expected[said.way], atol=1e-5)
+        np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, poolin
     [("rnn", "last", 2), ("lstm", "max", 3), ("bigru", "mean", 2), ("bilstm", "max", 3)],
 )
 def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: int) -> None:
-    from seqtrain.reading import readings
+    from seqtrain.interpretation.reading import readings
 
     data = features(classes)
     built = network(name, data, pooling=pooling)
@@ -72,26 +72,26 @@ def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: in
         way: probabilities(np.concatenate([predict(built, part) for part in of]))
         for way, of in parts.items()
     }
-    for said in readings(built, row, "post"):
-        np.testing.assert_allclose(said.probabilities, expected[said.way], atol=1e-5)
+    for said in readings(built, row, "post", "classification"):
+        np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
 
 
 @pytest.mark.parametrize("unroll", [True, False])
 def test_the_end_of_a_reading_is_the_answer(unroll: bool) -> None:
-    from seqtrain.reading import readings
+    from seqtrain.interpretation.reading import readings
 
     data = features(3)
     built = model("birnn").build(data, unroll=unroll)
     whole = predict(built, data.train.x[:1])[0]
-    for said in readings(built, data.train.x[0], "post"):
-        np.testing.assert_allclose(said.probabilities[said.end], whole, atol=1e-6)
+    for said in readings(built, data.train.x[0], "post", "classification"):
+        np.testing.assert_allclose(said.said[said.end], whole, atol=1e-6)
 
 
 def test_changes_add_up_to_what_the_reading_changed() -> None:
-    from seqtrain.reading import Reading
+    from seqtrain.interpretation.reading import Reading
 
     odds = np.random.default_rng(0).normal(size=(6, 3))
-    forward, backward = Reading("forward", odds), Reading("backward", odds)
+    forward, backward = (Reading(way, odds, odds) for way in ("forward", "backward"))
     assert np.isnan(forward.changes(1)[0])
     assert np.isnan(backward.changes(1)[-1])
     assert forward.changes(1)[3] == odds[3, 1] - odds[2, 1]
@@ -101,7 +101,7 @@ def test_changes_add_up_to_what_the_reading_changed() -> None:
 
 
 def test_log_odds_are_those_of_the_softmax_and_never_infinite() -> None:
-    from seqtrain.reading import log_odds
+    from seqtrain.interpretation.reading import log_odds
 
     scores = np.array([[0.0, 1.0, 2.0], [0.0, 500.0, 0.0]])
     softmax = np.exp(scores[0]) / np.exp(scores[0]).sum()
@@ -111,8 +111,8 @@ def test_log_odds_are_those_of_the_softmax_and_never_infinite() -> None:
 
 
 def test_gates_are_those_of_the_steps_that_are_read() -> None:
-    from seqtrain.reading import gates
-    from seqtrain.steps import trace
+    from seqtrain.interpretation.reading import gates
+    from seqtrain.interpretation.steps import trace
 
     data = tokens(padding="pre")
     built = network("bilstm", data)
@@ -124,7 +124,7 @@ def test_gates_are_those_of_the_steps_that_are_read() -> None:
 
 
 def test_padding_without_a_mask_is_not_shown() -> None:
-    from seqtrain.reading import parts
+    from seqtrain.interpretation.reading import parts
 
     row = tokens().train.x[0]
     assert parts(row, "forward", "post").tolist()[1] == [3, 4] + [0] * 10

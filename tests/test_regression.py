@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import launch, regression
+from seqtrain import launch
 from seqtrain.config import load_config
+from seqtrain.judging import regression
 from seqtrain.run import Run
 from seqtrain.tasks import readable
 from tests.conftest import Outcome
@@ -181,3 +182,9 @@ def test_check_tells_the_range_of_the_labels(folder: Path, seqtrain: Seqtrain) -
     for word in ("label, least", "label, mean", "label, deviation", "label, largest"):
         assert word in outcome.stdout
     assert "class" not in outcome.stdout
+
+
+def test_an_explained_number_stands_in_the_report(run: Run, seqtrain: Seqtrain) -> None:
+    assert seqtrain("explain", run.folder, "--example", 1).exit_code == 0
+    assert seqtrain("report", run.folder, "--to", "page.html").exit_code == 0
+    assert "The prediction is <b>" in Path("page.html").read_text(encoding="utf-8")

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import metrics, report
+from seqtrain import report
 from seqtrain.errors import RunError
+from seqtrain.judging import metrics
 from seqtrain.run import Run
 from tests.conftest import Outcome
 from tests.test_plots import finished_run

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqtrain.significance import MOST_EXACT, mcnemar, welch
+from seqtrain.judging.significance import MOST_EXACT, mcnemar, welch
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (5, 5), (2, 9), (400, 470)])

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from seqtrain import metrics, uncertainty
+from seqtrain.judging import metrics, uncertainty
 
 
 def examples(size: int, classes: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

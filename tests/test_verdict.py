@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import metrics, verdict
 from seqtrain.artifacts import Row
-from seqtrain.baselines import MAJORITY, VALUES, baselines
-from seqtrain.causes import Trained, causes
 from seqtrain.config import TrainingConfig
-from tests.test_baselines import of_examples, values
+from seqtrain.judging import metrics, verdict, verdict_of_numbers
+from seqtrain.judging.baselines import MAJORITY, MEAN, baselines
+from seqtrain.judging.causes import Trained, causes
+from tests.test_baselines import VALUES, numbers, of_examples, values
 
 LEARNING: list[Row] = [
     {"epoch": 1, "loss": 0.6, "accuracy": 0.7, "val_loss": 0.6, "val_accuracy": 0.7},
@@ -181,7 +181,7 @@ def test_labels_that_the_network_tells_apart_are_not_suspected() -> None:
 
 def test_where_no_difference_shows_that_is_said() -> None:
     how = trained()
-    reached = metrics.accuracy(how.dataset.test.labels, baselines(how.dataset)[1].probabilities)
+    reached = metrics.accuracy(how.dataset.test.labels, baselines(how.dataset)[1].answers)
     sentence = judged(reached, how)["verdict"]["sentence"]
     assert f"; no difference to {VALUES} (" in sentence
 
@@ -192,3 +192,60 @@ def test_where_no_difference_shows_that_is_said() -> None:
 def test_a_network_that_learns_well_may_need_more(best_epoch: int, cause: str) -> None:
     how = replace(trained(LEARNING), best_epoch=best_epoch)
     assert cause in "; ".join(causes(how, 300, True, {VALUES: True}))
+
+
+OF_NUMBERS: list[Row] = [
+    {"epoch": 1, "loss": 0.5, "mae": 30.0, "val_loss": 0.5, "val_mae": 30.0},
+    {"epoch": 2, "loss": 0.2, "mae": 15.0, "val_loss": 0.2, "val_mae": 15.0},
+]
+
+
+def judged_numbers(noise: float, rows: list[Row] = OF_NUMBERS, **training: Any) -> dict[str, Any]:
+    """The verdict on answers that are off by so much, where the labels deviate by 41."""
+    dataset = numbers(values())
+    labels = dataset.test.labels
+    said = labels + noise * np.random.default_rng(2).normal(size=len(labels))
+    how = Trained(TrainingConfig(**training), dataset, rows, len(rows))
+    return verdict_of_numbers.judged(labels, said, how)
+
+
+def test_numbers_nearer_than_their_mean_are_learned_though_a_linear_model_is_nearer_still() -> None:
+    found = judged_numbers(noise=20)
+    assert list(found["baselines"]) == [MEAN, "ridge regression"]
+    assert found["baselines"][MEAN]["test_loss"] == pytest.approx(1, abs=1e-3)
+    assert found["verdict"]["learned"]
+    sentence = found["verdict"]["sentence"]
+    assert sentence.startswith(f"the network beats {MEAN} (3")
+    assert sentence.endswith(") beats it")
+
+
+def test_numbers_nearer_than_those_of_both_are_learned() -> None:
+    sentence = judged_numbers(noise=1)["verdict"]["sentence"]
+    assert sentence.startswith(f"the network beats {MEAN} (3")
+    assert " and ridge regression (" in sentence
+
+
+def test_a_network_whose_numbers_are_far_from_those_of_a_linear_model_has_learned_little() -> None:
+    found = judged_numbers(noise=32)["verdict"]
+    assert not found["learned"]
+    assert found["sentence"].startswith("the network has learned little: mae 2")
+
+
+def test_numbers_no_nearer_than_their_mean_are_not_learned_and_causes_are_told() -> None:
+    stuck: list[Row] = [
+        {"epoch": epoch, "loss": 1.0, "mae": 36.0, "val_loss": 1.0, "val_mae": 36.0}
+        for epoch in range(1, 41)
+    ]
+    found = judged_numbers(60, stuck)["verdict"]
+    assert not found["learned"]
+    assert f"{MEAN} 3" in found["sentence"]
+    causes = " ".join(found["causes"])
+    assert "the loss on train hardly fell" in causes
+    assert "ridge regression learns from the same labels" in causes
+
+
+def test_where_sequences_are_long_the_way_back_is_named() -> None:
+    long = np.random.default_rng(0).normal(size=(400, 60, 1)).astype("float32")
+    dataset = of_examples(long, np.arange(400) % 3, 3)
+    found = causes(Trained(TrainingConfig(), dataset, STUCK, 40), 200, False, {})
+    assert any("too far back in 60 steps" in cause for cause in found)

@@ -45,7 +45,7 @@ def explain(
     as_json: bool,
 ) -> None:
     """Show how the answer of RUN moves while it reads TEXT or an example, step by step."""
-    from seqtrain import explained, explained_files, explanation
+    from seqtrain.interpretation import explained, explained_files, explanation
     from seqtrain.run import Run
 
     console.show_log()

@@ -33,7 +33,7 @@ def gradients(
     A CONFIG is measured with fresh weights, as its training would start; a RUN also as trained.
     KEY=VALUE sets keys of every CONFIG.
     """
-    from seqtrain import gradient_plots, reach, reached
+    from seqtrain.interpretation import gradient_plots, reach, reached
 
     console.show_log()
     places = [Path(argument) for argument in networks if "=" not in argument]

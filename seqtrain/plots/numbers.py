@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seqtrain import regression
+from seqtrain.judging import regression
 from seqtrain.plots.base import SIZE, Drawn, panels, plot, together
 from seqtrain.run import Run
 

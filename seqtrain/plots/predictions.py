@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seqtrain import metrics
-from seqtrain.calibration import BINS, reliability
 from seqtrain.harmless import one_line
+from seqtrain.judging import metrics
+from seqtrain.judging.calibration import BINS, reliability
+from seqtrain.judging.uncertainty import binomial
 from seqtrain.plots.base import Drawn, legend, panel, panels, plot, together
 from seqtrain.run import Run
-from seqtrain.uncertainty import binomial
 
 MOST_NUMBERS = 20  # classes; the cells of larger matrices hold no numbers
 

@@ -66,29 +66,37 @@ def explanations(run: Run) -> Iterator[dict[str, Any]]:
 
 def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
     """Return an explanation as the page shows it: a chart, and the words on their colours."""
-    answer, steps, readings = found["class"], found["steps"], found["readings"]
+    steps, readings = found["steps"], found["readings"]
+    said = [values(found, one) for one in readings]
     lines = [
-        Line(
-            f"read {one['direction']}",
-            thinned(range(1, len(steps) + 1), one["probabilities"][answer]),
-            number,
-        )
-        for number, one in enumerate(readings)
+        Line(f"read {one['direction']}", thinned(range(1, len(steps) + 1), of_one), number)
+        for number, (one, of_one) in enumerate(zip(readings, said, strict=True))
     ]
-    chart = Chart(f"Probability of {answer}", "step", "probability", lines, low=0.0, high=1.0)
+    if "class" in found:
+        title = f"Probability of {found['class']}"
+        chart = Chart(title, "step", "probability", lines, low=0.0, high=1.0)
+    else:
+        chart = Chart("Prediction", "step", "prediction", lines)
     largest = max((abs(c) for one in readings for c in one["changes"] if c), default=1.0)
-    texts = [list(coloured(steps, one, answer, largest)) for one in readings]
+    texts = [
+        list(coloured(steps, of_one, one["changes"], largest))
+        for one, of_one in zip(readings, said, strict=True)
+    ]
     of_words = not all(step.isdigit() for step in steps)
     return {"subject": subject, "found": found, "charts": [chart], "texts": of_words and texts}
 
 
+def values(found: dict[str, Any], one: dict[str, Any]) -> list[float]:
+    """Return what a network says after each step: the probability of its answer, or a number."""
+    said = one["probabilities"][found["class"]] if "class" in found else one["predictions"]
+    return list(said)
+
+
 def coloured(
-    steps: Sequence[str], one: dict[str, Any], answer: str, largest: float
+    steps: Sequence[str], said: Sequence[float], changes: Sequence[float | None], largest: float
 ) -> Iterator[dict[str, Any]]:
     """Yield each step that is read, with the side and share of what it changed."""
-    for step, likely, change in zip(
-        steps, one["probabilities"][answer], one["changes"], strict=True
-    ):
+    for step, value, change in zip(steps, said, changes, strict=True):
         share = (change or 0.0) / largest
         side = "" if abs(share) < FAINTEST else "for" if share > 0 else "against"
-        yield {"word": step, "side": side, "share": abs(share), "likely": likely}
+        yield {"word": step, "side": side, "share": abs(share), "said": value}

@@ -7,8 +7,8 @@ from itertools import islice
 
 import numpy as np
 
-from seqtrain import metrics
 from seqtrain.harmless import cell
+from seqtrain.judging import metrics
 from seqtrain.report.sections import Content, Subject, classifying, having
 from seqtrain.run import Run
 

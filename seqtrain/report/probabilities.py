@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from seqtrain import metrics
-from seqtrain.calibration import reliability
+from seqtrain.judging import metrics
+from seqtrain.judging.calibration import reliability
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, classifying
 

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
+from seqtrain.interpretation.reach import Measured
 from seqtrain.plots.base import COLOURS, STYLE, save
-from seqtrain.reach import Measured
 
 if TYPE_CHECKING:
-    from seqtrain.steps import Place
+    from seqtrain.interpretation.steps import Place
 
 DASHES = {"hidden": "-", "cell": "--"}
 SYMBOLS = {"hidden": "h(t)", "cell": "c(t)"}

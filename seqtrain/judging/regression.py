@@ -4,18 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import uncertainty
 from seqtrain.datasets.scaling import Target
-from seqtrain.tasks import readable
-from seqtrain.uncertainty import Statistic
+from seqtrain.judging import uncertainty
+from seqtrain.judging.uncertainty import Statistic
 
-MEAN = "mean of the labels"  # the simplest model: it always says the mean of the training labels
-CAUSES = (
-    "too few steps of the optimizer",
-    "a learning rate that does not fit",
-    "what counts is too long ago (`model.memory_steps`)",
-    "the labels do not follow from the examples",
-)
 PERCENTILES = (50, 90, 99, 100)
 
 
@@ -104,26 +96,3 @@ def evaluate(
         "intervals": intervals(prefix, labels, predictions, target),
         prefix: {"absolute_errors": dict(zip(map(str, PERCENTILES), sizes, strict=True))},
     }
-
-
-def judged(found: dict[str, Any], labels: np.ndarray, target: Target) -> dict[str, Any]:
-    """Return `baselines`, what the mean of the training labels scores on test, and the `verdict`.
-
-    Args:
-        found: what `evaluate` says of the network.
-        labels: of the test examples, shape (N,).
-        target: what is known of the training labels.
-    """
-    mean = np.full(len(labels), target.mean)
-    known = {
-        **scores("test", labels, mean, target),
-        "intervals": intervals("test", labels, mean, target),
-    }
-    _, most = found["intervals"]["test_mae"]
-    of_mean = mae(labels, mean)
-    learned = bool(most < of_mean)
-    sizes = f"{readable(found['test_mae'])} and {readable(of_mean)}"
-    what = "has a smaller error than" if learned else "is hardly better than"
-    sentence = f"the network {what} saying the mean of the labels each time (mae {sizes})"
-    verdict = {"learned": learned, "sentence": sentence, "causes": [] if learned else [*CAUSES]}
-    return {"baselines": {MEAN: known}, "verdict": verdict}

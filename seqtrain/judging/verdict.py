@@ -1,16 +1,20 @@
-"""Whether a network has learned anything: it beside simple models, on the same test examples."""
+"""Whether a network tells classes apart: it beside simple models, on the same test examples."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from seqtrain import metrics, uncertainty
-from seqtrain.baselines import MAJORITY, Baseline, baselines
-from seqtrain.causes import Trained, causes
-from seqtrain.significance import mcnemar
+from seqtrain.judging import metrics, uncertainty
+from seqtrain.judging.baselines import MAJORITY, Baseline, baselines
+from seqtrain.judging.causes import Trained, causes
+from seqtrain.judging.significance import mcnemar
+from seqtrain.tasks import readable
+
+Test = Callable[[dict[str, Any]], bool]
 
 ERROR = 0.05  # of a two-sided test: how often chance alone may look like a difference
 FAR = 0.5  # of what the linear model gains over the majority class; less is far below it
@@ -36,15 +40,15 @@ def compared(labels: np.ndarray, probabilities: np.ndarray, other: Baseline) -> 
     tell, for both find the same examples hard. T. G. Dietterich, "Approximate Statistical Tests
     for Comparing Supervised Classification Learning Algorithms", Neural Computation 10(7), 1998.
     """
-    right, theirs = (metrics.predictions(p) == labels for p in (probabilities, other.probabilities))
+    right, theirs = (metrics.predictions(p) == labels for p in (probabilities, other.answers))
     more = right.astype(float) - theirs
     ends = uncertainty.bootstrap({"accuracy": uncertainty.mean(more)}, len(labels))["accuracy"]
     return {
-        **metrics.scores("test", labels, other.probabilities),
-        "intervals": metrics.intervals("test", labels, other.probabilities),
+        **metrics.scores("test", labels, other.answers),
+        "intervals": metrics.intervals("test", labels, other.answers),
         "trained_on": other.trained_on,
         "converged": other.converged,
-        "tells_apart": tells_apart(labels, other.probabilities),
+        "tells_apart": tells_apart(labels, other.answers),
         "difference": {
             "accuracy": float(more.mean()),
             "interval": list(ends or ()),
@@ -90,14 +94,14 @@ def verdict(
     accuracy = metrics.accuracy(labels, probabilities)
     apart = tells_apart(labels, probabilities)
     simple = {
-        name: _loses(other) if apart else other["tells_apart"]
+        name: loses(other) if apart else other["tells_apart"]
         for name, other in found.items()
         if name != MAJORITY
     }
     lacking = _lacking(apart, accuracy, found, trained)
     return {
         "learned": lacking is None,
-        "sentence": lacking or _ranking(found),
+        "sentence": lacking or ranking(found, "accuracy", beats, loses),
         "causes": causes(trained, len(labels), apart, simple) if lacking else [],
     }
 
@@ -110,14 +114,14 @@ def _lacking(apart: bool, accuracy: float, found: dict[str, Any], trained: Train
             f"the network has learned nothing that shows on the test examples: accuracy "
             f"{accuracy:.4f}, {MAJORITY} {floor:.4f}"
         )
-    if not _beats(found[MAJORITY]) and not trained.training.class_weight:
+    if not beats(found[MAJORITY]) and not trained.training.class_weight:
         return (
             f"the network tells the classes apart, but is not more often right than the "
             f"{MAJORITY}: accuracy {accuracy:.4f}, {MAJORITY} {floor:.4f}"
         )
     for name, other in found.items():
         gain = other["test_accuracy"] - floor
-        if _loses(other) and accuracy - floor < FAR * gain and not trained.training.class_weight:
+        if loses(other) and accuracy - floor < FAR * gain and not trained.training.class_weight:
             return (
                 f"the network has learned little: accuracy {accuracy:.4f}, where {name} reaches "
                 f"{other['test_accuracy']:.4f}"
@@ -125,21 +129,31 @@ def _lacking(apart: bool, accuracy: float, found: dict[str, Any], trained: Train
     return None
 
 
-def _beats(other: dict[str, Any]) -> bool:
+def beats(other: dict[str, Any]) -> bool:
+    """Return whether the network is more often right than a simple model."""
     difference = other["difference"]
     return bool(difference["accuracy"] > 0 and difference["p_value"] < ERROR)
 
 
-def _loses(other: dict[str, Any]) -> bool:
+def loses(other: dict[str, Any]) -> bool:
+    """Return whether the network is less often right than a simple model."""
     difference = other["difference"]
     return bool(difference["accuracy"] < 0 and difference["p_value"] < ERROR)
 
 
-def _ranking(found: dict[str, Any]) -> str:
-    """Return which of the simple models a network beats, which beat it, and which neither."""
-    named = {name: f"{name} ({other['test_accuracy']:.4f})" for name, other in found.items()}
-    beaten = [named[name] for name, other in found.items() if _beats(other)]
-    better = [named[name] for name, other in found.items() if _loses(other)]
+def ranking(found: dict[str, Any], score: str, beats: Test, loses: Test) -> str:
+    """Return which of the simple models a network beats, which beat it, and which neither.
+
+    Args:
+        found: the simple models, by name.
+        score: the name of theirs that is told.
+        beats: whether the network is better than one of them, by more than chance.
+        loses: whether it is worse.
+    """
+    key = f"test_{score}"
+    named = {name: f"{name} ({readable(other[key])})" for name, other in found.items()}
+    beaten = [named[name] for name, other in found.items() if beats(other)]
+    better = [named[name] for name, other in found.items() if loses(other)]
     level = [named[name] for name in found if named[name] not in (*beaten, *better)]
     sentence = f"the network beats {' and '.join(beaten)}" if beaten else ""
     if better:

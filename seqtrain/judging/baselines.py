@@ -1,7 +1,8 @@
 """Simple models on the same splits: what a network must beat to have learned something.
 
-scikit-learn's: always the most frequent class, and a linear model, of TF-IDF for words and of all
-values of all steps for features. Neither of the two knows the order of words.
+scikit-learn's: always the most frequent class, or the mean of the labels that are numbers; and a
+linear model, of TF-IDF for words and of all values of all steps for features. None of them knows
+the order of words.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 MAJORITY = "majority class"
-WORDS = "TF-IDF + logistic regression"
-VALUES = "logistic regression"
+MEAN = "mean of the labels"
+LINEAR = {"classification": "logistic regression", "regression": "ridge regression"}
+OF_WORDS = "TF-IDF + "
 LARGEST = 16_000_000  # values of the training examples that a linear model learns from
 # Products of values and weights in one pass; those of sparse counts take ten times as long.
 WORK_OF_WORDS, WORK_OF_VALUES = 30_000_000, 160_000_000
 MOST_WEIGHTS = 2_000_000  # of which L-BFGS keeps twenty copies
 FEWEST = 100  # training examples; from fewer a linear model is not worth its name
-ITERATIONS = 50  # steps of L-BFGS
+ITERATIONS = 50  # steps of L-BFGS, or of LSQR
 PENALTY_OF_WORDS, PENALTY_OF_VALUES = 1.0, 0.1  # C: less is simpler; 1 is scikit-learn's own
 SEED = 0  # of the sample of training examples
 
@@ -41,13 +43,14 @@ class Baseline:
 
     Attributes:
         name: what it is called in tables.
-        probabilities: of each class, float64 of shape (N, classes).
+        answers: probabilities of each class, float64 of shape (N, classes); in regression
+            numbers, shape (N,).
         trained_on: how many of the training examples it has seen.
         converged: whether its fit ended by itself, not at the limit of its iterations.
     """
 
     name: str
-    probabilities: np.ndarray
+    answers: np.ndarray
     trained_on: int
     converged: bool = True
 
@@ -58,7 +61,7 @@ def baselines(dataset: Dataset, with_linear: bool = True) -> list[Baseline]:
     The linear model learns from a random sample where all would take more than a few seconds, and
     is left out where even few would.
     """
-    found = [majority(dataset)]
+    found = [mean(dataset) if dataset.target else majority(dataset)]
     most = _most_examples(dataset)
     if not with_linear or most < FEWEST:
         return found
@@ -75,6 +78,12 @@ def majority(dataset: Dataset) -> Baseline:
     labels = dataset.train.labels
     shares = np.bincount(labels, minlength=len(dataset.classes)) / len(labels)
     return Baseline(MAJORITY, np.tile(shares, (len(dataset.test), 1)), len(labels))
+
+
+def mean(dataset: Dataset) -> Baseline:
+    """Say of every example the mean of the labels of the training examples."""
+    labels = dataset.train.labels
+    return Baseline(MEAN, np.full(len(dataset.test), labels.mean(dtype=np.float64)), len(labels))
 
 
 def _most_examples(dataset: Dataset) -> int:
@@ -95,7 +104,7 @@ def _sample(examples: int, most: int) -> np.ndarray:
 
 
 def linear(dataset: Dataset, sample: np.ndarray) -> Baseline:
-    """Fit a logistic regression to some training examples, as the network reads them.
+    """Fit a logistic or ridge regression to some training examples, as the network reads them.
 
     One thread computes it: on so small products several would mostly wait for one another.
     """
@@ -103,41 +112,40 @@ def linear(dataset: Dataset, sample: np.ndarray) -> Baseline:
     from threadpoolctl import threadpool_limits
 
     of_words = dataset.vocabulary_size is not None
-    model = _of_words() if of_words else _of_values()
     read = bags if of_words else flat
+    model = _model(dataset)
     with warnings.catch_warnings(record=True) as raised, threadpool_limits(1):
         warnings.simplefilter("ignore")  # steps that are always padded have no mean
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(read(dataset.train.x[sample], dataset), dataset.train.labels[sample])
-    x, size = dataset.test.x, len(dataset.classes)
+    x = dataset.test.x
     at_once = max(LARGEST // int(np.prod(dataset.shape)), 1)
     parts = [x[start : start + at_once] for start in range(0, len(x), at_once)]
-    known = np.concatenate([model.predict_proba(read(part, dataset)) for part in parts])
-    probabilities = np.zeros((len(x), size))
-    probabilities[:, model.classes_] = known
-    name = WORDS if of_words else VALUES
-    return Baseline(name, probabilities, len(sample), converged=not raised)
+    answer = model.predict if dataset.target else model.predict_proba
+    answers = np.concatenate([answer(read(part, dataset)) for part in parts])
+    if not dataset.target:
+        known, answers = answers, np.zeros((len(x), len(dataset.classes)))
+        answers[:, model.classes_] = known
+    name = f"{OF_WORDS if of_words else ''}{LINEAR[dataset.task]}"
+    return Baseline(name, answers, len(sample), converged=not raised)
 
 
-def _of_words() -> Any:
+def _model(dataset: Dataset) -> Any:
+    """Return a linear model of TF-IDF, or of standardised values, padded ones being the mean."""
     from sklearn.feature_extraction.text import TfidfTransformer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    return make_pipeline(
-        TfidfTransformer(), LogisticRegression(C=PENALTY_OF_WORDS, max_iter=ITERATIONS)
-    )
-
-
-def _of_values() -> Any:
-    """Return a linear model of standardised values, of which padded ones count as the mean."""
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    of_words = dataset.vocabulary_size is not None
+    penalty = PENALTY_OF_WORDS if of_words else PENALTY_OF_VALUES
+    model: Any = LogisticRegression(C=penalty, max_iter=ITERATIONS)
+    if dataset.target:
+        model = Ridge(1 / penalty, max_iter=ITERATIONS, solver="lsqr")
+    if of_words:
+        return make_pipeline(TfidfTransformer(), model)
     zeros = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
-    model = LogisticRegression(C=PENALTY_OF_VALUES, max_iter=ITERATIONS)
     return make_pipeline(StandardScaler(), zeros, model)
 
 

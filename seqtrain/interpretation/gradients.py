@@ -15,8 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from seqtrain import autodiff
-from seqtrain.steps import Place, recurrent, states, trace
+from seqtrain.interpretation import autodiff
+from seqtrain.interpretation.steps import Place, recurrent, states, trace
 
 SHARE = 0.5  # of the examples; a step that fewer have is left out
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqtrain.columns import table
-from seqtrain.reach import EXPLODED, Measured
+from seqtrain.interpretation.reach import EXPLODED, Measured
 
 HEADER = (
     *("network", "moment", "layer", "reads", "state", "steps"),

@@ -10,11 +10,11 @@ from jinja2 import Environment, StrictUndefined
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from seqtrain import gate_plots, reading_plots
-from seqtrain.explained import FAINTEST, ORDERS, by_step, legend
-from seqtrain.explanation import Explanation
 from seqtrain.files import write_text
 from seqtrain.harmless import printable
+from seqtrain.interpretation import gate_plots, reading_plots
+from seqtrain.interpretation.explained import FAINTEST, ORDERS, by_step, legend
+from seqtrain.interpretation.explanation import Explanation
 from seqtrain.plots.base import DPI, STYLE, save
 
 STRONGEST = 0.75  # how much of its colour the word has that changed most
@@ -52,13 +52,12 @@ def page(explanation: Explanation, *figures: Figure) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    template = (files("seqtrain") / "explanation.html").read_text(encoding="utf-8")
+    template = (files("seqtrain.interpretation") / "explanation.html").read_text(encoding="utf-8")
     header, rows = by_step(explanation)
     return environment.from_string(template).render(
-        answer=explanation.answer,
-        probability=float(explanation.probabilities[explanation.index]),
+        verdict=explanation.verdict,
+        measure=explanation.measure,
         title=explanation.example.title,
-        label=explanation.example.label,
         run=explanation.run,
         words=explanation.example.words is not None,
         readings=_readings(explanation),
@@ -86,17 +85,17 @@ def _readings(explanation: Explanation) -> list[dict[str, Any]]:
     """Return for each direction its words, each with the side and share of its colour."""
     found = []
     for said in explanation.readings:
-        likely = said.probabilities[:, explanation.index].tolist()
+        values = said.said[:, explanation.index].tolist()
         shares = (said.changes(explanation.index) / explanation.largest_change).tolist()
-        steps = enumerate(zip(explanation.steps, likely, shares, strict=True), start=1)
+        steps = enumerate(zip(explanation.steps, values, shares, strict=True), start=1)
         words = [
             {
                 "word": word,
                 "side": "" if not abs(share) >= FAINTEST else "for" if share > 0 else "against",
                 "share": f"{STRONGEST * abs(share):.3f}",
-                "tip": f"step {step}: p = {p:.4f}",
+                "tip": f"step {step}: {explanation.symbol} = {value:.4f}",
             }
-            for step, (word, p, share) in steps
+            for step, (word, value, share) in steps
         ]
         found.append({"order": ORDERS[said.way], "words": words})
     return found

@@ -12,9 +12,10 @@ import numpy as np
 
 from seqtrain.datasets.dataset import MASK_VALUE, real
 from seqtrain.inference import outputs
+from seqtrain.interpretation.steps import Place, directions, hides, trace
 from seqtrain.models.recurrent import WAYS, masked_max
 from seqtrain.parts import End
-from seqtrain.steps import Place, directions, hides, trace
+from seqtrain.tasks import Task
 from seqtrain.text import PAD
 
 
@@ -24,17 +25,15 @@ class Reading:
 
     Attributes:
         way: `forward`: index t holds what it says of the steps 0 … t; `backward`: of t … T - 1.
-        log_odds: log(p / (1 - p)) of each class, float64 of shape (T, classes).
+        said: the probability p of each class, float64 of shape (T, classes); in regression the
+            number, shape (T, 1).
+        scores: in what changes are counted: of each class log(p / (1 - p)), of the same shape;
+            in regression the number itself.
     """
 
     way: str
-    log_odds: np.ndarray
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """The probability p of each class, float64 of shape (T, classes)."""
-        likely: np.ndarray = 0.5 * np.tanh(0.5 * self.log_odds) + 0.5
-        return likely
+    said: np.ndarray
+    scores: np.ndarray
 
     @property
     def end(self) -> int:
@@ -42,37 +41,43 @@ class Reading:
         return -1 if self.way == "forward" else 0
 
     def changes(self, index: int) -> np.ndarray:
-        """Return by how much each step changed the log-odds of a class when it was read.
+        """Return by how much each step changed the log-odds of a class, or the number.
 
         Args:
-            index: of the class.
+            index: of the class; 0 in regression.
 
         Returns:
             float64, shape (T,); NaN at the step that is read first, for no network is run on
             nothing. The others sum to what separates the first answer from the last.
         """
-        odds = self.log_odds[:, index]
-        found = np.full(len(odds), np.nan)
+        scores = self.scores[:, index]
+        found = np.full(len(scores), np.nan)
         if self.way == "forward":
-            found[1:] = odds[1:] - odds[:-1]
+            found[1:] = scores[1:] - scores[:-1]
         else:
-            found[:-1] = odds[:-1] - odds[1:]
+            found[:-1] = scores[:-1] - scores[1:]
         return found
 
 
-def readings(model: Any, x: np.ndarray, padding: End) -> list[Reading]:
+def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Reading]:
     """Return what a network says as it reads an example, for each direction in which it reads.
 
     Args:
         model: opened for this alone: the activation of its head is taken away.
         x: one example as the network reads it, shape (T,) or (T, F), padding included.
         padding: the end at which short examples are filled up.
+        task: what the network answers.
     """
-    network = without_activation(model if x.ndim == 1 else reading_short_ones(model))
-    return [
-        Reading(way, log_odds(outputs(network, parts(x, way, padding)).astype(np.float64)))
-        for way in ways(model)
-    ]
+    network = model if x.ndim == 1 else reading_short_ones(model)
+    if task == "classification":
+        network = without_activation(network)
+    found = {
+        way: outputs(network, parts(x, way, padding)).astype(np.float64) for way in ways(model)
+    }
+    if task == "regression":
+        return [Reading(way, numbers, numbers) for way, numbers in found.items()]
+    odds = {way: log_odds(scores) for way, scores in found.items()}
+    return [Reading(way, 0.5 * np.tanh(0.5 * one) + 0.5, one) for way, one in odds.items()]
 
 
 def ways(model: Any) -> tuple[str, ...]:

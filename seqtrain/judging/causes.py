@@ -11,9 +11,11 @@ import numpy as np
 from seqtrain.artifacts import Row
 from seqtrain.config import TrainingConfig
 from seqtrain.datasets.dataset import Dataset
+from seqtrain.tasks import SCORES, readable
 
 FEW_EXAMPLES = 100  # of test; the interval of an accuracy is then up to 0.2 wide
 FEW_STEPS = 300
+LONG = 50  # steps, over which gradients may vanish
 FITTED = 0.1  # share by which a loss must be below that of guessing
 UNEQUAL = 0.8  # share of one class
 
@@ -42,7 +44,9 @@ class Trained:
 
     @property
     def guessing(self) -> float:
-        """The loss of saying each class as often as it is, in nats."""
+        """The loss of saying each class as often as it is, in nats; or the mean of the labels."""
+        if self.dataset.target:
+            return 1.0  # the variance of labels on the scale on which they are learned
         if self.training.class_weight:
             return math.log(np.count_nonzero(self.shares))
         present = self.shares[self.shares > 0]
@@ -66,9 +70,11 @@ def causes(
     Args:
         trained: how the network was trained.
         test_examples: how many judged it.
-        apart: whether it tells the classes of the test examples apart at all.
+        apart: whether it tells the classes or numbers of the test examples apart at all.
         simple: whether each linear model on the same data does, or where the network does, too,
             whether it does better.
+
+    To tell numbers apart means to be nearer to them than their mean.
     """
     found = list(_of_the_data(trained, test_examples))
     if not trained.fits("loss"):
@@ -78,10 +84,11 @@ def causes(
     elif apart:
         found += _of_stopping(trained)
     elif not found:
-        reached = trained.rows[trained.best_epoch - 1]["val_accuracy"]
+        score = SCORES[trained.dataset.task]
+        reached = trained.rows[trained.best_epoch - 1][f"val_{score}"]
         found.append(
-            f"the accuracy on validation is {reached:.4f}, so the test examples may be of another "
-            "kind, or have other labels"
+            f"the {score} on validation is {readable(reached)}, so the test examples may be of "
+            "another kind, or have other labels"
         )
     for name in (name for name, learned in simple.items() if learned):
         found.append(f"{name} learns from the same labels, so it is the network or its training")
@@ -108,6 +115,11 @@ def _of_the_fit(trained: Trained) -> Iterator[str]:
             f"the loss on train hardly fell, from {losses[0]:.4f} to {min(losses):.4f}, so the "
             f"learning rate may be wrong (`training.learning_rate={rate / 10:g}`, `={rate * 10:g}`)"
         )
+    if (steps := trained.dataset.shape[0]) >= LONG:
+        yield (
+            f"what counts may be too far back in {steps} steps (`model.name=lstm "
+            f"model.memory_steps={steps}`)"
+        )
 
 
 def _of_stopping(trained: Trained) -> Iterator[str]:
@@ -121,9 +133,10 @@ def _of_stopping(trained: Trained) -> Iterator[str]:
 
 def _of_generalising(trained: Trained) -> Iterator[str]:
     """Yield why what is learned from the training examples does not hold elsewhere."""
-    best = max(trained.rows, key=lambda row: row["accuracy"])
+    best = min(trained.rows, key=lambda row: row["loss"])
+    score = SCORES[trained.dataset.task]
     yield (
-        f"the accuracy on train reached {best['accuracy']:.4f}, but validation is no better than "
+        f"the {score} on train reached {readable(best[score])}, but validation is no better than "
         "guessing: it learned the examples by heart (more examples, fewer `model.units`, "
         "`model.dropout=0.5`)"
     )
@@ -133,7 +146,7 @@ def _of_the_data(trained: Trained, test_examples: int) -> Iterator[str]:
     dataset, length = trained.dataset, trained.dataset.shape[0]
     if test_examples < FEW_EXAMPLES:
         yield f"{test_examples} test examples are few to show a difference"
-    if (share := trained.shares.max()) > UNEQUAL:
+    if dataset.classes and (share := trained.shares.max()) > UNEQUAL:
         name = dataset.classes[int(trained.shares.argmax())]
         yield (
             f"{share:.0%} of train is `{name}` (`training.class_weight=balanced`, and look at "

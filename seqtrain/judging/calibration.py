@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqtrain.uncertainty import Statistic, ratio
+from seqtrain.judging.uncertainty import Statistic, ratio
 
 BINS = 15
 

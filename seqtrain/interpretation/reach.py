@@ -15,7 +15,7 @@ from seqtrain.models.base import loss
 from seqtrain.run import Run
 
 if TYPE_CHECKING:
-    from seqtrain.gradients import Flow
+    from seqtrain.interpretation.gradients import Flow
 
 EXAMPLES = 64  # whose gradients by the states are averaged
 BATCHES = 20  # whose gradients by the weights are measured
@@ -133,8 +133,8 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
 
 
 def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:
-    from seqtrain import gradients
     from seqtrain.batches import Batches
+    from seqtrain.interpretation import gradients
 
     def first(batch_size: int, number: int) -> list[Any]:
         batches = Batches(dataset.train, batch_size, config.seed)

@@ -12,14 +12,15 @@ import numpy as np
 
 from seqtrain import execution, inference
 from seqtrain.datasets.dataset import Given, Split, real
-from seqtrain.errors import DataError, RunError
+from seqtrain.errors import DataError
 from seqtrain.parts import End
 from seqtrain.run import Run
+from seqtrain.tasks import readable
 from seqtrain.text import OOV, PAD, Vocabulary, tokenise
 
 if TYPE_CHECKING:
-    from seqtrain.reading import Reading
-    from seqtrain.steps import Place
+    from seqtrain.interpretation.reading import Reading
+    from seqtrain.interpretation.steps import Place
 
 DIGITS = 6  # of numbers in JSON, after the first that is not zero
 
@@ -33,7 +34,7 @@ class Example:
         title: what a person calls it.
         slug: the same in the name of a file.
         words: what is read in each step, where that is a word; without padding.
-        label: the name of its true class, where it is known.
+        label: the name of its true class, or its number, where it is known.
         rows: whether the steps are the rows of an image.
     """
 
@@ -57,7 +58,7 @@ class Explanation:
     Attributes:
         run: what the run is called.
         example: the example, of which n steps are not padding.
-        classes: the name of each class.
+        classes: the name of each class; none in regression.
         readings: one for each direction in which the network reads.
         gates: float32 of shape (n, units), by layer and direction, then by name.
     """
@@ -69,23 +70,41 @@ class Explanation:
     gates: "dict[Place, dict[str, np.ndarray]]"
 
     @property
-    def probabilities(self) -> np.ndarray:
-        """The probability of each class when all has been read; float64, shape (classes,)."""
+    def said(self) -> np.ndarray:
+        """The probability of each class when all has been read; or the number, shape (1,)."""
         first = self.readings[0]
-        return np.asarray(first.probabilities[first.end])
+        return np.asarray(first.said[first.end])
 
     @property
     def index(self) -> int:
         """The index of the class that the network decides for when it has read all."""
-        return int(self.probabilities.argmax())
+        return int(self.said.argmax())
 
     @property
     def answer(self) -> str:
-        """The name of that class."""
-        return self.classes[self.index]
+        """The name of that class, or the number that the network answers."""
+        return self.classes[self.index] if self.classes else readable(self.said[0])
+
+    @property
+    def verdict(self) -> str:
+        """The answer with its probability, or the number, and the truth where it is known."""
+        label, best = self.example.label, self.said[self.index]
+        if not self.classes:
+            return f"prediction {self.answer}" + (f", true {label}" if label else "")
+        return f"{self.answer}, p = {best:.4f}" + (f", true class {label}" if label else "")
+
+    @property
+    def symbol(self) -> str:
+        """What the network says after each step, in a few letters."""
+        return f"p({self.answer})" if self.classes else "prediction"
+
+    @property
+    def measure(self) -> str:
+        """In what changes are counted."""
+        return f"log-odds of {self.answer}" if self.classes else "prediction"
 
     def changes(self) -> dict[str, np.ndarray]:
-        """Return by how much each step changed the log-odds of the answer, for each direction."""
+        """Return by how much each step changed the measure of the answer, for each direction."""
         return {reading.way: reading.changes(self.index) for reading in self.readings}
 
     @property
@@ -97,7 +116,7 @@ class Explanation:
     @property
     def steps(self) -> list[str]:
         """What is read in each step: its word, or its number from 1."""
-        numbers = range(1, len(self.readings[0].log_odds) + 1)
+        numbers = range(1, len(self.readings[0].said) + 1)
         return self.example.words or list(map(str, numbers))
 
 
@@ -110,12 +129,12 @@ def explain(run: Run, example: Example) -> Explanation:
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    from seqtrain import reading
+    from seqtrain.interpretation import reading
 
     model = inference.fitting(inference.load_model(run), example.x[None])
     found = reading.gates(model, example.x)
     padding: End = getattr(run.config.dataset, "padding", "post")
-    said = reading.readings(model, example.x, padding)
+    said = reading.readings(model, example.x, padding, run.task)
     return Explanation(run.label, example, run.classes(), said, found)
 
 
@@ -125,15 +144,8 @@ def choose(
     """Return the example that a person names: a text, or one of a file, or one of a split.
 
     Raises:
-        RunError: the answers of the run are no classes.
         DataError: there is no such example.
     """
-    if run.task == "regression":
-        raise RunError(
-            f"the run `{run.folder}` answers numbers, and only answers that are classes can be "
-            "explained",
-            f"how far its gradients reach can be seen: `seqtrain gradients {run.folder}`",
-        )
     if text is not None:
         return example_of_text(run, text)
     if file:
@@ -182,7 +194,8 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     _check(number, len(examples), split)
     learned, x = run.learned(), examples.x[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)
-    label = learned.classes[examples.labels[number - 1]]
+    label = examples.labels[number - 1]
+    label = learned.classes[label] if learned.classes else f"{label:.6g}"
     rows = run.config.dataset.reads_rows
     return Example(x, f"example {number} of {split}", f"{split}-{number}", words, label, rows)
 
@@ -228,27 +241,24 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
     """Return an explanation as `--json` prints it; every list of numbers runs over the steps.
 
     Returns:
-        `steps`: what is read in each. `readings`: for each direction `probabilities` by class,
-        and `changes` of the log-odds of `class`, null for the step that is read first.
-        `gates`: for each layer and direction a list of units for each step, by name.
+        `class` and `probability`, or `prediction`. `steps`: what is read in each. `readings`: for
+        each direction `probabilities` by class or `predictions`, and `changes` of the log-odds of
+        `class` or of the prediction, null for the step that is read first. `gates`: for each
+        layer and direction a list of units for each step, by name.
     """
     best = explanation.index
+    value = float(explanation.said[best])
+    answer = {"class": explanation.answer, "probability": value}
     return {
         "run": explanation.run,
         "example": explanation.example.title,
         "true": explanation.example.label,
-        "class": explanation.answer,
-        "probability": float(explanation.probabilities[best]),
+        **(answer if explanation.classes else {"prediction": value}),
         "steps": explanation.steps,
         "readings": [
             {
                 "direction": reading.way,
-                "probabilities": {
-                    name: _rounded(values)
-                    for name, values in zip(
-                        explanation.classes, reading.probabilities.T, strict=True
-                    )
-                },
+                **_said(explanation.classes, reading),
                 "changes": _rounded(reading.changes(best)),
             }
             for reading in explanation.readings
@@ -259,6 +269,14 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
             for place, found in explanation.gates.items()
         ],
     }
+
+
+def _said(classes: tuple[str, ...], reading: "Reading") -> dict[str, Any]:
+    """Return what a network says after each step, by class or as numbers."""
+    if not classes:
+        return {"predictions": _rounded(reading.said[:, 0])}
+    columns = zip(classes, reading.said.T, strict=True)
+    return {"probabilities": {name: _rounded(values) for name, values in columns}}
 
 
 def keep(run: Run, explanation: Explanation) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import calibration, uncertainty
-from seqtrain.uncertainty import Statistic
+from seqtrain.judging import calibration, uncertainty
+from seqtrain.judging.uncertainty import Statistic
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 Resampled = Callable[[np.ndarray, np.ndarray], Statistic]

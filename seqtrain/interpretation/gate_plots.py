@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.explanation import Explanation
-from seqtrain.reading_plots import MOST_WORDS, plain, title
+from seqtrain.interpretation.explanation import Explanation
+from seqtrain.interpretation.reading_plots import MOST_WORDS, plain, title
 
 PANEL = (3.0, 2.3)  # inches
 STATES = ("cell", "hidden")  # of no bounds; gates lie between 0 and 1

@@ -9,13 +9,14 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.explanation import Explanation
+from seqtrain.interpretation.explanation import Explanation
 from seqtrain.plots.base import COLOURS
 
 if TYPE_CHECKING:
-    from seqtrain.reading import Reading
+    from seqtrain.interpretation.reading import Reading
 
 FOR, AGAINST = COLOURS[0], COLOURS[1]
+TRUTH = "#555555"
 SHADES = LinearSegmentedColormap.from_list("changes", [AGAINST, "white", FOR])
 WIDTH, HEIGHT = 9.0, 2.6  # inches; the height of one curve
 LINE, COLUMNS = 0.2, 118  # inches of a line of text, and the letters in it
@@ -39,10 +40,9 @@ def reading(explanation: Explanation) -> Figure:
 
 def title(explanation: Explanation) -> str:
     """Return what the picture shows, in two lines."""
-    example, best = explanation.example, explanation.probabilities[explanation.index]
-    shown = example.title if len(example.title) <= 100 else f"{example.title[:99]}…"
-    true = f", true class {example.label}" if example.label else ""
-    return f"{plain(shown)}\n{plain(explanation.answer)}, p = {best:.4f}{plain(true)}"
+    whole = explanation.example.title
+    shown = whole if len(whole) <= 100 else f"{whole[:99]}…"
+    return f"{plain(shown)}\n{plain(explanation.verdict)}"
 
 
 def plain(text: str) -> str:
@@ -110,12 +110,17 @@ def _marked(change: float) -> dict[str, Any]:
 
 
 def _curves(axes: Axes, explanation: Explanation, said: "Reading") -> None:
-    """Draw the probabilities of the likeliest classes against the step."""
-    steps = np.arange(1, len(said.log_odds) + 1)
+    """Draw the probabilities of the likeliest classes, or the prediction, against the step."""
+    steps = np.arange(1, len(said.said) + 1)
     for name, values, colour in likeliest(explanation, said):
         dots = "." if len(steps) <= 60 else ""
         axes.plot(steps, values, color=colour, marker=dots, label=name, clip_on=False)
-    axes.set(xlim=(0.5, len(steps) + 0.5), ylim=(0, 1), ylabel=axis_label(explanation, said))
+    axes.set(xlim=(0.5, len(steps) + 0.5), ylabel=axis_label(explanation, said))
+    if explanation.classes:
+        axes.set_ylim(0, 1)
+    elif explanation.example.label:
+        axes.axhline(float(explanation.example.label), color=TRUTH, linestyle="--", label="true")
+        axes.legend(fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _name_curves(axes, explanation)
 
@@ -128,20 +133,20 @@ def _name_curves(axes: Axes, explanation: Explanation) -> None:
 
 def axis_label(explanation: Explanation, said: "Reading") -> str:
     """Return what is drawn at step t, and what has been read there."""
-    of = f"({plain(explanation.answer)})" if len(explanation.classes) == 2 else ""
-    begin = 1 if said.way == "forward" else len(said.log_odds)
-    return f"p{of} after steps {begin} … t"
+    one = "p" if len(explanation.classes) > 2 else plain(explanation.symbol)
+    begin = 1 if said.way == "forward" else len(said.said)
+    return f"{one} after steps {begin} … t"
 
 
 def likeliest(explanation: Explanation, said: "Reading") -> list[tuple[str, np.ndarray, str]]:
-    """Return names, probabilities and colours of what is drawn: of two classes the answer.
+    """Return names, values and colours of what is drawn: the number, or of two classes the answer.
 
     Of many, those that are likely at some step have a name and a colour, and all others are grey.
     """
-    probabilities, best = said.probabilities, explanation.index
-    if len(explanation.classes) == 2:
-        return [(explanation.answer, probabilities[:, best], FOR)]
-    peaks = np.max([one.probabilities.max(axis=0) for one in explanation.readings], axis=0)
+    probabilities, best = said.said, explanation.index
+    if len(explanation.classes) <= 2:
+        return [(plain(explanation.symbol), probabilities[:, best], FOR)]
+    peaks = np.max([one.said.max(axis=0) for one in explanation.readings], axis=0)
     peaks[best] = 2  # the answer comes first
     ranked = np.argsort(-peaks, kind="stable").tolist()
     grey = [("_", probabilities[:, index], "#DDDDDD") for index in ranked[MOST_CURVES:]]
@@ -161,7 +166,7 @@ def _name_all(axes: Axes, words: list[str], changes: np.ndarray) -> None:
 def _name_largest(axes: Axes, explanation: Explanation, said: "Reading") -> None:
     """Write the words that changed most at their steps of the answer's curve."""
     changes = np.nan_to_num(said.changes(explanation.index))
-    likely = said.probabilities[:, explanation.index]
+    likely = said.said[:, explanation.index]
     named: list[int] = []
     for index in np.argsort(-np.abs(changes), kind="stable")[:NAMED].tolist():
         if any(abs(index - other) * APART < len(changes) for other in named):
@@ -189,7 +194,7 @@ def _scale(figure: Figure, explanation: Explanation, what: str) -> None:
         location="bottom",
         fraction=0.02,
         aspect=60,
-        label=f"change of the log-odds of {plain(explanation.answer)} when the {what} is read",
+        label=f"change of the {plain(explanation.measure)} when the {what} is read",
     )
 
 
@@ -211,7 +216,9 @@ def _rows(explanation: Explanation) -> Figure:
         strip.set(xticks=[], xlim=(0, 1))
         for name, values, colour in likeliest(explanation, said):
             axes.plot(values, np.arange(1, rows + 1), color=colour, marker=".", label=name)
-        axes.set(xlim=(-0.02, 1.02), ylim=(rows + 0.5, 0.5), xlabel=axis_label(explanation, said))
+        axes.set(ylim=(rows + 0.5, 0.5), xlabel=axis_label(explanation, said))
+        if explanation.classes:
+            axes.set_xlim(-0.02, 1.02)
     _name_curves(panels[-1], explanation)
     _scale(figure, explanation, "row")
     return figure

@@ -7,8 +7,9 @@ from rich.style import Style
 from rich.text import Text
 
 from seqtrain.columns import table
-from seqtrain.explanation import Explanation
 from seqtrain.harmless import printable
+from seqtrain.interpretation.explanation import Explanation
+from seqtrain.tasks import readable
 
 FOR, AGAINST = (0, 114, 178), (213, 94, 0)  # Okabe and Ito's blue and vermilion
 FAINTEST = 0.08  # share of the largest change; what changed less stays without colour
@@ -24,11 +25,12 @@ def columns(explanation: Explanation) -> str:
 
 def by_step(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
     """Return a header, and for each step what is read, and p and change for each direction."""
-    answer, steps = printable(explanation.answer), list(map(printable, explanation.steps))
+    symbol, steps = printable(explanation.symbol), list(map(printable, explanation.steps))
+    decimals = "{:.4f}".format if explanation.classes else readable
     header, cells = ["step", "read"], [list(map(str, range(1, len(steps) + 1))), steps]
     for said in explanation.readings:
-        header += [f"p({answer}) {said.way}", "change"]
-        cells.append([f"{value:.4f}" for value in said.probabilities[:, explanation.index]])
+        header += [f"{symbol} {said.way}", "change"]
+        cells.append(list(map(decimals, said.said[:, explanation.index].tolist())))
         cells.append(list(map(_signed, said.changes(explanation.index).tolist())))
     return header, list(map(list, zip(*cells, strict=True)))
 
@@ -39,35 +41,35 @@ def _signed(change: float) -> str:
 
 def headline(explanation: Explanation) -> str:
     """Return what was explained, and the answer of the network."""
-    example, best = explanation.example, explanation.probabilities[explanation.index]
-    true = f"  true class {example.label}" if example.label else ""
-    said = f"{explanation.answer}  p = {best:.4f}{true}"
-    return printable(f"{explanation.run}  {' '.join(example.title.split())}\n{said}")
+    title = " ".join(explanation.example.title.split())
+    return printable(f"{explanation.run}  {title}\n{explanation.verdict}")
 
 
 def legend(explanation: Explanation) -> str:
     """Return in words what the numbers and colours mean."""
-    answer = printable(explanation.answer)
+    letter = "p" if explanation.classes else "prediction"
+    formula = ", log(p / (1 - p))," if explanation.classes else ""
     lines = [
-        f"change: by how much the log-odds of {answer}, log(p / (1 - p)), rose when the step was "
+        f"change: by how much the {printable(explanation.measure)}{formula} rose when the step was "
         "read",
-        "forward: p is what the network says of steps 1 … t alone",
+        f"forward: {letter} is what the network says of steps 1 … t alone",
     ]
     if len(explanation.readings) == 2:
-        lines.append(f"backward: p is what it says of steps t … {len(explanation.steps)} alone")
+        steps = len(explanation.steps)
+        lines.append(f"backward: {letter} is what it says of steps t … {steps} alone")
     return "\n".join(lines)
 
 
 def coloured(explanation: Explanation) -> Group:
     """Return the words in the order of reading, each on the colour of its change."""
     parts = [Text(headline(explanation)), Text()]
-    most, answer = explanation.largest_change, explanation.answer
+    most = explanation.largest_change
     for said in explanation.readings:
         changes = said.changes(explanation.index).tolist()
         words = zip(explanation.steps, changes, strict=True)
         text = Text(" ").join(Text(printable(word), shade(value / most)) for word, value in words)
         parts += [Text(f"{ORDERS[said.way]}:", "bold"), text, Text()]
-    scale = Text(f"log-odds of {printable(answer)} when the step is read: ")
+    scale = Text(f"{printable(explanation.measure)} when the step is read: ")
     scale.append(f" fall, by {most:.2f} at most ", shade(-1.0)).append("  ")
     scale.append(f" rise, by {most:.2f} at most ", shade(1.0))
     return Group(*parts, scale)

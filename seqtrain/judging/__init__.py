@@ -1,0 +1,1 @@
+"""How good the answers of a network are, and whether it has learned anything."""
