@@ -29,6 +29,8 @@ def main(folder: str, seed: str, backend: str) -> None:
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:
             ends.append(time.perf_counter())
+
+        def on_train_end(self, logs: object = None) -> None:
             held.append(sides.peak())
 
     with tempfile.TemporaryDirectory() as outputs:

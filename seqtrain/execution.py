@@ -1,6 +1,7 @@
 """The one place that knows backends, XLA, unrolling, threads and determinism."""
 
 import logging
+import math
 import os
 import platform
 import sys
@@ -19,6 +20,7 @@ from seqtrain.models.base import loss, score
 
 log = logging.getLogger(__name__)
 
+FED_AT_ONCE = 16_000_000  # bytes of batches that TensorFlow is given at once
 SMALL_STEP = 50e6  # operations in the forward pass of one batch
 # What Keras and a backend import for parts of theirs that are never used here.
 UNUSED = {
@@ -63,7 +65,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
         raise ConfigError(
             "`execution.jit_compile` is true, and on tensorflow Keras has no XLA while "
             "`execution.deterministic` is true",
-            "leave `jit_compile` out, or set `execution.deterministic=false`",
+            "`execution.jit_compile=auto`, or `execution.deterministic=false`",
         )
     located = config.dataset.located(dataset)
     return config.model_copy(update={"execution": execution, "dataset": located})
@@ -150,7 +152,7 @@ def _start_jax(seed: int) -> None:
         keras.utils.set_random_seed(seed)
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # JAX's own, which it has read by now
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
-    jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
+        jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LONG_COMPILATION)
 
 
@@ -186,19 +188,19 @@ def feed(batches: Any, execution: ExecutionConfig) -> Any:
     """Return batches in the form in which `fit` takes them fastest.
 
     TensorFlow calls Python for each batch that it takes, which costs as much as a small step,
-    so it is given many at once. Those of differing lengths are large steps.
+    so it is given many small ones at once. Those of differing lengths are large steps.
     """
     if execution.backend != "tensorflow" or batches.lengths is not None:
         return batches
     import tensorflow as tf
 
     arrays = (batches.examples.x, batches.examples.labels)
+    size = batches.batch_size * math.prod(arrays[0].shape[1:]) * arrays[0].itemsize
+    many = min(max(FED_AT_ONCE // size, 1), STEPS_AT_ONCE)
     group = tuple(tf.TensorSpec((None, None, *array.shape[1:]), array.dtype) for array in arrays)
-    groups = tf.data.Dataset.from_generator(
-        lambda: batches.groups(STEPS_AT_ONCE), output_signature=group
-    )
+    groups = tf.data.Dataset.from_generator(lambda: batches.groups(many), output_signature=group)
     counted = tf.data.experimental.assert_cardinality(len(batches))
-    return groups.unbatch().apply(counted).prefetch(STEPS_AT_ONCE)
+    return groups.unbatch().apply(counted).prefetch(many)
 
 
 def accelerate(model: Any) -> None:

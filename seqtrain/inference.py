@@ -26,7 +26,7 @@ from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
 from seqtrain.tasks import Task
 
-BATCH_SIZE = 256  # examples at once; the results do not depend on it
+BATCH_SIZE = 128  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length; JAX compiles for each length
 
 Row = dict[str, Any]

@@ -19,19 +19,29 @@ ORDER = (
 ).split()
 
 
-def imports(module: Path) -> set[str]:
-    """Return the first names after `seqtrain.` that a module imports, wherever it does so."""
+# The same within packages of many modules.
+WITHIN = {
+    "judging": "uncertainty calibration significance metrics regression baselines causes verdict "
+    "verdict_of_numbers mistakes".split(),
+    "interpretation": "steps autodiff reading explanation gradients reach reading_plots gate_plots "
+    "gradient_plots explained explained_files reached".split(),
+}
+
+
+def imports(module: Path, inside: str = "seqtrain") -> set[str]:
+    """Return the first names after `<inside>.` that a module imports, wherever it does so."""
     names = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             dotted = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "seqtrain":
-            dotted = [f"seqtrain.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == inside:
+            dotted = [f"{inside}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             dotted = [node.module or ""]
         else:
             continue
-        names |= {name.split(".")[1] for name in dotted if name.startswith("seqtrain.")}
+        rest = (name.removeprefix(f"{inside}.") for name in dotted if name.startswith(f"{inside}."))
+        names |= {name.split(".")[0] for name in rest}
     return names
 
 
@@ -47,6 +57,16 @@ def test_a_module_imports_only_what_stands_before_it(module: Path) -> None:
         return
     allowed = {*ORDER[: ORDER.index(name) + 1], "__version__"}
     assert imports(module) - {"seqtrain"} <= allowed
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [(package, name) for package in WITHIN for name in WITHIN[package]]
+)
+def test_a_module_of_a_package_imports_only_what_stands_before_it(package: str, name: str) -> None:
+    order = WITHIN[package]
+    found = imports(PACKAGE / package / f"{name}.py", f"seqtrain.{package}")
+    assert found <= set(order[: order.index(name)])
+    assert {file.stem for file in (PACKAGE / package).glob("*.py")} == {"__init__", *order}
 
 
 def test_every_module_has_its_place_in_the_order() -> None:
@@ -67,8 +87,13 @@ def test_only_the_console_prints() -> None:
 def test_only_execution_knows_the_backend() -> None:
     backends = ("import tensorflow", "import jax", "import torch", "from tensorflow", "from jax")
     sources = {module: module.read_text(encoding="utf-8") for module in MODULES}
-    knowing = {place(module) for module in MODULES if any(b in sources[module] for b in backends)}
-    assert knowing == {"execution", "kernels", "interpretation"}
+    knowing = {
+        str(module.relative_to(PACKAGE))
+        for module in MODULES
+        if any(b in sources[module] for b in backends)
+    }
+    kernels = {"kernels/on_jax.py", "kernels/on_tensorflow.py"}
+    assert knowing == {"execution.py", "interpretation/autodiff.py", *kernels}
 
 
 def test_files_can_be_read_in_one_sitting() -> None:

@@ -89,7 +89,23 @@ def test_numbers_are_answered_by_their_mean_and_by_a_linear_model(
     np.testing.assert_allclose(mean.answers, of_numbers.train.labels.mean(), rtol=1e-6)
     assert linear.answers.shape == labels.shape
     assert regression.r2(labels, linear.answers) > 0.8
+    assert linear.converged
     assert [one.name for one in baselines(of_numbers, with_linear=False)] == [MEAN]
+
+
+def test_numbers_may_be_as_large_as_floats_are() -> None:
+    small = numbers(values())
+    parts = [
+        replace(part, labels=part.labels * np.float32(1e26)) for part in (small.train, small.test)
+    ]
+    target = Target().of(parts[0].labels)
+    huge = replace(small, train=parts[0], validation=parts[1], test=parts[1], target=target)
+    assert regression.r2(huge.test.labels, baselines(huge)[1].answers) > 0.8
+
+
+def test_a_fit_of_numbers_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ITERATIONS", 1)
+    assert not baselines(numbers(values()))[1].converged
 
 
 def test_shuffled_labels_are_no_better_than_chance() -> None:

@@ -80,6 +80,18 @@ def test_tensorflow_is_fed_the_same_batches_in_every_epoch(
                 np.testing.assert_array_equal(part, expected)
 
 
+def test_large_batches_are_fed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqtrain.batches import Batches
+
+    taken: list[int] = []
+    fed = Batches(examples(14), 4, seed=0)
+    monkeypatch.setattr(execution, "FED_AT_ONCE", 2 * 4 * 4)  # bytes of two batches of 4 floats
+    groups = fed.groups
+    monkeypatch.setattr(fed, "groups", lambda count: taken.append(count) or groups(count))
+    list(execution.feed(fed, ExecutionConfig(backend="tensorflow")))
+    assert taken == [2]
+
+
 def test_batches_of_like_length_and_those_for_jax_are_fed_one_by_one() -> None:
     from seqtrain.batches import Batches
 

@@ -276,6 +276,13 @@ def test_a_number_is_explained_in_words_on_the_page_and_in_the_report(
     assert [len(line.points) for line in chart.lines] == [6, 6]
 
 
+def test_a_label_that_is_no_number_is_told(numbers: Run, seqtrain: Seqtrain) -> None:
+    np.savez("given.npz", x=np.zeros((2, 6, 2)), y=np.array(["1.5", "n/a"]))
+    outcome = seqtrain("explain", numbers.folder, "--data", "given.npz", "--example", 2)
+    assert outcome.exit_code == 2
+    assert "n/a" in outcome.stderr
+
+
 def test_gradients_of_a_network_of_numbers_are_shown(numbers: Run, seqtrain: Seqtrain) -> None:
     found = json.loads(seqtrain("gradients", numbers.folder, "--json").stdout)
     assert all(np.min(one["states"][0]["norms"]) > 0 for one in found["networks"])

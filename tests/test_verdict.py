@@ -8,6 +8,7 @@ import pytest
 
 from seqtrain.artifacts import Row
 from seqtrain.config import TrainingConfig
+from seqtrain.datasets.scaling import Target
 from seqtrain.judging import metrics, verdict, verdict_of_numbers
 from seqtrain.judging.baselines import MAJORITY, MEAN, baselines
 from seqtrain.judging.causes import Trained, causes
@@ -215,20 +216,20 @@ def test_numbers_nearer_than_their_mean_are_learned_though_a_linear_model_is_nea
     assert found["baselines"][MEAN]["test_loss"] == pytest.approx(1, abs=1e-3)
     assert found["verdict"]["learned"]
     sentence = found["verdict"]["sentence"]
-    assert sentence.startswith(f"the network beats {MEAN} (3")
+    assert sentence.startswith(f"the network beats {MEAN} (4")
     assert sentence.endswith(") beats it")
 
 
 def test_numbers_nearer_than_those_of_both_are_learned() -> None:
     sentence = judged_numbers(noise=1)["verdict"]["sentence"]
-    assert sentence.startswith(f"the network beats {MEAN} (3")
+    assert sentence.startswith(f"the network beats {MEAN} (4")
     assert " and ridge regression (" in sentence
 
 
 def test_a_network_whose_numbers_are_far_from_those_of_a_linear_model_has_learned_little() -> None:
     found = judged_numbers(noise=32)["verdict"]
     assert not found["learned"]
-    assert found["sentence"].startswith("the network has learned little: mae 2")
+    assert found["sentence"].startswith("the network has learned little: rmse 3")
 
 
 def test_numbers_no_nearer_than_their_mean_are_not_learned_and_causes_are_told() -> None:
@@ -238,7 +239,7 @@ def test_numbers_no_nearer_than_their_mean_are_not_learned_and_causes_are_told()
     ]
     found = judged_numbers(60, stuck)["verdict"]
     assert not found["learned"]
-    assert f"{MEAN} 3" in found["sentence"]
+    assert f"{MEAN} 4" in found["sentence"]
     causes = " ".join(found["causes"])
     assert "the loss on train hardly fell" in causes
     assert "ridge regression learns from the same labels" in causes
@@ -249,3 +250,24 @@ def test_where_sequences_are_long_the_way_back_is_named() -> None:
     dataset = of_examples(long, np.arange(400) % 3, 3)
     found = causes(Trained(TrainingConfig(), dataset, STUCK, 40), 200, False, {})
     assert any("too far back in 60 steps" in cause for cause in found)
+
+
+def test_a_constant_below_the_mean_of_skewed_numbers_is_not_learned() -> None:
+    """Though its absolute error is smaller: of that the median is the best constant."""
+    skewed = np.random.default_rng(0).exponential(size=600).astype("float32")
+    dataset = numbers(values())
+    train, test = (replace(part, labels=skewed[:300]) for part in (dataset.train, dataset.test))
+    target = Target().of(train.labels)
+    dataset = replace(dataset, train=train, validation=test, test=test, target=target)
+    said = np.full(300, 0.9 * target.mean)
+    how = Trained(TrainingConfig(), dataset, OF_NUMBERS, 2)
+    assert not verdict_of_numbers.judged(test.labels, said, how)["verdict"]["learned"]
+
+
+def test_few_numbers_show_no_difference() -> None:
+    dataset = numbers(values())
+    test = dataset.test.take(np.arange(9))
+    how = Trained(TrainingConfig(), replace(dataset, test=test), OF_NUMBERS, 2)
+    found = verdict_of_numbers.judged(test.labels, test.labels.copy(), how)
+    assert found["baselines"][MEAN]["difference"]["interval"] == []
+    assert "9 test examples are few" in found["verdict"]["causes"][0]

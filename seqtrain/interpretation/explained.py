@@ -1,6 +1,7 @@
 """An explanation as text: in columns, or as words on the colour of what reading them changed."""
 
 import math
+from collections.abc import Callable
 
 from rich.console import Group
 from rich.style import Style
@@ -31,12 +32,14 @@ def by_step(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
     for said in explanation.readings:
         header += [f"{symbol} {said.way}", "change"]
         cells.append(list(map(decimals, said.said[:, explanation.index].tolist())))
-        cells.append(list(map(_signed, said.changes(explanation.index).tolist())))
+        changes = said.changes(explanation.index).tolist()
+        cells.append([_signed(change, decimals) for change in changes])
     return header, list(map(list, zip(*cells, strict=True)))
 
 
-def _signed(change: float) -> str:
-    return "" if math.isnan(change) else f"{change:+.4f}"
+def _signed(change: float, decimals: Callable[[float], str]) -> str:
+    sign = "+" if change >= 0 else ""
+    return "" if math.isnan(change) else f"{sign}{decimals(change)}"
 
 
 def headline(explanation: Explanation) -> str:
@@ -70,8 +73,8 @@ def coloured(explanation: Explanation) -> Group:
         text = Text(" ").join(Text(printable(word), shade(value / most)) for word, value in words)
         parts += [Text(f"{ORDERS[said.way]}:", "bold"), text, Text()]
     scale = Text(f"{printable(explanation.measure)} when the step is read: ")
-    scale.append(f" fall, by {most:.2f} at most ", shade(-1.0)).append("  ")
-    scale.append(f" rise, by {most:.2f} at most ", shade(1.0))
+    scale.append(f" fall, by {readable(most)} at most ", shade(-1.0)).append("  ")
+    scale.append(f" rise, by {readable(most)} at most ", shade(1.0))
     return Group(*parts, scale)
 
 

@@ -16,6 +16,7 @@ from seqtrain.interpretation import gate_plots, reading_plots
 from seqtrain.interpretation.explained import FAINTEST, ORDERS, by_step, legend
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.plots.base import DPI, STYLE, save
+from seqtrain.tasks import readable
 
 STRONGEST = 0.75  # how much of its colour the word has that changed most
 
@@ -61,7 +62,7 @@ def page(explanation: Explanation, *figures: Figure) -> str:
         run=explanation.run,
         words=explanation.example.words is not None,
         readings=_readings(explanation),
-        most=explanation.largest_change,
+        most=readable(explanation.largest_change),
         pictures=list(map(_embedded, figures)),
         header=header,
         rows=rows,
@@ -93,7 +94,7 @@ def _readings(explanation: Explanation) -> list[dict[str, Any]]:
                 "word": word,
                 "side": "" if not abs(share) >= FAINTEST else "for" if share > 0 else "against",
                 "share": f"{STRONGEST * abs(share):.3f}",
-                "tip": f"step {step}: {explanation.symbol} = {value:.4f}",
+                "tip": f"step {step}: {explanation.symbol} = {readable(value)}",
             }
             for step, (word, value, share) in steps
         ]

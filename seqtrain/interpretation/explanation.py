@@ -12,6 +12,7 @@ import numpy as np
 
 from seqtrain import execution, inference
 from seqtrain.datasets.dataset import Given, Split, real
+from seqtrain.datasets.numbers import measured, no_number
 from seqtrain.errors import DataError
 from seqtrain.parts import End
 from seqtrain.run import Run
@@ -217,6 +218,8 @@ def _check(number: int, count: int, where: str) -> None:
 def _given(run: Run, given: Given, index: int, title: str) -> Example:
     x = given.x[index]
     label = given.labels[index] if given.labels else None
+    if label is not None and run.task == "regression" and measured(label) is None:
+        raise no_number(title, label)
     words = _words(run, given.texts[index], x) if given.texts else None
     return Example(x, title, _slug(title, x), words, label, run.config.dataset.reads_rows)
 

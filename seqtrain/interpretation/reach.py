@@ -118,7 +118,7 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
     """
     run, config = source.run, source.config
     dataset = inference.load(run, data_dir) if run else config.dataset.load(data_dir)
-    config = execution.resolve(config, dataset)
+    config = config if run else execution.resolve(config, dataset)
     execution.start_for_inference(config.execution, config.seed)
     models = {"start": config.model.build(dataset)}
     if run:

@@ -27,7 +27,7 @@ MOST_LINES = 6  # features that are drawn as lines, not as a map
 
 
 def reading(explanation: Explanation) -> Figure:
-    """Return what is read, and the probability of each class after every step."""
+    """Return what is read, and what the network says after every step."""
     if explanation.example.rows:
         figure = _rows(explanation)
     elif explanation.example.words is None:

@@ -117,17 +117,28 @@ def linear(dataset: Dataset, sample: np.ndarray) -> Baseline:
     with warnings.catch_warnings(record=True) as raised, threadpool_limits(1):
         warnings.simplefilter("ignore")  # steps that are always padded have no mean
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(read(dataset.train.x[sample], dataset), dataset.train.labels[sample])
+        model.fit(read(dataset.train.x[sample], dataset), _labels(dataset)[sample])
     x = dataset.test.x
     at_once = max(LARGEST // int(np.prod(dataset.shape)), 1)
     parts = [x[start : start + at_once] for start in range(0, len(x), at_once)]
     answer = model.predict if dataset.target else model.predict_proba
-    answers = np.concatenate([answer(read(part, dataset)) for part in parts])
-    if not dataset.target:
-        known, answers = answers, np.zeros((len(x), len(dataset.classes)))
-        answers[:, model.classes_] = known
+    said = np.concatenate([answer(read(part, dataset)) for part in parts])
     name = f"{OF_WORDS if of_words else ''}{LINEAR[dataset.task]}"
+    if dataset.target:
+        answers = said.astype(np.float64) * dataset.target.deviation + dataset.target.mean
+        converged = bool(model[-1].n_iter_[0] < ITERATIONS)
+        return Baseline(name, answers, len(sample), converged)
+    answers = np.zeros((len(x), len(dataset.classes)))
+    answers[:, model.classes_] = said
     return Baseline(name, answers, len(sample), converged=not raised)
+
+
+def _labels(dataset: Dataset) -> np.ndarray:
+    """Return what is learned of the training examples: classes, or numbers on a scale of 1."""
+    labels = dataset.train.labels
+    if not dataset.target:
+        return labels
+    return (labels.astype(np.float64) - dataset.target.mean) / dataset.target.deviation
 
 
 def _model(dataset: Dataset) -> Any:

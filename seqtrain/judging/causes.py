@@ -44,7 +44,7 @@ class Trained:
 
     @property
     def guessing(self) -> float:
-        """The loss of saying each class as often as it is, in nats; or the mean of the labels."""
+        """The loss on train of saying each class as often as it is, in nats; or their mean, 1."""
         if self.dataset.target:
             return 1.0  # the variance of labels on the scale on which they are learned
         if self.training.class_weight:
@@ -54,7 +54,11 @@ class Trained:
 
     def fits(self, key: str) -> bool:
         """Return whether the least loss of a split is clearly below that of guessing."""
-        return min(row[key] for row in self.rows) < (1 - FITTED) * self.guessing
+        guessing = self.guessing
+        if key == "val_loss" and (target := self.dataset.target):
+            off = (self.dataset.validation.labels - np.float64(target.mean)) / target.deviation
+            guessing = float(np.square(off).mean())
+        return min(row[key] for row in self.rows) < (1 - FITTED) * guessing
 
     @property
     def steps(self) -> int:

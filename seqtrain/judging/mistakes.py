@@ -1,7 +1,8 @@
 """The mistakes on the test examples, as a table for a spreadsheet.
 
 Of classes those are the wrong ones, the most confident first. Of numbers it is how far each answer
-is off, the farthest first; where the dataset has a tolerance, only answers that are off by more.
+is off, the farthest first; where the dataset has a tolerance, only answers that are off by it or
+more.
 """
 
 from __future__ import annotations
@@ -67,16 +68,16 @@ def of_numbers(dataset: Dataset, predictions: np.ndarray) -> Iterator[dict[str, 
     """Yield a row for each number that is off, the farthest first."""
     labels, target = dataset.test.labels, dataset.target
     errors = regression.errors(labels, predictions)
-    least = target.tolerance if target and target.tolerance is not None else 0.0
+    least = target.tolerance if target and target.tolerance is not None else np.nextafter(0, 1)
     off = np.flatnonzero(np.abs(errors) >= least)
     off = off[np.argsort(-np.abs(errors[off]), kind="stable")]
     for index, text in zip(off.tolist(), _texts(dataset, off), strict=True):
         yield {
             "example": index + 1,
             **({} if text is None else {"text": cell(text)}),
-            "truth": f"{labels[index]:.6g}",
-            "prediction": f"{predictions[index]:.6g}",
-            "error": f"{errors[index]:.6g}",
+            "truth": f"{labels[index]:.9g}",
+            "prediction": f"{predictions[index]:.9g}",
+            "error": f"{errors[index]:.9g}",
         }
 
 

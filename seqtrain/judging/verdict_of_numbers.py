@@ -13,6 +13,8 @@ from seqtrain.judging.causes import Trained, causes
 from seqtrain.judging.verdict import FAR, ranking
 from seqtrain.tasks import readable
 
+FEWEST = 10  # test examples; fewer show no difference
+
 
 def judged(labels: np.ndarray, predictions: np.ndarray, trained: Trained) -> dict[str, Any]:
     """Return `baselines` and `verdict`, as `metrics.json` holds them.
@@ -31,19 +33,25 @@ def judged(labels: np.ndarray, predictions: np.ndarray, trained: Trained) -> dic
 def compared(
     labels: np.ndarray, predictions: np.ndarray, other: Baseline, target: Target
 ) -> dict[str, Any]:
-    """Return the scores of a simple model, and by how much the network's error is larger.
+    """Return the scores of a simple model, and by how much the network's loss is larger.
 
-    The interval is of the difference on the same examples, by bootstrap.
+    The loss is what is trained, and what the mean of the labels is the best constant for. The
+    interval is of the difference on the same examples, by bootstrap.
     """
-    ours, theirs = (np.abs(regression.errors(labels, p)) for p in (predictions, other.answers))
-    larger = uncertainty.mean(ours - theirs)
-    ends = uncertainty.bootstrap({"mae": larger}, len(labels))["mae"]
+    ours, theirs = (
+        np.square(regression.errors(labels, answers) / target.deviation)
+        for answers in (predictions, other.answers)
+    )
+    ends = uncertainty.bootstrap({"loss": uncertainty.mean(ours - theirs)}, len(labels))["loss"]
     return {
         **regression.scores("test", labels, other.answers, target),
         "intervals": regression.intervals("test", labels, other.answers, target),
         "trained_on": other.trained_on,
         "converged": other.converged,
-        "difference": {"mae": float((ours - theirs).mean()), "interval": list(ends or ())},
+        "difference": {
+            "loss": float((ours - theirs).mean()),
+            "interval": list(ends or ()) if len(labels) >= FEWEST else [],
+        },
     }
 
 
@@ -52,44 +60,52 @@ def verdict(
 ) -> dict[str, Any]:
     """Return `learned`, the `sentence` that says why, and where it is false likely `causes`.
 
-    A network has learned if its error is smaller than that of saying the mean of the labels each
+    A network has learned if its loss is smaller than that of saying the mean of the labels each
     time, and if it is not far above that of the linear model: larger, and with less than half of
     what the linear model gains over the mean.
     """
-    error, of_mean = regression.mae(labels, predictions), found[MEAN]["test_mae"]
+    target = trained.dataset.target or Target()
+    loss, of_mean = regression.loss(labels, predictions, target), found[MEAN]["test_loss"]
+    error = readable(regression.rmse(labels, predictions))
     better = beats(found[MEAN])
     lacking = None
     if not better:
         lacking = (
-            f"the network has learned nothing that shows on the test examples: mae "
-            f"{readable(error)}, {MEAN} {readable(of_mean)}"
+            "the network has learned nothing that shows on the test examples: rmse "
+            f"{error}, {MEAN} {readable(found[MEAN]['test_rmse'])}"
         )
     for name, other in found.items():
-        gain = of_mean - other["test_mae"]
-        if lacking is None and loses(other) and of_mean - error < FAR * gain:
+        gain = of_mean - other["test_loss"]
+        if lacking is None and loses(other) and of_mean - loss < FAR * gain:
             lacking = (
-                f"the network has learned little: mae {readable(error)}, where {name} reaches "
-                f"{readable(other['test_mae'])}"
+                f"the network has learned little: rmse {error}, where {name} reaches "
+                f"{readable(other['test_rmse'])}"
             )
     simple = {
-        name: loses(other) if better else other["test_r2"] is not None and other["test_r2"] > 0
+        name: loses(other) if better else _explains(other)
         for name, other in found.items()
         if name != MEAN
     }
     return {
         "learned": lacking is None,
-        "sentence": lacking or ranking(found, "mae", beats, loses),
+        "sentence": lacking or ranking(found, "rmse", beats, loses),
         "causes": causes(trained, len(labels), better, simple) if lacking else [],
     }
 
 
+def _explains(other: dict[str, Any]) -> bool:
+    """Return whether a simple model explains more of the labels than chance does."""
+    ends = other["intervals"]["test_r2"]
+    return bool(ends and ends[0] > 0)
+
+
 def beats(other: dict[str, Any]) -> bool:
-    """Return whether the network's error is smaller than that of a simple model."""
+    """Return whether the network's loss is smaller than that of a simple model."""
     ends = other["difference"]["interval"]
     return bool(ends and ends[1] < 0)
 
 
 def loses(other: dict[str, Any]) -> bool:
-    """Return whether the network's error is larger than that of a simple model."""
+    """Return whether the network's loss is larger than that of a simple model."""
     ends = other["difference"]["interval"]
     return bool(ends and ends[0] > 0)

@@ -9,6 +9,7 @@ from typing import Any
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, having
 from seqtrain.run import Run
+from seqtrain.tasks import readable
 
 GRADIENTS, EXPLAINED = "gradients.json", "explained"
 MOMENTS = {"start": "at the start", "trained": "after training"}
@@ -83,7 +84,14 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
         for one, of_one in zip(readings, said, strict=True)
     ]
     of_words = not all(step.isdigit() for step in steps)
-    return {"subject": subject, "found": found, "charts": [chart], "texts": of_words and texts}
+    number = readable(found["prediction"]) if "prediction" in found else ""
+    return {
+        "subject": subject,
+        "found": found,
+        "number": number,
+        "charts": [chart],
+        "texts": of_words and texts,
+    }
 
 
 def values(found: dict[str, Any], one: dict[str, Any]) -> list[float]:
