@@ -13,6 +13,7 @@ from tests.conftest import REPOSITORY
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
 SCRIPT = Path(__file__).parent / "kernel_differences.py"
+QUICKLY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # compiled, which takes the time
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
@@ -22,7 +23,7 @@ def test_the_loops_compute_what_those_of_keras_do(backend: str) -> None:
         [sys.executable, SCRIPT],
         capture_output=True,
         text=True,
-        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(REPOSITORY), **QUICKLY},
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -135,6 +135,7 @@ import signal
 from seqtrain import seeds
 from seqtrain.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and after nohup
 seeds.COMMAND = {LONG!r}
 main()
 """

@@ -216,14 +216,14 @@ def test_numbers_nearer_than_their_mean_are_learned_though_a_linear_model_is_nea
     assert found["baselines"][MEAN]["test_loss"] == pytest.approx(1, abs=1e-3)
     assert found["verdict"]["learned"]
     sentence = found["verdict"]["sentence"]
-    assert sentence.startswith(f"the network beats {MEAN} (4")
+    assert sentence.startswith(f"the network beats {MEAN} (rmse 4")
     assert sentence.endswith(") beats it")
 
 
 def test_numbers_nearer_than_those_of_both_are_learned() -> None:
     sentence = judged_numbers(noise=1)["verdict"]["sentence"]
-    assert sentence.startswith(f"the network beats {MEAN} (4")
-    assert " and ridge regression (" in sentence
+    assert sentence.startswith(f"the network beats {MEAN} (rmse 4")
+    assert " and ridge regression (rmse " in sentence
 
 
 def test_a_network_whose_numbers_are_far_from_those_of_a_linear_model_has_learned_little() -> None:

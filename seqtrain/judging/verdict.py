@@ -150,8 +150,8 @@ def ranking(found: dict[str, Any], score: str, beats: Test, loses: Test) -> str:
         beats: whether the network is better than one of them, by more than chance.
         loses: whether it is worse.
     """
-    key = f"test_{score}"
-    named = {name: f"{name} ({readable(other[key])})" for name, other in found.items()}
+    key, word = f"test_{score}", "" if score == "accuracy" else f"{score} "
+    named = {name: f"{name} ({word}{readable(other[key])})" for name, other in found.items()}
     beaten = [named[name] for name, other in found.items() if beats(other)]
     better = [named[name] for name, other in found.items() if loses(other)]
     level = [named[name] for name in found if named[name] not in (*beaten, *better)]
