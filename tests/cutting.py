@@ -3,9 +3,11 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from seqtrain import execution, launch
 from seqtrain.config import load_config
@@ -108,3 +110,19 @@ def _last(run: Run) -> bytes:
     del remembered["WriteHistory"]  # its seconds differ, its rows stand in the history
     variables = [value.tobytes() for _, value in sorted(checkpoint.variables.items())]
     return b"".join([*variables, str(remembered).encode(), str(checkpoint.epoch).encode()])
+
+
+def labels_taken(monkeypatch: Any) -> dict[int, list[int]]:
+    """Return the labels of the training examples that each epoch takes from now on, in order."""
+    from seqtrain import batches
+
+    taken: dict[int, list[int]] = {}
+
+    class Recorder(batches.Batches):
+        def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for x, labels in super().groups(count):
+                taken.setdefault(self.epoch, []).extend(labels.ravel().tolist())
+                yield x, labels
+
+    monkeypatch.setattr(batches, "Batches", Recorder)
+    return taken

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from seqtrain.errors import DataError, RunError
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY
-from tests.cutting import cut_short, go_on, results, start
+from tests.cutting import cut_short, go_on, labels_taken, results, start
 
 pytestmark = pytest.mark.tf
 
@@ -97,21 +96,12 @@ def test_a_run_can_die_again_and_again(whole: Run, tmp_path: Path, monkeypatch: 
 def test_no_batch_is_trained_twice_or_left_out(
     whole: Run, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    from seqtrain import batches
-
     cut = start(tmp_path, "model.name=rnn")
     cut_short(cut, monkeypatch, "on_train_batch_end", 6)
-    taken: dict[int, list[int]] = {2: [], 3: [], 4: []}
-
-    class Recorder(batches.Batches):
-        def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for x, labels in super().groups(count):
-                taken[self.epoch].extend(labels.ravel())
-                yield x, labels
-
-    monkeypatch.setattr(batches, "Batches", Recorder)
+    taken = labels_taken(monkeypatch)
     go_on(cut)
     labels = cut.config.dataset.load().train.labels
+    assert set(taken) == {2, 3, 4}
     for epoch, found in taken.items():
         drawn = labels[np.random.default_rng([0, epoch]).permutation(100)]
         assert found == drawn[64 if epoch == 2 else 0 :].tolist()

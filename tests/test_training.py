@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ from seqtrain.config import Optimizer, load_config
 from seqtrain.errors import ConfigError, TrainingError
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY, Outcome
+from tests.cutting import labels_taken
 
 pytestmark = pytest.mark.tf
 
@@ -144,19 +145,10 @@ def test_another_seed_gives_another_run_on_the_same_split(run: Run, tmp_path: Pa
 def test_an_epoch_takes_its_batches_in_the_order_that_was_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqtrain import batches
-
-    taken: dict[int, list[int]] = {1: [], 2: []}
-
-    class Recorder(batches.Batches):
-        def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for x, labels in super().groups(count):
-                taken[self.epoch].extend(labels.ravel())
-                yield x, labels
-
-    monkeypatch.setattr(batches, "Batches", Recorder)
+    taken = labels_taken(monkeypatch)
     train(tmp_path)
     labels = load_config(QUICKSTART, [*FEW]).dataset.load().train.labels
+    assert set(taken) == {1, 2}
     for epoch, found in taken.items():
         assert found == labels[np.random.default_rng([0, epoch]).permutation(200)].tolist()
 
