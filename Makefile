@@ -40,7 +40,7 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; an hour)
+bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 90 minutes)
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.padding
 	$(BIN)/python -m benchmarks.quality
