@@ -52,19 +52,12 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         Raises:
             DataError: a file is damaged, or the labels are no classes to learn.
         """
-        import numpy as np
-
         from seqtrain.text import fit
 
         digest = self.digest()
         arrays = cached(f"texts-{fingerprint(FORMAT, digest)}", lambda: parsed(self.parts()))
         names = json.loads(arrays["names"].tobytes())
-        classes: tuple[str, ...] = ()
-        if self.learns == "regression":
-            label_of = self._numbers(names, arrays, source)
-        else:
-            classes = self._classes(names, arrays, source)
-            label_of = np.array([classes.index(name) for name in names], dtype=np.int32)
+        classes, label_of = self._labels(names, arrays, source)
         whole = {part: numbered(arrays, part, label_of) for part in PARTS if part in self.parts()}
         texts, test_rows = self._with_test(whole)
         fitted = fit(arrays["words"].tobytes().decode().split("\n"), texts["train"].numbers)
@@ -120,6 +113,17 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             if number in wanted:
                 wanted[number] = text
         return [wanted[row] for row in rows]
+
+    def _labels(
+        self, names: list[str], arrays: Arrays, source: str
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        """Return the classes, none in regression, and what is learned for each name."""
+        import numpy as np
+
+        if self.learns == "regression":
+            return (), self._numbers(names, arrays, source)
+        classes = self._classes(names, arrays, source)
+        return classes, np.array([classes.index(name) for name in names], dtype=np.int32)
 
     def _numbers(self, names: list[str], arrays: Arrays, source: str) -> np.ndarray:
         """Return the number that each label is, float32, if they can be learned."""
