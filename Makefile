@@ -46,6 +46,7 @@ bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_D
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.million
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md
