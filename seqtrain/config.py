@@ -156,6 +156,11 @@ class ExecutionConfig(Section):
         description="optimizer steps in one call of the compiled function; `auto` is "
         f"{STEPS_AT_ONCE} on `tensorflow` where a step is small, else 1",
     )
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="processor threads that an operation is split among; `auto` is 1 where the "
+        "products of a time step are small, else the cores that the process may use",
+    )
     deterministic: bool | Literal["auto"] = Field(
         default=True, description="the same numbers in every run on one machine; `auto` is true"
     )

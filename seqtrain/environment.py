@@ -11,7 +11,7 @@ from typing import Any
 from seqtrain import __version__
 from seqtrain.datasets.dataset import Dataset
 
-THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
 DECISIVE = ("python", "packages", "processor", "cores", "threads", "backend", "devices", "onednn")
 PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
 
@@ -26,7 +26,7 @@ def environment(dataset: Dataset) -> dict[str, Any]:
         "packages": {"seqtrain": __version__, **_versions(keras.backend.backend())},
         "platform": platform.platform(),
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": cores(),
         "threads": {name: os.environ.get(name) for name in THREADS},
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
@@ -80,8 +80,8 @@ def _decisive(environment: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _cores() -> int | None:
-    """Return how many cores this process may use, by which TensorFlow chooses its threads."""
+def cores() -> int:
+    """Return how many cores this process may use, by which backends choose their threads."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count()
+    return os.cpu_count() or 1

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,10 @@ from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
 from seqtrain.tasks import Task
 
-BATCH_SIZE = 128  # examples at once; more are no faster, and take more memory
+BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length; JAX compiles for each length
+
+UNTOLD: dict[str, Any] = {"learned": True, "sentence": "", "causes": []}  # no verdict
 
 Row = dict[str, Any]
 
@@ -117,6 +119,9 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
     found = answers(fitting(load_model(run), examples.x), examples.x, run.task)
+    prefix = metrics.PREFIXES[split]
+    judged = scored(prefix, examples.labels, found, learned)
+    scores = [name for name in judged if name.startswith(f"{prefix}_")]
     return {
         "run": str(run.folder),
         "finished": run.finished,
@@ -125,8 +130,8 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
         "source": dataset.source,
         "same_data": same,
         "examples": len(examples),
-        **scored(metrics.PREFIXES[split], examples.labels, found, learned),
-        **(_comparison(run) if split == "test" and same else {}),
+        **judged,
+        **(_comparison(run, scores) if split == "test" and same else {}),
     }
 
 
@@ -139,10 +144,32 @@ def scored(
     return metrics.evaluate(prefix, labels, answers, learned.classes)
 
 
-def _comparison(run: Run) -> dict[str, Any]:
-    """Return what the end of the training said of simple models on the same test examples."""
+def _comparison(run: Run, scores: Sequence[str]) -> dict[str, Any]:
+    """Return what the end of the training said of simple models on the same test examples.
+
+    Raises:
+        RunError: metrics.json is damaged.
+    """
     known = run.metrics() if run.finished else {}
-    return {key: known[key] for key in ("baselines", "verdict") if key in known}
+    found: dict[str, Any] = {k: known[k] for k in ("baselines", "verdict") if k in known}
+    if not _as_written(found.get("baselines", {}), found.get("verdict", UNTOLD), scores):
+        raise run.damaged("metrics.json", "its baselines or its verdict are not as written")
+    return found
+
+
+def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
+    """Return whether each baseline has its scores, and the verdict what there is to say."""
+    if not isinstance(baselines, dict) or not isinstance(verdict, dict):
+        return False
+    models = baselines.values()
+    if not all(isinstance(model, dict) and set(scores) <= model.keys() for model in models):
+        return False
+    values = [model[name] for model in models for name in scores]
+    return (
+        all(value is None or isinstance(value, int | float) for value in values)
+        and UNTOLD.keys() <= verdict.keys()
+        and isinstance(verdict["causes"], list)
+    )
 
 
 def load(run: Run, data_dir: Path | None) -> Dataset:

@@ -10,7 +10,7 @@ from typing import Any
 from seqtrain import execution, training
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.errors import RunError, SeqtrainError
+from seqtrain.errors import DataError, RunError, SeqtrainError
 from seqtrain.inference import dataset_config
 from seqtrain.run import Run
 
@@ -32,21 +32,35 @@ def prepare(
     """
     dataset = config.dataset.load(data_dir)
     resolved = execution.resolve(config, dataset)
-    found = unfinished(outputs, resolved) if resume else None
+    found = unfinished(outputs, config, resolved) if resume else None
     return found or Run.create(outputs, resolved), dataset
 
 
-def unfinished(outputs: Path, resolved: Config) -> Run | None:
-    """Return the newest unfinished run of a resolved config that has begun to train, or None."""
+def unfinished(outputs: Path, asked: Config, resolved: Config) -> Run | None:
+    """Return the newest unfinished run of a config that has begun to train, or None.
+
+    Args:
+        outputs: the folder of all runs.
+        asked: the config as a person wrote it.
+        resolved: the same, resolved; on another machine `threads` becomes another number.
+    """
     for run in reversed(Run.all(outputs)):
         if (run.group or run.folder).parent.name != resolved.name:
             continue
         try:
-            if not run.finished and run.begun and run.config == resolved:
+            follows = asked.execution.threads == "auto"
+            wanted = with_threads(resolved, run.config) if follows else resolved
+            if not run.finished and run.begun and run.config == wanted:
                 return run
         except SeqtrainError as error:
             log.warning("the run %s is left out: %s", run.folder, error)
     return None
+
+
+def with_threads(config: Config, other: Config) -> Config:
+    """Return a config that computes with as many threads as another."""
+    threads = {"threads": other.execution.threads}
+    return config.model_copy(update={"execution": config.execution.model_copy(update=threads)})
 
 
 def load_again(run: Run, data_dir: Path | None) -> Dataset:
@@ -65,6 +79,8 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
 
     Raises:
         RunError: another process trains the run, or it cannot go on.
+        DataError: the data are not those that the run began with.
+        ConfigError: its backend is not installed.
         TrainingError, KeyboardInterrupt: as `training.train` does.
     """
     with run.locked():
@@ -73,12 +89,36 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
                 f"the run `{run.folder}` has no checkpoint to go on from",
                 f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
             )
+        if not run.begun and run.has("environment.json"):
+            log.info("there is no checkpoint yet: the training starts from the beginning")
+        execution.require_installed(run.config)
+        require_same_data(run, dataset)
         if epochs is not None and epochs != run.config.training.epochs:
             run = extended(run, epochs)
-        execution.require_tensorboard(run.config)
         execution.start(run.config.execution, run.config.seed)
+        run.forget_insight()
         with watching(run.config.training.epochs) as observers:
             training.train(run.config, dataset, run, observers)
+
+
+def require_same_data(run: Run, dataset: Dataset) -> None:
+    """Make sure that a run goes on with the data that it began with.
+
+    Raises:
+        DataError: it would not.
+    """
+    if not run.begun:
+        return
+    try:
+        same = run.data_sha256() == dataset.sha256
+    except RunError as error:
+        log.warning("whether the data are those that the run began with is not known: %s", error)
+        return
+    if not same:
+        raise DataError(
+            f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
+            f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
+        )
 
 
 def extended(run: Run, epochs: int) -> Run:

@@ -17,11 +17,13 @@ from seqtrain.checkpoints import Checkpoints
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Learned
 from seqtrain.errors import RunError, SeqtrainError
-from seqtrain.files import drop_unfinished
+from seqtrain.files import drop_unfinished, sync
 from seqtrain.tasks import ANSWERS, Task
 
 if TYPE_CHECKING:
     import numpy as np
+
+GRADIENTS, EXPLAINED = "gradients.json", "explained"  # how its network learns and reads
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Run(Artifacts):
     @classmethod
     def _begun(cls, folder: Path, config: Config) -> Run:
         folder.mkdir(exist_ok=True)
+        sync(folder.parent)
         run = cls(folder, config)
         run.write_text("config.yaml", config.to_yaml())
         return run
@@ -165,6 +168,11 @@ class Run(Artifacts):
     def plots(self) -> Path:
         """The folder of the pictures."""
         return self.folder / "plots"
+
+    def forget_insight(self) -> None:
+        """Delete what was found in its network, for it is to learn more."""
+        (self.folder / GRADIENTS).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / EXPLAINED, ignore_errors=True)
 
     def history(self) -> list[Row]:
         """Return one row for each finished epoch."""

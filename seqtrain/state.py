@@ -110,8 +110,9 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self.signals.answer()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Hold no signal back any more."""
+        """Hold no signal back any more, nor one that came after the last checkpoint."""
         self.signals.held = False
+        self.signals.answer()
 
     def _save(self) -> None:
         if hasattr(self.model, "jax_state_sync"):
@@ -206,7 +207,7 @@ def write_files(run: Run, checkpoint: Checkpoint, elsewhere: bool) -> None:
         with replacing(run.model_file) as beside:
             beside.write_bytes(checkpoint.best)
     rows = remembered[WriteHistory.__name__]["rows"]
-    if rows and (elsewhere or len(_history(run)) < len(rows)):
+    if rows and (elsewhere or _history(run)[: len(rows)] != rows):
         run.write_history(rows)
     timing = remembered[WriteHistory.__name__]["timing"]
     if timing and not run.has("timing.csv"):

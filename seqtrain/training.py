@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import environment, execution
+from seqtrain import environment, execution, memory
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.errors import DataError, TrainingError
+from seqtrain.errors import RunError, SeqtrainError, TrainingError
 from seqtrain.inference import BATCH_SIZE, answers, load_model, scored
 from seqtrain.judging import metrics, mistakes, regression, verdict, verdict_of_numbers
 from seqtrain.judging.causes import Trained
@@ -36,14 +36,13 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
     Raises:
         TrainingError: the loss is not finite, memory ran out, or the run's folder is gone.
         RunError: the run has checkpoints, and all are damaged.
-        DataError: the run was begun on other data.
         KeyboardInterrupt: after all was kept.
     """
     from seqtrain.callbacks import KeepBest, WriteHistory, callbacks
     from seqtrain.state import SaveCheckpoints
     from seqtrain.tensorboard import event_logs
 
-    with run.logging(), listening() as signals, execution.memory_told(config):
+    with run.logging(), listening() as signals, memory.lack_told(config):
         elsewhere = conditions(dataset, run)
         model = compiled(config, dataset)
         describe(model, dataset, run)
@@ -64,21 +63,17 @@ def conditions(dataset: Dataset, run: Run) -> bool:
     """Record what the run depends on, or say what differs from when it began.
 
     Returns:
-        Whether anything differs, so that the numbers may.
-
-    Raises:
-        DataError: the data differ.
+        Whether anything differs, so that the numbers may; also where that cannot be told.
     """
     now = environment.environment(dataset)
-    if not run.begun:
+    try:
+        before = run.environment() if run.begun else None
+    except RunError:  # `launch` has told
+        before = {}
+    if not before:
         run.write_json("environment.json", now)
-        return False
-    if run.data_sha256() != dataset.sha256:
-        raise DataError(
-            f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
-            f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
-        )
-    differing = environment.differences(run.environment(), now)
+        return before is not None
+    differing = environment.differences(before, now)
     for difference in differing:
         log.warning("the last digits may differ from an uninterrupted run: %s", difference)
     return bool(differing)
@@ -164,7 +159,7 @@ def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
     except (KeyboardInterrupt, TrainingError, OSError) as error:
         if not run.folder.is_dir():
             raise TrainingError(f"the run `{run.folder}` was deleted while it trained") from error
-        with suppress(OSError):  # the disk may be full
+        with suppress(OSError, SeqtrainError):  # the disk may be full, a file damaged
             if isinstance(error, KeyboardInterrupt):
                 keeper.on_interrupt()
             draw(run)

@@ -1,8 +1,10 @@
 """What tests share: an isolated cache, the command line in this process, and the real data."""
 
+import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from seqtrain.cli import main
+from seqtrain.datasets import digits
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # as commands have it, whoever imports TensorFlow first
 
@@ -36,13 +39,39 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(shared / "jax")
 
 
+digits._images = cache(digits._images)  # read once, for no test changes them
+
+frozen: set[str] = set()
+
+
+def freeze() -> None:
+    """Let no collection of garbage look again at what large modules hold."""
+    if loaded := {"pytest", "tensorflow", "sklearn", "matplotlib"} & set(sys.modules) - frozen:
+        frozen.update(loaded)
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, with empty caches and no data but what a test names."""
+    """Work in an empty folder, with empty caches and no data but what a test names.
+
+    Nothing waits for the disk: power is not lost here.
+    """
+    freeze()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEQTRAIN_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("SEQTRAIN_DATA_DIR", raising=False)
+
+
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """Draw no plots of trainings: they take longer than the trainings of tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("seqtrain.training.draw", lambda run: None)
+        yield
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
 SMALL = (
     *("training.epochs=4", "model.units=4", "dataset.limit=100"),
     *("execution.unroll=false", "execution.steps_per_execution=1"),
+    "training.baselines=false",
 )
+RNN = ("model.name=rnn", "execution.unroll=true")  # traced soonest, which takes most of the time
 DROPS = ("model.dropout=0.2", "model.recurrent_dropout=0.2", "training.checkpoint_minutes=1e-9")
 
 

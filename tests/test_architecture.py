@@ -14,8 +14,8 @@ ORDER = (
     "errors harmless tasks signals files logfile npz checkpoints artifacts yamlfile schema parts "
     "problems text textfile tables embeddings cache download shipped datasets learned environment "
     "draft models config places run judging comparison listing pairing plots report kernels "
-    "execution modelfile inference batches callbacks tensorboard state inspection training launch "
-    "seeds progress columns scoreboard console sheet interpretation options commands cli"
+    "memory execution modelfile inference batches callbacks tensorboard state inspection training "
+    "launch seeds progress columns scoreboard console sheet interpretation options commands cli"
 ).split()
 
 
@@ -24,7 +24,8 @@ WITHIN = {
     "judging": "uncertainty calibration significance metrics regression baselines causes verdict "
     "verdict_of_numbers mistakes".split(),
     "interpretation": "steps autodiff reading explanation gradients reach reading_plots gate_plots "
-    "gradient_plots explained explained_files reached".split(),
+    "gradient_plots explained explained_files reached "
+    "missing".split(),
 }
 
 

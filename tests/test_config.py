@@ -77,6 +77,7 @@ DEFAULTS = {
         "jit_compile": "auto",
         "unroll": "auto",
         "steps_per_execution": "auto",
+        "threads": "auto",
         "deterministic": True,
     },
 }

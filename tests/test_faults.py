@@ -12,21 +12,20 @@ from typing import Any
 
 import pytest
 
-from seqtrain import execution, logfile, places
+from seqtrain import logfile, memory, places
 from seqtrain.errors import TrainingError
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY, Outcome
-from tests.cutting import DROPS, QUICKSTART, SMALL, go_on, results, start
+from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
 from tests.test_run import config
 
 Patch = pytest.MonkeyPatch
-RNN = "model.name=rnn"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def whole(tmp_path_factory: pytest.TempPathFactory, undrawn: None) -> Run:
     """An uninterrupted run."""
-    return go_on(start(tmp_path_factory.mktemp("whole"), RNN))
+    return go_on(start(tmp_path_factory.mktemp("whole"), *RNN))
 
 
 @pytest.mark.tf
@@ -42,7 +41,7 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_whole(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source))
         replace(source, target)
 
-    run = start(tmp_path, RNN)
+    run = start(tmp_path, *RNN)
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", fills)
         with pytest.raises(TrainingError, match=f"{name}: No space left on device") as raised:
@@ -71,26 +70,61 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.parametrize("filled", [170_000, 250_000])
 def test_a_disk_that_is_really_full_is_one_sentence(
-    filled: int, small_disk: Path, whole: Run
+    filled: int, small_disk: Path, whole: Run, tmp_path: Path
 ) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"0" * filled)
-    command = [sys.executable, "-m", "seqtrain", "train", str(QUICKSTART), *SMALL, *DROPS, RNN]
+    command = [sys.executable, "-m", "seqtrain", "train", str(QUICKSTART), *SMALL, *DROPS, *RNN]
     place = {"PYTHONPATH": str(REPOSITORY), **os.environ}
     done = subprocess.run(
         [*command, "--output", str(small_disk)], capture_output=True, text=True, env=place
     )
     assert "Traceback" not in done.stderr
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        assert len(errors) == 1
-        assert "No space left on device" in errors[0]
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "No space left on device" in errors[0]
+    assert done.returncode == 1
     ballast.unlink()
+    left = Run.latest(small_disk)
+    there = tmp_path / "outputs" / "quickstart" / left.folder.name
+    assert results(go_on(Run(shutil.copytree(left.folder, there)))) == results(whole)
+
+
+@pytest.fixture
+def read_only(small_disk: Path) -> Iterator[Path]:
+    """A disk that may not be written to, with a run that is not finished."""
+    run = Run.create(small_disk, config())
+    run.write_history(
+        [{"epoch": 1, "loss": 1.0, "val_loss": 1.0, "accuracy": 0.1, "val_accuracy": 0.1}]
+    )
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    subprocess.run(remount, check=True, capture_output=True)
+    yield small_disk
+
+
+@pytest.mark.tf
+def test_a_folder_that_may_not_be_written_to_is_one_sentence(
+    read_only: Path, seqtrain: Callable[..., Outcome]
+) -> None:
+    for arguments in (["train", QUICKSTART, *SMALL], ["resume"], ["plot"]):
+        outcome = seqtrain(*arguments, "--output", read_only)
+        assert outcome.exit_code in (1, 2)
+        assert outcome.stderr.count("error: ") == 1
+        assert "Read-only file system" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+    assert seqtrain("list", "runs", "--output", read_only).exit_code == 0
+
+
+def test_what_is_no_folder_takes_no_runs(seqtrain: Callable[..., Outcome]) -> None:
+    Path("file").touch()
+    outcome = seqtrain("train", QUICKSTART, *SMALL, "--output", "file/runs")
+    assert outcome.exit_code == 2
+    assert outcome.stderr.count("error: ") == 1
 
 
 @pytest.mark.parametrize("lack", [MemoryError("x"), RuntimeError("OOM when allocating tensor")])
 def test_a_lack_of_memory_says_what_to_lower(lack: Exception) -> None:
-    told = execution.memory_told(config())
+    told = memory.lack_told(config())
     with pytest.raises(TrainingError, match="not enough memory") as raised, told:
         raise lack
     assert "`training.batch_size` (32)" in str(raised.value.hint)
@@ -98,7 +132,7 @@ def test_a_lack_of_memory_says_what_to_lower(lack: Exception) -> None:
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
-    with pytest.raises(RuntimeError, match="a bug"), execution.memory_told(config()):
+    with pytest.raises(RuntimeError, match="a bug"), memory.lack_told(config()):
         raise RuntimeError("a bug")
 
 
@@ -129,7 +163,7 @@ def test_a_log_on_a_full_disk_prints_no_traceback(capfd: pytest.CaptureFixture[s
 
 FILES = (
     "config.yaml environment.json history.csv timing.csv model.keras metrics.json predictions.npz "
-    "classes.json trained_on.npz summary.txt log.txt"
+    "classes.json trained_on.npz summary.txt log.txt mistakes.csv"
 ).split()
 COMMANDS = (
     ["evaluate"],
@@ -137,21 +171,27 @@ COMMANDS = (
     ["list", "runs"],
     ["compare"],
     ["resume"],
+    ["report", "--quick"],
     ["resume", "--epochs", "5"],
 )
+READING = (["evaluate"], ["list", "runs"], ["compare"], ["report", "--quick"])
 
 
 @pytest.mark.tf
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_of_a_run_is_one_sentence_in_every_command(
-    name: str, whole: Run, tmp_path: Path, seqtrain: Callable[..., Outcome]
+    name: str, whole: Run, tmp_path: Path, seqtrain: Callable[..., Outcome], monkeypatch: Patch
 ) -> None:
+    monkeypatch.setattr("seqtrain.plots.base.save", lambda figure, path: path)
     group = tmp_path / "outputs" / "quickstart"
-    for arguments in COMMANDS:
+    cases = [(b"\x00damaged\xff", arguments) for arguments in COMMANDS]
+    if name.endswith(".json"):  # JSON still, but something else
+        cases += [(json, arguments) for json in (b"{}", b"[3]", b"3") for arguments in READING]
+    for content, arguments in cases:
         shutil.rmtree(group, ignore_errors=True)
         folder = shutil.copytree(whole.folder, group / whole.folder.name)
-        (folder / name).write_bytes(b"\x00damaged\xff")
+        (folder / name).write_bytes(content)
         outcome = seqtrain(*arguments)
         assert outcome.exit_code in (0, 1, 2), arguments
         assert "Traceback" not in outcome.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from seqtrain import execution, inference
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
-from seqtrain.run import Run
+from seqtrain.interpretation import missing, reach
+from seqtrain.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
 from tests.test_tensorboard import assert_logs_are_the_history
 
@@ -61,6 +63,7 @@ def test_the_run_says_what_computed_it(trained: Run) -> None:
     assert environment["backend"] == trained.config.execution.backend == "jax"
     assert "jaxlib" in environment["packages"]
     assert trained.config.execution.jit_compile is True
+    assert environment["threads"]["NPROC"] == str(trained.config.execution.threads)
 
 
 def test_the_saved_network_opens_on_tensorflow(trained: Run) -> None:
@@ -74,6 +77,25 @@ def test_the_saved_network_opens_on_tensorflow(trained: Run) -> None:
 def test_a_run_is_evaluated_on_the_backend_that_trained_it(trained: Run) -> None:
     found = json.loads(on_jax("-m", "seqtrain", "evaluate", trained.folder, "--json"))
     assert found["test_loss"] == pytest.approx(trained.metrics()["test_loss"], abs=1e-9)
+
+
+def test_gradients_and_explanations_are_those_of_tensorflow(trained: Run, tmp_path: Path) -> None:
+    on_jax("-m", "seqtrain", "report", trained.folder)
+    on_tensorflow = trained.config.execution.model_copy(update={"backend": "tensorflow"})
+    config = trained.config.model_copy(update={"execution": on_tensorflow})
+    copied = Run(shutil.copytree(trained.folder, tmp_path / "run"))
+    measured = reach.measure(reach.Source("copied", config, copied), None)[1]
+    for flow, found in zip(
+        measured.flows, trained.read_json(GRADIENTS, list)[1]["states"], strict=True
+    ):
+        assert flow.state == found["state"]
+        np.testing.assert_allclose(found["norms"], flow.norms, rtol=1e-6)
+    (file,) = (trained.folder / EXPLAINED).iterdir()
+    found = json.loads(file.read_text())
+    row = trained.predictions()[1][missing.worst(trained) - 1]
+    (said,) = found["readings"]
+    last = [said["probabilities"][name][-1] for name in trained.classes()]
+    np.testing.assert_allclose(last, row, atol=1e-5)
 
 
 def test_batches_by_length_are_equal_to_the_bit_too(tmp_path: Path) -> None:

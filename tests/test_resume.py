@@ -1,40 +1,43 @@
 """A run that was cut short ends as if it had not been, to the bit."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from seqtrain.errors import DataError, RunError
+from seqtrain import environment, execution
+from seqtrain.checkpoints import Checkpoint, Checkpoints
+from seqtrain.errors import DataError, RunError, Terminated
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY
-from tests.cutting import cut_short, go_on, labels_taken, results, start
+from tests.cutting import RNN, cut_short, go_on, labels_taken, results, start
 
-pytestmark = pytest.mark.tf
+pytestmark = [pytest.mark.tf, pytest.mark.usefixtures("undrawn")]
 
 Patch = pytest.MonkeyPatch
 STOPPING = "training.early_stopping={patience: 1}"
+# Both wait in the second epoch, and have had enough in the third.
+DEMANDING = "training.early_stopping={patience: 2, min_delta: 1.0}"
+PLATEAU = "training.schedule=plateau"
 # What each case has besides dropout and recurrent dropout, and the batch after which it dies.
 CASES: dict[str, tuple[list[str], int]] = {
     "rnn": (["training.schedule=exponential", "execution.steps_per_execution=2"], 3),
-    "rnn unrolled": (["model.name=rnn", "execution.unroll=true"], 6),
-    "lstm": ([STOPPING, "training.learning_rate=0.3", "training.optimizer=adamw"], 5),
-    "gru": (["training.schedule=plateau", "training.learning_rate=3.0"], 14),
+    "rnn unrolled": ([*RNN, "model.units=[4, 4]"], 6),
+    "lstm": ([DEMANDING, "training.learning_rate=0.3", "training.optimizer=adamw"], 9),
+    "gru": ([PLATEAU, "training.learning_rate=3.0", "training.monitor=val_accuracy"], 9),
     "birnn": (["training.schedule=cosine", "training.warmup_epochs=1.5"], 6),
     "bilstm": (["training.optimizer=nadam", "training.class_weight=balanced"], 7),
-    "bigru": (["training.monitor=val_accuracy", "model.pooling=mean", "model.units=[4, 4]"], 2),
+    "bigru": (["training.monitor=val_accuracy", "model.pooling=mean"], 2),
 }
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: Patch) -> None:
-    """Draw no plots: they take longer than the trainings here."""
-    monkeypatch.setattr("seqtrain.plots.draw", lambda *_: [])
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -48,11 +51,18 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     cut_short(cut, monkeypatch, "on_train_batch_end", call)
     assert not cut.finished
     assert results(go_on(cut)) == results(whole)
+    if PLATEAU in overrides:
+        assert len({row["learning_rate"] for row in whole.history()}) > 1
+    if DEMANDING in overrides:
+        assert len(whole.history()) == 3 < whole.config.training.epochs
 
 
 def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypatch: Patch) -> None:
     """Cut with 3, 2 and 1 batches left; with one, Keras could not tell that lengths vary."""
-    few = ("model.embedding_dim=4", "training.bucket_by_length=true", "training.epochs=2")
+    few = (
+        *("model.embedding_dim=4", "training.bucket_by_length=true", "training.epochs=2"),
+        *("dataset.train_pairs=200", "dataset.test_pairs=50"),
+    )
     phrases = REPOSITORY / "configs" / "phrases_lstm.yaml"
     whole = go_on(start(tmp_path, *few, config=phrases))
     cut = start(tmp_path, *few, config=phrases)
@@ -65,7 +75,7 @@ def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypat
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An uninterrupted run of 4 epochs."""
-    return go_on(start(tmp_path_factory.mktemp("whole"), "model.name=rnn"))
+    return go_on(start(tmp_path_factory.mktemp("whole"), *RNN))
 
 
 @pytest.mark.parametrize(
@@ -81,13 +91,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_a_run_can_die_at_any_moment(
     name: str, call: int, before: bool, whole: Run, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    cut = start(tmp_path, "model.name=rnn")
+    cut = start(tmp_path, *RNN)
     cut_short(cut, monkeypatch, name, call, before)
     assert results(go_on(cut)) == results(whole)
 
 
 def test_a_run_can_die_again_and_again(whole: Run, tmp_path: Path, monkeypatch: Patch) -> None:
-    cut = start(tmp_path, "model.name=rnn")
+    cut = start(tmp_path, *RNN)
     for call in (2, 1, 5):
         cut_short(cut, monkeypatch, "on_train_batch_end", call)
     assert results(go_on(cut)) == results(whole)
@@ -96,7 +106,7 @@ def test_a_run_can_die_again_and_again(whole: Run, tmp_path: Path, monkeypatch: 
 def test_no_batch_is_trained_twice_or_left_out(
     whole: Run, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    cut = start(tmp_path, "model.name=rnn")
+    cut = start(tmp_path, *RNN)
     cut_short(cut, monkeypatch, "on_train_batch_end", 6)
     taken = labels_taken(monkeypatch)
     go_on(cut)
@@ -108,14 +118,14 @@ def test_no_batch_is_trained_twice_or_left_out(
 
 
 def test_more_epochs_are_as_if_asked_for_from_the_start(whole: Run, tmp_path: Path) -> None:
-    run = go_on(start(tmp_path, "model.name=rnn", "training.epochs=2"))
+    run = go_on(start(tmp_path, *RNN, "training.epochs=2"))
     assert run.finished
     assert results(go_on(run, epochs=4)) == results(whole)
     assert Run(run.folder).config == whole.config
 
 
 def test_a_training_that_stopped_early_stays_stopped(tmp_path: Path, caplog: Any) -> None:
-    stopping = (STOPPING, "training.learning_rate=0.3", "training.epochs=30", "model.name=rnn")
+    stopping = (STOPPING, "training.learning_rate=0.3", "training.epochs=30", *RNN)
     run = go_on(start(tmp_path, *stopping))
     before, epochs = results(run), len(run.history())
     assert epochs < 30
@@ -125,7 +135,7 @@ def test_a_training_that_stopped_early_stays_stopped(tmp_path: Path, caplog: Any
 
 
 def test_a_longer_cosine_says_that_it_is_another_one(tmp_path: Path, caplog: Any) -> None:
-    run = go_on(start(tmp_path, "training.schedule=cosine", "training.epochs=1", "model.name=rnn"))
+    run = go_on(start(tmp_path, "training.schedule=cosine", "training.epochs=1", *RNN))
     assert len(go_on(run, epochs=2).history()) == 2
     assert "the result is not that of 2 epochs from the start" in caplog.text
 
@@ -133,7 +143,7 @@ def test_a_longer_cosine_says_that_it_is_another_one(tmp_path: Path, caplog: Any
 def test_fewer_epochs_than_are_begun_are_refused(
     whole: Run, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    cut = start(tmp_path, "model.name=rnn")
+    cut = start(tmp_path, *RNN)
     cut_short(cut, monkeypatch, "on_train_batch_end", 6)
     with pytest.raises(RunError, match="has begun epoch 2, so it cannot end after 1"):
         go_on(cut, epochs=1)
@@ -149,7 +159,7 @@ def damage(file: Path) -> None:
 @pytest.fixture(scope="module")
 def died(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that died within its third epoch; as many checkpoints as are kept lie there."""
-    run = start(tmp_path_factory.mktemp("died"), "model.name=rnn")
+    run = start(tmp_path_factory.mktemp("died"), *RNN)
     cut_short(run, pytest.MonkeyPatch(), "on_train_batch_end", 10)
     assert len(run.checkpoints.files()) == 2
     return run
@@ -235,7 +245,7 @@ def test_a_best_model_of_an_epoch_that_is_gone_stays_only_where_it_will_come_aga
     tmp_path: Path, monkeypatch: Patch
 ) -> None:
     """It died after the best model of epoch 2 was saved, and before the checkpoint of it."""
-    run = start(tmp_path, "model.name=rnn")
+    run = start(tmp_path, *RNN)
     cut_short(run, monkeypatch, "on_epoch_end", 2, before=True)
     checkpoint = run.checkpoints.newest()
     assert checkpoint is not None
@@ -286,7 +296,7 @@ def test_train_resume_goes_on_with_the_newest_of_its_config_or_starts(
     cut: Run, whole: Run, seqtrain: Any
 ) -> None:
     outputs = cut.folder.parent.parent
-    other = start(outputs, "model.name=rnn", "seed=1")
+    other = start(outputs, *RNN, "seed=1")
     config = other.folder.parent / "quickstart.yaml"
     config.write_text((cut.folder / "config.yaml").read_text())
     outcome = seqtrain("train", "--resume", config, "--output", outputs)
@@ -306,12 +316,156 @@ def test_a_damaged_file_of_an_unfinished_run_is_told_with_the_way_on(
     assert f"go on with it: `seqtrain resume {cut.folder}`" in outcome.stderr
 
 
+def contents(run: Run) -> dict[str, bytes]:
+    """Everything in the folder of a run, but for its log."""
+    files = (file for file in run.folder.rglob("*") if file.is_file() and file != run.log_file)
+    return {str(file.relative_to(run.folder)): file.read_bytes() for file in files}
+
+
+@pytest.fixture
+def finished(whole: Run, tmp_path: Path) -> Run:
+    """A copy of the uninterrupted run."""
+    return Run(shutil.copytree(whole.folder, tmp_path / "done" / "quickstart" / whole.folder.name))
+
+
+def test_a_finished_run_that_cannot_be_extended_stays_as_it_is(finished: Run) -> None:
+    from dataclasses import replace
+
+    from seqtrain import console, launch
+
+    before = contents(finished)
+    dataset = replace(launch.load_again(finished, None), sha256="0" * 64)
+    with pytest.raises(DataError, match="the data are not those that the run"):
+        launch.train(Run(finished.folder), dataset, console.progress, 9)
+    assert contents(finished) == before
+
+
+def test_a_backend_that_is_missing_is_told_before_anything_changes(
+    finished: Run, seqtrain: Any, monkeypatch: Patch
+) -> None:
+    config = finished.folder / "config.yaml"
+    config.write_text(config.read_text().replace("backend: tensorflow", "backend: jax"))
+    before = contents(finished)
+    monkeypatch.setattr("seqtrain.execution.find_spec", lambda name: None)
+    outcome = seqtrain("resume", finished.folder, "--epochs", 9)
+    assert outcome.exit_code == 2
+    assert "`execution.backend` is jax, which is not installed" in outcome.stderr
+    assert contents(finished) == before
+
+
+def test_what_was_seen_of_a_network_is_forgotten_when_it_learns_more(finished: Run) -> None:
+    finished.write_json("gradients.json", [])
+    (finished.folder / "explained").mkdir()
+    go_on(finished, epochs=5)
+    assert not finished.has("gradients.json")
+    assert not (finished.folder / "explained").exists()
+
+
+def test_without_any_checkpoint_in_its_first_epoch_a_run_says_that_it_begins_anew(
+    whole: Run, tmp_path: Path, monkeypatch: Patch, caplog: Any
+) -> None:
+    run = start(tmp_path, *RNN)
+    cut_short(run, monkeypatch, "on_train_batch_end", 2)
+    shutil.rmtree(run.folder / "checkpoint")
+    with caplog.at_level("INFO", "seqtrain"):
+        assert results(go_on(run)) == results(whole)
+    assert "there is no checkpoint yet: the training starts from the beginning" in caplog.text
+
+
+def test_conditions_that_are_damaged_do_not_end_the_run(cut: Run, whole: Run, caplog: Any) -> None:
+    (cut.folder / "environment.json").write_bytes(b"damaged")
+    assert results(go_on(cut)) == results(whole)
+    assert "whether the data are those that the run began with is not known" in caplog.text
+    assert cut.environment()["data"] == whole.environment()["data"]
+
+
+def test_another_number_of_cores_is_the_same_config(cut: Run, monkeypatch: Patch) -> None:
+    """What `auto` becomes is the machine's, so it starts no second run of the config."""
+    from seqtrain import launch
+    from seqtrain.config import load_config
+
+    asked = load_config(cut.folder / "config.yaml", ["execution.threads=auto"])
+    asked = asked.model_copy(update={"name": cut.config.name})
+    other = cut.config.execution.model_copy(update={"threads": 7})
+    resolved = cut.config.model_copy(update={"execution": other})
+    outputs = cut.folder.parent.parent
+    assert launch.unfinished(outputs, asked, resolved) == Run(cut.folder)
+    assert launch.unfinished(outputs, resolved, resolved) is None
+
+
+def test_sigterm_within_an_epoch_leaves_a_checkpoint_there(
+    whole: Run, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    run = start(tmp_path, *RNN, "training.checkpoint_minutes=1000")
+    execution.start(run.config.execution, 0)
+    from seqtrain.state import SaveCheckpoints
+
+    method = SaveCheckpoints.on_train_batch_end
+
+    def asked(saver: Any, batch: int, logs: Any = None) -> None:
+        if (saver.epoch, batch) == (1, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+        method(saver, batch, logs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SaveCheckpoints, "on_train_batch_end", asked)
+        with pytest.raises(Terminated):
+            go_on(run)
+    found = run.checkpoints.newest()
+    assert found is not None
+    assert (found.epoch, found.batch) == (1, 2)
+    assert results(go_on(run)) == results(whole)
+
+
+def test_checkpoints_are_so_many_minutes_apart(tmp_path: Path, monkeypatch: Patch) -> None:
+    keys = ("training.batch_size=5", "training.epochs=1", "training.checkpoint_minutes=1")
+    run = start(tmp_path, *RNN, *keys)
+    execution.start(run.config.execution, 0)
+    from seqtrain import state
+
+    clock, moments = [0.0], []
+    batch_end, write = state.SaveCheckpoints.on_train_batch_end, Checkpoints.write
+
+    def later(saver: Any, batch: int, logs: Any = None) -> None:
+        clock[0] += 25
+        batch_end(saver, batch, logs)
+
+    def noted(kept: Checkpoints, checkpoint: Checkpoint) -> None:
+        moments.append((checkpoint.epoch, checkpoint.batch))
+        write(kept, checkpoint)
+
+    fake = SimpleNamespace(monotonic=lambda: clock[0], perf_counter=time.perf_counter)
+    monkeypatch.setattr(state, "time", fake)
+    monkeypatch.setattr(state.SaveCheckpoints, "on_train_batch_end", later)
+    monkeypatch.setattr(Checkpoints, "write", noted)
+    go_on(run)
+    assert moments == [(0, 0), *((0, batch) for batch in (3, 6, 9, 12, 15, 18)), (1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("python", "2.7", "python was 2.7"),
+        ("processor", "Z80", "processor was Z80"),
+        ("threads", {"OMP_NUM_THREADS": "7"}, "threads OMP_NUM_THREADS was 7"),
+        ("onednn", "0", "onednn was 0"),
+        ("backend", "x", "backend was x"),
+        ("devices", [], "devices was []"),
+    ],
+)
+def test_what_decides_the_last_digits_is_told(key: str, value: Any, said: str, whole: Run) -> None:
+    now = whole.environment()
+    assert set(environment.DECISIVE) <= set(now)
+    assert environment.differences(now, now) == []
+    assert any(one.startswith(said) for one in environment.differences({**now, key: value}, now))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["adafactor", "muon", "schedulefreeadamw"])
 def test_every_kind_of_optimizer_is_resumed_to_the_bit(
     name: str, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    chosen = (f"training.optimizer={name}", "model.name=rnn", "training.epochs=2")
+    chosen = (f"training.optimizer={name}", *RNN, "training.epochs=2")
     whole = go_on(start(tmp_path, *chosen))
     cut = start(tmp_path, *chosen)
     cut_short(cut, monkeypatch, "on_train_batch_end", 6)
@@ -319,20 +473,16 @@ def test_every_kind_of_optimizer_is_resumed_to_the_bit(
 
 
 ON_JAX = """
-from collections.abc import Iterator
+import json, sys
 from pathlib import Path
-import numpy as np
 import pytest
 from tests.cutting import cut_short, go_on, results, start
-pytest.MonkeyPatch().setattr("seqtrain.plots.draw", lambda *_: [])
-for keys in (
-    ("model.name=lstm", "training.schedule=plateau"),
-    ("model.name=birnn", "training.optimizer=adamw"),
-):
-    keys = ("execution.backend=jax", "training.epochs=3", *keys)
+pytest.MonkeyPatch().setattr("seqtrain.training.draw", lambda run: None)
+for keys, call in json.loads(sys.argv[1]):
+    keys = ("execution.backend=jax", *keys)
     whole = go_on(start(Path("runs"), *keys))
     cut = start(Path("runs"), *keys)
-    cut_short(cut, pytest.MonkeyPatch(), "on_train_batch_end", 6)
+    cut_short(cut, pytest.MonkeyPatch(), "on_train_batch_end", call)
     assert results(go_on(cut)) == results(whole), keys
 """
 
@@ -340,7 +490,11 @@ for keys in (
 @pytest.mark.slow
 def test_a_run_on_jax_is_resumed_to_the_bit() -> None:
     pytest.importorskip("jax")
+    cases = [
+        ([f"model.name={case.split()[0]}", *keys], call) for case, (keys, call) in CASES.items()
+    ]
+    some = cases if "SEQTRAIN_EXAMPLES" in os.environ else [cases[2], cases[4]]
     place = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-c", ON_JAX]
+    command = [sys.executable, "-c", ON_JAX, json.dumps(some)]
     done = subprocess.run(command, env=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

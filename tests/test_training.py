@@ -1,6 +1,7 @@
 """The whole act of training, on real digits and a few small tasks."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,17 @@ def weights(run: Run) -> list[np.ndarray]:
     import keras
 
     return [np.asarray(w) for w in keras.models.load_model(run.model_file).get_weights()]
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Asks for plots, which trainings draw in no other test: they take longer than these."""
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(training, "draw", lambda run: None)
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +134,16 @@ def test_metrics_agree_with_the_predictions(run: Run) -> None:
     assert found["val_loss"] == run.history()[found["best_epoch"] - 1]["val_loss"]
 
 
-def test_the_same_config_gives_the_same_run_to_the_bit(run: Run, tmp_path: Path) -> None:
+def test_the_same_config_gives_the_same_run_to_the_bit(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each epoch takes its batches in the order that was drawn for it."""
+    taken = labels_taken(monkeypatch)
     again = train(tmp_path)
+    labels = load_config(QUICKSTART, [*FEW]).dataset.load().train.labels
+    assert set(taken) == {1, 2}
+    for epoch, found in taken.items():
+        assert found == labels[np.random.default_rng([0, epoch]).permutation(200)].tolist()
     for name in ("history.csv", "metrics.json", "summary.txt"):
         assert (again.folder / name).read_bytes() == (run.folder / name).read_bytes()
     np.testing.assert_array_equal(again.predictions()[1], run.predictions()[1])
@@ -142,15 +162,29 @@ def test_another_seed_gives_another_run_on_the_same_split(run: Run, tmp_path: Pa
     np.testing.assert_array_equal(other.predictions()[0], run.predictions()[0])
 
 
-def test_an_epoch_takes_its_batches_in_the_order_that_was_drawn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("backend", "units", "alone"),
+    [("tensorflow", 8, True), ("tensorflow", 600, False), ("jax", 8, True), ("jax", 64, False)],
+)
+def test_small_steps_are_not_split_among_threads(
+    backend: str, units: int, alone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = labels_taken(monkeypatch)
-    train(tmp_path)
-    labels = load_config(QUICKSTART, [*FEW]).dataset.load().train.labels
-    assert set(taken) == {1, 2}
-    for epoch, found in taken.items():
-        assert found == labels[np.random.default_rng([0, epoch]).permutation(200)].tolist()
+    monkeypatch.setattr(execution, "cores", lambda: 6)
+    keys = [f"execution.backend={backend}", f"model.units={units}"]
+    config = load_config(QUICKSTART, keys)
+    monkeypatch.setattr(execution, "find_spec", lambda name: True)
+    found = execution.resolve(config, config.dataset.load()).execution.threads
+    assert found == (1 if alone else 6)
+
+
+def test_tensorflow_is_told_how_many_threads_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    told: list[int] = []
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", told.append)
+    config = load_config(QUICKSTART, ["execution.threads=3"])
+    execution.start(execution.resolve(config, config.dataset.load()).execution, 0)
+    assert told == [3]
 
 
 def test_xla_is_refused_where_keras_would_go_on_without(tmp_path: Path) -> None:
@@ -218,13 +252,19 @@ def test_a_training_that_diverges_ends_with_a_sentence(tmp_path: Path) -> None:
     assert not run.model_file.exists()
 
 
-def test_ctrl_c_keeps_history_plots_and_the_best_model(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_history_plots_and_the_best_model(
+    drawn: None, tmp_path: Path, seqtrain: Callable[..., Outcome]
+) -> None:
     with pytest.raises(KeyboardInterrupt) as raised:
         train(tmp_path, "training.epochs=5", observers=[interrupter(epoch=3)])
     run = Run.open(Path(raised.value.__notes__[0]))
     assert len(run.history()) == 2
     assert run.model_file.exists()
     assert {file.stem for file in run.plots.iterdir()} == {"loss", "accuracy", "learning_rate"}
+    assert not run.finished
+    outcome = seqtrain("evaluate", run.folder)
+    assert outcome.exit_code == 0
+    assert "unfinished: the best model so far" in outcome.stdout
     assert not run.finished
 
 
@@ -277,7 +317,7 @@ def test_a_run_that_is_deleted_while_it_trains_is_not_made_again(tmp_path: Path)
 
 
 def test_a_full_disk_ends_the_training_and_keeps_what_was_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import errno
     import os
@@ -301,14 +341,9 @@ def test_a_full_disk_ends_the_training_and_keeps_what_was_whole(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", get_args(Optimizer))
 def test_every_optimizer_trains(name: str, tmp_path: Path) -> None:
-    run = train(tmp_path, f"training.optimizer={name}", "training.epochs=1")
+    few = ("training.epochs=1", "model.name=rnn", "dataset.limit=64")
+    run = train(tmp_path, f"training.optimizer={name}", *few, "execution.steps_per_execution=1")
     assert run.finished
-
-
-@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"])
-def test_every_model_trains(name: str, tmp_path: Path) -> None:
-    extra = ("model.dropout=0.1", "model.recurrent_dropout=0.1", "model.pooling=mean")
-    assert train(tmp_path, f"model.name={name}", "training.epochs=1", *extra).finished
 
 
 def test_balanced_weights_are_those_of_scikit_learn() -> None:
@@ -352,7 +387,7 @@ def mnist_file(folder: Path, seed: int = 0) -> Path:
 def mnist_run(tmp_path: Path, seqtrain: Callable[..., Outcome]) -> Path:
     """A run on a file that `--data-dir` found."""
     mnist_file(tmp_path / "data")
-    few = ("training.epochs=1", "dataset.limit=20")
+    few = ("training.epochs=1", "dataset.limit=20", "model.units=4", "execution.unroll=false")
     outcome = seqtrain("train", CONFIG_RNN, *few, "--data-dir", tmp_path / "data")
     return Path(outcome.stdout.splitlines()[-1])
 
@@ -406,22 +441,10 @@ def test_evaluate_prints_a_table(run: Run, seqtrain: Callable[..., Outcome]) -> 
     assert "optimistic" not in outcome.stdout
 
 
-def test_evaluate_of_an_interrupted_run_says_so(
-    tmp_path: Path, seqtrain: Callable[..., Outcome]
-) -> None:
-    with pytest.raises(KeyboardInterrupt) as raised:
-        train(tmp_path, observers=[interrupter(epoch=2)])
-    folder = Path(raised.value.__notes__[0])
-    outcome = seqtrain("evaluate", folder)
-    assert outcome.exit_code == 0
-    assert "unfinished: the best model so far" in outcome.stdout
-    assert not (folder / "metrics.json").exists()
-
-
 def test_a_damaged_model_is_one_clear_error(
-    tmp_path: Path, seqtrain: Callable[..., Outcome]
+    run: Run, tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
-    broken = train(tmp_path, "training.epochs=1")
+    broken = Run(shutil.copytree(run.folder, tmp_path / "run"))
     broken.model_file.write_bytes(broken.model_file.read_bytes()[:1000])
     outcome = seqtrain("evaluate", broken.folder)
     assert outcome.exit_code == 2
@@ -429,12 +452,15 @@ def test_a_damaged_model_is_one_clear_error(
     assert "Traceback" not in outcome.stderr
 
 
-def test_what_was_chosen_on_test_is_called_optimistic_everywhere(
+def test_the_command_calls_what_was_chosen_on_test_optimistic_everywhere(
     tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
     outcome = seqtrain(
         "train", QUICKSTART, *FEW, "dataset.validation=test", "--output", tmp_path / "runs"
     )
+    assert outcome.exit_code == 0
+    assert outcome.stderr.count("epoch ") >= 2
+    assert "test accuracy" in outcome.stderr
     assert "optimistic" in outcome.stderr
     folder = outcome.stdout.splitlines()[-1]
     assert Run.open(Path(folder)).metrics()["optimistic"] is True
@@ -442,22 +468,13 @@ def test_what_was_chosen_on_test_is_called_optimistic_everywhere(
     assert "optimistic" in seqtrain("list", "runs", "--output", tmp_path / "runs").stdout
 
 
-def test_the_command_prints_the_folder_last(seqtrain: Callable[..., Outcome]) -> None:
-    outcome = seqtrain("train", QUICKSTART, *FEW)
-    assert outcome.exit_code == 0
-    assert Run.open(Path(outcome.stdout.splitlines()[-1])).finished
-    assert outcome.stderr.count("epoch ") >= 2
-    assert "test accuracy" in outcome.stderr
-
-
-def test_without_a_run_named_the_newest_counts(seqtrain: Callable[..., Outcome]) -> None:
-    for _ in range(2):
-        folder = seqtrain("train", QUICKSTART, *FEW, "training.epochs=1").stdout.strip()
-    newest = json.loads(seqtrain("evaluate", "--json").stdout)["run"]
-    assert Path(newest) in (Path(folder), Run.latest(Path("outputs")).folder)
-    assert (
-        seqtrain("plot").stdout.splitlines()[0].startswith(str(Run.latest(Path("outputs")).folder))
-    )
+def test_without_a_run_named_the_newest_counts(run: Run, seqtrain: Callable[..., Outcome]) -> None:
+    outputs = Path("outputs") / "quickstart"
+    for day in (1, 2):
+        shutil.copytree(run.folder, outputs / f"2026010{day}T000000Z-0000")
+    newest = outputs / "20260102T000000Z-0000"
+    assert json.loads(seqtrain("evaluate", "--json").stdout)["run"] == str(newest)
+    assert seqtrain("plot").stdout.startswith(str(newest))
 
 
 @pytest.mark.slow
@@ -474,33 +491,3 @@ assert not any(name.split(".")[0] == "seqtrain" for name in sys.modules)
     np.save(tmp_path / "x.npy", dataset.test.x)
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), run.predictions()[1], atol=1e-6)
-
-
-@pytest.mark.slow
-def test_sigint_ends_the_command_with_130(tmp_path: Path) -> None:
-    """Even where the tests run in the background, where a shell has SIGINT ignored."""
-    import signal
-
-    script = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from seqtrain.cli import main; main()"
-    )
-    arguments = ["train", str(QUICKSTART), "training.epochs=500"]
-    command = [sys.executable, "-c", script, *arguments]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("epoch 2/"):
-                process.send_signal(signal.SIGINT)
-                break
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    assert "interrupted, with history.csv and model.keras kept" in err
-    assert "KeyboardInterrupt" in (tmp_path / out.strip() / "log.txt").read_text()
-    folder = tmp_path / out.strip().splitlines()[-1]
-    assert (folder / "model.keras").exists()
-    assert (folder / "plots" / "loss.png").exists()
-    assert not (folder / "metrics.json").exists()

@@ -15,7 +15,7 @@ from seqtrain.datasets.dataset import Given, Split, real
 from seqtrain.datasets.numbers import measured, no_number
 from seqtrain.errors import DataError
 from seqtrain.parts import End
-from seqtrain.run import Run
+from seqtrain.run import EXPLAINED, Run
 from seqtrain.tasks import readable
 from seqtrain.text import OOV, PAD, Vocabulary, tokenise
 
@@ -284,10 +284,9 @@ def _said(classes: tuple[str, ...], reading: "Reading") -> dict[str, Any]:
 
 def keep(run: Run, explanation: Explanation) -> None:
     """Leave what `numbers` returns in the run for its report, but for the many gates."""
-    folder = run.folder / "explained"
-    folder.mkdir(exist_ok=True)
+    (run.folder / EXPLAINED).mkdir(exist_ok=True)
     found = {name: value for name, value in numbers(explanation).items() if name != "gates"}
-    run.write_json(f"{folder.name}/{explanation.example.slug}.json", found)
+    run.write_json(f"{EXPLAINED}/{explanation.example.slug}.json", found)
 
 
 def _rounded(values: Sequence[float] | np.ndarray) -> list[float | None]:

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from seqtrain.interpretation import autodiff
-from seqtrain.interpretation.steps import Place, recurrent, states, trace
+from seqtrain.interpretation.steps import Place, mask_of, recurrent, states, trace
 
 SHARE = 0.5  # of the examples; a step that fewer have is left out
 
@@ -71,7 +71,7 @@ def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow
             return ops.sum(losses(loss, labels, trace(network, x, nudges).output))
 
         found = autodiff.gradient(total)(nudges, x, labels)
-        mask = trace(network, x).mask
+        mask = mask_of(network, x)
     counts = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask)
     return [
         Flow(place, state, mean_norms(_norms(found[place][state]), counts, place.way))

@@ -12,7 +12,7 @@ from seqtrain import execution, inference
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.models.base import loss
-from seqtrain.run import Run
+from seqtrain.run import GRADIENTS, Run
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.gradients import Flow
@@ -128,7 +128,7 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
         _measured(source.label, moment, model, config, dataset) for moment, model in models.items()
     ]
     if run:
-        run.write_json("gradients.json", numbers(found))
+        run.write_json(GRADIENTS, numbers(found))
     return found
 
 

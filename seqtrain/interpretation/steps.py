@@ -34,14 +34,12 @@ class Trace:
 
     Attributes:
         output: of the last layer, shape (N, outputs).
-        mask: shape (N, T), true where a step counts; None where all do.
         steps: for each recurrent layer and direction the gates and states by name, each of
             shape (N, T, units), at their place in time whichever way the layer reads. Where a
             step is masked, those of the step that was read before stand.
     """
 
     output: Tensor
-    mask: Tensor | None
     steps: dict[Place, Step]
 
 
@@ -105,12 +103,10 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
         x: examples as it reads them, shape (N, T) or (N, T, F).
         nudges: what is added to states, by place and name, each of shape (N, T, units).
     """
-    mask = None
+    mask = mask_of(model, x)
     steps: dict[Place, Step] = {}
     depth = 0
     for layer in model.layers:
-        if hides(layer):
-            mask = layer.compute_mask(x)
         if both := directions(layer):
             depth += 1
             places = {Place(depth, way): one for way, one in both.items()}
@@ -123,7 +119,7 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
             x = layer(x, mask=mask)
         else:
             x = layer(x)
-    return Trace(x, mask, steps)
+    return Trace(x, steps)
 
 
 def recurrent(model: Any) -> dict[Place, Any]:
@@ -134,6 +130,11 @@ def recurrent(model: Any) -> dict[Place, Any]:
         for depth, both in enumerate(stack, start=1)
         for way, layer in both.items()
     }
+
+
+def mask_of(model: Any, x: Tensor) -> Tensor | None:
+    """Return which steps of examples count, shape (N, T); None where all do."""
+    return next((layer.compute_mask(x) for layer in model.layers if hides(layer)), None)
 
 
 def hides(layer: Any) -> bool:

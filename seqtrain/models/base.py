@@ -77,6 +77,11 @@ class ModelConfig(Part):
             shape: of an example, (T,) for tokens or (T, F) for features.
         """
 
+    @property
+    @abstractmethod
+    def step_operations(self) -> int:
+        """The multiplications of one example in one time step that wait for the step before."""
+
     @abstractmethod
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the layers between the input and the hidden dense layers."""

@@ -91,6 +91,11 @@ class Recurrent(ModelConfig):
             inputs = units * self.directions
         return 2 * shape[0] * products
 
+    @property
+    def step_operations(self) -> int:
+        """The largest gates · units² of any layer."""
+        return GATES[self.cell] * max(self.units) ** 2
+
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the recurrent layers with their dropout, and the pooling."""
         layers: list[keras.Layer] = []

@@ -1,6 +1,6 @@
 """How a network learns and reads: its gradients through time, and examples step by step.
 
-`seqtrain gradients` and `seqtrain explain` leave these numbers in a run.
+`seqtrain gradients` and `seqtrain explain` leave these numbers in a run, or its first report does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,9 @@ from typing import Any
 
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, having
-from seqtrain.run import Run
+from seqtrain.run import EXPLAINED, GRADIENTS, Run
 from seqtrain.tasks import readable
 
-GRADIENTS, EXPLAINED = "gradients.json", "explained"
 MOMENTS = {"start": "at the start", "trained": "after training"}
 STATES = {"hidden": "h(t)", "cell": "c(t)"}
 FAINTEST = 0.08  # share of the largest change; a word that changed less stays without colour
