@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +15,7 @@ from seqtrain import environment, execution, inference
 from seqtrain.config import load_config
 from seqtrain.report import insight
 from seqtrain.report.sections import Subject
-from seqtrain.run import Run
+from seqtrain.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv
 
@@ -185,12 +186,41 @@ def test_a_terminal_gets_colours_unless_it_wants_none(
     assert capsys.readouterr().out == "word in columns\n"
 
 
-def test_what_was_found_of_a_run_stands_in_its_report(texts: Run, seqtrain: Seqtrain) -> None:
-    subjects = [Subject(texts, "a run", 0)]
-    assert seqtrain("explain", texts.folder, TEXT).exit_code == 0
-    assert seqtrain("gradients", texts.folder).exit_code == 0
-    assert insight.explained(subjects)
+@pytest.fixture
+def trained(texts: Run, tmp_path: Path) -> Run:
+    """The run of texts as a training leaves it: no command has looked into its network yet."""
+    fresh = Run(shutil.copytree(texts.folder, tmp_path / "outputs" / "own" / texts.folder.name))
+    shutil.rmtree(fresh.folder / EXPLAINED, ignore_errors=True)
+    (fresh.folder / GRADIENTS).unlink(missing_ok=True)
+    row = {"loss": 0.5, "accuracy": 0.5, "val_loss": 0.5, "val_accuracy": 0.5}
+    fresh.write_history([{"epoch": 1, **row, "learning_rate": 1e-3}])
+    fresh.write_text("mistakes.csv", "example,truth,prediction,confidence\n7,bad,good,0.9\n")
+    return fresh
+
+
+def test_the_first_report_looks_into_the_network(trained: Run, seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("report")
+    assert outcome.exit_code == 0, outcome.stderr
+    subjects = [Subject(trained, "a run", 0)]
     assert insight.gradients(subjects)
+    (found,) = insight.explanations(trained)
+    assert found["example"] == "example 7 of test"
+    assert insight.explained(subjects)
+    assert outcome.stderr.count("for the report: ") == 2
+    again = seqtrain("report")
+    assert "for the report: " not in again.stderr
+
+
+def test_a_report_goes_without_what_the_data_are_gone_for(trained: Run, seqtrain: Seqtrain) -> None:
+    text = (trained.folder / "config.yaml").read_text()
+    (trained.folder / "config.yaml").write_text(text.replace("own.csv", "gone.csv"))
+    quick = seqtrain("report", "--quick")
+    assert (quick.exit_code, quick.stderr) == (0, "")
+    outcome = seqtrain("report")
+    assert outcome.exit_code == 0
+    for what in ("its gradients", "an example, explained"):
+        assert f"the report goes without {what}: " in outcome.stderr
+    assert Path(outcome.stdout.strip()).is_file()
 
 
 def test_the_gradients_of_a_run_are_drawn_beside_its_plots(digits: Run, seqtrain: Seqtrain) -> None:

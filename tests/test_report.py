@@ -141,7 +141,8 @@ def test_the_summary_ends_with_the_verdict(tmp_path: Path) -> None:
 
 def test_errors_are_told_in_their_unit(tmp_path: Path) -> None:
     run = reported_run(tmp_path)
-    (run.folder / "classes.json").unlink()
+    for name in ("classes.json", "mistakes.csv"):
+        (run.folder / name).unlink()
     run.write_arrays("predictions.npz", {"labels": np.ones(60), "predictions": np.ones(60)})
     run.write_metrics(
         {"test_mae": 1.25, "test_loss": 2.0, "intervals": {"test_mae": [1, 2]}, "last_epoch": {}}
@@ -211,12 +212,29 @@ def test_a_class_that_looks_like_a_formula_keeps_its_mistakes(tmp_path: Path) ->
 
 def test_numbers_are_drawn_against_what_is_true(tmp_path: Path) -> None:
     run = reported_run(tmp_path)
-    (run.folder / "classes.json").unlink()
+    for name in ("classes.json", "mistakes.csv"):
+        (run.folder / name).unlink()
     arrays = {"labels": np.array([1.0, 2.0]), "predictions": np.array([1.5, 1.0])}
     run.write_arrays("predictions.npz", arrays)
     right, cloud = charts_of(page(run))["Predicted against true"]["lines"]
     assert cloud["points"] == [[1.0, 1.5], [2.0, 1.0]]
     assert right["points"] == [[1.0, 1.0], [2.0, 2.0]]
+
+
+@pytest.mark.parametrize("text", ["", "a <b>text</b>"])
+def test_numbers_that_are_farthest_off_stand_in_a_table(text: str, tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    (run.folder / "classes.json").unlink()
+    arrays = {"labels": np.array([1.0, 2.0]), "predictions": np.array([1.5, 1.0])}
+    run.write_arrays("predictions.npz", arrays)
+    column = "text," if text else ""
+    rows = f"2,{text},2,1,-1\n1,{text},1,1.5,0.5\n" if text else "2,2,1,-1\n1,1,1.5,0.5\n"
+    run.write_text("mistakes.csv", f"example,{column}truth,prediction,error\n{rows}")
+    html = without_scripts(page(run))
+    assert f"2 {text} 2.0000 1.0000 -1.0000 1 {text} 1.0000 1.5000 0.5000".replace("  ", " ") in (
+        words(html)
+    )
+    assert "<b>text" not in html
 
 
 def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:

@@ -1,18 +1,30 @@
 """What a network predicts beside what is true, where labels are numbers."""
 
 from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from seqtrain.report.charts import Chart, Line, thinned
+from seqtrain.report.mistakes import clipped
 from seqtrain.report.sections import Content, Subject, classifying, having
+from seqtrain.run import Run
+
+MOST_OFF = 50  # answers in the table, the farthest off
 
 
 def numbers(subjects: Sequence[Subject]) -> Content | None:
-    """Predicted against true numbers of the test examples."""
+    """Predicted against true numbers of the test examples, and those that are farthest off."""
     of_classes = classifying(subjects)
     told = [s for s in having(subjects, "predictions.npz") if s not in of_classes]
-    return {"charts": [predicted(told)]} if told else None
+    if not told:
+        return None
+    tables = [
+        {"subject": subject, "rows": farthest_off(subject.run)}
+        for subject in having(told, "mistakes.csv")
+    ]
+    return {"charts": [predicted(told)], "tables": [table for table in tables if table["rows"]]}
 
 
 def predicted(subjects: Sequence[Subject]) -> Chart:
@@ -26,3 +38,22 @@ def predicted(subjects: Sequence[Subject]) -> Chart:
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     right = Line("as true", [(low, low), (high, high)], None, "dotted")
     return Chart("Predicted against true", "true", "predicted", [right, *clouds])
+
+
+def farthest_off(run: Run) -> list[dict[str, Any]]:
+    """Return the first rows of `mistakes.csv`, with texts that fit into a table.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        return [
+            {
+                "example": row["example"],
+                "text": clipped(row.get("text")),
+                **{name: float(row[name]) for name in ("truth", "prediction", "error")},
+            }
+            for row in islice(run.read_rows("mistakes.csv"), MOST_OFF)
+        ]
+    except (KeyError, ValueError) as error:
+        raise run.damaged("mistakes.csv", f"it has not the right {error}") from error

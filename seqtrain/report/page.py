@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from seqtrain import __version__
@@ -44,6 +44,8 @@ SHOWN = {
 }
 CALLED = {"roc_auc": "ROC AUC", "ece": "calibration error", "f1": "F1"}
 SCRIPTS = ("echarts.min.js", "page.js")
+# What sections and templates raise where a file holds something else than was written.
+DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, UndefinedError)
 # What is written out: control characters, halves of characters, and what reverses a line.
 HIDDEN = ("Cc", "Cs")
 REVERSING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -63,7 +65,14 @@ def write(runs: Sequence[Run], file: Path) -> None:
     """
     if not any(run.has("history.csv") for run in runs):
         raise RunError(f"{runs[0].folder} has nothing to show: no epoch was finished")
-    page = rendered(runs, sections(runs, SHOWN))
+    try:
+        page = rendered(runs, sections(runs, SHOWN))
+    except DAMAGE as error:
+        folders = ", ".join(str(run.folder) for run in runs)
+        raise RunError(
+            f"a file in {folders} is damaged: {type(error).__name__} {error}",
+            "`seqtrain --debug report …` shows which section it is of; " + runs[0].again,
+        ) from error
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, page)
 

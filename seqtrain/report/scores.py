@@ -13,7 +13,11 @@ PREFIX = "test_"
 PRIMARY = ("accuracy", "mae")  # the score that runs are judged by is the first that they have
 SHARES = ("accuracy", "roc_auc", "average_precision", "ece")  # lie between 0 and 1
 LESS_IS_BETTER = ("loss", "ece", "mae", "rmse")
-TESTS = {"McNemar": "McNemar's test on the same test examples", "Welch": "Welch's test over seeds"}
+TESTS = {
+    "McNemar": "McNemar's test on the same test examples",
+    "sign": "the sign test of which is nearer in each test example",
+    "Welch": "Welch's test over seeds",
+}
 
 Numbers = Mapping[str, Any]
 
