@@ -68,6 +68,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort) as error:  # click makes the one into the other
         terminated = isinstance(error.__cause__ or error, Terminated)
         sys.exit(143 if terminated else 130)
+    except MemoryError as error:
+        hint = "take fewer examples (`dataset.limit`) or shorter ones (`dataset.max_length`)"
+        _fail("there is not enough memory", hint, 1, error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", None, 1, error)

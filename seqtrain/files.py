@@ -7,11 +7,12 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-UNFINISHED = re.compile(r"\..+-\d+(\.\w+)?")  # the name beside which a file is written
+# The name beside which a file of a run is written.
+UNFINISHED = re.compile(r"\..+-\d+\.(csv|html|json|keras|npz|pdf|png|svg|txt|yaml)")
 
 
 @contextmanager
@@ -35,7 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
         reason = error.strerror or str(error).partition("\n")[0]
         raise OSError(error.errno, reason, str(path)) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that may not be written to says so already
+            beside.unlink(missing_ok=True)
 
 
 def drop_unfinished(folder: Path) -> None:

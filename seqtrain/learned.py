@@ -56,15 +56,21 @@ def read_answers(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndarray]
     labels, answers = folder.read_arrays(name, "labels", ANSWERS[task])
     kind, axes = ("f", 1) if task == "regression" else ("iu", 2)
     fit = labels.dtype.kind in kind and answers.dtype.kind == "f" and answers.ndim == axes
-    if not fit or labels.shape != answers.shape[:1] or not labels.size:
+    if not fit or labels.shape != answers.shape[:1] or not labels.size or not _finite(answers):
         raise folder.damaged(name, f"it does not hold a label and {ANSWERS[task]} of each example")
     if task == "classification":
         known = len(classes(folder)) if folder.has("classes.json") else answers.shape[1]
         if not 0 <= labels.min() <= labels.max() < known:
             raise folder.damaged(name, "its labels are not those of the classes")
-        if answers.shape[1] != known:
+        if answers.shape[1] != known or abs(answers - 0.5).max() > 0.50001:
             raise folder.damaged(name, "its probabilities are not those of the classes")
     return labels, answers
+
+
+def _finite(numbers: np.ndarray) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(numbers).all())
 
 
 def _vocabulary(folder: Artifacts) -> Vocabulary:

@@ -2,11 +2,15 @@
 
 import fcntl
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from seqtrain.harmless import printable
+
+WAITS = (0.0, 0.05, 0.1)  # seconds before each try; `is_locked` holds a lock for a moment
 
 
 @contextmanager
@@ -57,12 +61,17 @@ def locked(file: Path) -> Iterator[bool]:
     The lock goes with the process, however that ends.
     """
     with file.open("ab") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield any(_taken(held, wait) for wait in WAITS)
+
+
+def _taken(file: IO[bytes], wait: float) -> bool:
+    """Wait, and return whether a file could then be locked."""
+    time.sleep(wait)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_locked(file: Path) -> bool:

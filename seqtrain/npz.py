@@ -57,7 +57,7 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
         raise ValueError(
             "it is no archive, as `numpy.savez` writes it, or not all of one"
         ) from error
-    except (ValueError, OSError):
+    except (ValueError, OSError, MemoryError):
         raise
     except Exception as error:
         raise ValueError(next(iter(error.args), type(error).__name__)) from error

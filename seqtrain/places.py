@@ -99,7 +99,7 @@ def _inside(place: Path, levels: int) -> Iterator[Path]:
         yield place
         return
     for inner in _subfolders(place):
-        if levels > 0 or SEED.fullmatch(inner.name):
+        if levels > 0 or (levels == 0 and SEED.fullmatch(inner.name)):
             yield from _inside(inner, levels - 1)
 
 
@@ -134,13 +134,15 @@ def new_folder(parent: Path, ending: str = "") -> Path:
     """
     for _ in range(100):
         folder = parent / f"{_start(parent.parent):{TIME}}-{secrets.token_hex(2)}{ending}"
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             if folder.is_dir():
                 continue
             raise
-        sync(parent)
+        for made in missing:
+            sync(made.parent)
         return folder
     raise FileExistsError(f"{parent} is full of runs of this second")
 
@@ -162,7 +164,9 @@ def made_in(outputs: Path) -> Iterator[None]:
 
 
 def _start(outputs: Path) -> datetime:
-    """Return the time, or where a run was started later, as after a clock is set back, then that.
+    """Return the time, or where a run was started then or later, a second after that.
+
+    That a run was started later is so after a clock is set back.
 
     So the newest run is always the last by name.
     """
@@ -171,5 +175,8 @@ def _start(outputs: Path) -> datetime:
     started = STARTED.fullmatch(_order(latest[0])[1]) if latest else None
     if started is None:
         return now
-    last = datetime.strptime(started["time"], TIME).replace(tzinfo=UTC)
-    return last + timedelta(seconds=1) if last > now else now
+    try:
+        last = datetime.strptime(started["time"], TIME).replace(tzinfo=UTC)
+        return last + timedelta(seconds=1) if last >= now else now
+    except (ValueError, OverflowError):  # no time at all, as a person may have named a folder
+        return now

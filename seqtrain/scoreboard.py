@@ -131,4 +131,6 @@ def format_verdict(verdict: dict[str, Any]) -> str:
     """Return whether the network beats the simple models, or a warning with likely causes."""
     if verdict["learned"]:
         return str(verdict["sentence"])
-    return f"warning: {verdict['sentence']}; likely causes: {'; '.join(verdict['causes'])}"
+    return (
+        f"warning: {verdict['sentence']}; likely causes: {'; '.join(map(str, verdict['causes']))}"
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqtrain import modelfile
 from seqtrain.models.base import Activation
 from seqtrain.run import Run
 from tests.conftest import Outcome
@@ -19,7 +20,7 @@ from tests.cutting import go_on, start
 from tests.mutation import members, packed
 from tests.test_models import NAMES, POOLINGS, features, model, tokens
 
-pytestmark = pytest.mark.tf
+pytestmark = [pytest.mark.tf, pytest.mark.usefixtures("undrawn")]
 
 Tree = dict[str, Any]
 Change = Callable[[Tree], None]
@@ -370,3 +371,12 @@ def test_every_activation_is_opened(tmp_path: Path) -> None:
     layers = [keras.layers.Dense(1, activation=name) for name in Activation.__args__]
     keras.Sequential([keras.Input((1,)), *layers]).save(tmp_path / "model.keras")
     modelfile.open_model(tmp_path / "model.keras")
+
+
+def test_keras_is_asked_to_open_safely(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(keras.models, "load_model", lambda file, **keys: seen.update(keys))
+    modelfile.open_model(run.model_file)
+    assert seen == {"compile": False, "safe_mode": True}

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,34 @@ def test_the_config_is_there_first_and_reads_back_equal(tmp_path: Path) -> None:
     assert Run.open(run.folder).config == config()
 
 
-def test_runs_of_the_same_second_lie_apart(tmp_path: Path) -> None:
-    folders = {Run.create(tmp_path, config()).folder for _ in range(20)}
-    assert len(folders) == 20
+def test_runs_of_the_same_second_lie_apart_in_their_order(tmp_path: Path) -> None:
+    folders = [Run.create(tmp_path, config()).folder for _ in range(20)]
+    assert len(set(folders)) == 20
+    assert [run.folder for run in Run.all(tmp_path)] == folders
+
+
+def test_a_name_that_is_taken_meanwhile_is_not_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by another process in the same second, before it has written its config."""
+    drawn = iter(["0000", "0000", "0001"])
+    monkeypatch.setattr("seqtrain.places.secrets.token_hex", lambda size: next(drawn))
+    monkeypatch.setattr("seqtrain.places._start", lambda outputs: datetime(2026, 1, 1, tzinfo=UTC))
+    names = [Run.create(tmp_path, config()).folder.name[-4:] for _ in range(2)]
+    assert names == ["0000", "0001"]
+
+
+@pytest.mark.parametrize("name", ["99999999T999999Z-0000", "99991231T235959Z-0000"])
+def test_a_folder_that_is_named_by_no_time_stops_nobody(name: str, tmp_path: Path) -> None:
+    (tmp_path / "quickstart" / name).mkdir(parents=True)
+    (tmp_path / "quickstart" / name / "config.yaml").write_text(config().to_yaml())
+    assert Run.create(tmp_path, config()).folder.is_dir()
+
+
+def test_links_that_lead_back_are_not_followed_for_ever(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"seed-{number}").symlink_to(".")
+    assert Run.all(tmp_path) == []
 
 
 def test_the_latest_run_is_the_last_started_of_any_name(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def reading(file: Path, what: str, expected: str) -> Iterator[None]:
     """
     try:
         yield
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
