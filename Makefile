@@ -30,7 +30,7 @@ test: $(VENV)/installed-dev lint ## every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
-	$(BIN)/python -m pytest -n 2 -m "not tf and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not tf and not slow"
 
 soak: $(VENV)/installed-dev ## kill 30 trainings, try 10,000 damaged files of each kind, all faults
 	SEQTRAIN_KILLS=30 SEQTRAIN_EXAMPLES=10000 $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(HOSTILE)

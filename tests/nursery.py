@@ -24,7 +24,7 @@ from seqtrain.cli import main
 from seqtrain.config import ExecutionConfig
 
 execution.start(ExecutionConfig(backend=sys.argv[1]), 0)
-import seqtrain.training, seqtrain.state
+import seqtrain.training, seqtrain.state, seqtrain.plots, sklearn.linear_model, sklearn.pipeline
 for line in sys.stdin:
     arguments, log = json.loads(line)
     child = os.fork()

@@ -13,6 +13,7 @@ WORDS = {
 SHORT = {"steps": 20, "examples": 300, "test_examples": 60}
 # What the datasets are given in tests that are about all of them.
 OWN: dict[str, dict[str, Any]] = {
+    "phrases": {"train_pairs": 150, "test_pairs": 30},
     "adding": SHORT,
     "temporal_order": SHORT,
     "text": {"path": "data/own.csv"},

@@ -69,20 +69,18 @@ def test_two_classes_have_a_sigmoid_head(name: str) -> None:
     assert predict(network, data.train.x).shape == (3, 1)
 
 
-@pytest.mark.parametrize("padding", ["post", "pre"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("units", [4, [4, 3]], ids=["one layer", "stack"])
 @pytest.mark.parametrize("name", NAMES)
-def test_masked_padding_changes_no_prediction(
-    name: str, units: Any, pooling: str, padding: str
-) -> None:
+def test_masked_padding_changes_no_prediction(name: str, units: Any, pooling: str) -> None:
     config = model(name, units=units, pooling=pooling, embedding_dim=3)
-    short, long, other = tokens(), tokens(length=24), tokens(length=24, padding="pre")
-    longer = long if padding == "post" else other
-    first, second = config.build(short), config.build(longer)
-    second.set_weights(first.get_weights())
-    expected, found = predict(first, short.train.x), predict(second, longer.train.x)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    short = tokens()
+    first = config.build(short)
+    expected = predict(first, short.train.x)
+    for longer in (tokens(length=15), tokens(length=15, padding="pre")):
+        second = config.build(longer)
+        second.set_weights(first.get_weights())
+        np.testing.assert_allclose(predict(second, longer.train.x), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
@@ -154,7 +152,7 @@ def test_every_pooling_can_be_fitted(classes: int, pooling: str, mask: str) -> N
     network.compile("adam", loss(data), run_eagerly=True)  # to trace a graph takes ten times longer
     before = [weights.copy() for weights in network.get_weights()]
     labels = np.arange(3) % classes
-    history = network.fit(data.train.x, labels, epochs=2, verbose=0).history
+    history = network.fit(data.train.x, labels, epochs=1, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert all((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
 

@@ -4,6 +4,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,12 @@ from seqtrain.datasets.phrases import Phrases, generate
 from seqtrain.text import OOV, tokenise
 from tests.conftest import REPOSITORY, Outcome
 
-PAIRS = generate(6_000)
+pairs = cache(partial(generate, 6_000))
 
 
-def texts(pairs: tuple[tuple[str, str], ...]) -> tuple[list[str], list[int]]:
+def texts(given: tuple[tuple[str, str], ...]) -> tuple[list[str], list[int]]:
     """Both sentences of each pair, with their labels."""
-    return [text for pair in pairs for text in pair], [0, 1] * len(pairs)
+    return [text for pair in given for text in pair], [0, 1] * len(given)
 
 
 def neighbours(text: str) -> Counter[tuple[str, str]]:
@@ -28,18 +29,18 @@ def neighbours(text: str) -> Counter[tuple[str, str]]:
 
 
 def test_both_sentences_of_a_pair_have_the_same_words_and_neighbours() -> None:
-    for negative, positive in PAIRS:
+    for negative, positive in pairs():
         assert negative != positive
         assert neighbours(negative) == neighbours(positive)
 
 
 def test_no_sentence_is_there_twice_or_under_both_labels() -> None:
-    everything, _ = texts(PAIRS)
+    everything, _ = texts(pairs())
     assert len(set(everything)) == len(everything) == 12_000
 
 
 def test_sentences_are_short_english() -> None:
-    for text in texts(PAIRS)[0]:
+    for text in texts(pairs())[0]:
         assert re.fullmatch(r"[A-Z][\w ,;'’-]+\.", text)
         assert 5 <= len(tokenise(text)) <= 19
 
@@ -49,8 +50,8 @@ def test_counting_words_or_neighbours_is_no_better_than_chance(longest: int) -> 
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    train, labels = texts(PAIRS[:2_000])
-    test, truth = texts(PAIRS[5_000:])
+    train, labels = texts(pairs()[:1_000])
+    test, truth = texts(pairs()[5_000:])
     counter = CountVectorizer(ngram_range=(1, longest), token_pattern=r"\w+")
     model = LogisticRegression(max_iter=200).fit(counter.fit_transform(train), labels)
     assert model.score(counter.transform(test), truth) == pytest.approx(0.5, abs=0.05)
@@ -73,7 +74,8 @@ def test_the_vocabulary_has_every_word() -> None:
 
 
 def test_split_seed_alone_decides_what_is_read() -> None:
-    one, same, other = (Phrases(name="phrases", split_seed=seed).load() for seed in (0, 0, 1))
+    few = {"name": "phrases", "train_pairs": 500, "test_pairs": 100}
+    one, same, other = (Phrases(**few, split_seed=seed).load() for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.test.x, same.test.x)
     assert not np.array_equal(one.test.x, other.test.x)
     assert one.sha256 == other.sha256

@@ -146,7 +146,14 @@ def test_each_section_is_looked_at_in_a_config_that_both_accept(section: Section
     assert accepted(section.tree)
 
 
-@every_key
+# Of what many datasets and models inherit, one counts.
+DIFFERENT = {
+    (section.path, key, json.dumps(section.keys[key], sort_keys=True)): (section, key)
+    for section, key in KEYS
+}
+
+
+@pytest.mark.parametrize(("section", "key"), DIFFERENT.values(), ids=str)
 def test_schema_and_validator_agree_on_every_value(section: Section, key: str) -> None:
     schema = section.keys[key]
     for value in [*ANYTHING, *boundaries(schema)]:

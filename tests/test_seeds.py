@@ -14,7 +14,7 @@ from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY, Outcome
-from tests.cutting import DROPS, QUICKSTART, SMALL, go_on, results, start
+from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
 from tests.test_run import config
 
 Patch = pytest.MonkeyPatch
@@ -174,7 +174,7 @@ def test_a_seed_of_a_group_equals_the_run_that_it_would_be_alone(
     tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    few = [*SMALL, *DROPS, "training.epochs=2", "seed=1"]
+    few = [*SMALL, *DROPS, *RNN, "training.epochs=2", "seed=1"]
     (run,) = seeds.prepare(load_config(QUICKSTART, few), 1, tmp_path, None)
     seeds.train([run])
     alone = go_on(start(tmp_path, *few))

@@ -15,7 +15,7 @@ from tests.conftest import REPOSITORY, Outcome
 
 QUICK = [
     *(str(REPOSITORY / "configs" / "quickstart.yaml"), "training.epochs=2", "dataset.limit=60"),
-    *("model.units=4", "training.tensorboard=true"),
+    *("model.name=rnn", "model.units=4", "training.tensorboard=true"),
 ]
 
 

@@ -1,12 +1,12 @@
 """A word that is one slip of the finger away from the right one brings the right one."""
 
+import json
 import random
 from collections.abc import Iterator
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
 from seqtrain import schema as schemas
 from seqtrain.config import load_config
@@ -14,7 +14,7 @@ from seqtrain.errors import ConfigError
 from tests.test_config import write
 from tests.test_schema import KEYS, ROOT
 
-EACH = 2  # typos of each kind in each word
+EACH = 1  # typos of each kind in each word
 LEAST = 0.9
 
 
@@ -75,7 +75,7 @@ def typos_in_words() -> Iterator[Typo]:
 
 def suggests(typo: Typo) -> bool:
     """Return whether the message about the typo has the word that was meant."""
-    file = write(yaml.safe_dump(typo.tree))
+    file = write(json.dumps(typo.tree))  # JSON is YAML
     with pytest.raises(ConfigError) as caught:
         load_config(file)
     told = [line for line in caught.value.message.splitlines() if f": {typo.path}: " in line]
@@ -92,7 +92,7 @@ def share(found: list[Typo]) -> float:
 
 def test_a_slip_in_a_key_brings_the_key() -> None:
     found = list(typos_in_keys())
-    assert len(found) >= 7 * len(KEYS)
+    assert len(found) >= 3 * len(KEYS)
     assert share(found) >= LEAST
 
 
