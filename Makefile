@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
-	kill fuzzing faults resume hostile modelfile npz yamlfile cache files))
+	kill fuzzing faults resume checkpoints hostile modelfile npz yamlfile cache files))
 
 .PHONY: demo test test-fast soak lint bench docs picture clean
 

@@ -10,14 +10,23 @@ from typing import Any
 
 from seqtrain import __version__
 from seqtrain.datasets.dataset import Dataset
+from seqtrain.files import sha256
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
-DECISIVE = ("python", "packages", "processor", "cores", "threads", "backend", "devices", "onednn")
+DECISIVE = (
+    *("python", "packages", "processor", "cores", "threads", "backend", "devices", "onednn"),
+    "embeddings",
+)
 PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
 
 
-def environment(dataset: Dataset) -> dict[str, Any]:
-    """Return what a run depends on besides its config, as `environment.json` holds it."""
+def environment(dataset: Dataset, embeddings: str | None = None) -> dict[str, Any]:
+    """Return what a run depends on besides its config, as `environment.json` holds it.
+
+    Args:
+        dataset: what it learns from.
+        embeddings: the file of the word vectors that it starts from, if there is one.
+    """
     import keras
 
     return {
@@ -33,6 +42,7 @@ def environment(dataset: Dataset) -> dict[str, Any]:
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "git_commit": _git_commit(),
         "data": {"source": dataset.source, "sha256": dataset.sha256},
+        "embeddings": embeddings and sha256(Path(embeddings)),
     }
 
 

@@ -43,7 +43,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
     from seqtrain.tensorboard import event_logs
 
     with run.logging(), listening() as signals, memory.lack_told(config):
-        elsewhere = conditions(dataset, run)
+        elsewhere = conditions(config, dataset, run)
         model = compiled(config, dataset)
         describe(model, dataset, run)
         after_epoch = callbacks(config.training, run)
@@ -59,13 +59,13 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
             finish(model, trained, run)
 
 
-def conditions(dataset: Dataset, run: Run) -> bool:
+def conditions(config: Config, dataset: Dataset, run: Run) -> bool:
     """Record what the run depends on, or say what differs from when it began.
 
     Returns:
         Whether anything differs, so that the numbers may; also where that cannot be told.
     """
-    now = environment.environment(dataset)
+    now = environment.environment(dataset, config.model.embedding_file)
     try:
         before = run.environment() if run.begun else None
     except RunError:  # `launch` has told

@@ -16,7 +16,9 @@ from seqtrain.datasets import digits
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # as commands have it, whoever imports TensorFlow first
 
-settings.register_profile("seqtrain", deadline=None)  # shared machines pause as they like
+settings.register_profile(
+    "seqtrain", deadline=None, max_examples=50
+)  # shared machines pause as they like
 settings.load_profile("seqtrain")
 
 REPOSITORY = Path(__file__).parent.parent

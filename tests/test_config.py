@@ -414,7 +414,7 @@ KEYS = ["seed", "dataset", "dataset.limit", "model.units", "training.early_stopp
 SIGNS = " \n\t:-[]{}&*!#%@`'\",?|>=.~_019aeinx\0\x1bé"
 
 
-@settings(max_examples=250, derandomize=True, deadline=None, database=None)
+@settings(max_examples=100, derandomize=True, deadline=None, database=None)
 @given(place=integers(0, len(IMDB)), length=integers(0, 9), signs=text(SIGNS, max_size=9))
 def test_no_change_of_a_file_is_worse_than_refused(place: int, length: int, signs: str) -> None:
     file = write(IMDB[:place] + signs + IMDB[place + length :])

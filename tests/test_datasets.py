@@ -38,18 +38,31 @@ EVERY_OF_TOKENS = pytest.mark.parametrize("name", TOKENS)
 EVERY_OF_FILES = pytest.mark.parametrize("name", FILES)
 
 
-@pytest.fixture(autouse=True)
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a small file of every dataset that reads one; nothing can be fetched."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    folder = tmp_path / "data"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small file of every dataset that reads one."""
+    folder = tmp_path_factory.mktemp("shared")
     write_mnist(folder / "mnist.npz")
     write_ids(folder / "imdb.npz")
     write_words(folder / "imdb_word_index.json")
     write_own(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def files(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same in `data`, to be read; nothing can be fetched."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    (tmp_path / "data").symlink_to(shared)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def own_files(shared: Path, files: Path) -> None:
+    """The same in `data`, to be changed."""
+    files.unlink()
+    shutil.copytree(shared, files)
 
 
 def config(name: str, **keys: Any) -> DatasetConfig:
@@ -407,7 +420,7 @@ def test_a_split_takes_every_example_of_a_class_alike_often() -> None:
     assert all(abs(taken[place] - 800) < 120 for place in range(10))
 
 
-def test_a_split_that_loses_every_example_to_the_others_is_an_error() -> None:
+def test_a_split_that_loses_every_example_to_the_others_is_an_error(own_files: None) -> None:
     rows = [("the same", "good"), ("the other", "bad")] * 20
     write_csv(Path("data/own.csv"), rows)
     with pytest.raises(DataError, match="stands in the other splits too") as raised:
@@ -415,7 +428,7 @@ def test_a_split_that_loses_every_example_to_the_others_is_an_error() -> None:
     assert "drop_repeated" in str(raised.value.hint)
 
 
-def test_repeated_examples_are_taken_from_train() -> None:
+def test_repeated_examples_are_taken_from_train(own_files: None) -> None:
     rows = [*sentences(), *[("one and the same film", "good")] * 30]
     write_csv(Path("data/own.csv"), rows)
     kept, apart = load("text"), load("text", drop_repeated=True)

@@ -1,6 +1,8 @@
 """Word vectors from a file."""
 
 import gzip
+import hashlib
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +126,8 @@ def test_training_starts_from_the_vectors(trainable: str, seqtrain: Callable[...
     assert "vectors.txt knows 2 of" in outcome.stderr
     run = Path(outcome.stdout.strip())
     assert "embedding_dim: 3" in (run / "config.yaml").read_text()
+    read = hashlib.sha256(Path("vectors.txt").read_bytes()).hexdigest()
+    assert json.loads((run / "environment.json").read_text())["embeddings"] == read
     model = keras.models.load_model(run / "model.keras")
     matrix = np.asarray(model.layers[0].get_weights()[0])
     near = [(np.abs(matrix - vector).max(axis=1) < 0.5).any() for vector in ([1, 2, 3], [4, 5, 6])]

@@ -722,7 +722,7 @@ def test_a_folder_in_the_word_index_s_place_is_a_clear_error(ids: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # of NumPy, about headers that a changed byte made odd
 @settings(
-    max_examples=200,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -267,7 +267,7 @@ def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # of NumPy, about headers that a changed byte made odd
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

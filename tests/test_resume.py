@@ -19,7 +19,7 @@ from seqtrain.checkpoints import Checkpoint, Checkpoints
 from seqtrain.errors import DataError, RunError, Terminated
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY
-from tests.cutting import RNN, cut_short, go_on, labels_taken, results, start
+from tests.cutting import QUICKSTART, RNN, cut_short, go_on, labels_taken, results, start
 
 pytestmark = [pytest.mark.tf, pytest.mark.usefixtures("undrawn")]
 
@@ -28,6 +28,11 @@ STOPPING = "training.early_stopping={patience: 1}"
 # Both wait in the second epoch, and have had enough in the third.
 DEMANDING = "training.early_stopping={patience: 2, min_delta: 1.0}"
 PLATEAU = "training.schedule=plateau"
+PHRASES = REPOSITORY / "configs" / "phrases_lstm.yaml"
+BY_LENGTH = (
+    *("model.embedding_dim=4", "training.bucket_by_length=true", "training.epochs=2"),
+    *("dataset.train_pairs=200", "dataset.test_pairs=50"),
+)
 # What each case has besides dropout and recurrent dropout, and the batch after which it dies.
 CASES: dict[str, tuple[list[str], int]] = {
     "rnn": (["training.schedule=exponential", "execution.steps_per_execution=2"], 3),
@@ -59,13 +64,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypatch: Patch) -> None:
     """Cut with 3, 2 and 1 batches left; with one, Keras could not tell that lengths vary."""
-    few = (
-        *("model.embedding_dim=4", "training.bucket_by_length=true", "training.epochs=2"),
-        *("dataset.train_pairs=200", "dataset.test_pairs=50"),
-    )
-    phrases = REPOSITORY / "configs" / "phrases_lstm.yaml"
-    whole = go_on(start(tmp_path, *few, config=phrases))
-    cut = start(tmp_path, *few, config=phrases)
+    whole = go_on(start(tmp_path, *BY_LENGTH, config=PHRASES))
+    cut = start(tmp_path, *BY_LENGTH, config=PHRASES)
     for _ in range(2):
         cut_short(cut, monkeypatch, "on_train_batch_end", 1)
     cut_short(cut, monkeypatch, "on_train_batch_end", 5)
@@ -451,6 +451,7 @@ def test_checkpoints_are_so_many_minutes_apart(tmp_path: Path, monkeypatch: Patc
         ("onednn", "0", "onednn was 0"),
         ("backend", "x", "backend was x"),
         ("devices", [], "devices was []"),
+        ("embeddings", "0" * 64, "embeddings was 000"),
     ],
 )
 def test_what_decides_the_last_digits_is_told(key: str, value: Any, said: str, whole: Run) -> None:
@@ -478,10 +479,10 @@ from pathlib import Path
 import pytest
 from tests.cutting import cut_short, go_on, results, start
 pytest.MonkeyPatch().setattr("seqtrain.training.draw", lambda run: None)
-for keys, call in json.loads(sys.argv[1]):
-    keys = ("execution.backend=jax", *keys)
-    whole = go_on(start(Path("runs"), *keys))
-    cut = start(Path("runs"), *keys)
+for keys, call, config in json.loads(sys.argv[1]):
+    keys, config = ("execution.backend=jax", *keys), Path(config)
+    whole = go_on(start(Path("runs"), *keys, config=config))
+    cut = start(Path("runs"), *keys, config=config)
     cut_short(cut, pytest.MonkeyPatch(), "on_train_batch_end", call)
     assert results(go_on(cut)) == results(whole), keys
 """
@@ -491,8 +492,10 @@ for keys, call in json.loads(sys.argv[1]):
 def test_a_run_on_jax_is_resumed_to_the_bit() -> None:
     pytest.importorskip("jax")
     cases = [
-        ([f"model.name={case.split()[0]}", *keys], call) for case, (keys, call) in CASES.items()
+        ([f"model.name={case.split()[0]}", *keys], call, str(QUICKSTART))
+        for case, (keys, call) in CASES.items()
     ]
+    cases.append(([*BY_LENGTH], 5, str(PHRASES)))
     some = cases if "SEQTRAIN_EXAMPLES" in os.environ else [cases[2], cases[4]]
     place = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", ON_JAX, json.dumps(some)]

@@ -5,6 +5,7 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,27 @@ def write(runs: Sequence[Run], file: Path) -> None:
 
 def rendered(runs: Sequence[Run], shown: Sequence[Section]) -> str:
     """Return the page as HTML."""
+    alone = len(runs) == 1
+    scripts = [_static(name) for name in SCRIPTS]
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=str(runs[0].config.name) if alone else f"{len(runs)} runs",
+            subtitle=runs[0].folder.name if alone else None,
+            alone=alone,
+            sections=shown,
+            style=_static("page.css"),
+            scripts=scripts,
+            policy=Markup(" ".join(map(_hash, scripts))),
+            version=__version__,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Return what compiles templates, once."""
     environment = Environment(
         loader=PackageLoader("seqtrain.report", "."),
         autoescape=True,
@@ -87,21 +109,11 @@ def rendered(runs: Sequence[Run], shown: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    alone = len(runs) == 1
     environment.filters |= {"number": number, "percent": percent, "words": words, "spec": asdict}
-    scripts = [_static(name) for name in SCRIPTS]
-    return environment.get_template("page.html").render(
-        title=str(runs[0].config.name) if alone else f"{len(runs)} runs",
-        subtitle=runs[0].folder.name if alone else None,
-        alone=alone,
-        sections=shown,
-        style=_static("page.css"),
-        scripts=scripts,
-        policy=Markup(" ".join(map(_hash, scripts))),
-        version=__version__,
-    )
+    return environment
 
 
+@cache
 def _static(name: str) -> Markup:
     """Return one of our own files, which needs no escaping."""
     return Markup((files("seqtrain.report") / name).read_text(encoding="utf-8"))
