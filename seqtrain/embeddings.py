@@ -115,7 +115,8 @@ def _open(file: Path) -> IO[str]:
 
 def _vector(file: Path, line: int, numbers: list[str], length: int) -> np.ndarray:
     try:
-        vector = np.array(numbers, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is not finite
+            vector = np.array(numbers, dtype=np.float64).astype(np.float32)
     except ValueError as error:
         raise DataError(f"{file}:{line}: {error}", EXPECTED) from error
     if len(vector) != length:

@@ -1,10 +1,11 @@
-"""Memory: what is freed is kept for the next step, and a lack of it is one sentence."""
+"""Memory: what is freed is kept, a lack of it is one sentence, and files take no more than due."""
 
 import platform
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from seqtrain.config import Config
 from seqtrain.errors import TrainingError
 
 LACK = ("MemoryError", "ResourceExhausted", "RESOURCE_EXHAUSTED", "OOM when allocating")
@@ -33,8 +34,12 @@ def keep_freed(backend: str) -> None:
 
 
 @contextmanager
-def lack_told(config: Config) -> Iterator[None]:
+def lack_told(batch_size: int, max_length: int | None) -> Iterator[None]:
     """Turn a lack of memory, whichever library reports it, into one sentence.
+
+    Args:
+        batch_size: of the training, which could be lower.
+        max_length: of texts, which could be lower too; None of other examples.
 
     Raises:
         TrainingError: memory ran out in the body.
@@ -45,9 +50,29 @@ def lack_told(config: Config) -> Iterator[None]:
         said = f"{type(error).__name__} {error}"
         if FULL in said or not any(sign in said for sign in LACK):
             raise
-        size, length = config.training.batch_size, getattr(config.dataset, "max_length", None)
-        shorter = ", `model.units`" + (f", `dataset.max_length` ({length})" if length else "")
+        shorter = f", `dataset.max_length` ({max_length})" if max_length else ""
         raise TrainingError(
             "there is not enough memory for this training",
-            f"lower `training.batch_size` ({size}){shorter}",
+            f"lower `training.batch_size` ({batch_size}), `model.units`{shorter}",
         ) from error
+
+
+@contextmanager
+def limited(more: int) -> Iterator[None]:
+    """Let the process take only so many bytes more while the body runs, where Linux can tell.
+
+    Raises:
+        MemoryError: the body asked for more.
+    """
+    size = Path("/proc/self/statm")
+    if not size.exists():
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    held = int(size.read_text().split()[0]) * resource.getpagesize()
+    most = held + more if before[0] == resource.RLIM_INFINITY else min(held + more, before[0])
+    resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

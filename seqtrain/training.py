@@ -42,7 +42,9 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
     from seqtrain.state import SaveCheckpoints
     from seqtrain.tensorboard import event_logs
 
-    with run.logging(), listening() as signals, memory.lack_told(config):
+    length = getattr(config.dataset, "max_length", None)
+    told = memory.lack_told(config.training.batch_size, length)
+    with run.logging(), listening() as signals, told:
         elsewhere = conditions(config, dataset, run)
         model = compiled(config, dataset)
         describe(model, dataset, run)

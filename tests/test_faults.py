@@ -124,7 +124,7 @@ def test_what_is_no_folder_takes_no_runs(seqtrain: Callable[..., Outcome]) -> No
 
 @pytest.mark.parametrize("lack", [MemoryError("x"), RuntimeError("OOM when allocating tensor")])
 def test_a_lack_of_memory_says_what_to_lower(lack: Exception) -> None:
-    told = memory.lack_told(config())
+    told = memory.lack_told(32, None)
     with pytest.raises(TrainingError, match="not enough memory") as raised, told:
         raise lack
     assert "`training.batch_size` (32)" in str(raised.value.hint)
@@ -132,7 +132,7 @@ def test_a_lack_of_memory_says_what_to_lower(lack: Exception) -> None:
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
-    with pytest.raises(RuntimeError, match="a bug"), memory.lack_told(config()):
+    with pytest.raises(RuntimeError, match="a bug"), memory.lack_told(32, None):
         raise RuntimeError("a bug")
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -402,3 +403,19 @@ def test_runs_side_by_side_hold_no_formulas(seqtrain: Seqtrain) -> None:
     assert sorted(columns) == ["'=1+1\\x9b31m", "-2"]
     found = json.loads(seqtrain("compare", "outputs/a", "--format", "json").stdout)
     assert {row["config"]["dataset.label_column"] for row in found} == {"=1+1\x9b31m", "-2"}
+
+
+def test_a_pickle_of_few_bytes_takes_no_memory(tmp_path: Path) -> None:
+    """Its one list is to be remembered as the last of 2 ** 31, for which Python makes room."""
+    pickled = b"\x80\x02]r\xff\xff\xff\x7f."
+    file = tmp_path / "imdb.npz"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            with archive.open(f"{name}.npy", "w") as member:
+                described = {"descr": "|O", "fortran_order": False, "shape": (1,)}
+                np.lib.format.write_array_header_1_0(member, described)
+                member.write(pickled)
+    started = time.process_time()
+    with pytest.raises(DataError, match="more memory than they have use for"):
+        Imdb(name="imdb", path=str(file)).load()
+    assert time.process_time() - started < 5

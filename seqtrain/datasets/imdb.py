@@ -8,7 +8,6 @@ reviews themselves as Stanford distributes them: `aclImdb_v1.tar.gz` or its unpa
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import logging
 import re
@@ -113,14 +112,15 @@ def _parse(source: Path) -> Arrays:
 def _parse_ids(file: Path) -> Arrays:
     """Read Keras's form: pickled lists of ranks, without start id or offset.
 
-    Only arrays and lists come out of Keras's unpickler; anything else in the pickles raises.
+    Only arrays and lists come out of them; anything else in the pickles raises.
     """
     import numpy as np
 
+    from seqtrain.datasets import pickled
     from seqtrain.text import FIRST_WORD, Ragged, with_start
 
     arrays: Arrays = {}
-    content = _keras_npz_utils().load_npz(file)
+    content = pickled.read(file)
     for part in PARTS:
         labels = _flat_array(content[f"y_{part}"])
         ranks = Ragged.of(_checked(part, content[f"x_{part}"]))
@@ -159,22 +159,6 @@ def _flat_array(sequence: Any) -> np.ndarray:
         return sequence
     flat = isinstance(sequence, list | np.ndarray) and {*map(type, sequence)} <= {int}
     return np.array(list(sequence) if flat else None)
-
-
-def _keras_npz_utils() -> Any:
-    """Return Keras's module with the restricted unpickler, without importing all of Keras.
-
-    The module stands alone, and Keras takes seconds to import and fixes its backend then.
-    """
-    keras = importlib.util.find_spec("keras")
-    folder = Path((keras and keras.submodule_search_locations or [""])[0])
-    file = folder / "src" / "datasets" / "npz_utils.py"
-    spec = importlib.util.spec_from_file_location("keras_npz_utils", file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is missing: reinstall Keras")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _parse_reviews(source: Path) -> Arrays:
