@@ -75,6 +75,7 @@ def test_the_coverage_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         ("film 1 2 3\ngood 1 2\n", "vectors.txt:2: 2 numbers where 3 are expected"),
         ("film 1 2 x\n", "vectors.txt:1: could not convert string to float: 'x'"),
         ("film 1 2 nan\n", "vectors.txt:1: a number is not finite"),
+        ("film 1 2 1e39\n", "vectors.txt:1: a number is not finite"),  # in float32
         ("film 1 2\n", "vectors.txt holds vectors of 2 numbers, not of 3"),
         ("other 1 2 3\n", "knows none of the 4 words"),
         ("", "knows none of the 4 words"),
