@@ -11,7 +11,7 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "errors harmless tasks signals memory files logfile npz checkpoints artifacts yamlfile "
+    "errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts yamlfile "
     "schema parts problems text textfile tables embeddings cache download shipped datasets "
     "learned environment draft models config places run judging comparison listing pairing "
     "plots report kernels execution modelfile inference batches callbacks tensorboard state "

@@ -45,7 +45,7 @@ def test_the_output_is_that_of_the_network(pooling: str) -> None:
 def test_hidden_states_are_the_outputs_of_every_layer(name: str, kind: str) -> None:
     import keras
 
-    from seqtrain.interpretation.steps import directions, trace
+    from seqtrain.interpretation.steps import directions, mask_of, trace
 
     data = INPUTS[kind]()
     built = network(name, data, pooling="mean")
@@ -53,7 +53,8 @@ def test_hidden_states_are_the_outputs_of_every_layer(name: str, kind: str) -> N
     *expected, output = keras.Model(built.inputs, [*layers, built.outputs[0]])([data.train.x])
     found = trace(built, data.train.x)
     np.testing.assert_allclose(found.output, output, atol=1e-5)
-    real = np.ones(data.train.x.shape[:2], bool) if found.mask is None else np.asarray(found.mask)
+    mask = mask_of(built, data.train.x)
+    real = np.ones(data.train.x.shape[:2], bool) if mask is None else np.asarray(mask)
     assert real.all() == (not kind.startswith("masked"))
     for depth, sequences in enumerate(expected, start=1):
         hidden = [steps["hidden"] for place, steps in found.steps.items() if place.layer == depth]

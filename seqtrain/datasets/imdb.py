@@ -116,7 +116,7 @@ def _parse_ids(file: Path) -> Arrays:
     """
     import numpy as np
 
-    from seqtrain.datasets import pickled
+    from seqtrain import pickled
     from seqtrain.text import FIRST_WORD, Ragged, with_start
 
     arrays: Arrays = {}
