@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from seqtrain.text import Vocabulary
 
+ROUNDING = 1e-5  # by which float32 may carry a probability beyond 0 and 1
+
 Part = TypeVar("Part", Scaling, Target)
 
 
@@ -62,7 +64,10 @@ def read_answers(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndarray]
         known = len(classes(folder)) if folder.has("classes.json") else answers.shape[1]
         if not 0 <= labels.min() <= labels.max() < known:
             raise folder.damaged(name, "its labels are not those of the classes")
-        if answers.shape[1] != known or abs(answers - 0.5).max() > 0.50001:
+        if (
+            answers.shape[1] != known
+            or not -ROUNDING <= answers.min() <= answers.max() <= 1 + ROUNDING
+        ):
             raise folder.damaged(name, "its probabilities are not those of the classes")
     return labels, answers
 

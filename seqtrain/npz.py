@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,17 +63,23 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
         raise ValueError(next(iter(error.args), type(error).__name__)) from error
 
 
-def _check_header(archive: zipfile.ZipFile, key: str) -> None:
-    """Make sure that an array has the numbers that its header speaks of."""
+def header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read up to the content of an array; return the shape and the type that it is to have."""
     from numpy.lib import format as npy
 
+    version = npy.read_magic(stream)
+    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read_header(stream)
+    return shape, dtype
+
+
+def _check_header(archive: zipfile.ZipFile, key: str) -> None:
+    """Make sure that an array has the numbers that its header speaks of."""
     if key + SUFFIX not in archive.namelist():
         raise ValueError(f"it has no array `{key}`")
     member = archive.getinfo(key + SUFFIX)
     with archive.open(member) as stream:
-        version = npy.read_magic(stream)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = header(stream)
+        shape, dtype = header(stream)
         size = member.file_size - stream.tell()
     if dtype.hasobject:
         raise PickledError(f"`{key}` holds Python objects, which are pickles and not read")

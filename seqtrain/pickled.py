@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from seqtrain import npz
 from seqtrain.memory import limited
@@ -106,9 +105,7 @@ def _array(file: Path, name: str) -> "list[Any] | np.ndarray":
 
 def _unpickled(file: Path, name: str) -> "list[Any] | np.ndarray":
     with zipfile.ZipFile(file) as archive, archive.open(name + npz.SUFFIX) as stream:
-        version = npy.read_magic(stream)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        header(stream)
+        npz.header(stream)
         found = Unpickler(stream).load()
     if not isinstance(found, Array) or found.held is None:
         raise ValueError(f"`{name}` is no array")

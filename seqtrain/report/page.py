@@ -82,19 +82,16 @@ def rendered(runs: Sequence[Run], shown: Sequence[Section]) -> str:
     """Return the page as HTML."""
     alone = len(runs) == 1
     scripts = [_static(name) for name in SCRIPTS]
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            title=str(runs[0].config.name) if alone else f"{len(runs)} runs",
-            subtitle=runs[0].folder.name if alone else None,
-            alone=alone,
-            sections=shown,
-            style=_static("page.css"),
-            scripts=scripts,
-            policy=Markup(" ".join(map(_hash, scripts))),
-            version=__version__,
-        )
+    template = _environment().get_template("page.html")
+    return template.render(
+        title=str(runs[0].config.name) if alone else f"{len(runs)} runs",
+        subtitle=runs[0].folder.name if alone else None,
+        alone=alone,
+        sections=shown,
+        style=_static("page.css"),
+        scripts=scripts,
+        policy=Markup(" ".join(map(_hash, scripts))),
+        version=__version__,
     )
 
 
