@@ -1,4 +1,4 @@
-"""The second backend; each test runs it in a process of its own, for Keras has one in each."""
+"""The second backend, in processes of its own, for Keras has one in each."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from seqtrain.errors import ConfigError
 from seqtrain.interpretation import missing, reach
 from seqtrain.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
+from tests.nursery import Command
 from tests.test_tensorboard import assert_logs_are_the_history
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
@@ -36,21 +37,26 @@ def on_jax(*arguments: object, **variables: str) -> str:
     return done.stdout
 
 
-def train(outputs: Path, *overrides: str) -> Run:
-    folder = on_jax(
-        *("-m", "seqtrain", "train", QUICKSTART, "execution.backend=jax", "training.epochs=2"),
-        *("--output", outputs, *overrides),
-    )
-    return Run(Path(folder.strip()))
+def command(*arguments: object) -> None:
+    """Run a command in a process that finds JAX loaded."""
+    found = Command("jax", [str(argument) for argument in arguments], Path("jax.log").absolute())
+    assert found.ended(300)
+    assert found.exit_code == 0, found.printed()
+
+
+TRAIN = ("train", QUICKSTART, "execution.backend=jax", "training.epochs=2")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return train(tmp_path_factory.mktemp("outputs"), "training.tensorboard=true")
+    outputs = tmp_path_factory.mktemp("outputs")
+    keys = ("training.tensorboard=true", "--output", outputs)
+    return Run(Path(on_jax("-m", "seqtrain", *TRAIN, *keys).strip()))
 
 
 def test_two_trainings_are_equal_to_the_bit(trained: Run, tmp_path: Path) -> None:
-    again = train(tmp_path)
+    command(*TRAIN, "--output", tmp_path)
+    again = Run.latest(tmp_path)
     assert (again.folder / "history.csv").read_bytes() == (
         trained.folder / "history.csv"
     ).read_bytes()
@@ -80,7 +86,7 @@ def test_a_run_is_evaluated_on_the_backend_that_trained_it(trained: Run) -> None
 
 
 def test_gradients_and_explanations_are_those_of_tensorflow(trained: Run, tmp_path: Path) -> None:
-    on_jax("-m", "seqtrain", "report", trained.folder)
+    command("report", trained.folder)
     on_tensorflow = trained.config.execution.model_copy(update={"backend": "tensorflow"})
     config = trained.config.model_copy(update={"execution": on_tensorflow})
     copied = Run(shutil.copytree(trained.folder, tmp_path / "run"))
@@ -101,21 +107,14 @@ def test_gradients_and_explanations_are_those_of_tensorflow(trained: Run, tmp_pa
 def test_batches_by_length_are_equal_to_the_bit_too(tmp_path: Path) -> None:
     keys = [
         *("dataset.name=phrases", "dataset.limit=300", "model.embedding_dim=8", "model.units=8"),
-        *("dataset.max_length=3", "training.bucket_by_length=true"),
+        *("dataset.max_length=3", "training.bucket_by_length=true", "training.epochs=1"),
     ]
     config = tmp_path / "own.yaml"
     config.write_text("dataset: {name: phrases}\nmodel: {name: bigru}\n")
-    runs = [
-        Path(
-            on_jax(
-                *("-m", "seqtrain", "train", config, "execution.backend=jax"),
-                *("training.epochs=1", *keys, "--output", tmp_path / f"outputs{number}"),
-            ).strip()
-        )
-        for number in range(2)
-    ]
-    histories = [(run / "history.csv").read_bytes() for run in runs]
-    assert histories[0] == histories[1]
+    for _ in range(2):
+        command("train", config, "execution.backend=jax", *keys, "--output", tmp_path / "outputs")
+    one, other = Run.all(tmp_path / "outputs")
+    assert (one.folder / "history.csv").read_bytes() == (other.folder / "history.csv").read_bytes()
 
 
 def test_auto_takes_jax_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from tests.nursery import Command
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
-KILLS = int(os.environ.get("SEQTRAIN_KILLS", "6"))
+KILLS = int(os.environ.get("SEQTRAIN_KILLS", "2"))
 EACH = ("model.units=8", "dataset.limit=150", *DROPS)
 CONFIGS = (
     ("model.name=rnn", "training.epochs=10", "execution.steps_per_execution=3"),
@@ -135,7 +135,7 @@ def killed(
 
 
 def config_of(trial: int) -> int:
-    return trial % min(len(CONFIGS), max(KILLS // 3, 1))
+    return trial % min(len(CONFIGS), max(KILLS // 3, 2))
 
 
 # Trials of one config go to one process, which trains it whole once.
