@@ -16,13 +16,14 @@ from typing import Any
 from seqtrain.config import Config
 from seqtrain.errors import SeqtrainError
 from seqtrain.run import Run
-from seqtrain.tasks import readable
+from seqtrain.tasks import LESS_IS_BETTER, readable
 
 Interval = tuple[float, float]
 
 # The scores by which networks are judged, each task's first; the loss where there is no other.
 MAIN = ("accuracy", "mae", "rmse")
-LESS_IS_BETTER = ("loss", "mae", "rmse", "ece")
+SHOWN = (*MAIN, "wrong")  # of which a comparison has columns
+ENDS = ("_low", "_high")  # of the intervals of scores, in the names of columns
 MOST_KEYS = 3  # that a legend has room for
 OF_NO_EFFECT = ("seed", "dataset.path")  # keys that make no other experiment of the same data
 
@@ -38,7 +39,7 @@ class Measured:
         data: the hash of its data.
         scores: `val_…` of the best epoch, and `test_…`.
         intervals: 95 % intervals of some scores.
-        parameters: numbers that the network learned.
+        parameters: numbers of which the network consists.
         seconds: of all epochs.
         epochs: that it was trained.
         best_epoch: that validation chose.
@@ -103,7 +104,7 @@ def _read(found: Measured) -> None:
 
 def _read_metrics(found: Measured, metrics: dict[str, Any]) -> None:
     found.scores |= {
-        name: float(value)
+        name: value
         for name, value in metrics.items()
         if name.startswith("test_") and isinstance(value, int | float)
     }
@@ -164,12 +165,12 @@ class Row:
     def values(self, name: str) -> list[float]:
         """Return a score, or another number of `Measured`, of each run that counts."""
         found = [one.scores.get(name, getattr(one, name, None)) for one in self.counted]
-        return [float(value) for value in found if value is not None]
+        return [value for value in found if value is not None]
 
     def mean(self, name: str) -> float | None:
-        """Return the mean of what `values` returns, if that is anything."""
+        """Return the mean of what `values` returns, if that is anything; a count stays one."""
         values = self.values(name)
-        return fmean(values) if values else None
+        return fmean(values) if len(values) > 1 else next(iter(values), None)
 
     def deviation(self, name: str) -> float | None:
         """Return the standard deviation (n - 1) over seeds, of two or more."""
@@ -269,11 +270,12 @@ def names(table: Sequence[Row]) -> list[str]:
 def shown_scores(table: Sequence[Row]) -> list[str]:
     """Return the main scores that any run has: `val_…`, then `test_…`, of each task."""
     has = {name for row in table for one in row.members for name in one.scores}
-    chosen = [name for name in MAIN if f"val_{name}" in has or f"test_{name}" in has] or ["loss"]
+    chosen = [name for name in SHOWN if f"val_{name}" in has or f"test_{name}" in has] or ["loss"]
     both = [f"{prefix}_{name}" for name in chosen for prefix in ("val", "test")]
     return [name for name in both if name in has]
 
 
 def more_is_better(column: str) -> bool:
     """Return whether the best of a column is the largest: of scores, but not of errors."""
-    return column.startswith(("val_", "test_")) and not column.endswith(LESS_IS_BETTER)
+    score = next((column.removesuffix(end) for end in ENDS if column.endswith(end)), column)
+    return score.startswith(("val_", "test_")) and not score.endswith((*LESS_IS_BETTER, "_sd"))

@@ -1,9 +1,10 @@
-"""Rows of a comparison tested against the best of the same data."""
+"""Rows of a comparison tested against the best of the same data and the same score."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seqtrain.comparison import Measured, Row, main_score, more_is_better
@@ -14,6 +15,8 @@ from seqtrain.run import Run
 if TYPE_CHECKING:
     import numpy as np
 
+    Judged = tuple[np.ndarray, np.ndarray]
+
 SPLITTING = ("name", "split_seed", "test", "train_pairs")  # keys that decide what is tested on
 
 
@@ -22,7 +25,7 @@ class Tested:
     """What came of testing a row against another.
 
     Attributes:
-        against: the row that is best on validation among those of the same data.
+        against: the row that is best on validation among those of the same data and score.
         test: `McNemar` of two runs on the same test examples, or where they answer numbers `sign`;
             `Welch` of several seeds each.
         p: the chance of such a difference where there is none; None if it cannot be told.
@@ -36,19 +39,20 @@ class Tested:
 
 
 def tested(table: Sequence[Row]) -> dict[Row, Tested]:
-    """Return what came of testing each row that has a better one on the same data.
+    """Return what came of testing each row that has a better one, on the same data and score.
 
     The better one is chosen by validation: chosen by the test examples it would be lucky there.
     """
     found: dict[Row, Tested] = {}
-    of_data: dict[str | None, list[Row]] = {}
+    comparable: dict[tuple[str, str], list[Row]] = {}
     for row in table:
-        if any(one.finished for one in row.counted):
-            of_data.setdefault(row.members[0].data, []).append(row)
-    for data, alike in of_data.items():
-        if data is not None and len(alike) > 1:
-            best = min(alike, key=_rank)
-            found |= {row: _test(row, best) for row in alike if row is not best}
+        data = row.members[0].data
+        if data is not None and any(one.finished for one in row.counted):
+            comparable.setdefault((data, main_score(row)), []).append(row)
+    judged = lru_cache(maxsize=2)(_judged)  # the best stays, as every other run is the one before
+    for alike in comparable.values():
+        best = min(alike, key=_rank)
+        found |= {row: _test(row, best, judged) for row in alike if row is not best}
     return found
 
 
@@ -60,32 +64,31 @@ def _rank(row: Row) -> float:
     return -value if more_is_better(name) else value
 
 
-def _test(row: Row, best: Row) -> Tested:
-    seeds = [len(one.counted) for one in (row, best)]
-    if min(seeds) > 1:
-        name = f"test_{main_score(best)}"
-        p = welch(row.values(name), best.values(name))
+def _test(row: Row, best: Row, judged: Callable[[Run], Judged]) -> Tested:
+    if len(row.counted) == len(best.counted) == 1:
+        return _paired(row, best, judged)
+    samples = [one.values(f"test_{main_score(best)}") for one in (row, best)]
+    if min(map(len, samples)) > 1:
+        p = welch(*samples)
         return Tested(best, "Welch", p, "no seed differs from another" if p is None else None)
-    if max(seeds) > 1:
-        return Tested(best, reason="one seed cannot be tested against several")
-    return _paired(row, best)
+    return Tested(best, reason="one seed cannot be tested against several")
 
 
-def _paired(row: Row, best: Row) -> Tested:
+def _paired(row: Row, best: Row, judged: Callable[[Run], Judged]) -> Tested:
     """Test two runs on each test example, if they were judged by the same ones."""
     first, second = row.counted[0], best.counted[0]
     try:
-        (labels, wrong), (labels_of_best, wrong_of_best) = _judged(first.run), _judged(second.run)
+        (labels, wrong), (labels_of_best, wrong_of_best) = judged(first.run), judged(second.run)
     except SeqtrainError:
         return Tested(best, reason="predictions are missing or damaged")
-    same_labels = labels.tolist() == labels_of_best.tolist()
+    same_labels = len(labels) == len(labels_of_best) and bool((labels == labels_of_best).all())
     if not (same_labels and _split_alike(first, second)):
         return Tested(best, reason="other test examples")
     p = mcnemar(int((wrong < wrong_of_best).sum()), int((wrong > wrong_of_best).sum()))
     return Tested(best, "McNemar" if wrong.dtype == bool else "sign", p)
 
 
-def _judged(run: Run) -> tuple[np.ndarray, np.ndarray]:
+def _judged(run: Run) -> Judged:
     """Return the test labels, shape (N,), and how wrong each answer is, of the same shape.
 
     Of classes that is bool; of numbers the absolute error.

@@ -128,7 +128,7 @@ class Run(Artifacts):
     @property
     def label(self) -> str:
         """The folder as it lies under that of all runs, as legends and tables name the run."""
-        return "/".join(self.folder.parts[-3 if self.group else -2 :])
+        return "/".join(self.folder.absolute().parts[-3 if self.group else -2 :])
 
     @property
     def task(self) -> Task:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from seqtrain.columns import table as aligned
-from seqtrain.comparison import Row, differing, more_is_better, shown_scores
+from seqtrain.comparison import Row, differing, main_score, more_is_better, shown_scores
 from seqtrain.errors import RunError
 from seqtrain.harmless import cell, in_json
 from seqtrain.pairing import Tested
@@ -37,10 +38,10 @@ def format_seeds(found: Sequence[dict[str, Any]]) -> str:
     seeds = [Path(one["run"]) for one in found]
     cells = []
     for name in first:
-        values = [one[name] for one in found if isinstance(one.get(name), float)]
+        values = [one[name] for one in found if isinstance(one.get(name), int | float)]
         if name.startswith(f"{prefix}_") and len(values) == len(found):
             numbers = (fmean(values), stdev(values), *values)
-            cells.append([name.removeprefix(f"{prefix}_"), *(f"{n:.4f}" for n in numbers)])
+            cells.append([name.removeprefix(f"{prefix}_"), *map(readable, numbers)])
     header = ["metric", "mean", "± sd", *(seed.name for seed in seeds)]
     note = ", optimistic: it chose the epochs" if first.get("optimistic") else ""
     judged = f"{first['split']}, {first['examples']:,} examples, {len(found)} seeds{note}"
@@ -51,6 +52,9 @@ def format_seeds(found: Sequence[dict[str, Any]]) -> str:
 def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
     """Return rows in the order of a column, the best first; those without a value come last.
 
+    By `p` the row that the others are tested against is the first, and then those that differ
+    from it the least.
+
     Raises:
         RunError: there is no such column.
     """
@@ -59,10 +63,13 @@ def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
     if column not in allowed:
         raise RunError(f"there is no column `{column}`", f"there are: {', '.join(allowed)}")
 
+    best = {found.against for found in tests.values()}
+
     def rank(row: Row) -> tuple[bool, float, str]:
-        value = flat[row].get(column)
+        value = math.inf if column == "p" and row in best else flat[row].get(column)
         number = float(value) if isinstance(value, int | float) else 0.0
-        return value is None, -number if more_is_better(column) else number, str(value)
+        falling = column == "p" or more_is_better(column)
+        return value is None, -number if falling else number, str(value)
 
     return sorted(rows, key=rank)
 
@@ -142,7 +149,7 @@ def _columns(rows: Sequence[Row], tests: Tests) -> dict[str, Cell]:
     """Return the columns that a person reads: only those that tell the rows apart."""
     shared = len({row.label.partition("/")[0] for row in rows}) == 1
     columns: dict[str, Cell] = {
-        "run": lambda row: row.label.partition("/")[2] if shared else row.label
+        "run": lambda row: (shared and row.label.partition("/")[2]) or row.label
     }
     if any(row.state != "finished" or row.optimistic for row in rows):
         columns["state"] = lambda row: row.state + (", optimistic" if row.optimistic else "")
@@ -204,6 +211,8 @@ def _notes(rows: Sequence[Row], tests: Tests) -> list[str]:
         notes.append(f"no p: {reason}")
     if len({row.members[0].data for row in rows if row.members[0].finished}) > 1:
         notes.append("runs on other data are not tested against one another")
+    if len({main_score(row) for row in rows if row.members[0].finished}) > 1:
+        notes.append("classes and numbers are not tested against one another")
     if any(row.optimistic for row in rows):
         notes.append("optimistic: the best epoch was chosen on the test examples")
     if repeated := sum(row.repeated for row in rows):

@@ -8,6 +8,8 @@ Task = Literal["classification", "regression"]
 SCORES: dict[Task, str] = {"classification": "accuracy", "regression": "mae"}
 # What a network says of examples, as `predictions.npz` calls it.
 ANSWERS: dict[Task, str] = {"classification": "probabilities", "regression": "predictions"}
+# Scores of which the smallest is the best.
+LESS_IS_BETTER = ("loss", "mae", "rmse", "ece", "wrong")
 
 LARGE, HUGE, SMALL = 100, 1e9, 1e-3
 

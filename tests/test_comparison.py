@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.comparison import rows
+from seqtrain.comparison import more_is_better, rows
 from seqtrain.run import Run
 from seqtrain.sheet import format_seeds
 from tests.conftest import Outcome
@@ -247,6 +247,58 @@ def test_rows_come_in_the_order_of_a_column(seqtrain: Seqtrain) -> None:
     assert order("--sort", "test_accuracy") == ["gru", "rnn", "lstm"]
     assert order("--sort", "test_loss") == ["gru", "rnn", "lstm"]
     assert order("--sort", "model.name") == ["gru", "lstm", "rnn"]
+
+
+@pytest.mark.parametrize("column", ["test_wrong", "test_loss", "test_loss_low", "test_loss_sd"])
+def test_the_smallest_error_comes_first(column: str) -> None:
+    assert not more_is_better(column)
+
+
+def test_the_largest_score_comes_first() -> None:
+    for column in ("test_accuracy", "val_accuracy", "test_accuracy_high", "test_roc_auc"):
+        assert more_is_better(column)
+    assert not more_is_better("test_accuracy_sd")
+    assert not more_is_better("seconds")
+
+
+def test_by_p_the_best_comes_first_and_then_what_differs_from_it_least(seqtrain: Seqtrain) -> None:
+    for right, name in [(120, "rnn"), (150, "lstm"), (160, "gru")]:
+        finished(right, **{"model.name": name})
+    found = compared(seqtrain, "--sort", "p")
+    assert [row["config"]["model.name"] for row in found] == ["gru", "lstm", "rnn"]
+
+
+def in_numbers(*errors: float, **overrides: object) -> list[Run]:
+    """A group of finished seeds of the data of `seeds`, whose labels are taken for numbers."""
+    runs = seeds(*[100] * len(errors), **overrides)
+    for run, error in zip(runs, errors, strict=True):
+        scores = {"test_loss": error, "test_mae": error, "test_wrong": 3, "parameters": 3}
+        run.write_metrics({**scores, "optimistic": False})
+        run.write_history([{"epoch": 1, "val_loss": error, "val_mae": error}])
+    return runs
+
+
+def test_what_is_judged_by_another_score_is_not_tested(seqtrain: Seqtrain) -> None:
+    seeds(150, 160)
+    in_numbers(1.0, 1.25, **{"model.units": 8})
+    in_numbers(2.0, 2.25, **{"model.units": 4})
+    classes, best, worse = compared(seqtrain)
+    assert classes["tested"] is best["tested"] is None
+    assert worse["tested"]["test"] == "Welch"
+    assert table(seqtrain)[1]["test_wrong"] == "3.0000 ± 0.0000"
+
+
+def test_a_count_of_one_run_is_a_whole_number(seqtrain: Seqtrain) -> None:
+    in_numbers(1.0)
+    assert table(seqtrain)[0]["test_wrong"] == "3"
+
+
+def test_a_run_is_named_also_from_within_its_folder(
+    seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished()
+    monkeypatch.chdir(run.folder)
+    assert table(seqtrain, ".")[0]["run"] == run.folder.name
 
 
 def test_an_unknown_column_is_told_with_those_that_are(seqtrain: Seqtrain) -> None:
