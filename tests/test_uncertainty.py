@@ -76,7 +76,14 @@ def test_the_interval_of_an_f1_is_that_of_resampled_examples() -> None:
     expected = uncertainty.bootstrap({"f1": statistic}, 400)["f1"]
     matrix = metrics.confusion_matrix(labels, probabilities)
     found = metrics.per_class(matrix, "abc")[2]["intervals"]["f1"]
-    np.testing.assert_allclose(found, expected, atol=0.015)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_an_f1_of_few_examples_is_not_sure() -> None:
+    (right, never) = uncertainty.f1(np.array([5, 0]), np.array([0, 5])).tolist()
+    exact = uncertainty.binomial(5, 5)[0]
+    assert right == [pytest.approx(2 * exact / (1 + exact)), 1.0]
+    assert never == [0.0, pytest.approx(2 * (1 - exact) / (2 - exact))]
 
 
 def test_the_same_examples_get_the_same_intervals() -> None:
@@ -104,6 +111,15 @@ def test_the_calibration_error_of_a_calibrated_network_may_be_none() -> None:
 def test_a_score_that_is_not_defined_has_no_interval() -> None:
     found = metrics.intervals("test", np.zeros(3, int), np.full((3, 2), 0.5))
     assert found["test_roc_auc"] is None
+
+
+def test_where_resamples_cannot_differ_there_is_no_interval() -> None:
+    labels = np.arange(40) % 2
+    perfect = metrics.intervals("test", labels, np.eye(2)[labels] * 0.8 + 0.1)
+    assert perfect["test_roc_auc"] is perfect["test_average_precision"] is None
+    assert perfect["test_accuracy"] == [pytest.approx(0.9119, abs=1e-4), 1.0]
+    few = metrics.intervals("test", *examples(uncertainty.FEWEST - 1))
+    assert [name for name, ends in few.items() if ends] == ["test_accuracy"]
 
 
 def test_95_percent_of_the_intervals_hold_the_truth() -> None:

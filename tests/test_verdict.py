@@ -1,6 +1,8 @@
 """Whether a network has learned anything, told from labels and probabilities."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from seqtrain.datasets.scaling import Target
 from seqtrain.judging import metrics, verdict, verdict_of_numbers
 from seqtrain.judging.baselines import MAJORITY, MEAN, baselines
 from seqtrain.judging.causes import Trained, causes
+from tests.conftest import Outcome
 from tests.test_baselines import VALUES, numbers, of_examples, values
 
 LEARNING: list[Row] = [
@@ -271,3 +274,27 @@ def test_few_numbers_show_no_difference() -> None:
     found = verdict_of_numbers.judged(test.labels, test.labels.copy(), how)
     assert found["baselines"][MEAN]["difference"]["interval"] == []
     assert "9 test examples are few" in found["verdict"]["causes"][0]
+
+
+OWN = """
+dataset: {name: arrays, path: own.npz}
+model: {name: rnn, units: 4}
+training: {epochs: 6, learning_rate: 1e-2}
+"""
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_training_ends_with_whether_it_learned(
+    shuffled: bool, seqtrain: Callable[..., Outcome]
+) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(600, 5, 2)).astype(np.float32)
+    labels = (x[:, :, 0].sum(axis=1) > 0).astype(int)
+    np.savez("own.npz", x=x, y=random.permutation(labels) if shuffled else labels)
+    Path("own.yaml").write_text(OWN)
+    outcome = seqtrain("train", "own.yaml")
+    last = outcome.stderr.splitlines()[-1]
+    assert last.startswith("warning: " if shuffled else "the network beats majority class")
+    assert ("has learned nothing that shows on the test examples" in last) == shuffled
+    assert ("the labels may be shuffled" in last) == shuffled

@@ -192,7 +192,7 @@ def per_class(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]
     ends = {
         "precision": uncertainty.binomial(hits, predicted),
         "recall": uncertainty.binomial(hits, support),
-        "f1": uncertainty.f1(hits, support + predicted - 2 * hits, int(matrix.sum())),
+        "f1": uncertainty.f1(hits, support + predicted - 2 * hits),
     }
     return [
         {

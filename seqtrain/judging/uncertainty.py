@@ -10,6 +10,7 @@ import numpy as np
 
 LEVEL = 0.95
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+FEWEST = 10  # examples that are drawn from
 RESAMPLES = 1_000
 LEAST_RESAMPLES = 200
 DRAWS = 50_000_000  # examples drawn in all, from which on there are fewer resamples
@@ -44,26 +45,25 @@ def binomial(hits: np.ndarray | int, trials: np.ndarray | int) -> np.ndarray:
     return np.stack([np.where(hits == 0, 0.0, low), np.where(missed == 0, 1.0, high)], axis=-1)
 
 
-def f1(hits: np.ndarray, others: np.ndarray, examples: int) -> np.ndarray:
-    """Return the bootstrap interval of the F1 of each class, shape (classes, 2).
+def f1(hits: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the exact interval of the F1 of each class, float64 of shape (classes, 2).
 
-    A resample draws from three kinds of examples: those where the class is both true and
-    predicted, those where it is only one of them, and all others.
+    F1 is 2q / (1 + q), where q is the share of hits among the examples of which the class is
+    true or predicted, or both.
 
     Args:
         hits: how many examples of each class are predicted as it, shape (classes,).
         others: how often each class is true or predicted, but not both, shape (classes,).
-        examples: N.
     """
-    shares = np.stack([hits, others, examples - hits - others], axis=1) / examples
-    random = np.random.default_rng(SEED)
-    drawn = random.multinomial(examples, shares, (RESAMPLES, len(hits)))
-    found = 2 * drawn[..., 0] / np.maximum(2 * drawn[..., 0] + drawn[..., 1], 1)
-    return np.asarray(np.quantile(found, TAILS, axis=0).T)
+    q = binomial(hits, hits + others)
+    return np.asarray(2 * q / (1 + q))
 
 
 def bootstrap(statistics: Mapping[str, Statistic], examples: int) -> dict[str, Interval | None]:
-    """Return the percentile interval of each statistic; None where no resample has a value.
+    """Return the percentile interval of each statistic.
+
+    It is None where no resample has a value, where all have the same, as of a perfect score, and
+    of fewer than 10 examples: resamples of these say nothing of what other examples could give.
 
     B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 
@@ -71,6 +71,8 @@ def bootstrap(statistics: Mapping[str, Statistic], examples: int) -> dict[str, I
         statistics: by name; all see the same resamples.
         examples: N.
     """
+    if examples < FEWEST:
+        return dict.fromkeys(statistics)
     values: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
     for counts in resamples(examples):
         for name, statistic in statistics.items():
@@ -80,7 +82,7 @@ def bootstrap(statistics: Mapping[str, Statistic], examples: int) -> dict[str, I
 
 def _percentiles(values: np.ndarray) -> Interval | None:
     values = values[np.isfinite(values)]
-    if not len(values):
+    if not len(values) or values.min() == values.max():
         return None
     low, high = np.quantile(values, TAILS).tolist()
     return low, high

@@ -13,8 +13,6 @@ from seqtrain.judging.causes import Trained, causes
 from seqtrain.judging.verdict import FAR, ranking
 from seqtrain.tasks import readable
 
-FEWEST = 10  # test examples; fewer show no difference
-
 
 def judged(labels: np.ndarray, predictions: np.ndarray, trained: Trained) -> dict[str, Any]:
     """Return `baselines` and `verdict`, as `metrics.json` holds them.
@@ -50,7 +48,7 @@ def compared(
         "converged": other.converged,
         "difference": {
             "loss": float((ours - theirs).mean()),
-            "interval": list(ends or ()) if len(labels) >= FEWEST else [],
+            "interval": list(ends or ()),
         },
     }
 
@@ -94,9 +92,9 @@ def verdict(
 
 
 def _explains(other: dict[str, Any]) -> bool:
-    """Return whether a simple model explains more of the labels than chance does."""
+    """Return whether a simple model explains more of the labels than chance does, if that shows."""
     ends = other["intervals"]["test_r2"]
-    return bool(ends and ends[0] > 0)
+    return bool(ends[0] > 0 if ends else (other["test_r2"] or 0) > 0)
 
 
 def beats(other: dict[str, Any]) -> bool:
