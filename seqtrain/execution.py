@@ -108,7 +108,8 @@ def start(execution: ExecutionConfig, seed: int) -> None:
     Raises:
         ConfigError: Keras is already imported, on another backend.
     """
-    memory.keep_freed(execution.backend)
+    # TensorFlow's threads allocate so often that they would wait for one arena half of the time.
+    memory.keep_freed(one_arena=execution.backend == "jax")
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]):
@@ -129,14 +130,23 @@ def start(execution: ExecutionConfig, seed: int) -> None:
 
 
 def start_for_inference(execution: ExecutionConfig, seed: int) -> None:
-    """Start the backend on which a network was trained, or TensorFlow where it is not installed.
+    """Start the backend on which a network was trained, or another where that cannot be.
 
-    A saved network opens on either; the probabilities differ in the last digits.
+    It cannot where JAX is not installed, and where the process has begun on another. A saved
+    network opens on either; the probabilities differ in the last digits, and fresh weights are
+    others.
     """
-    if execution.backend == "jax" and find_spec("jax") is None:
-        log.info("the run was trained on jax, which is not installed: computing on tensorflow")
-        execution = execution.model_copy(update={"backend": "tensorflow"})
+    begun = sys.modules.get("keras")
+    if begun and begun.backend.backend() != execution.backend:
+        execution = _elsewhere(execution, begun.backend.backend(), "on which the process began")
+    elif execution.backend == "jax" and find_spec("jax") is None:
+        execution = _elsewhere(execution, "tensorflow", "for JAX is not installed")
     start(execution, seed)
+
+
+def _elsewhere(execution: ExecutionConfig, backend: str, why: str) -> ExecutionConfig:
+    log.info("computing on %s instead of %s, %s", backend, execution.backend, why)
+    return execution.model_copy(update={"backend": backend})
 
 
 def _start_tensorflow(execution: ExecutionConfig, seed: int, threads: int) -> None:

@@ -12,13 +12,14 @@ LACK = ("MemoryError", "ResourceExhausted", "RESOURCE_EXHAUSTED", "OOM when allo
 FULL = "No space left"  # of a disk, which TensorFlow calls an exhausted resource too
 
 
-def keep_freed(backend: str) -> None:
+def keep_freed(one_arena: bool) -> None:
     """Tell glibc to keep the memory that is freed, for the next step needs as much.
 
     By default each large tensor is mapped anew and its pages are cleared again, which took
-    a third of the processor time of an LSTM on CPU. On JAX the arenas of other threads give
-    memory back all the same, so there is but one; TensorFlow's threads allocate so often that
-    they would wait for it half of the time. See mallopt(3).
+    a third of the processor time of an LSTM on CPU. See mallopt(3).
+
+    Args:
+        one_arena: let all threads share one; those of others give memory back all the same.
     """
     if platform.libc_ver()[0] != "glibc":
         return
@@ -29,7 +30,7 @@ def keep_freed(backend: str) -> None:
     libc.mallopt(trim_threshold, 2_000_000_000)
     libc.mallopt(top_pad, 64_000_000)
     libc.mallopt(mmap_max, 0)
-    if backend == "jax":
+    if one_arena:
         libc.mallopt(arena_max, 1)
 
 

@@ -102,3 +102,27 @@ def test_files_can_be_read_in_one_sitting() -> None:
     assert {
         str(module): n for module in MODULES if (n := module.read_text().count("\n")) > 300
     } == {}
+
+
+BACKENDS = {"tensorflow", "jax"}
+KNOW_BACKENDS = {
+    *("execution.py", "interpretation/autodiff.py"),
+    *("kernels/on_jax.py", "kernels/on_tensorflow.py"),
+}
+
+
+def test_few_modules_know_a_backend() -> None:
+    found = {
+        str(module.relative_to(PACKAGE))
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if BACKENDS & {name.partition(".")[0] for name in imported(node)}
+    }
+    assert found == KNOW_BACKENDS
+
+
+def imported(node: ast.AST) -> list[str]:
+    """Return the dotted names that a statement imports, if it does."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqtrain.config import TrainingConfig
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.dataset import MASK_VALUE, real_steps
 from seqtrain.models.base import loss
@@ -147,9 +148,9 @@ def test_an_explosion_is_told_with_the_clipnorm_that_bounds_it() -> None:
     from seqtrain.interpretation.reached import advice
     from seqtrain.interpretation.steps import Place
 
-    def measured(first: float, *norms: float) -> Measured:
+    def measured(first: float, *norms: float, **training: float) -> Measured:
         flow = Flow(Place(1, "forward"), "hidden", np.array([first, 1.0, 1.0]))
-        return Measured("mine", "start", [flow], np.array(norms))
+        return Measured("mine", "start", [flow], np.array(norms), TrainingConfig(**training))
 
     assert advice([measured(1e-9, 0.3, 0.2, 0.4)]) == []
     (grown,) = advice([measured(4e3, 0.5, 3.0, 7.0, 9.0)])
@@ -158,6 +159,29 @@ def test_an_explosion_is_told_with_the_clipnorm_that_bounds_it() -> None:
     (spike,) = advice([measured(1e-9, 0.1, 0.12, 40.0)])
     assert "333 times the median in one of 3 batches" in spike
     assert "`training.clipnorm=0.2` would have cut 33% of 3 batches" in spike
+    assert advice([measured(1e-9, 0.002, 0.002, 0.05)]) == []  # has learned all but one example
+    (single,) = advice([measured(1e-9, 0.0, 0.0, 40.0)])
+    assert "is 40 instead of 0 in one of 3 batches; `training.clipnorm=1`" in single
+    (broken,) = advice([measured(1e-9, 0.5, np.nan, np.inf)])
+    assert "is not finite; `training.clipnorm=0.5` would have cut 67% of 3 batches" in broken
+    (clipped,) = advice([measured(4e3, 0.5, 3.0, clipnorm=0.1)])
+    assert "`training.clipnorm=0.1` cuts 100% of 2 batches" in clipped
+    (loose,) = advice([measured(4e3, 0.5, 3.0, clipnorm=5.0)])
+    assert "`training.clipnorm=1` would have cut 50% of 2 batches" in loose
+    (other,) = advice([measured(4e3, 0.5, 3.0, clipvalue=5.0)])
+    assert "`training.clipvalue=null training.clipnorm=1` would have cut" in other
+
+
+def test_the_weights_of_classes_count_in_the_norms() -> None:
+    from seqtrain.interpretation.gradients import largest_norms
+
+    data = features(2)
+    built = network("rnn", data)
+    batch = data.train.x, np.zeros(len(data.train), int)
+    plain, double = (
+        largest_norms(built, loss(data), [batch], weights) for weights in (None, {0: 2.0, 1: 1.0})
+    )
+    np.testing.assert_allclose(double, 2 * plain, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

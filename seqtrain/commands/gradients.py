@@ -37,7 +37,12 @@ def gradients(
 
     console.show_log()
     places = [Path(argument) for argument in networks if "=" not in argument]
-    chosen = reach.sources(places, [item for item in networks if "=" in item], outputs)
+    keys = [argument for argument in networks if "=" in argument]
+    if not places:
+        raise click.UsageError(f"Name the run or the config too: RUN, or CONFIG {keys[0]}.")
+    chosen = reach.sources(places, keys, outputs)
+    if keys and all(source.run for source in chosen):
+        raise click.UsageError(f"`{keys[0]}` sets a key of configs, and only runs are named.")
     found = [one for source in chosen for one in reach.measure(source, data_dir)]
     picture = gradient_plots.draw(found, folder or reach.home(chosen, outputs), suffix)
     if as_json:

@@ -125,15 +125,19 @@ def mean_norms(norms: np.ndarray, counts: np.ndarray, way: str) -> np.ndarray:
         have. The mean is over those that have the step.
     """
     by_reading = slice(None) if way == "forward" else slice(None, None, -1)
-    aligned = np.full(norms.shape, np.nan)
-    for row, of, real in zip(aligned, norms[:, by_reading], counts[:, by_reading], strict=True):
-        row[len(row) - real.sum() :] = of[real]
-    enough = np.isfinite(aligned).mean(axis=0) >= SHARE
-    return np.asarray(np.nanmean(aligned[:, enough], axis=0))
+    aligned, there = np.zeros(norms.shape), np.zeros(norms.shape, bool)
+    for row, real in enumerate(counts[:, by_reading]):
+        last = slice(len(real) - real.sum(), None)
+        aligned[row, last], there[row, last] = norms[row, by_reading][real], True
+    enough = there.mean(axis=0) >= SHARE
+    return np.asarray(aligned[:, enough].mean(axis=0, where=there[:, enough]))
 
 
 def largest_norms(
-    model: Any, loss: Any, batches: Iterable[tuple[np.ndarray, np.ndarray]]
+    model: Any,
+    loss: Any,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    class_weight: dict[int, float] | None = None,
 ) -> np.ndarray:
     """Return for each batch the largest norm of any weight's gradient, which `clipnorm` bounds.
 
@@ -143,6 +147,7 @@ def largest_norms(
         model: a network with its activation on the head.
         loss: the Keras loss that belongs to it, as `models.base.loss` gives it.
         batches: x and labels.
+        class_weight: what an example of each class counts, as Keras's `fit` takes it.
 
     Returns:
         float64, shape (batches,).
@@ -150,17 +155,17 @@ def largest_norms(
     others = [variable.value for variable in model.non_trainable_variables]
     mean = keras.losses.get(loss)
 
-    def total(weights: Any, x: Any, labels: Any) -> Any:
+    def total(weights: Any, x: Any, labels: Any, shares: Any) -> Any:
         out, _ = model.stateless_call(weights, others, x, training=True)
-        return ops.mean(mean(ops.reshape(labels, (-1, 1)), out))
+        return ops.mean(mean(ops.reshape(labels, (-1, 1)), out) * shares)
+
+    def norm(x: np.ndarray, labels: np.ndarray) -> float:
+        shares = np.array(
+            [class_weight[int(label)] if class_weight else 1.0 for label in labels.ravel()]
+        )
+        found = gradient(weights, x, labels, shares.astype(np.float32))
+        return float(np.max([np.linalg.norm(part.astype(np.float64)) for part in found]))
 
     gradient = autodiff.gradient(total)
     weights = [np.asarray(variable) for variable in model.trainable_variables]
-    return np.array(
-        [
-            max(
-                float(np.linalg.norm(part.astype(np.float64))) for part in gradient(weights, *batch)
-            )
-            for batch in batches
-        ]
-    )
+    return np.array([norm(*batch) for batch in batches])

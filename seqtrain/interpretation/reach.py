@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqtrain import execution, inference
-from seqtrain.config import Config, load_config
+from seqtrain.config import Config, TrainingConfig, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.models.base import loss
 from seqtrain.run import GRADIENTS, Run
@@ -41,29 +41,57 @@ class Measured:
         moment: `start` or `trained`.
         flows: by layer, direction and state.
         norms: the largest norm of any weight's gradient in each batch; float64, shape (batches,).
-        clipnorm: of the config.
+        training: of the config, which may clip gradients already.
     """
 
     network: str
     moment: str
     flows: "list[Flow]"
     norms: np.ndarray
-    clipnorm: float | None = None
+    training: TrainingConfig = field(default_factory=TrainingConfig)
 
     @property
-    def explodes(self) -> bool:
-        """Whether gradients grow on their way back, or are far above the usual in some batch."""
-        grown = any(flow.reach > EXPLODED for flow in self.flows)
-        return grown or bool(self.norms.max() > EXPLODED * np.median(self.norms))
+    def warning(self) -> str | None:
+        """Whether and how the gradient explodes, and the clipnorm that would have caught it."""
+        how = self._explosion()
+        if how is None:
+            return None
+        ours = self.training.clipnorm
+        clipnorm = min(self.advised, ours or math.inf)
+        instead = "training.clipvalue=null " if self.training.clipvalue else ""
+        would = "cuts" if clipnorm == ours else "would have cut"
+        return (
+            f"the gradient {how}; `{instead}training.clipnorm={clipnorm:g}` {would} "
+            f"{self.cut(clipnorm):.0%} of {len(self.norms)} batches"
+        )
+
+    def _explosion(self) -> str | None:
+        """Say that the gradient is not finite, grows on its way back, or leaps in some batch.
+
+        Of a trained network most batches have a small gradient, and one with a mistake has not:
+        a leap counts only above the usual clipnorm.
+        """
+        parts = [self.norms, *(flow.norms for flow in self.flows)]
+        if not all(np.isfinite(norms).all() for norms in parts):
+            return "is not finite"
+        reach = max((flow.reach for flow in self.flows if flow.reach > EXPLODED), default=None)
+        if reach is not None:
+            return f"is {reach:.3g} times as large at the first step as at the last"
+        most, usual = float(self.norms.max()), float(np.median(self.norms))
+        if most > max(EXPLODED * usual, USUAL):
+            times = f"{most / usual:.3g} times the median" if usual else f"{most:.3g} instead of 0"
+            return f"is {times} in one of {len(self.norms)} batches"
+        return None
 
     @property
     def advised(self) -> float:
         """A clipnorm below which at least half of the batches stay; at most the usual one."""
-        return min(USUAL, round_up(float(np.median(self.norms))))
+        usable = self.norms[np.isfinite(self.norms) & (self.norms > 0)]
+        return min(USUAL, round_up(float(np.median(usable)))) if len(usable) else USUAL
 
     def cut(self, clipnorm: float) -> float:
         """Return the share of the batches that a clipnorm would have cut."""
-        return float((self.norms > clipnorm).mean())
+        return float((~(self.norms <= clipnorm)).mean())
 
 
 def round_up(value: float) -> float:
@@ -77,7 +105,7 @@ def round_up(value: float) -> float:
 def sources(places: Sequence[Path], overrides: Sequence[str], outputs: Path) -> list[Source]:
     """Return what a person names: configs by their files, runs as every command takes them.
 
-    They are labelled by their names alone where these tell them apart.
+    They are labelled by their names alone where these tell them apart, else by their places.
 
     Args:
         places: a file that is not in the folder of a run is a config.
@@ -94,8 +122,7 @@ def sources(places: Sequence[Path], overrides: Sequence[str], outputs: Path) -> 
 def _source(place: Path, overrides: Sequence[str], outputs: Path) -> Source:
     """Return a config or a run, labelled so that no other run is called the same."""
     if place.is_file() and not (place.name == "config.yaml" and Run(place.parent).begun):
-        config = load_config(place, overrides)
-        return Source(str(config.name), config)
+        return Source(str(place), load_config(place, overrides))
     run = Run.open(place, outputs)
     return Source(run.label, run.config, run)
 
@@ -114,7 +141,7 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
     Raises:
         DataError: the data cannot be read.
         RunError: a run has no model.
-        ConfigError: it needs another backend than one that was measured before.
+        ConfigError: a config's backend is not installed.
     """
     run, config = source.run, source.config
     dataset = inference.load(run, data_dir) if run else config.dataset.load(data_dir)
@@ -135,6 +162,7 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
 def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:
     from seqtrain.batches import Batches
     from seqtrain.interpretation import gradients
+    from seqtrain.training import class_weight
 
     def first(batch_size: int, number: int) -> list[Any]:
         batches = Batches(dataset.train, batch_size, config.seed)
@@ -148,8 +176,8 @@ def _measured(label: str, moment: str, model: Any, config: Config, dataset: Data
         label,
         moment,
         gradients.flows(model, name, x, labels),
-        gradients.largest_norms(model, name, batches),
-        config.training.clipnorm,
+        gradients.largest_norms(model, name, batches, class_weight(config, dataset)),
+        config.training,
     )
 
 
@@ -159,13 +187,14 @@ def numbers(measured: Sequence[Measured]) -> list[dict[str, Any]]:
         {
             "network": one.network,
             "moment": one.moment,
-            "weights": {"largest_norms": one.norms.tolist(), "explodes": one.explodes},
+            "weights": {"largest_norms": _finite(one.norms), "explodes": one.warning is not None},
+            "warning": one.warning,
             "states": [
                 {
                     "layer": flow.place.layer,
                     "direction": flow.place.way,
                     "state": flow.state,
-                    "norms": flow.norms.tolist(),
+                    "norms": _finite(flow.norms),
                     "first_to_last": flow.reach if math.isfinite(flow.reach) else None,
                 }
                 for flow in one.flows
@@ -173,3 +202,7 @@ def numbers(measured: Sequence[Measured]) -> list[dict[str, Any]]:
         }
         for one in measured
     ]
+
+
+def _finite(norms: np.ndarray) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in norms.tolist()]

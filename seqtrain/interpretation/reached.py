@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from seqtrain.columns import table
-from seqtrain.interpretation.reach import EXPLODED, Measured
+from seqtrain.interpretation.reach import Measured
 
 HEADER = (
     *("network", "moment", "layer", "reads", "state", "steps"),
@@ -33,20 +31,4 @@ def scientific(value: float) -> str:
 
 def advice(measured: Sequence[Measured]) -> list[str]:
     """Return a sentence for each network whose gradient explodes, with what to type."""
-    said = []
-    for one in measured:
-        if not one.explodes:
-            continue
-        grown = max(one.flows, key=lambda flow: flow.reach)
-        what = f"is {grown.reach:.3g} times as large at the first step as at the last"
-        if not grown.reach > EXPLODED:
-            most, usual = one.norms.max(), np.median(one.norms)
-            what = f"is {most / usual:.3g} times the median in one of {len(one.norms)} batches"
-        clipnorm = one.clipnorm or one.advised
-        would = "cuts" if one.clipnorm else "would have cut"
-        said.append(
-            f"{one.network}, {one.moment}: the gradient {what}; "
-            f"`training.clipnorm={clipnorm:g}` {would} {one.cut(clipnorm):.0%} of "
-            f"{len(one.norms)} batches"
-        )
-    return said
+    return [f"{one.network}, {one.moment}: {one.warning}" for one in measured if one.warning]
