@@ -50,6 +50,12 @@ CONFIG = click.argument("config", type=click.Path(path_type=Path))
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
 
+def typed(option: str) -> bool:
+    """Return whether the command that runs was given an option, and has not its default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 class Command(click.Command):
     """A command whose help ends with a worked example."""
 

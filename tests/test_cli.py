@@ -238,3 +238,9 @@ def test_predict_takes_texts_or_a_file(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("predict", run.folder, "a text", "--data", "new.csv")
     assert outcome.exit_code == 2
     assert "Give texts or --data, not both." in outcome.stderr
+
+
+def test_evaluate_takes_a_split_or_a_file(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("evaluate", "--data", "new.csv", "--split", "test")
+    assert outcome.exit_code == 2
+    assert "Give --data or --split, not both." in outcome.stderr

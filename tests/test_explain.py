@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +14,7 @@ from seqtrain import environment, execution, inference
 from seqtrain.config import load_config
 from seqtrain.report import insight
 from seqtrain.report.sections import Subject
-from seqtrain.run import EXPLAINED, GRADIENTS, Run
+from seqtrain.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv
 
@@ -157,6 +156,9 @@ def test_an_example_of_a_file_is_explained(seqtrain: Seqtrain) -> None:
         (["--example", 361], "test has 359 examples, so it has no example 361"),
         (["a text"], "a network trained on `digits` reads no texts"),
         (["--example", 1, "--data", "nowhere.npz"], "nowhere.npz"),
+        (["a text", "--data", "own.csv"], "Give a text, or an example of --data or of --split."),
+        (["a text", "--split", "test"], "Give a text, or an example of --data or of --split."),
+        (["--example", 1, "--data", "a.npz", "--split", "train"], "Give --data or --split"),
     ],
 )
 def test_what_cannot_be_explained_is_told(
@@ -187,11 +189,14 @@ def test_a_terminal_gets_colours_unless_it_wants_none(
 
 
 @pytest.fixture
-def trained(texts: Run, tmp_path: Path) -> Run:
-    """The run of texts as a training leaves it: no command has looked into its network yet."""
-    fresh = Run(shutil.copytree(texts.folder, tmp_path / "outputs" / "own" / texts.folder.name))
-    shutil.rmtree(fresh.folder / EXPLAINED, ignore_errors=True)
-    (fresh.folder / GRADIENTS).unlink(missing_ok=True)
+def trained(tmp_path: Path) -> Run:
+    """A run as a training leaves it: no command has looked into its network yet."""
+    write_csv(Path("own.csv"), sentences())
+    fresh = saved(
+        tmp_path,
+        "dataset: {name: text, path: own.csv, max_length: 8}\n"
+        "model: {name: rnn, units: 2, embedding_dim: 2}\ntraining: {batch_size: 64}",
+    )
     row = {"loss": 0.5, "accuracy": 0.5, "val_loss": 0.5, "val_accuracy": 0.5}
     fresh.write_history([{"epoch": 1, **row, "learning_rate": 1e-3}])
     fresh.write_text("mistakes.csv", "example,truth,prediction,confidence\n7,bad,good,0.9\n")
@@ -201,7 +206,7 @@ def trained(texts: Run, tmp_path: Path) -> Run:
 def test_the_first_report_looks_into_the_network(trained: Run, seqtrain: Seqtrain) -> None:
     outcome = seqtrain("report")
     assert outcome.exit_code == 0, outcome.stderr
-    subjects = [Subject(trained, "a run", 0)]
+    subjects = [Subject(trained, "a run", 0, "a run")]
     assert insight.gradients(subjects)
     (found,) = insight.explanations(trained)
     assert found["example"] == "example 7 of test"
@@ -249,6 +254,51 @@ def test_configs_and_runs_stand_side_by_side(digits: Run, seqtrain: Seqtrain) ->
         for state in states
     ]
     assert Path(file) == Path("outputs/plots/gradients.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model.name=lstm"], "Name the run or the config too: RUN, or CONFIG model.name=lstm."),
+        (["{run}", "modle.unit=3"], "`modle.unit=3` sets a key of configs, and only runs are"),
+    ],
+)
+def test_what_has_no_gradients_is_told(
+    arguments: list[str], message: str, digits: Run, seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain("gradients", *(part.format(run=digits.folder) for part in arguments))
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+    assert not Path("outputs").exists()
+
+
+def test_configs_of_one_name_are_told_apart() -> None:
+    from seqtrain.interpretation.reach import sources
+
+    text = (REPOSITORY / "configs" / "quickstart.yaml").read_text()
+    places = [Path("a/exp.yaml"), Path("b/exp.yaml")]
+    for place in places:
+        place.parent.mkdir()
+        place.write_text(text)
+    assert [one.label for one in sources(places, [], Path("outputs"))] == list(map(str, places))
+    assert [one.label for one in sources(places[:1], [], Path("outputs"))] == ["exp"]
+
+
+def test_several_networks_are_computed_on_the_backend_of_the_first(
+    digits: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution.start(digits.config.execution, 0)
+    other = digits.config.execution.model_copy(update={"backend": "jax"})
+    with caplog.at_level("INFO", "seqtrain"):
+        execution.start_for_inference(other, 0)
+    assert "computing on tensorflow instead of jax, on which the process began" in caplog.text
+
+
+def test_a_text_that_looks_like_a_formula_is_drawn_as_it_is(texts: Run) -> None:
+    from seqtrain.interpretation import explanation, reading_plots
+
+    found = explanation.explain(texts, explanation.example_of_text(texts, "a $5 or $10 film"))
+    assert reading_plots.title(found).startswith("a $5 or $10 film\n")
 
 
 def test_the_start_is_that_of_the_training(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +349,7 @@ def test_a_number_is_explained_in_words_on_the_page_and_in_the_report(
     assert "change: by how much the prediction rose" in outcome.stdout
     page = next(numbers.plots.glob("explain-*.html")).read_text(encoding="utf-8")
     assert re.search(r"<h1>prediction [\d.]+, true [\d.]+</h1>", page)
-    told = insight.explained([Subject(numbers, "own", 0)])
+    told = insight.explained([Subject(numbers, "own", 0, "own")])
     assert told is not None
     chart = told["told"][0]["charts"][0]
     assert chart.title == "Prediction"

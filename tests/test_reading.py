@@ -1,10 +1,12 @@
 """What a network says after t steps is what it says of these steps alone."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
+from seqtrain.datasets.dataset import MASK_VALUE
 from tests.test_models import dataset, features, model, predict, tokens
 from tests.test_steps import network
 
@@ -20,6 +22,20 @@ def alone(words: np.ndarray, padding: str) -> np.ndarray:
     x = np.zeros((1, 12), np.int32)
     x[0, slice(len(words)) if padding == "post" else slice(12 - len(words), None)] = words
     return x
+
+
+def said_of(
+    built: Any, name: str, parts: Mapping[str, Sequence[np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """What a network says of each part, by the directions in which it reads.
+
+    Before `readings`, which takes the activation of its head.
+    """
+    ways = list(parts)[: 2 if name.startswith("bi") else 1]
+    return {
+        way: np.concatenate([probabilities(predict(built, part)) for part in parts[way]])
+        for way in ways
+    }
 
 
 @pytest.mark.parametrize(
@@ -41,15 +57,12 @@ def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, poolin
     row = data.train.x[0]
     words = row[row != 0]
     ends = {
-        "forward": [alone(words[: end + 1], padding) for end in range(5)],
-        "backward": [alone(words[start:], padding) for start in range(5)],
+        "forward": [np.concatenate([alone(words[: end + 1], padding) for end in range(5)])],
+        "backward": [np.concatenate([alone(words[start:], padding) for start in range(5)])],
     }
-    expected = {
-        way: probabilities(np.concatenate([predict(built, part) for part in parts]))
-        for way, parts in ends.items()
-    }
+    expected = said_of(built, name, ends)
     found = readings(built, row, padding, "classification")
-    assert [said.way for said in found] == list(ends)[: 2 if name.startswith("bi") else 1]
+    assert [said.way for said in found] == list(expected)
     for said in found:
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
 
@@ -68,11 +81,32 @@ def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: in
         "forward": [row[None, : end + 1] for end in range(5)],
         "backward": [row[None, start:] for start in range(5)],
     }
-    expected = {
-        way: probabilities(np.concatenate([predict(built, part) for part in of]))
-        for way, of in parts.items()
-    }
+    expected = said_of(built, name, parts)
     for said in readings(built, row, "post", "classification"):
+        np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "pooling"), [("bilstm", "last"), ("gru", "mean")])
+def test_sequences_of_other_lengths_are_read_without_their_padding(name: str, pooling: str) -> None:
+    from seqtrain.interpretation.reading import readings
+
+    x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype(np.float32)
+    x[0, 4:] = MASK_VALUE
+    built = network(name, dataset(x, mask=True), pooling=pooling)
+
+    def padded(steps: np.ndarray) -> np.ndarray:
+        filled = np.full((1, 6, 3), MASK_VALUE, np.float32)
+        filled[0, : len(steps)] = steps
+        return filled
+
+    parts = {
+        "forward": [padded(x[0, : end + 1]) for end in range(4)],
+        "backward": [padded(x[0, start:4]) for start in range(4)],
+    }
+    expected = said_of(built, name, parts)
+    found = readings(built, x[0], "post", "classification")
+    assert [said.way for said in found] == list(expected)
+    for said in found:
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from seqtrain import console
-from seqtrain.options import DATA, DATA_DIR, JSON, OUTPUT, SPLIT, command
+from seqtrain.options import DATA, DATA_DIR, JSON, OUTPUT, SPLIT, command, typed
 
 
 @command("seqtrain evaluate --split validation --json")
@@ -34,6 +34,8 @@ def evaluate(
     from seqtrain.sheet import format_seeds
 
     console.show_log()
+    if data and typed("split"):
+        raise click.UsageError("Give --data or --split, not both.")
     runs = Run.seeds(run, outputs)
     if data:
         found = [inference.evaluate_given(one, data) for one in runs]

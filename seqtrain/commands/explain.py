@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from seqtrain import console
-from seqtrain.options import DATA, DATA_DIR, FORMAT, JSON, OUTPUT, SPLIT, command
+from seqtrain.options import DATA, DATA_DIR, FORMAT, JSON, OUTPUT, SPLIT, command, typed
 
 
 @command('seqtrain explain imdb_lstm "I never thought it was dull." --html')
@@ -51,6 +51,10 @@ def explain(
     console.show_log()
     if (text is None) == (number is None):
         raise click.UsageError("Give a text, or the number of an example: --example 1.")
+    if text is not None and (data or typed("split")):
+        raise click.UsageError("Give a text, or an example of --data or of --split.")
+    if data and typed("split"):
+        raise click.UsageError("Give --data or --split, not both.")
     chosen = Run.open(run, outputs)
     example = explanation.choose(chosen, text, number or 1, data, split, data_dir)
     found = explanation.explain(chosen, example)

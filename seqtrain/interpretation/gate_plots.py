@@ -8,21 +8,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqtrain.interpretation.explanation import Explanation
-from seqtrain.interpretation.reading_plots import MOST_WORDS, plain, title
+from seqtrain.interpretation.reading_plots import MOST_WORDS, title
 
 PANEL = (3.0, 2.3)  # inches
 STATES = ("cell", "hidden")  # of no bounds; gates lie between 0 and 1
-PANELS = {  # what is drawn of each cell, known by its gates
-    ("input", "forget", "output", "cell", "hidden"): ("input", "forget", "output", "cell"),
-    ("update", "reset", "hidden"): ("update", "reset", "hidden"),
-    ("hidden",): ("hidden",),
-}
 
 
 def gates(explanation: Explanation) -> Figure:
     """Return a map of time and units for each gate, with a row for each layer and direction."""
     rows = list(explanation.gates.items())
-    columns = PANELS[tuple(rows[0][1])]
+    columns = tuple(rows[0][1])
     words = explanation.example.words or []
     named = 0 < len(words) <= MOST_WORDS
     wide = max(PANEL[0], 0.16 * len(words)) if named else PANEL[0]
@@ -64,7 +59,7 @@ def _map(axes: Axes, name: str, values: np.ndarray) -> None:
 def _steps(axes: Axes, words: list[str], rows: bool) -> None:
     """Name the steps on the axis of time."""
     if words:
-        axes.set_xticks(range(1, len(words) + 1), list(map(plain, words)))
+        axes.set_xticks(range(1, len(words) + 1), words)
         for label in axes.get_xticklabels():
             label.set(rotation=55, ha="right", rotation_mode="anchor", fontsize=7)
         return

@@ -42,12 +42,7 @@ def title(explanation: Explanation) -> str:
     """Return what the picture shows, in two lines."""
     whole = explanation.example.title
     shown = whole if len(whole) <= 100 else f"{whole[:99]}…"
-    return f"{plain(shown)}\n{plain(explanation.verdict)}"
-
-
-def plain(text: str) -> str:
-    """Return a text in which matplotlib finds no formula."""
-    return text.replace("$", r"\$")
+    return f"{shown}\n{explanation.verdict}"
 
 
 def _words(explanation: Explanation) -> Figure:
@@ -95,7 +90,7 @@ def _set(
             axes.text(
                 column,
                 number,
-                plain(words[index]),
+                words[index],
                 fontsize=8,
                 family="monospace",
                 va="center",
@@ -133,7 +128,7 @@ def _name_curves(axes: Axes, explanation: Explanation) -> None:
 
 def axis_label(explanation: Explanation, said: "Reading") -> str:
     """Return what is drawn at step t, and what has been read there."""
-    one = "p" if len(explanation.classes) > 2 else plain(explanation.symbol)
+    one = "p" if len(explanation.classes) > 2 else explanation.symbol
     begin = 1 if said.way == "forward" else len(said.said)
     return f"{one} after steps {begin} … t"
 
@@ -145,20 +140,20 @@ def likeliest(explanation: Explanation, said: "Reading") -> list[tuple[str, np.n
     """
     probabilities, best = said.said, explanation.index
     if len(explanation.classes) <= 2:
-        return [(plain(explanation.symbol), probabilities[:, best], FOR)]
+        return [(explanation.symbol, probabilities[:, best], FOR)]
     peaks = np.max([one.said.max(axis=0) for one in explanation.readings], axis=0)
     peaks[best] = 2  # the answer comes first
     ranked = np.argsort(-peaks, kind="stable").tolist()
     grey = [("_", probabilities[:, index], "#DDDDDD") for index in ranked[MOST_CURVES:]]
     return grey + [
-        (f"p({plain(explanation.classes[index])})", probabilities[:, index], colour)
+        (f"p({explanation.classes[index]})", probabilities[:, index], colour)
         for index, colour in zip(ranked, COLOURS[:MOST_CURVES], strict=False)
     ]
 
 
 def _name_all(axes: Axes, words: list[str], changes: np.ndarray) -> None:
     """Write every word below its step."""
-    axes.set_xticks(range(1, len(words) + 1), list(map(plain, words)))
+    axes.set_xticks(range(1, len(words) + 1), words)
     for label, change in zip(axes.get_xticklabels(), changes, strict=True):
         label.set(rotation=55, ha="right", rotation_mode="anchor", fontsize=8, **_marked(change))
 
@@ -173,7 +168,7 @@ def _name_largest(axes: Axes, explanation: Explanation, said: "Reading") -> None
             continue
         named.append(index)
         axes.annotate(
-            plain(explanation.steps[index]),
+            explanation.steps[index],
             (index + 1, likely[index]),
             xytext=(0, 9 if changes[index] > 0 else -9),
             textcoords="offset points",
@@ -194,7 +189,7 @@ def _scale(figure: Figure, explanation: Explanation, what: str) -> None:
         location="bottom",
         fraction=0.02,
         aspect=60,
-        label=f"change of the {plain(explanation.measure)} when the {what} is read",
+        label=f"change of the {explanation.measure} when the {what} is read",
     )
 
 
