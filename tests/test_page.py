@@ -13,9 +13,11 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from seqtrain import report
-from tests.test_report import hostile_run, reported_run
+from tests.test_report import hostile_run, insightful_run, reported_run, seeds_of_one
 
 pytestmark = pytest.mark.slow
+LONG = "a_name_without_a_space_that_is_longer_than_a_phone_is_wide"
+EVERY = ("one", "several", "seeds", "long", "hostile")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -46,11 +48,13 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Reports of one run, of several, and of a hostile one."""
+    """Reports of one run, of several, of seeds, of one with insight, and of a hostile one."""
     outputs = tmp_path_factory.mktemp("outputs")
     runs = {
         "one": [reported_run(outputs, classes=3)],
         "several": [reported_run(outputs, classes=2, name=name) for name in ("a", "b")],
+        "seeds": seeds_of_one(outputs, name="seeds"),
+        "long": [insightful_run(outputs, name=LONG), reported_run(outputs, 2, name=f"{LONG}s")],
         "hostile": [hostile_run(outputs)],
     }
     for name, chosen in runs.items():
@@ -73,7 +77,7 @@ def opened(browser: Any, files: dict[str, Path]) -> Iterator[Any]:
         context.close()
 
 
-@pytest.mark.parametrize("name", ["one", "several", "hostile"])
+@pytest.mark.parametrize("name", EVERY)
 def test_a_page_complains_of_nothing_and_asks_for_nothing(name: str, opened: Any) -> None:
     seen = opened(name)
     assert seen.page.locator("figure.chart svg").count() >= 3
@@ -121,7 +125,7 @@ def cells(page: Any) -> list[str]:
     return [row.get_attribute("data-cell") for row in page.locator("tr[data-cell]:visible").all()]
 
 
-@pytest.mark.parametrize("name", ["one", "several", "hostile"])
+@pytest.mark.parametrize("name", EVERY)
 def test_a_phone_shows_all_without_scrolling_sideways(name: str, opened: Any) -> None:
     page = opened(name, viewport={"width": 380, "height": 800}).page
     assert page.evaluate("document.documentElement.scrollWidth") <= 380

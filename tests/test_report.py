@@ -147,7 +147,9 @@ def test_errors_are_told_in_their_unit(tmp_path: Path) -> None:
     run.write_metrics(
         {"test_mae": 1.25, "test_loss": 2.0, "intervals": {"test_mae": [1, 2]}, "last_epoch": {}}
     )
-    assert "Its mae is 1.25 (95 % interval 1 to 2) on 60 test examples." in words(page(run))
+    assert "Its mae is 1.2500 (95 % interval 1.0000 to 2.0000) on 60 test examples." in words(
+        page(run)
+    )
 
 
 def test_a_run_that_is_cut_short_is_told_as_unfinished(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_charts_hold_the_history(tmp_path: Path) -> None:
     charts = charts_of(html)
     assert list(charts) == [
         *("Loss", "Accuracy", "Learning rate"),
-        *("Calibration", "ROC", "Precision and recall"),
+        *("Calibration", "ROC", "Precision and recall of class 1"),
     ]
     validation, train = charts["Loss"]["lines"]
     np.testing.assert_allclose(validation["points"], [[1, 0.5], [2, 0.4], [3, 0.5]])
@@ -246,6 +248,49 @@ def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:
     assert words(html).count("majority class") == 2  # once for both: as dot, and as row
 
 
+def test_baselines_of_other_data_say_for_which_run_they_stand(tmp_path: Path) -> None:
+    runs = [reported_run(tmp_path, name=name) for name in ("first", "second")]
+    scored(runs[1], baselines={"majority class": {"test_accuracy": 0.2}})
+    told = words(page(*runs))
+    assert "majority class, of second 0.2000" in told
+    assert "majority class, of first 0.1000" in told
+
+
+def seeds_of_one(outputs: Path, **overrides: object) -> list[Run]:
+    runs = [reported_run(outputs, seed=seed, **overrides) for seed in range(3)]
+    for run in runs:
+        run.write_json("environment.json", {"data": {"source": "digits", "sha256": "a" * 64}})
+    return runs
+
+
+def test_seeds_are_one_story_and_one_curve(tmp_path: Path) -> None:
+    runs = seeds_of_one(tmp_path)
+    for run, accuracy in zip(runs, (0.5, 0.6, 0.7), strict=True):
+        scored(run, test_accuracy=accuracy, verdict={"learned": True, "sentence": "", "causes": []})
+    runs[0].write_history(runs[0].history()[:2])
+    html = page(*runs)
+    told = words(html)
+    assert "was trained from 3 seeds on digits for 2 to 3 epochs" in told
+    assert "Their accuracy is 60.0 % ± 10.0 % on 60 test examples. All of them have learned" in told
+    lines = charts_of(html)["Loss"]["lines"]
+    assert [line["faint"] for line in lines] == [False, True, True, True] * 2
+    assert {line["name"] for line in lines} == {
+        "validation, mean of 3 seeds",
+        "train, mean of 3 seeds",
+    }
+    assert len(lines[0]["points"]) == 2  # as many epochs as each seed has
+    assert ", mean of 3 seeds" in told
+
+
+def test_a_seed_that_has_not_learned_is_named(tmp_path: Path) -> None:
+    runs = seeds_of_one(tmp_path)
+    poor = {"learned": False, "sentence": "it learned nothing", "causes": []}
+    scored(runs[1], verdict=poor)
+    told = words(page(*runs))
+    assert "Seed 1: it learned nothing." in told
+    assert "All of them have learned" not in told
+
+
 def test_the_confusion_matrix_leads_to_its_mistakes(tmp_path: Path) -> None:
     run = reported_run(tmp_path)
     html = page(run)
@@ -264,6 +309,23 @@ def test_a_page_holds_some_mistakes_of_each_cell(
     html = page(reported_run(tmp_path))
     assert html.count("<tr data-cell=") == 12
     assert "12 of them are on this page" in words(html)
+
+
+def test_each_cell_that_can_be_clicked_has_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqtrain.report.mistakes.MOST_MISTAKES", 1)
+    html = page(reported_run(tmp_path))
+    buttons = re.findall(r'<button type="button" data-cell="([\d-]+)"', html)
+    assert sorted(re.findall(r'<tr data-cell="([\d-]+)"', html)) == sorted(buttons)
+
+
+def test_precision_is_of_the_class_that_each_run_has(tmp_path: Path) -> None:
+    runs = [reported_run(tmp_path, classes=2, name=name) for name in ("first", "second")]
+    runs[1].write_json("classes.json", ["no", "yes"])
+    write_mistakes(runs[1])
+    lines = charts_of(page(*runs))["Precision and recall"]["lines"]
+    assert [line["name"] for line in lines] == ["first, class 1", "second, yes"]
 
 
 def test_long_texts_are_cut(tmp_path: Path) -> None:
@@ -371,16 +433,22 @@ def test_a_report_needs_no_framework(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def insightful_run(outputs: Path) -> Run:
+def insightful_run(outputs: Path, **overrides: object) -> Run:
     """A run with what `seqtrain gradients` and `seqtrain explain` leave in it."""
-    run = reported_run(outputs, classes=2)
+    run = reported_run(outputs, classes=2, **overrides)
     state = {"layer": 1, "direction": "forward", "state": "hidden", "norms": [0.0, 1e-9, 0.5]}
-    moments = [{"moment": moment, "states": [state]} for moment in ("start", "trained")]
+    moments = [
+        {"moment": "start", "states": [state], "warning": "the gradient is not finite"},
+        {"moment": "trained", "states": [state | {"norms": [None, 1e-9, 0.5]}], "warning": None},
+    ]
     run.write_json("gradients.json", moments)
     (run.folder / "explained").mkdir()
     read = {"direction": "forward", "probabilities": {HOSTILE: [0.5, 0.6, 0.9]}}
     found = {"class": HOSTILE, "probability": 0.9, "true": None, "example": "a text"}
-    readings = [{**read, "changes": [None, -0.1, 2.0]}]
+    readings = [
+        {**read, "changes": [None, -0.1, 2.0]},
+        {**read, "direction": "backward", "changes": [2.0, 0.1, None]},
+    ]
     run.write_json(
         "explained/a.json", {**found, "steps": ["<start>", "dull", "great"], "readings": readings}
     )
@@ -394,6 +462,8 @@ def test_gradients_that_were_measured_are_drawn(tmp_path: Path) -> None:
         assert line["name"] == "quickstart, h(t)"
         assert line["points"] == [[-1, 1e-9], [0, 0.5]]  # a logarithm has no 0
         assert charts[title]["log"]
+    told = words(page(insightful_run(tmp_path / "other")))
+    assert "quickstart, at the start: the gradient is not finite." in told
 
 
 def test_an_explained_example_is_read_on_colours(tmp_path: Path) -> None:
@@ -401,4 +471,5 @@ def test_an_explained_example_is_read_on_colours(tmp_path: Path) -> None:
     assert re.search(r'<span title="then 60.0%">dull</span>', html)
     assert re.search(r'<span class="for" style="--share: 1.000" [^>]*>great</span>', html)
     assert "&lt;start&gt;" in html
+    assert html.index("Read forward") < html.index("Read backward")
     assert "<img" not in html

@@ -112,7 +112,8 @@ def precision_recall(runs: Sequence[Run]) -> Figure:
     """Precision against recall of the second class, with the average precision."""
     from sklearn.metrics import precision_recall_curve
 
-    positive = one_line(runs[0].classes()[1])
+    several = len({run.classes()[1] for run in runs}) > 1
+    positive = "the second class" if several else one_line(runs[0].classes()[1])
     figure, axes = panel(f"precision of {positive}")
     every = together(runs)
     for drawn in every:
@@ -120,7 +121,8 @@ def precision_recall(runs: Sequence[Run]) -> Figure:
         for labels, probabilities in (run.predictions() for run in drawn.runs):
             precision, recall, _ = precision_recall_curve(labels, probabilities[:, 1])
             axes.step(recall, precision, where="post", **drawn.style)
-        axes.plot([], [], label=f"{drawn.label}{drawn.seeds}, average {area}", **drawn.style)
+        of = f", {one_line(drawn.runs[0].classes()[1])}" if several else ""
+        axes.plot([], [], label=f"{drawn.label}{drawn.seeds}{of}, average {area}", **drawn.style)
     for share in sorted({float(run.predictions()[0].mean()) for run in runs}):
         axes.axhline(share, color="#999999", linestyle=":", label=f"chance, {share:.4f}")
     axes.set(xlabel=f"recall of {positive}", aspect="equal", xlim=(0, 1.005), ylim=(0, 1.005))

@@ -33,6 +33,7 @@ class Line:
         colour: its number, from 0; lines of one run share it. None draws in grey.
         dash: how it is drawn; `none` leaves the points alone.
         mark: a point that is pointed out.
+        faint: whether it stands behind others, such as a seed behind the mean; it is not named.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Line:
     colour: int | None = 0
     dash: Literal["solid", "dashed", "dotted", "none"] = "solid"
     mark: Mark | None = None
+    faint: bool = False
 
 
 @dataclass(frozen=True)

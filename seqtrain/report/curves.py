@@ -1,10 +1,12 @@
 """What each epoch reached: loss, score and learning rate."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
 
 from seqtrain.artifacts import Row
 from seqtrain.report.charts import Chart, Line, Mark, Point
-from seqtrain.report.sections import Content, Subject, having
+from seqtrain.report.sections import Content, Subject, grouped, having
 
 AXES = {"loss": "loss", "accuracy": "accuracy", "mae": "mean absolute error"}
 NO_QUANTITY = ("epoch", "learning_rate")
@@ -31,7 +33,8 @@ def quantities(subjects: Sequence[Subject]) -> Iterator[Chart]:
         if name not in NO_QUANTITY and not name.startswith("val_")
     )
     for name in names:
-        lines = [line for subject in subjects for line in both(subject, name, len(subjects) == 1)]
+        groups = grouped(subjects)
+        lines = [line for group in groups for line in both(group, name, len(groups) == 1)]
         yield Chart(
             title=AXES.get(name, name).capitalize(),
             x="epoch",
@@ -43,28 +46,54 @@ def quantities(subjects: Sequence[Subject]) -> Iterator[Chart]:
         )
 
 
-def both(subject: Subject, name: str, alone: bool) -> Iterator[Line]:
-    """Yield the lines of validation and train, where the run has measured the quantity."""
-    rows, best = subject.run.history(), subject.run.best_epoch()
-    of = "" if alone else f"{subject.label}, "
-    if f"val_{name}" in rows[0]:
-        points = series(rows, f"val_{name}")
-        note = " on test (optimistic)" if subject.run.optimistic else ""
-        mark = Mark(points[best - 1], f"best epoch {best}")
-        yield Line(f"{of}validation{note}", points, subject.colour, mark=mark)
-    if name in rows[0]:
-        yield Line(f"{of}train", series(rows, name), subject.colour, "dashed")
+def both(group: Sequence[Subject], name: str, alone: bool) -> Iterator[Line]:
+    """Yield the lines of validation and train, where the runs have measured the quantity."""
+    first = group[0]
+    of = "" if alone else f"{first.group}, "
+    if has(group, f"val_{name}"):
+        note = " on test (optimistic)" if first.run.optimistic else ""
+        yield from folded(group, f"val_{name}", Line(f"{of}validation{note}", (), first.colour))
+    if has(group, name):
+        yield from folded(group, name, Line(f"{of}train", (), first.colour, "dashed"))
+
+
+def has(group: Sequence[Subject], key: str) -> bool:
+    """Return whether every run of a group has a column in its history."""
+    return all(key in subject.run.history()[0] for subject in group)
+
+
+def folded(group: Sequence[Subject], key: str, line: Line) -> Iterator[Line]:
+    """Yield the line of a run; of several seeds their mean, and behind it each.
+
+    The mean ends with the seed that was trained for the fewest epochs.
+    """
+    columns = [series(subject.run.history(), key) for subject in group]
+    if len(group) > 1:
+        line = replace(line, name=f"{line.name}, mean of {len(group)} seeds")
+        epochs = zip(*columns, strict=False)
+        mean = [(points[0][0], fmean(value for _, value in points)) for points in epochs]
+        yield replace(line, points=mean)
+        for points in columns:
+            yield replace(line, points=points, faint=True)
+        return
+    mark = None
+    if key.startswith("val_"):
+        best = group[0].run.best_epoch()
+        mark = Mark(columns[0][best - 1], f"best epoch {best}")
+    yield replace(line, points=columns[0], mark=mark)
 
 
 def learning_rate(subjects: Sequence[Subject]) -> Chart:
     """Return the chart of the learning rate of each epoch's last step."""
+    groups = grouped(subjects)
     lines = [
-        Line(
-            "learning rate" if len(subjects) == 1 else subject.label,
-            series(subject.run.history(), "learning_rate"),
-            subject.colour,
+        line
+        for group in groups
+        for line in folded(
+            group,
+            "learning_rate",
+            Line("learning rate" if len(groups) == 1 else group[0].group, (), group[0].colour),
         )
-        for subject in subjects
     ]
     return Chart("Learning rate", "epoch", "learning rate", lines, low=0.0, group="epochs")
 

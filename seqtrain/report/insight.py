@@ -34,7 +34,12 @@ def gradients(subjects: Sequence[Subject]) -> Content | None:
         for name, words in MOMENTS.items()
     ]
     drawn = [chart for chart in charts if chart.lines]
-    return {"charts": drawn} if drawn else None
+    warnings = [
+        f"{subject.label}, {MOMENTS[found['moment']]}: {found['warning']}"
+        for subject, found in measured
+        if found.get("warning")
+    ]
+    return {"charts": drawn, "warnings": warnings} if drawn else None
 
 
 def flows(subject: Subject, found: dict[str, Any]) -> Iterator[Line]:
@@ -42,7 +47,7 @@ def flows(subject: Subject, found: dict[str, Any]) -> Iterator[Line]:
     layers = {(flow["layer"], flow["direction"]) for flow in found["states"]}
     for flow in found["states"]:
         where = f", layer {flow['layer']} {flow['direction']}" if len(layers) > 1 else ""
-        norms = flow["norms"]
+        norms = [norm or 0.0 for norm in flow["norms"]]  # none where it is not finite
         points = thinned(range(1 - len(norms), 1), norms)
         yield Line(
             f"{subject.label}, {STATES[flow['state']]}{where}",
@@ -79,8 +84,8 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
         chart = Chart("Prediction", "step", "prediction", lines)
     largest = max((abs(c) for one in readings for c in one["changes"] if c), default=1.0)
     texts = [
-        list(coloured(steps, of_one, one["changes"], largest))
-        for one, of_one in zip(readings, said, strict=True)
+        {"line": line, "words": list(coloured(steps, of_one, one["changes"], largest))}
+        for line, one, of_one in zip(lines, readings, said, strict=True)
     ]
     of_words = not all(step.isdigit() for step in steps)
     number = readable(found["prediction"]) if "prediction" in found else ""

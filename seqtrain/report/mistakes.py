@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def confusion(subject: Subject) -> dict[str, object]:
     classes = subject.run.classes()
     labels, probabilities = subject.run.predictions()
     matrix = metrics.confusion_matrix(labels, probabilities)
-    shown = list(islice(some(read_mistakes(subject.run)), MOST_MISTAKES))
+    shown = some(read_mistakes(subject.run))
     return {
         "subject": subject,
         "classes": classes,
@@ -122,13 +122,19 @@ def read_mistakes(run: Run) -> Iterator[Mistake]:
         raise run.damaged("mistakes.csv", f"it has not the right {error}") from error
 
 
-def some(mistakes: Iterator[Mistake]) -> Iterator[Mistake]:
-    """Yield at most `MOST_OF_A_CELL` mistakes of each cell, the first ones."""
+def some(mistakes: Iterator[Mistake]) -> list[Mistake]:
+    """Return the first mistakes of each cell, in their order, taken from each cell in turn.
+
+    At most `MOST_OF_A_CELL` are of one cell, and `MOST_MISTAKES` in all, or one of each cell.
+    """
     of_cell = Counter[str]()
-    for mistake in mistakes:
+    ranked: list[tuple[int, int, Mistake]] = []
+    for place, mistake in enumerate(mistakes):
         of_cell[mistake.cell] += 1
         if of_cell[mistake.cell] <= MOST_OF_A_CELL:
-            yield mistake
+            ranked.append((of_cell[mistake.cell], place, mistake))
+    kept = sorted(ranked, key=itemgetter(0, 1))[: max(MOST_MISTAKES, len(of_cell))]
+    return [mistake for _, _, mistake in sorted(kept, key=itemgetter(1))]
 
 
 def clipped(text: str | None) -> str | None:

@@ -41,17 +41,23 @@ function side(line) {
   return line.mark.at[0] - line.points[0][0] > 0.6 * (line.points[last][0] - line.points[0][0]) ? "right" : "left";
 }
 
+// Guides, and the seeds behind a mean, say nothing of their own.
+function inBackground(line) {
+  return line.dash === "dotted" || line.faint;
+}
+
 function series(line, colour, chart) {
   const own = colour(line.colour === null ? "grey" : `c${line.colour}`);
   if (line.dash === "none") {
     return { type: "scatter", name: line.name, data: line.points, color: own, symbolSize: 5, animation: false,
       itemStyle: { color: own, opacity: 0.5 }, emphasis: { disabled: true } };
   }
+  const behind = inBackground(line);
   return {
-    type: "line", name: line.name, data: line.points, color: own, animation: false,
-    lineStyle: { color: own, width: 2, type: line.dash }, itemStyle: { color: own },
-    showSymbol: line.points.length < 40, symbol: "circle", symbolSize: line.dash === "dotted" ? 0 : 5,
-    silent: line.dash === "dotted", tooltip: { show: line.dash !== "dotted" }, emphasis: { disabled: true },
+    type: "line", name: line.name, data: line.points, color: own, animation: false, z: line.faint ? 1 : 2,
+    lineStyle: { color: own, width: line.faint ? 1 : 2, opacity: line.faint ? 0.35 : 1, type: line.dash }, itemStyle: { color: own },
+    showSymbol: line.points.length < 40, symbol: "circle", symbolSize: behind ? 0 : 5,
+    silent: behind, tooltip: { show: !behind }, emphasis: { disabled: true },
     markPoint: line.mark && {
       data: [{ coord: line.mark.at }], symbol: "circle", symbolSize: 13, silent: true, animation: false,
       itemStyle: { color: "transparent", borderColor: own, borderWidth: 2 },
@@ -101,7 +107,7 @@ function draw(figure) {
 
 // The arrow keys move the tooltip as the mouse does.
 function walk(place, drawn, chart) {
-  const line = chart.lines.findIndex((one) => one.dash !== "dotted");
+  const line = chart.lines.findIndex((one) => !inBackground(one));
   let at = -1;
   place.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

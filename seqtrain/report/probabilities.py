@@ -46,9 +46,13 @@ def precision_recall(subjects: Sequence[Subject]) -> Chart:
     """Return the precision of the second class against its recall."""
     from sklearn.metrics import precision_recall_curve
 
+    several = len({subject.run.classes()[1] for subject in subjects}) > 1
     lines = []
     for subject in subjects:
         labels, found = subject.run.predictions()
         precision, recall, _ = precision_recall_curve(labels, found[:, 1])
-        lines.append(Line(subject.label, thinned(recall, precision), subject.colour))
-    return Chart("Precision and recall", "recall", "precision", lines, shares=True)
+        positive = subject.run.classes()[1]
+        label = f"{subject.label}, {positive}" if several else subject.label
+        lines.append(Line(label, thinned(recall, precision), subject.colour))
+    title = "Precision and recall" if several else f"Precision and recall of {positive}"
+    return Chart(title, "recall", "precision", lines, shares=True)

@@ -1,18 +1,19 @@
 """The scores on the test examples, beside the baselines' and those of other runs and seeds."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seqtrain.comparison import Row, names, with_every_run
 from seqtrain.pairing import tested
 from seqtrain.report.sections import Content, Subject, having
+from seqtrain.tasks import LESS_IS_BETTER
 
 PREFIX = "test_"
 PRIMARY = ("accuracy", "mae")  # the score that runs are judged by is the first that they have
 SHARES = ("accuracy", "roc_auc", "average_precision", "ece")  # lie between 0 and 1
-LESS_IS_BETTER = ("loss", "ece", "mae", "rmse")
 TESTS = {
     "McNemar": "McNemar's test on the same test examples",
     "sign": "the sign test of which is nearer in each test example",
@@ -91,7 +92,7 @@ def scores(subjects: Sequence[Subject]) -> Content | None:
         *means(table, columns),
         *(Standing(s.label, all_scores(s.run.metrics(), columns), s.colour) for s in finished),
         *(last_epoch(numbers[0], columns) if len(finished) == 1 else ()),
-        *rivals(numbers, columns),
+        *rivals(finished, columns),
     ]
     return {"names": columns, "rows": rows, "scale": scale(rows), "tests": list(tests(table))}
 
@@ -113,14 +114,18 @@ def last_epoch(numbers: Numbers, columns: Sequence[str]) -> Iterator[Standing]:
         yield Standing(owner, all_scores(last, columns))
 
 
-def rivals(numbers: Sequence[Numbers], columns: Sequence[str]) -> list[Standing]:
-    """Return the baselines, each once, the best first."""
-    found = {
-        Standing(owner, all_scores(baseline, columns))
-        for of_run in numbers
-        for owner, baseline in of_run.get("baselines", {}).items()
-    }
-    return sorted(found, key=lambda rival: rival.scores[0].rank, reverse=True)
+def rivals(finished: Sequence[Subject], columns: Sequence[str]) -> list[Standing]:
+    """Return the baselines, each once, the best first; of several data each says for which run."""
+    found: dict[Standing, str] = {}
+    for subject in finished:
+        for owner, baseline in subject.run.metrics().get("baselines", {}).items():
+            found.setdefault(Standing(owner, all_scores(baseline, columns)), subject.label)
+    times = Counter(rival.owner for rival in found)
+    named = [
+        replace(rival, owner=f"{rival.owner}, of {label}") if times[rival.owner] > 1 else rival
+        for rival, label in found.items()
+    ]
+    return sorted(named, key=lambda rival: rival.scores[0].rank, reverse=True)
 
 
 def tests(table: Sequence[Row]) -> Iterator[str]:

@@ -14,11 +14,21 @@ Content = Mapping[str, Any]  # what a template shows
 
 @dataclass(frozen=True)
 class Subject:
-    """A run, and how the page names and colours it."""
+    """A run, and how the page names and colours it.
+
+    Attributes:
+        run: the run.
+        label: what it is called.
+        colour: its number; the seeds of one config share it.
+        group: what they are called together; of a run that stands alone its label.
+        row: the number of the group among all.
+    """
 
     run: Run
     label: str
     colour: int
+    group: str
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,13 +64,22 @@ def sections(runs: Sequence[Run], shown: Mapping[str, Show]) -> list[Section]:
 def subjects_of(runs: Sequence[Run]) -> Iterator[Subject]:
     """Yield the runs with their labels; the seeds of one config have one colour."""
     if len(runs) == 1:
-        yield Subject(runs[0], str(runs[0].config.name), 0)
+        name = str(runs[0].config.name)
+        yield Subject(runs[0], name, 0, name)
         return
     table = with_every_run(runs)
     for number, (row, name) in enumerate(zip(table, names(table), strict=True)):
         for one in row.members:
             seed = f", seed {one.keys.get('seed')}" if len(row.members) > 1 else ""
-            yield Subject(one.run, name + seed, number % COLOURS)
+            yield Subject(one.run, name + seed, number % COLOURS, name, number)
+
+
+def grouped(subjects: Sequence[Subject]) -> list[list[Subject]]:
+    """Return the subjects, those together that differ in their seed alone."""
+    groups: dict[int, list[Subject]] = {}
+    for subject in subjects:
+        groups.setdefault(subject.row, []).append(subject)
+    return list(groups.values())
 
 
 def having(subjects: Sequence[Subject], name: str) -> list[Subject]:

@@ -1,21 +1,60 @@
 """What came out, in sentences: the top of a page."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean, stdev
 
 from seqtrain.report.scores import Numbers, Score, primary
-from seqtrain.report.sections import Content, Subject, having
+from seqtrain.report.sections import Content, Subject, grouped, having
 from seqtrain.run import Run
+from seqtrain.tasks import readable
 
 
 def summary(subjects: Sequence[Subject]) -> Content | None:
     """What was trained on what, how well it does, and whether that beats the baselines."""
     told = having(subjects, "history.csv")
-    return {"stories": [(subject, list(story(subject.run))) for subject in told]} if told else None
+    stories = [
+        (replace(group[0], label=group[0].group), list(story([one.run for one in group])))
+        for group in grouped(told)
+    ]
+    return {"stories": stories} if told else None
 
 
-def story(run: Run) -> Iterator[str]:
+def story(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield the sentences about a run, or about runs that differ in their seed alone."""
+    if len(runs) == 1:
+        yield from story_of_one(runs[0])
+        return
+    yield trained(runs)
+    finished = [run for run in runs if run.finished]
+    if len(finished) < len(runs):
+        yield f"{len(finished)} of them have finished."
+    if len(finished) > 1:
+        yield from mean_score(finished)
+
+
+def mean_score(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield how well several seeds do, and which of them have not learned."""
+    found = [primary(run.metrics()) for run in runs]
+    values = [score.value for score in found if score.value is not None]
+    if len(values) > 1:
+        mean, deviation = (amount(found[0], of(values)) for of in (fmean, stdev))
+        note = ", which is optimistic because they chose the epochs" if runs[0].optimistic else ""
+        yield (
+            f"Their {found[0].name} is {mean} ± {deviation} on {tested(runs[0])}test "
+            f"examples{note}."
+        )
+    verdicts = {run.config.seed: run.metrics().get("verdict") for run in runs}
+    poor = {seed: each for seed, each in verdicts.items() if each and not each["learned"]}
+    for seed, each in poor.items():
+        yield sentence(f"seed {seed}: {each['sentence']}")
+    if not poor and all(verdicts.values()):
+        yield "All of them have learned."
+
+
+def story_of_one(run: Run) -> Iterator[str]:
     """Yield the sentences about a run."""
-    yield trained(run)
+    yield trained([run])
     if not run.finished:
         yield unfinished(run)
         return
@@ -26,17 +65,28 @@ def story(run: Run) -> Iterator[str]:
     yield from verdict(numbers)
 
 
-def trained(run: Run) -> str:
+def trained(runs: Sequence[Run]) -> str:
     """Return what was trained on what, and for how long."""
-    config, epochs = run.config, len(run.history())
+    run = runs[0]
+    config, several = run.config, len(runs) > 1
     parameters = run.metrics().get("parameters") if run.finished else None
     size = f" with {parameters:,} parameters" if parameters else ""
     examples = f"{len(run.trained_on()):,} examples of " if run.has("trained_on.npz") else ""
+    seeds = f" from {len(runs)} seeds" if several else ""
+    kept = "the best epoch of each" if several else f"epoch {run.best_epoch()}"
     return (
-        f"A network of the kind {config.model.name}{size} was trained on {examples}"
-        f"{config.dataset.name} for {epochs} {'epoch' if epochs == 1 else 'epochs'}, and "
-        f"epoch {run.best_epoch()} was kept as the best by {config.training.monitor}."
+        f"A network of the kind {config.model.name}{size} was trained{seeds} on {examples}"
+        f"{config.dataset.name} for {lasted(runs)}, and {kept} was kept as the best by "
+        f"{config.training.monitor}."
     )
+
+
+def lasted(runs: Sequence[Run]) -> str:
+    """Return for how many epochs runs were trained."""
+    epochs = sorted({len(run.history()) for run in runs})
+    if epochs == [1]:
+        return "1 epoch"
+    return f"{epochs[0]} epochs" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]} epochs"
 
 
 def tested(run: Run) -> str:
@@ -72,10 +122,13 @@ def told(score: Score) -> str:
     """Return a score as a sentence has it: a share in per cent, and the interval in brackets."""
     if score.value is None:
         return "undefined"
-    unit = 100 if score.share else 1
-    form = "{:.1f}\u00a0%" if score.share else "{:.4g}"
-    text = form.format(score.value * unit)
+    text = amount(score, score.value)
     if score.interval is None:
         return text
-    low, high = (form.format(end * unit) for end in score.interval)
+    low, high = (amount(score, end) for end in score.interval)
     return f"{text} (95\u00a0% interval {low} to {high})"
+
+
+def amount(score: Score, value: float) -> str:
+    """Return a value of a score, a share in per cent."""
+    return f"{value * 100:.1f}\u00a0%" if score.share else readable(value)
