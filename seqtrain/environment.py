@@ -1,5 +1,6 @@
 """What a run depends on besides its config: versions, machine, threads, data."""
 
+import json
 import os
 import platform
 import subprocess
@@ -13,6 +14,7 @@ from seqtrain.datasets.dataset import Dataset
 from seqtrain.files import sha256
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
+STARTED_BY = "SEQTRAIN_STARTED_BY"  # the command of a person, where it started this process
 DECISIVE = (
     *("python", "packages", "processor", "cores", "threads", "backend", "devices", "onednn"),
     "embeddings",
@@ -30,11 +32,11 @@ def environment(dataset: Dataset, embeddings: str | None = None) -> dict[str, An
     import keras
 
     return {
-        "command": sys.argv,
+        "command": json.loads(os.environ.get(STARTED_BY, "null")) or sys.argv,
         "python": platform.python_version(),
         "packages": {"seqtrain": __version__, **_versions(keras.backend.backend())},
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores(),
         "threads": {name: os.environ.get(name) for name in THREADS},
         "backend": keras.backend.backend(),
@@ -50,7 +52,7 @@ def _versions(backend: str) -> dict[str, str]:
     return {name: version(name) for name in ("keras", *PACKAGES[backend], "numpy", "scikit-learn")}
 
 
-def _processor() -> str:
+def processor() -> str:
     """Return the processor's name; `platform.processor()` is empty on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

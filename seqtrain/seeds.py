@@ -4,7 +4,9 @@ So each equals the run that it would be alone, to the bit, and one that fails st
 """
 
 import asyncio
+import json
 import logging
+import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from seqtrain import execution
 from seqtrain.config import Config
+from seqtrain.environment import STARTED_BY
 from seqtrain.errors import ConfigError, Terminated, TrainingError
 from seqtrain.run import Run
 from seqtrain.signals import EXCEPTIONS
@@ -137,6 +140,7 @@ class _Children:
         """Start a training; it writes to our stderr where it is the only one at a time."""
         return await asyncio.create_subprocess_exec(
             *(*COMMAND, str(run.folder), *self.options),
+            env={STARTED_BY: json.dumps(sys.argv)} | os.environ,
             stdout=DEVNULL,
             stderr=PIPE if self.jobs > 1 else None,
             limit=LONGEST_LINE,

@@ -1,5 +1,6 @@
 """Several seeds of one config: a group of runs, trained in processes of their own."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ PHRASES = REPOSITORY / "configs" / "phrases_lstm.yaml"
 
 # Stands for a training: a long one waits for its end, seed 1 fails once, others get metrics.
 CHILD = """
-import signal, sys, time
+import os, signal, sys, time
 from pathlib import Path
 folder = Path(sys.argv[1])
 def end(number, frame):
@@ -36,6 +37,7 @@ time.sleep(SECONDS)
 if folder.name == "seed-1" and not (folder / "failed").exists():
     (folder / "failed").touch()
     sys.exit(1)
+(folder / "started by").write_text(os.environ["SEQTRAIN_STARTED_BY"])
 (folder / "metrics.json").write_text("{}")
 """
 SHORT = [sys.executable, "-c", CHILD.replace("SECONDS", "0")]
@@ -93,6 +95,8 @@ def test_a_seed_that_fails_stops_no_other(jobs: int, seqtrain: Seqtrain) -> None
     assert f"`seqtrain resume {runs[0].group}`" in outcome.stderr
     assert outcome.stdout.splitlines() == [str(runs[0].group)]
     assert [run.finished for run in runs] == [True, False, True]
+    command = json.loads((runs[0].folder / "started by").read_text())
+    assert command[1:3] == ["train", str(PHRASES)]
 
 
 @pytest.mark.usefixtures("pretended")
