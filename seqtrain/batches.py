@@ -18,10 +18,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     Keras's own shuffling repeats one order in every epoch once a seed is set, so `fit` is
     called with `shuffle=False`.
 
-    With `by_length`, the examples of `POOL` batches in a row are sorted by their length before
+    With `by_length`, the examples of a pool of batches in a row are sorted by their length before
     they are parted, each batch is cut to its longest example, rounded up so that only
     `LENGTHS` lengths occur, for each of which JAX compiles the step anew, and the batches are
-    mixed again.
+    mixed again. A pool is a quarter of an epoch, lest the same examples meet in each, but of at
+    least the first and at most the second number of batches in `POOL`.
 
     Args:
         examples: all that an epoch holds.
@@ -35,7 +36,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             more on JAX, to learn the shapes.
     """
 
-    POOL, LENGTHS = 50, 10
+    POOL, LENGTHS = (10, 50), 10
 
     def __init__(
         self,
@@ -68,7 +69,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def _by_length(
         self, order: np.ndarray, lengths: np.ndarray, random: np.random.Generator
     ) -> np.ndarray:
-        size = self.POOL * self.batch_size
+        least, most = self.POOL
+        size = min(max(self.whole // 4, least), most) * self.batch_size
         pools = [order[start : start + size] for start in range(0, len(order), size)]
         ordered = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
         whole = len(order) // self.batch_size

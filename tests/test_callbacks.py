@@ -156,6 +156,19 @@ def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> 
     assert steps != sorted(steps)  # the batches are mixed again
 
 
+def test_batches_of_like_length_hold_others_in_each_epoch() -> None:
+    from seqtrain.batches import Batches
+
+    lengths = np.arange(1, 241)  # so that to sort them all would give one order
+    x = (np.arange(240) < lengths[:, None]).astype(np.int32)
+    batches = Batches(Examples(x, np.arange(240)), 8, seed=0, by_length=True)
+    one, two = (
+        {frozenset(order[start : start + 8]) for start in range(0, 240, 8)}
+        for order in (epoch_order(batches), epoch_order(batches))
+    )
+    assert not one & two
+
+
 def test_seed_and_epoch_alone_decide_the_order_of_batches_of_like_length() -> None:
     from seqtrain.batches import Batches
 
@@ -172,7 +185,8 @@ def test_batches_of_like_length_can_be_fitted(number: int) -> None:
 
     from seqtrain.batches import Batches
 
-    layers = [keras.layers.Embedding(300, 2, mask_zero=True), keras.layers.LSTM(2)]
+    embedding = keras.layers.Embedding(300, 2, mask_zero=True)
+    layers = [embedding, keras.layers.GlobalAveragePooling1D()]
     model = keras.Sequential([keras.Input((100,), dtype="int32"), *layers, keras.layers.Dense(1)])
     model.compile("sgd", "mse", steps_per_execution=3)
     batches = Batches(texts(number), 8, seed=0, by_length=True)
