@@ -42,14 +42,13 @@ def unfinished(outputs: Path, asked: Config, resolved: Config) -> Run | None:
     Args:
         outputs: the folder of all runs.
         asked: the config as a person wrote it.
-        resolved: the same, resolved; on another machine `threads` becomes another number.
+        resolved: the same, resolved; on another machine `auto` may become something else.
     """
     for run in reversed(Run.all(outputs)):
         if (run.group or run.folder).parent.name != resolved.name:
             continue
         try:
-            follows = asked.execution.threads == "auto"
-            wanted = with_threads(resolved, run.config) if follows else resolved
+            wanted = as_resolved_in(run.config, asked, resolved)
             if not run.finished and run.begun and run.config == wanted:
                 return run
         except SeqtrainError as error:
@@ -57,10 +56,12 @@ def unfinished(outputs: Path, asked: Config, resolved: Config) -> Run | None:
     return None
 
 
-def with_threads(config: Config, other: Config) -> Config:
-    """Return a config that computes with as many threads as another."""
-    threads = {"threads": other.execution.threads}
-    return config.model_copy(update={"execution": config.execution.model_copy(update=threads)})
+def as_resolved_in(other: Config, asked: Config, resolved: Config) -> Config:
+    """Return a resolved config with what `auto` has become in another."""
+    became = {
+        key: getattr(other.execution, key) for key, value in asked.execution if value == "auto"
+    }
+    return resolved.model_copy(update={"execution": resolved.execution.model_copy(update=became)})
 
 
 def load_again(run: Run, data_dir: Path | None) -> Dataset:
