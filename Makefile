@@ -27,7 +27,7 @@ demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	@echo; echo "next: . $(BIN)/activate, then seqtrain --help, or seqtrain train configs/…"
 
 test: $(VENV)/installed-dev lint ## every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not tf and not slow"
@@ -40,8 +40,9 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 90 minutes)
+bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 100 minutes)
 	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.plans
 	$(BIN)/python -m benchmarks.padding
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.startup

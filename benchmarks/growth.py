@@ -2,24 +2,25 @@
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
+
+from benchmarks import machine
 
 ROOT = Path(__file__).parent.parent
 FACTORS = (1, 2, 4, 8, 16)
 SMALLEST = {"examples": 1_024, "steps": 16, "units": 16}  # the others stay at `MIDDLE`
 MIDDLE = {"examples": 4_096, "steps": 32, "units": 32}
 FEATURES, BATCH_SIZE = 8, 64
-EPOCHS = 4
+EPOCHS = 6
 HEADER = (*SMALLEST, "s/epoch", "× the row above", "MB", "MB for training")
 
 
@@ -51,7 +52,7 @@ def write(folder: Path, examples: int, steps: int, units: int) -> None:
         },
         "model": {"name": "lstm", "units": units},
         "training": {"epochs": EPOCHS, "batch_size": BATCH_SIZE},
-        "execution": {"steps_per_execution": 32},  # lest the rule for it change between rows
+        "execution": {"steps_per_execution": 32, "threads": 1},  # by rule they change between rows
     }
     (folder / "growth.yaml").write_text(json.dumps(config))  # JSON is YAML
 
@@ -69,7 +70,7 @@ def point(folder: Path) -> None:
     imported = peak()
     run = Run.create(folder / "outputs", resolved)
     training.train(resolved, dataset, run)
-    seconds = min(row["seconds"] for row in run.read_table("timing.csv")[1:])
+    seconds = median(row["seconds"] for row in run.read_table("timing.csv")[1:])
     print(json.dumps({"seconds": seconds, "bytes": peak(), "imported": imported}))
 
 
@@ -80,7 +81,7 @@ def peak() -> int:
 
 def rows(grown: str) -> Iterator[list[str]]:
     """Yield a row of the table for each factor of one size."""
-    before = 0.0
+    before, logarithms = 0.0, []
     for factor in FACTORS:
         sizes = {**MIDDLE, grown: SMALLEST[grown] * factor}
         found = measured(sizes)
@@ -92,6 +93,9 @@ def rows(grown: str) -> Iterator[list[str]]:
             f"{(found['bytes'] - found['imported']) / 1e6:,.0f}",
         ]
         before = found["seconds"]
+        logarithms.append(np.log([sizes[grown], before]))
+    slope = np.polyfit(*np.transpose(logarithms), 1)[0]
+    yield [f"with {grown} to the power of {slope:.2f}", *[""] * (len(HEADER) - 1)]
 
 
 def main() -> None:
@@ -103,8 +107,8 @@ def main() -> None:
     if chosen.point:
         point(chosen.point)
         return
-    print(f"{os.cpu_count()} cores, {platform.machine()}; LSTM, batches of {BATCH_SIZE}, ", end="")
-    print(f"{FEATURES} features; the best of {EPOCHS - 1} epochs after the first\n")
+    print(f"{machine.described()}; LSTM, batches of {BATCH_SIZE}, ", end="")
+    print(f"{FEATURES} features; one thread; the median of {EPOCHS - 1} epochs after the first\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|")
     for grown in chosen.sizes or SMALLEST:
         for row in rows(grown):

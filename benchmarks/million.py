@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import re
 import resource
 import subprocess
@@ -12,6 +11,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks import machine
 
 ROOT = Path(__file__).parent.parent
 ACCURACY = re.compile(r"test accuracy (\d\.\d+)")
@@ -52,7 +53,7 @@ def main() -> None:
     if done.returncode or not found:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     held = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    print(f"{os.cpu_count()} cores, {platform.machine()}; from the command to the test score\n")
+    print(f"{machine.described()}; from the command to the test score\n")
     print("| rows | MB of the file | s | GB | test accuracy |\n|---|---|---|---|---|")
     print(f"| {ROWS:,} | {size / 1e6:,.0f} | {seconds:.0f} | {held / 1e9:.2f} | {found[1]} |")
 

@@ -3,13 +3,13 @@
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import mean, median
 
+from benchmarks import machine
 from benchmarks.workloads import CONFIGS
 from seqtrain.config import load_config
 from seqtrain.datasets.dataset import real_steps
@@ -53,7 +53,7 @@ def main() -> None:
     if chosen.data_dir is None:
         parser.error("name the folder of imdb.npz: --data-dir DIR")
     data_dir = Path(chosen.data_dir).absolute()
-    print(f"{os.cpu_count()} cores, {platform.machine()}, {chosen.backend}\n")
+    print(f"{machine.described()}, {chosen.backend}\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|")
     found: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
     for seed in range(chosen.seeds):

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import machine
 from benchmarks.workloads import CONFIGS, prepare
 
 ROOT = CONFIGS.parent
@@ -62,7 +62,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.data_dir is None:
         parser.error("name the folder of mnist.npz and imdb.npz: --data-dir DIR")
-    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
+    print(f"{machine.described()}\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|")
     for dataset in chosen.datasets:
         for row in rows(dataset, Path(chosen.data_dir).absolute(), chosen.seed):

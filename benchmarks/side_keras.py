@@ -6,7 +6,7 @@ import time
 
 from benchmarks import sides
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
 
 import keras  # noqa: E402
 from keras import layers  # noqa: E402

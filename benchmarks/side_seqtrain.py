@@ -11,10 +11,10 @@ from seqtrain.config import load_config
 from seqtrain.run import Run
 
 
-def main(folder: str, seed: str, backend: str) -> None:
-    """Train into a temporary run folder."""
+def main(folder: str, seed: str, backend: str, *keys: str) -> None:
+    """Train into a temporary run folder, with other keys set if they are given."""
     described = sides.description(folder)
-    overrides = [*described["overrides"], f"seed={seed}", f"execution.backend={backend}"]
+    overrides = [*described["overrides"], f"seed={seed}", f"execution.backend={backend}", *keys]
     if described["mask"]:
         overrides.append("training.bucket_by_length=true")
     config = load_config(Path(described["config"]), overrides)

@@ -2,13 +2,13 @@
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import time
 
 import numpy as np
 
+from benchmarks import machine
 from seqtrain import execution
 from seqtrain.config import ExecutionConfig
 from seqtrain.models.recurrent import GATES
@@ -38,7 +38,9 @@ def point(backend: str, cell: str, units: str, size: str, threads: str) -> None:
     import keras
 
     kind = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[cell]
-    layers = [getattr(keras.layers, kind)(int(units)), keras.layers.Dense(1, "sigmoid")]
+    unroll = cell == "rnn" and backend == "tensorflow"  # as `auto` has it
+    layer = getattr(keras.layers, kind)(int(units), unroll=unroll)
+    layers = [layer, keras.layers.Dense(1, "sigmoid")]
     model = keras.Sequential([keras.Input((STEPS, FEATURES)), *layers])
     execution.accelerate(model)
     model.compile("adam", "binary_crossentropy", jit_compile=backend == "jax")
@@ -62,7 +64,7 @@ def main() -> None:
         point(*chosen.point)
         return
     cores = os.cpu_count() or 1
-    print(f"{cores} cores, {platform.machine()}; examples a second, the best of {EPOCHS} epochs\n")
+    print(f"{machine.described()}; examples a second, the best of {EPOCHS} epochs\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|")
     for backend in ("tensorflow", "jax"):
         for cell, units, size in NETWORKS:

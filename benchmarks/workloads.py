@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.config import load_config
+from seqtrain.datasets.dataset import real_steps
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 
@@ -81,6 +82,8 @@ def prepare(name: str, folder: Path, data_dir: Path, epochs: int | None = None) 
         "whole": epochs is None,
         "batch_size": config.training.batch_size,
         "examples": len(dataset.train),
+        "validation_examples": len(dataset.validation),
+        "steps": float(real_steps(dataset.train.x).mean()) if dataset.mask else dataset.shape[0],
     }
     (folder / "workload.json").write_text(json.dumps(described))
     return described
