@@ -1,9 +1,12 @@
 """What tests share: an isolated cache, the command line in this process, and the real data."""
 
 import gc
+import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +14,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from seqtrain import training
 from seqtrain.cli import main
 from seqtrain.datasets import digits
+from seqtrain.run import Run
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # as commands have it, whoever imports TensorFlow first
 
@@ -43,15 +48,35 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 digits._images = cache(digits._images)  # read once, for no test changes them
 
+LARGE = ("pytest", "tensorflow", "sklearn", "matplotlib")
 frozen: set[str] = set()
 
 
 def freeze() -> None:
     """Let no collection of garbage look again at what large modules hold."""
-    if loaded := {"pytest", "tensorflow", "sklearn", "matplotlib"} & set(sys.modules) - frozen:
+    if loaded := [name for name in LARGE if name in sys.modules and name not in frozen]:
         frozen.update(loaded)
         gc.collect()
         gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a worker at once: it has told its results, and TensorFlow takes ten seconds to leave."""
+    if hasattr(config, "workerinput"):
+        os._exit(0)
+
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder, whose name is numbered here: pytest looks through those of all tests."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    folder = tmp_path_factory.getbasetemp() / f"{next(NUMBERS):04}_{name}"
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +93,18 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SEQTRAIN_DATA_DIR", raising=False)
 
 
-@pytest.fixture(scope="module")
-def undrawn() -> Iterator[None]:
-    """Draw no plots of trainings: they take longer than the trainings of tests."""
+@contextmanager
+def drawing(draw: Callable[[Run], None] = training.draw) -> Iterator[None]:
+    """Let trainings draw their plots, which no test of another thing needs."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("seqtrain.training.draw", lambda run: None)
+        patched.setattr(training, "draw", draw)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def undrawn() -> Iterator[None]:
+    """Let trainings draw nothing: it takes longer than the trainings of tests."""
+    with drawing(lambda run: None):
         yield
 
 

@@ -25,6 +25,7 @@ from seqtrain.config import ExecutionConfig
 
 execution.start(ExecutionConfig(backend=sys.argv[1]), 0)
 import seqtrain.training, seqtrain.state, seqtrain.plots, sklearn.linear_model, sklearn.pipeline
+seqtrain.training.draw = lambda run: None
 for line in sys.stdin:
     arguments, log = json.loads(line)
     child = os.fork()

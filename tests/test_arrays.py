@@ -24,7 +24,7 @@ from seqtrain.errors import DataError
 from seqtrain.tables import Table
 from tests.conftest import Outcome
 from tests.own import rows_of, waves, write_rows
-from tests.test_models import NAMES, POOLINGS, model, predict
+from tests.test_models import SOME, model, predict
 
 Rows = list[dict[str, Any]]
 WAVES, LABELS = waves()
@@ -791,8 +791,7 @@ def test_a_missing_file_of_data_is_refused() -> None:
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "pooling"), SOME)
 def test_padding_alone_changes_no_prediction(name: str, pooling: str) -> None:
     network = model(name, pooling=pooling)
     once, twice = (load(ragged(), standardise=True, max_length=length) for length in (9, 18))

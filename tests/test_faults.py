@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,15 +14,16 @@ import pytest
 from seqtrain import logfile, memory, places
 from seqtrain.errors import TrainingError
 from seqtrain.run import Run
-from tests.conftest import REPOSITORY, Outcome
+from tests.conftest import Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
+from tests.nursery import Command
 from tests.test_run import config
 
 Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, undrawn: None) -> Run:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An uninterrupted run."""
     return go_on(start(tmp_path_factory.mktemp("whole"), *RNN))
 
@@ -47,6 +47,8 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_whole(
         with pytest.raises(TrainingError, match=f"{name}: No space left on device") as raised:
             go_on(run)
     assert f"`seqtrain resume {run.folder}`" in str(raised.value.hint)
+    assert "No space left on device" in run.log_file.read_text()
+    assert not run.finished
     assert results(go_on(run)) == results(whole)
 
 
@@ -74,16 +76,14 @@ def test_a_disk_that_is_really_full_is_one_sentence(
 ) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"0" * filled)
-    command = [sys.executable, "-m", "seqtrain", "train", str(QUICKSTART), *SMALL, *DROPS, *RNN]
-    place = {"PYTHONPATH": str(REPOSITORY), **os.environ}
-    done = subprocess.run(
-        [*command, "--output", str(small_disk)], capture_output=True, text=True, env=place
-    )
-    assert "Traceback" not in done.stderr
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    arguments = ["train", str(QUICKSTART), *SMALL, *DROPS, *RNN, "--output", str(small_disk)]
+    command = Command("tensorflow", arguments, tmp_path / "log")
+    assert command.ended(120)
+    assert "Traceback" not in command.printed()
+    errors = [line for line in command.printed().splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "No space left on device" in errors[0]
-    assert done.returncode == 1
+    assert command.exit_code == 1
     ballast.unlink()
     left = Run.latest(small_disk)
     there = tmp_path / "outputs" / "quickstart" / left.folder.name
@@ -184,6 +184,7 @@ def test_a_damaged_file_of_a_run_is_one_sentence_in_every_command(
     name: str, whole: Run, tmp_path: Path, seqtrain: Callable[..., Outcome], monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr("seqtrain.plots.base.save", lambda figure, path: path)
+    monkeypatch.setattr("seqtrain.training.fit", lambda *_: None)  # it is read all the same
     group = tmp_path / "outputs" / "quickstart"
     cases = [(b"\x00damaged\xff", arguments) for arguments in COMMANDS]
     if name.endswith(".json"):  # JSON still, but something else

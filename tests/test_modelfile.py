@@ -18,9 +18,9 @@ from seqtrain.run import Run
 from tests.conftest import Outcome
 from tests.cutting import go_on, start
 from tests.mutation import members, packed
-from tests.test_models import NAMES, POOLINGS, features, model, tokens
+from tests.test_models import SOME, features, model, tokens
 
-pytestmark = [pytest.mark.tf, pytest.mark.usefixtures("undrawn")]
+pytestmark = pytest.mark.tf
 
 Tree = dict[str, Any]
 Change = Callable[[Tree], None]
@@ -347,8 +347,7 @@ def test_a_run_that_goes_on_writes_its_model_anew_where_it_is_refused(
     assert go_on(cut).finished
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "pooling"), SOME)
 def test_what_seqtrain_writes_is_opened(name: str, pooling: str, tmp_path: Path) -> None:
     from seqtrain import modelfile
     from seqtrain.callbacks import without_optimizer

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from seqtrain.config import load_config
 from seqtrain.judging import regression
 from seqtrain.run import Run
 from seqtrain.tasks import readable
-from tests.conftest import Outcome
+from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results
 
 pytestmark = pytest.mark.tf
@@ -47,7 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Run:
-    return trained(folder)
+    with drawing():
+        return trained(folder)
 
 
 def trained(folder: Path, *overrides: str) -> Run:
@@ -162,15 +162,13 @@ def test_a_run_without_its_scale_says_so(run: Run, tmp_path: Path, seqtrain: Seq
 def test_a_run_that_was_cut_short_is_resumed_to_the_bit(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqtrain.plots.draw", lambda *_: [])
     few = ("training.epochs=2", "training.monitor=val_mae", "training.checkpoint_minutes=1e-9")
     cut = prepared(folder, *few)
     cut_short(cut, monkeypatch, "on_train_batch_end", 5)
     assert results(go_on(cut)) == results(trained(folder, *few))
 
 
-def test_early_stopping_looks_at_the_error(folder: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("seqtrain.plots.draw", lambda *_: [])
+def test_early_stopping_looks_at_the_error(folder: Path) -> None:
     stopping = ("training.early_stopping={patience: 1}", "training.monitor=val_mae")
     run = trained(folder, "training.epochs=40", "training.learning_rate=0.5", *stopping)
     assert len(run.history()) == run.best_epoch() + 1 < 40

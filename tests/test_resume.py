@@ -21,7 +21,7 @@ from seqtrain.run import Run
 from tests.conftest import REPOSITORY
 from tests.cutting import QUICKSTART, RNN, cut_short, go_on, labels_taken, results, start
 
-pytestmark = [pytest.mark.tf, pytest.mark.usefixtures("undrawn")]
+pytestmark = pytest.mark.tf
 
 Patch = pytest.MonkeyPatch
 STOPPING = "training.early_stopping={patience: 1}"
@@ -32,6 +32,7 @@ NADAM, BALANCED = "training.optimizer=nadam", "training.class_weight=balanced"
 PHRASES = REPOSITORY / "configs" / "phrases_lstm.yaml"
 BY_LENGTH = (
     *("model.embedding_dim=4", "training.bucket_by_length=true", "training.epochs=2"),
+    "dataset.max_length=8",
     *("dataset.train_pairs=200", "dataset.test_pairs=50"),
 )
 # What each case has besides dropout and recurrent dropout, and the batch after which it dies.
@@ -379,14 +380,15 @@ def test_conditions_that_are_damaged_do_not_end_the_run(cut: Run, whole: Run, ca
     assert cut.environment()["data"] == whole.environment()["data"]
 
 
-def test_another_number_of_cores_is_the_same_config(cut: Run, monkeypatch: Patch) -> None:
-    """What `auto` becomes is the machine's, so it starts no second run of the config."""
+@pytest.mark.parametrize(("key", "value"), [("threads", 7), ("backend", "jax")])
+def test_what_auto_becomes_elsewhere_is_the_same_config(cut: Run, key: str, value: Any) -> None:
+    """It is the machine's, with its cores and what is installed, so it starts no second run."""
     from seqtrain import launch
     from seqtrain.config import load_config
 
-    asked = load_config(cut.folder / "config.yaml", ["execution.threads=auto"])
+    asked = load_config(cut.folder / "config.yaml", [f"execution.{key}=auto"])
     asked = asked.model_copy(update={"name": cut.config.name})
-    other = cut.config.execution.model_copy(update={"threads": 7})
+    other = cut.config.execution.model_copy(update={key: value})
     resolved = cut.config.model_copy(update={"execution": other})
     outputs = cut.folder.parent.parent
     assert launch.unfinished(outputs, asked, resolved) == Run(cut.folder)
