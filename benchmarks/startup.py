@@ -26,7 +26,7 @@ LOAD = """
 import sys, time
 from pathlib import Path
 from seqtrain.config import load_config
-config = load_config("configs/imdb_lstm.yaml")
+config = load_config(Path("configs/imdb_lstm.yaml"))
 started = time.perf_counter()
 config.dataset.load(Path(sys.argv[1]))
 print(time.perf_counter() - started)
