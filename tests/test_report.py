@@ -279,7 +279,8 @@ def test_seeds_are_one_story_and_one_curve(tmp_path: Path) -> None:
         "train, mean of 3 seeds",
     }
     assert len(lines[0]["points"]) == 2  # as many epochs as each seed has
-    assert ", mean of 3 seeds" in told
+    assert "quickstart, mean of 3 seeds" in told
+    assert "<h1>quickstart, 3 seeds</h1>" in html
 
 
 def test_a_seed_that_has_not_learned_is_named(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from seqtrain.report import (
     scores,
     summary,
 )
-from seqtrain.report.sections import Section, sections
+from seqtrain.report.sections import Section, grouped, sections, subjects_of
 from seqtrain.run import Run
 from seqtrain.tasks import readable
 
@@ -81,10 +81,12 @@ def write(runs: Sequence[Run], file: Path) -> None:
 def rendered(runs: Sequence[Run], shown: Sequence[Section]) -> str:
     """Return the page as HTML."""
     alone = len(runs) == 1
+    groups = grouped(list(subjects_of(runs)))
+    several = f", {len(runs)} seeds" if len(runs) > 1 else ""
     scripts = [_static(name) for name in SCRIPTS]
     template = _environment().get_template("page.html")
     return template.render(
-        title=str(runs[0].config.name) if alone else f"{len(runs)} runs",
+        title=f"{groups[0][0].group}{several}" if len(groups) == 1 else f"{len(runs)} runs",
         subtitle=runs[0].folder.name if alone else None,
         alone=alone,
         sections=shown,

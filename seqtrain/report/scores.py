@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seqtrain.comparison import Row, names, with_every_run
+from seqtrain.comparison import Row, with_every_run
 from seqtrain.pairing import tested
-from seqtrain.report.sections import Content, Subject, having
+from seqtrain.report.sections import COLOURS, Content, Subject, called, having
 from seqtrain.tasks import LESS_IS_BETTER
 
 PREFIX = "test_"
@@ -99,11 +99,12 @@ def scores(subjects: Sequence[Subject]) -> Content | None:
 
 def means(table: Sequence[Row], columns: Sequence[str]) -> Iterator[Standing]:
     """Yield the mean of each score over seeds, where there are several."""
-    for row, name in zip(table, names(table), strict=True):
+    for number, (row, name) in enumerate(zip(table, called(table), strict=True)):
         if len(row.counted) > 1:
             keys = ((column, PREFIX + column) for column in columns)
             found = (Score(c, row.mean(key), None, row.deviation(key)) for c, key in keys)
-            yield Standing(f"{name}, mean of {len(row.counted)} seeds", tuple(found))
+            owner = f"{name}, mean of {len(row.counted)} seeds"
+            yield Standing(owner, tuple(found), number % COLOURS)
 
 
 def last_epoch(numbers: Numbers, columns: Sequence[str]) -> Iterator[Standing]:
@@ -130,9 +131,9 @@ def rivals(finished: Sequence[Subject], columns: Sequence[str]) -> list[Standing
 
 def tests(table: Sequence[Row]) -> Iterator[str]:
     """Yield whether rows differ from the best by more than chance."""
-    called = dict(zip(table, names(table), strict=True))
+    known = dict(zip(table, called(table), strict=True))
     for row, found in tested(table).items():
-        against = f"{called[row]} against {called[found.against]}, the best on validation"
+        against = f"{known[row]} against {known[found.against]}, the best on validation"
         if found.test is None or found.p is None:
             yield f"{against}: not tested, {found.reason}."
         else:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.comparison import names, with_every_run
+from seqtrain.comparison import Row, names, with_every_run
 from seqtrain.run import Run
 
 COLOURS = 7  # that `page.css` has; then they begin anew
@@ -68,10 +68,15 @@ def subjects_of(runs: Sequence[Run]) -> Iterator[Subject]:
         yield Subject(runs[0], name, 0, name)
         return
     table = with_every_run(runs)
-    for number, (row, name) in enumerate(zip(table, names(table), strict=True)):
+    for number, (row, name) in enumerate(zip(table, called(table), strict=True)):
         for one in row.members:
             seed = f", seed {one.keys.get('seed')}" if len(row.members) > 1 else ""
             yield Subject(one.run, name + seed, number % COLOURS, name, number)
+
+
+def called(table: Sequence[Row]) -> list[str]:
+    """Return what rows are called; where there is but one, the name of its config."""
+    return names(table) if len(table) > 1 else [str(table[0].members[0].run.config.name)]
 
 
 def grouped(subjects: Sequence[Subject]) -> list[list[Subject]]:
