@@ -20,7 +20,7 @@ CASES += [
 ]
 if keras.backend.backend() == "tensorflow":  # on JAX a loop is a loop
     CASES += [(cell, "unrolled", "all", "tanh", "training") for cell in ("SimpleRNN", "GRU")]
-PADDING = -9.0
+PADDING, STEPS = -9.0, 7
 
 
 def network(cell: str, mask: str, output: str, **keys: object) -> keras.Sequential:
@@ -36,15 +36,15 @@ def network(cell: str, mask: str, output: str, **keys: object) -> keras.Sequenti
     masking = [] if mask == "whole" else [keras.layers.Masking(PADDING)]
     both_ways = keras.layers.Bidirectional(layer)
     flat = [keras.layers.Flatten()] if sequences else []
-    return keras.Sequential([keras.Input((11, 5)), *masking, both_ways, *flat])
+    return keras.Sequential([keras.Input((STEPS, 5)), *masking, both_ways, *flat])
 
 
 def examples(mask: str) -> np.ndarray:
-    x = np.random.default_rng(0).normal(size=(6, 11, 5)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(6, STEPS, 5)).astype("float32")
     if mask == "masked":
         for row in range(6):
-            x[row, 11 - row :] = PADDING
-        x[3, 4] = PADDING
+            x[row, STEPS - row :] = PADDING
+        x[3, 2] = PADDING
     return x
 
 

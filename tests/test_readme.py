@@ -17,7 +17,10 @@ CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL
 COMMANDS = [
     line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line[:2] == "$ "
 ]
-FEW = ["training.epochs=1", "dataset.limit=40"]
+FEW = {  # what makes a command take less time
+    "train": ["training.epochs=1", "dataset.limit=40"],
+    "resume": ["--epochs", "2"],
+}
 
 
 @pytest.mark.tf
@@ -31,8 +34,7 @@ def test_the_commands_of_the_readme_work_one_after_another(
     for command in COMMANDS:
         program, *arguments = shlex.split(command, comments=True)
         assert program == "seqtrain"
-        few = FEW if arguments[0] == "train" else []
-        outcome = seqtrain(*arguments, *few)
+        outcome = seqtrain(*arguments, *FEW.get(arguments[0], []))
         assert outcome.exit_code == 0, f"{command}: {outcome.stderr}"
         assert outcome.stdout
 
