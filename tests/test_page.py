@@ -162,6 +162,11 @@ def test_without_scripts_the_sentence_and_the_tables_stay(opened: Any) -> None:
     assert "The charts need JavaScript" in page.inner_text("main")
 
 
+def test_a_logarithmic_axis_has_powers_of_ten(opened: Any) -> None:
+    chart = opened("long").page.locator("#gradients .chart").first
+    assert "1e-9" in chart.locator("text").all_text_contents()
+
+
 def test_the_config_is_copied(opened: Any) -> None:
     seen = opened("one", permissions=["clipboard-read", "clipboard-write"])
     seen.page.locator(".copy").last.click()

@@ -27,10 +27,16 @@ function tooltip(chart, points) {
   return box;
 }
 
+// The ticks of a logarithmic axis, which are powers of ten.
+function power(value) {
+  return value < 0.01 || value >= 1e4 ? value.toExponential(0) : String(value);
+}
+
 function axis(name, colour, more) {
+  const formatter = more.type === "log" ? power : undefined;
   return {
     type: "value", name, nameLocation: "middle", nameTextStyle: { color: colour("soft") },
-    axisLabel: { color: colour("soft"), hideOverlap: true }, axisLine: { lineStyle: { color: colour("line") } },
+    axisLabel: { color: colour("soft"), hideOverlap: true, formatter }, axisLine: { lineStyle: { color: colour("line") } },
     splitLine: { lineStyle: { color: colour("line") } }, ...more,
   };
 }
