@@ -36,7 +36,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             more on JAX, to learn the shapes.
     """
 
-    POOL, LENGTHS = (10, 50), 10
+    POOL, LENGTHS = (10, 50), 8
 
     def __init__(
         self,
