@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,14 @@ def command(*arguments: object) -> None:
     found = Command("jax", [str(argument) for argument in arguments], Path("jax.log").absolute())
     assert found.ended(300)
     assert found.exit_code == 0, found.printed()
+
+
+def test_the_extra_brings_what_jax_bounds_its_cache_with() -> None:
+    """Without it JAX keeps nothing of what it compiles, and says so in a warning only."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert any(
+        one.startswith("filelock") for one in project["project"]["optional-dependencies"]["jax"]
+    )
 
 
 TRAIN = ("train", QUICKSTART, "execution.backend=jax", "training.epochs=2")
