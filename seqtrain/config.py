@@ -147,9 +147,9 @@ class ExecutionConfig(Section):
     )
     unroll: bool | Literal["auto"] = Field(
         default="auto",
-        description="write the time steps out instead of looping; `auto` does so where measured "
-        f"faster: `rnn` and `birnn` on `tensorflow`, over at most {LONGEST_UNROLL} steps "
-        "without mask",
+        description="write the time steps out instead of looping, on `tensorflow`; `auto` does so "
+        f"where measured faster: `rnn` and `birnn`, over at most {LONGEST_UNROLL} steps without "
+        "mask",
     )
     steps_per_execution: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",

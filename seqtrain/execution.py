@@ -47,7 +47,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
 
     Raises:
         ConfigError: the backend that is asked for, or TensorBoard, is not installed; or XLA
-            is asked for where there is none.
+            or unrolling is asked for where there is none.
     """
     require_installed(config)
     asked = config.execution
@@ -68,11 +68,12 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
     execution = ExecutionConfig.model_validate({**asked.model_dump(), **chosen})
     if on_tensorflow and execution.jit_compile and execution.deterministic:
-        raise ConfigError(
-            "`execution.jit_compile` is true, and on tensorflow Keras has no XLA while "
-            "`execution.deterministic` is true",
-            "`execution.jit_compile=auto`, or `execution.deterministic=false`",
-        )
+        said = "`execution.jit_compile` is true, and on tensorflow Keras has no XLA while "
+        hint = "`execution.jit_compile=auto`, or `execution.deterministic=false`"
+        raise ConfigError(f"{said}`execution.deterministic` is true", hint)
+    if on_tensorflow and execution.unroll and dataset.mask and dataset.padding == "post":
+        said = "`execution.unroll` is true, and on tensorflow steps cannot be written out where "
+        raise ConfigError(f"{said}batches are cut to their longest", "`execution.unroll=auto`")
     located = config.dataset.located(dataset)
     return config.model_copy(update={"execution": execution, "dataset": located})
 

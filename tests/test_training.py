@@ -182,6 +182,17 @@ def test_xla_is_refused_where_keras_would_go_on_without(tmp_path: Path) -> None:
     assert "execution.deterministic=false" in str(caught.value.hint)
 
 
+def test_unrolling_is_refused_where_batches_are_cut_to_their_longest_example() -> None:
+    keys = ["execution.unroll=true", "execution.backend=tensorflow"]
+    phrases = load_config(REPOSITORY / "configs" / "phrases_lstm.yaml", keys)
+    with pytest.raises(ConfigError, match="steps cannot be written out"):
+        execution.resolve(phrases, phrases.dataset.load())
+    before = phrases.model_copy(
+        update={"dataset": phrases.dataset.model_copy(update={"padding": "pre"})}
+    )
+    assert execution.resolve(before, before.dataset.load()).execution.unroll is True
+
+
 def test_steps_per_execution_changes_no_result(tmp_path: Path) -> None:
     one, many = (
         train(tmp_path, f"execution.steps_per_execution={n}", "model.name=rnn") for n in (1, 4)
