@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from seqtrain.datasets.dataset import Examples, real_steps
+from seqtrain.datasets.dataset import Examples, cut, real_steps
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -19,8 +19,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     called with `shuffle=False`.
 
     With `by_length`, the examples of a pool of batches in a row are sorted by their length before
-    they are parted, each batch is cut to its longest example, rounded up so that only
-    `LENGTHS` lengths occur, for each of which JAX compiles the step anew, and the batches are
+    they are parted, each batch is cut to its longest example as `cut` has it, and the batches are
     mixed again. A pool is a quarter of an epoch, lest the same examples meet in each, but of at
     least the first and at most the second number of batches in `POOL`.
 
@@ -36,7 +35,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             more on JAX, to learn the shapes.
     """
 
-    POOL, LENGTHS = (10, 50), 8
+    POOL = (10, 50)
 
     def __init__(
         self,
@@ -114,8 +113,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             return None
         if not self.drawn:
             return index + 1
-        step = math.ceil(int(self.examples.x.shape[1]) / self.LENGTHS)
-        return math.ceil(int(self.lengths[batch].max()) / step) * step
+        return cut(self.lengths[batch], self.examples.x)
 
 
 class CountEpochs(keras.callbacks.Callback):  # type: ignore[misc]

@@ -17,6 +17,7 @@ from seqtrain.datasets.dataset import (
     Given,
     Learned,
     Split,
+    cut,
     fingerprints,
     real_steps,
 )
@@ -27,7 +28,7 @@ from seqtrain.run import Run
 from seqtrain.tasks import Task
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
-GROUPS = 5  # of examples of like length; JAX compiles for each length
+GROUPS = 5  # of examples of like length
 
 UNTOLD: dict[str, Any] = {"learned": True, "sentence": "", "causes": []}  # no verdict
 
@@ -72,14 +73,14 @@ def outputs(model: Any, x: np.ndarray) -> np.ndarray:
     """Return what the head of a network gives; float32, shape (N, its units).
 
     Where the network does not see padding at the end, examples of like length are computed
-    together and cut to the longest of them, which changes nothing but the time.
+    together and cut to about the longest of them, which changes nothing but the time.
     """
     if hides_padding(model, x):
         steps = real_steps(x)
         order = np.argsort(steps, kind="stable")
         size = math.ceil(len(order) / BATCH_SIZE / GROUPS) * BATCH_SIZE
         parts = [order[start : start + size] for start in range(0, len(order), size)]
-        out = np.concatenate([_predict(model, x[part, : steps[part].max()]) for part in parts])
+        out = np.concatenate([_predict(model, x[part, : cut(steps[part], x)]) for part in parts])
         return np.asarray(out[np.argsort(order)])
     return _predict(model, x)
 

@@ -10,6 +10,7 @@ import pytest
 from seqtrain import execution
 from seqtrain.config import ExecutionConfig, TrainingConfig
 from seqtrain.datasets import Examples
+from seqtrain.datasets.dataset import LENGTHS
 from seqtrain.errors import TrainingError
 from seqtrain.run import Run
 from tests.test_run import config
@@ -148,7 +149,7 @@ def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> 
     batches = Batches(texts(), 8, seed=0, by_length=True)
     batches.on_epoch_begin()
     shapes = [batches[index][0].shape for index in range(len(batches))]
-    assert len({steps for _, steps in shapes}) <= Batches.LENGTHS
+    assert len({steps for _, steps in shapes}) <= LENGTHS
     computed = sum(rows * steps for rows, steps in shapes)
     real = int((texts().x != 0).sum())
     assert computed < 1.25 * real

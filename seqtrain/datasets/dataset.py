@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from seqtrain.text import Vocabulary
 
 MASK_VALUE = -1e30  # of every feature of a padded step
+LENGTHS = 8  # to which batches are cut
 Split = Literal["train", "validation", "test"]
 
 
@@ -210,6 +212,17 @@ def real_steps(x: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return np.asarray(real(x).sum(axis=1))
+
+
+def cut(steps: np.ndarray, x: np.ndarray) -> int:
+    """Return to how many steps examples can be cut: one of few, for JAX compiles for each anew.
+
+    Args:
+        steps: how many steps of each example are not padding.
+        x: what they are a part of, shape (N, T) or (N, T, F).
+    """
+    unit = math.ceil(int(x.shape[1]) / LENGTHS)
+    return math.ceil(int(steps.max()) / unit) * unit
 
 
 def real(x: np.ndarray) -> np.ndarray:
