@@ -21,6 +21,7 @@ CASES += [
 if keras.backend.backend() == "tensorflow":  # on JAX a loop is a loop
     CASES += [(cell, "unrolled", "all", "tanh", "training") for cell in ("SimpleRNN", "GRU")]
 PADDING, STEPS = -9.0, 7
+ROWS = STEPS + 1  # of which the last is padding alone
 
 
 def network(cell: str, mask: str, output: str, **keys: object) -> keras.Sequential:
@@ -40,9 +41,9 @@ def network(cell: str, mask: str, output: str, **keys: object) -> keras.Sequenti
 
 
 def examples(mask: str) -> np.ndarray:
-    x = np.random.default_rng(0).normal(size=(6, STEPS, 5)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(ROWS, STEPS, 5)).astype("float32")
     if mask == "masked":
-        for row in range(6):
+        for row in range(ROWS):
             x[row, STEPS - row :] = PADDING
         x[3, 2] = PADDING
     return x
