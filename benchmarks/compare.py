@@ -133,7 +133,8 @@ def main() -> None:
         + " |\n|---|---|---|"
     )
     for side in list(SIDES)[2:]:
-        means = [f"{geometric_mean(ratios[side, other]):.2f}" for other in list(SIDES)[:2]]
+        pairs = [ratios[side, other] for other in list(SIDES)[:2]]
+        means = [f"{geometric_mean(pair):.2f}" if pair else "" for pair in pairs]
         print(f"| {side} against | " + " | ".join(means) + " |")
 
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
+from seqtrain.environment import cores
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 Shape = tuple[int, int]
@@ -58,6 +61,11 @@ def _backward(work: dict[str, Any]) -> Iterator[tuple[float, Product]]:
 
 
 def _seconds(left: Shape, right: Shape, least: float = 0.05) -> float:
+    """Return the seconds of a product, with as many threads as are fastest."""
+    return min(_alone(left, right, threads, least) for threads in {1, cores()})
+
+
+def _alone(left: Shape, right: Shape, threads: int, least: float) -> float:
     """Return the seconds of a product, the best of five rounds of as many as take a while."""
     random = np.random.default_rng(0)
     a, b = (random.normal(size=shape).astype(np.float32) for shape in (left, right))
@@ -69,6 +77,7 @@ def _seconds(left: Shape, right: Shape, least: float = 0.05) -> float:
             np.matmul(a, b, out=out)
         return time.perf_counter() - started
 
-    of(1)
-    times = max(1, round(least / of(1)))
-    return min(of(times) for _ in range(5)) / times
+    with threadpool_limits(threads, "blas"):
+        of(1)
+        times = max(1, round(least / of(1)))
+        return min(of(times) for _ in range(5)) / times

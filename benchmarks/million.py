@@ -17,6 +17,7 @@ from benchmarks import machine
 ROOT = Path(__file__).parent.parent
 ACCURACY = re.compile(r"test accuracy (\d\.\d+)")
 ROWS, WORDS, VOCABULARY = 1_000_000, 30, 20_000
+LIMIT = 4e9  # bytes
 
 
 def write(folder: Path) -> int:
@@ -53,6 +54,8 @@ def main() -> None:
     if done.returncode or not found:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     held = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    if held > LIMIT:
+        sys.exit(f"it took {held / 1e9:.2f} GB")
     print(f"{machine.described()}; from the command to the test score\n")
     print("| rows | MB of the file | s | GB | test accuracy |\n|---|---|---|---|---|")
     print(f"| {ROWS:,} | {size / 1e6:,.0f} | {seconds:.0f} | {held / 1e9:.2f} | {found[1]} |")
