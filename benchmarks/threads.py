@@ -18,6 +18,7 @@ NETWORKS = (  # cell, units, batch size
     *(("lstm", 32, 32), ("lstm", 64, 32), ("lstm", 128, 32), ("lstm", 128, 128)),
     ("lstm", 256, 128),
 )
+BACKENDS = ("tensorflow", "jax")
 STEPS, FEATURES, BATCHES, EPOCHS = 64, 32, 12, 5
 HEADER = ("backend", "cell", "units", "batch size", "products of a step", "1 thread", "all", "×")
 
@@ -58,6 +59,7 @@ def point(backend: str, cell: str, units: str, size: str, threads: str) -> None:
 def main() -> None:
     """Measure, and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("backends", nargs="*", default=list(BACKENDS))
     parser.add_argument("--point", nargs=5, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.point:
@@ -66,7 +68,7 @@ def main() -> None:
     cores = os.cpu_count() or 1
     print(f"{machine.described()}; examples a second, the best of {EPOCHS} epochs\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|")
-    for backend in ("tensorflow", "jax"):
+    for backend in chosen.backends:
         for cell, units, size in NETWORKS:
             one, every = (measured(backend, cell, units, size, count) for count in (1, cores))
             products = f"{size * GATES[cell] * units**2:,}"
