@@ -40,7 +40,7 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 100 minutes)
+bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 110 minutes)
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.plans
 	$(BIN)/python -m benchmarks.padding

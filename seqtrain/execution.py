@@ -42,7 +42,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     unrolling doubles the speed of simple RNN cells over short sequences and gains nothing on
     LSTM; many steps in one call double the speed where Python's share of a step is large, which
     is where the step itself is small; XLA is off, which Keras has not where all is deterministic.
-    Small products are not split among threads, which made LSTMs up to 1.9 times as fast on
+    Small products are not split among threads, which made LSTMs up to 1.8 times as fast on
     TensorFlow, and the SimpleRNN on the rows of MNIST 1.5 times on JAX.
 
     Raises:
