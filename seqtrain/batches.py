@@ -52,14 +52,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.epoch = 0
         self.start = start
         self.whole = math.ceil(len(examples) / batch_size)
-        self.drawn = False
         self.lengths = real_steps(examples.x) if by_length else None
         self.order = np.arange(len(examples))
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
         self.epoch += 1
-        self.drawn = True
         random = np.random.default_rng([self.seed, self.epoch])
         self.order = random.permutation(len(self.examples))
         if self.lengths is not None:
@@ -86,34 +84,28 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Return x and labels of a batch."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
-        return self.examples.x[batch, : self._steps(index, batch)], self.examples.labels[batch]
+        return self.examples.x[batch, : self._steps(batch)], self.examples.labels[batch]
 
     def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Draw an epoch's order, and give its batches, `count` at a time.
 
         Yields:
-            x, shape (batches, batch_size, T, ...), and labels, shape (batches, batch_size); a
-            smaller last batch is alone.
+            x, shape (batches, batch_size, T, ...), all cut to the longest example among them,
+            and labels, shape (batches, batch_size); a smaller last batch is alone.
         """
         self.on_epoch_begin()
         first, ends = self.start * self.batch_size, len(self.order)
         while first < ends:
-            batches = min(count, (ends - first) // self.batch_size)
-            group = self.order[first : first + (batches or 1) * self.batch_size]
+            batches = min(count, (ends - first) // self.batch_size) or 1
+            group = self.order[first : first + batches * self.batch_size]
             first += len(group)
-            group = group.reshape(batches or 1, -1)
-            yield self.examples.x[group], self.examples.labels[group]
+            steps = self._steps(group)
+            group = group.reshape(batches, -1)
+            yield self.examples.x[group, :steps], self.examples.labels[group]
 
-    def _steps(self, index: int, batch: np.ndarray) -> int | None:
-        """Return how many steps of a batch are computed; None for all.
-
-        Before the first epoch Keras looks at two batches, to learn which dimensions vary.
-        """
-        if self.lengths is None or self.whole == 1:
-            return None
-        if not self.drawn:
-            return index + 1
-        return cut(self.lengths[batch], self.examples.x)
+    def _steps(self, batch: np.ndarray) -> int | None:
+        """Return how many steps of some examples are computed; None for all."""
+        return None if self.lengths is None else cut(self.lengths[batch], self.examples.x)
 
 
 class CountEpochs(keras.callbacks.Callback):  # type: ignore[misc]

@@ -215,19 +215,26 @@ def feed(batches: Any, execution: ExecutionConfig) -> Any:
     """Return batches in the form in which `fit` takes them fastest.
 
     TensorFlow calls Python for each batch that it takes, which costs as much as a small step,
-    so it is given many small ones at once. Those of differing lengths are large steps.
+    so it is given many small ones at once, but those of differing lengths one by one. Where it
+    tunes how it reads, as it does for what Keras makes of an array, an epoch may begin or end by
+    waiting until its tuner wakes, for as long as the epoch takes.
     """
-    if execution.backend != "tensorflow" or batches.lengths is not None:
+    if execution.backend != "tensorflow":
         return batches
     import tensorflow as tf
 
-    arrays = (batches.examples.x, batches.examples.labels)
-    size = batches.batch_size * math.prod(arrays[0].shape[1:]) * arrays[0].itemsize
-    many = min(max(FED_AT_ONCE // size, 1), STEPS_AT_ONCE)
-    group = tuple(tf.TensorSpec((None, None, *array.shape[1:]), array.dtype) for array in arrays)
+    (x, labels), alike = (batches.examples.x, batches.examples.labels), batches.lengths is None
+    size = batches.batch_size * math.prod(x.shape[1:]) * x.itemsize
+    many = min(max(FED_AT_ONCE // size, 1), STEPS_AT_ONCE) if alike else 1
+    group = (
+        tf.TensorSpec((None, None, x.shape[1] if alike else None, *x.shape[2:]), x.dtype),
+        tf.TensorSpec((None, None, *labels.shape[1:]), labels.dtype),
+    )
     groups = tf.data.Dataset.from_generator(lambda: batches.groups(many), output_signature=group)
     counted = tf.data.experimental.assert_cardinality(len(batches))
-    return groups.unbatch().apply(counted).prefetch(many)
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False
+    return groups.unbatch().apply(counted).prefetch(many).with_options(untuned)
 
 
 def accelerate(model: Any) -> None:

@@ -87,7 +87,8 @@ def outputs(model: Any, x: np.ndarray) -> np.ndarray:
 
 def _predict(model: Any, x: np.ndarray) -> np.ndarray:
     model.steps_per_execution = 1  # Keras writes out so many steps to predict, and traces each
-    return np.asarray(model.predict(x, batch_size=BATCH_SIZE, verbose=0))
+    batches = (x[start : start + BATCH_SIZE] for start in range(0, len(x), BATCH_SIZE))
+    return np.concatenate([model.predict_on_batch(batch) for batch in batches])
 
 
 def hides_padding(model: Any, x: np.ndarray) -> bool:

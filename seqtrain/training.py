@@ -139,7 +139,7 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
             execution.feed(batches, config.execution),
             initial_epoch=saver.epoch,
             epochs=epochs,
-            validation_data=validation,
+            validation_data=execution.feed(validation, config.execution),
             class_weight=class_weight(config, dataset),
             callbacks=[CountEpochs(batches, validation), *callbacks, saver],
             shuffle=False,

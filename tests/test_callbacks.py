@@ -93,12 +93,29 @@ def test_large_batches_are_fed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> No
     assert taken == [2]
 
 
-def test_batches_of_like_length_and_those_for_jax_are_fed_one_by_one() -> None:
+def test_batches_of_like_length_are_fed_one_by_one() -> None:
     from seqtrain.batches import Batches
 
-    by_length, plain = Batches(texts(), 8, seed=0, by_length=True), Batches(texts(), 8, seed=0)
-    assert execution.feed(by_length, ExecutionConfig(backend="tensorflow")) is by_length
-    assert execution.feed(plain, ExecutionConfig(backend="jax")) is plain
+    fed, one_by_one = (Batches(texts(203), 8, seed=0, by_length=True) for _ in range(2))
+    dataset = execution.feed(fed, ExecutionConfig(backend="tensorflow"))
+    one_by_one.on_epoch_begin()
+    for found, index in zip(dataset.as_numpy_iterator(), range(len(dataset)), strict=True):
+        for part, expected in zip(found, one_by_one[index], strict=True):
+            np.testing.assert_array_equal(part, expected)
+
+
+def test_tensorflow_is_fed_without_its_tuner_for_which_an_epoch_would_wait() -> None:
+    from seqtrain.batches import Batches
+
+    fed = execution.feed(Batches(examples(), 4, seed=0), ExecutionConfig(backend="tensorflow"))
+    assert fed.options().autotune.enabled is False
+
+
+def test_jax_takes_batches_as_they_are() -> None:
+    from seqtrain.batches import Batches
+
+    batches = Batches(texts(), 8, seed=0)
+    assert execution.feed(batches, ExecutionConfig(backend="jax")) is batches
 
 
 def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
@@ -191,7 +208,8 @@ def test_batches_of_like_length_can_be_fitted(number: int) -> None:
     model = keras.Sequential([keras.Input((100,), dtype="int32"), *layers, keras.layers.Dense(1)])
     model.compile("sgd", "mse", steps_per_execution=3)
     batches = Batches(texts(number), 8, seed=0, by_length=True)
-    history = model.fit(batches, epochs=2, shuffle=False, verbose=0)
+    fed = execution.feed(batches, ExecutionConfig(backend=keras.backend.backend()))
+    history = model.fit(fed, epochs=2, shuffle=False, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
 
 
