@@ -113,7 +113,7 @@ def start(execution: ExecutionConfig, seed: int) -> None:
     memory.keep_freed(one_arena=execution.backend == "jax")
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]):
+    with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]), memory.uncollected():
         import keras
     if keras.backend.backend() != execution.backend:
         raise ConfigError(

@@ -1,6 +1,7 @@
 """Full disks, folders that are gone or read-only, damaged files, clocks and memory."""
 
 import errno
+import gc
 import os
 import shutil
 import subprocess
@@ -134,6 +135,21 @@ def test_a_lack_of_memory_says_what_to_lower(lack: Exception) -> None:
 def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="a bug"), memory.lack_told(32, None):
         raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_imports_are_never_looked_through_for_garbage(collects: bool) -> None:
+    if not collects:
+        gc.disable()
+    try:
+        frozen = gc.get_freeze_count()
+        with memory.uncollected():
+            assert not gc.isenabled()
+            kept = [[] for _ in range(1_000)]
+        assert gc.isenabled() is collects
+        assert gc.get_freeze_count() >= frozen + len(kept)
+    finally:
+        gc.enable()
 
 
 def test_after_a_clock_is_set_back_the_newest_run_is_still_the_last(
