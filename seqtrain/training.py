@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -181,7 +182,7 @@ def stopping_reason(config: Config) -> str:
 
 
 def finish(model: Any, trained: Trained, run: Run) -> None:
-    """Judge the best model by the test examples, and the last beside it; draw all plots."""
+    """Judge the best model by the test examples, and the last beside it; draw plots meanwhile."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
     last = answers(model, dataset.test.x, dataset.task)
     if not np.isfinite(last).all():
@@ -194,11 +195,14 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
         best = answers(load_model(run), dataset.test.x, dataset.task)
     run.write_predictions(dataset.test.labels, best)
     run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
-    draw(run)
+    with ThreadPoolExecutor(1) as beside:
+        drawn = beside.submit(draw, run)
+        judgement = judged(trained, best)
+        drawn.result()
     validation = [f"val_{name}" for name in ("loss", SCORES[dataset.task])]
     run.write_metrics(
         {
-            **judged(trained, best),
+            **judgement,
             **{name: rows[best_epoch - 1][name] for name in validation},
             "optimistic": run.optimistic,
             "best_epoch": best_epoch,
