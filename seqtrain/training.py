@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -182,7 +181,7 @@ def stopping_reason(config: Config) -> str:
 
 
 def finish(model: Any, trained: Trained, run: Run) -> None:
-    """Judge the best model by the test examples, and the last beside it; draw plots meanwhile."""
+    """Judge the best model by the test examples, and the last beside it; draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
     last = answers(model, dataset.test.x, dataset.task)
     if not np.isfinite(last).all():
@@ -195,14 +194,11 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
         best = answers(load_model(run), dataset.test.x, dataset.task)
     run.write_predictions(dataset.test.labels, best)
     run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
-    with ThreadPoolExecutor(1) as beside:
-        drawn = beside.submit(draw, run)
-        judgement = judged(trained, best)
-        drawn.result()
+    draw(run)
     validation = [f"val_{name}" for name in ("loss", SCORES[dataset.task])]
     run.write_metrics(
         {
-            **judgement,
+            **judged(trained, best),
             **{name: rows[best_epoch - 1][name] for name in validation},
             "optimistic": run.optimistic,
             "best_epoch": best_epoch,
