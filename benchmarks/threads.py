@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks import machine
 from seqtrain import execution
 from seqtrain.config import ExecutionConfig
+from seqtrain.datasets.dataset import Examples
 from seqtrain.models.recurrent import GATES
 
 NETWORKS = (  # cell, units, batch size
@@ -38,6 +39,8 @@ def point(backend: str, cell: str, units: str, size: str, threads: str) -> None:
     execution.start(chosen, 0)
     import keras
 
+    from seqtrain.batches import Batches
+
     kind = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[cell]
     unroll = cell == "rnn" and backend == "tensorflow"  # as `auto` has it
     layer = getattr(keras.layers, kind)(int(units), unroll=unroll)
@@ -47,11 +50,11 @@ def point(backend: str, cell: str, units: str, size: str, threads: str) -> None:
     model.compile("adam", "binary_crossentropy", jit_compile=backend == "jax")
     random, number = np.random.default_rng(0), BATCHES * int(size)
     x = random.normal(size=(number, STEPS, FEATURES)).astype(np.float32)
-    y = random.integers(0, 2, number)
+    batches = Batches(Examples(x, random.integers(0, 2, number)), int(size), seed=0)
     seconds = []
     for _ in range(EPOCHS):
         started = time.perf_counter()
-        model.fit(x, y, batch_size=int(size), verbose=0)
+        model.fit(execution.feed(batches, chosen), shuffle=False, verbose=0)
         seconds.append(time.perf_counter() - started)
     print(number / min(seconds))
 

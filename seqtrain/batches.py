@@ -13,7 +13,7 @@ from seqtrain.datasets.dataset import Examples, cut, real_steps
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Training examples in an order that (seed, epoch) alone decides.
+    """Examples in an order that (seed, epoch) alone decides.
 
     Keras's own shuffling repeats one order in every epoch once a seed is set, so `fit` is
     called with `shuffle=False`.

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,10 @@ def start(execution: ExecutionConfig, seed: int) -> None:
     memory.keep_freed(one_arena=execution.backend == "jax")
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]), memory.uncollected():
-        import keras
+    if "keras" not in sys.modules:
+        with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]), memory.uncollected():
+            import_module("keras")
+    import keras
     if keras.backend.backend() != execution.backend:
         raise ConfigError(
             f"Keras runs on {keras.backend.backend()} in this process, so it cannot run on "

@@ -86,7 +86,6 @@ def outputs(model: Any, x: np.ndarray) -> np.ndarray:
 
 
 def _predict(model: Any, x: np.ndarray) -> np.ndarray:
-    model.steps_per_execution = 1  # Keras writes out so many steps to predict, and traces each
     batches = (x[start : start + BATCH_SIZE] for start in range(0, len(x), BATCH_SIZE))
     return np.concatenate([model.predict_on_batch(batch) for batch in batches])
 

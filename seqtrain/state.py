@@ -28,7 +28,6 @@ REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
 }
 METRICS = "metrics/"
-LEAST_LEFT = 2  # batches of an epoch; from fewer Keras cannot tell which dimensions vary
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self.batch = self.first + batch + 1
         left = self.first + self.params["steps"] - self.batch
         due = self.signals.asked or time.monotonic() - self.saved > self.seconds
-        if due and left >= LEAST_LEFT:
+        if due and left:
             self._save()
             self.signals.answer()
 

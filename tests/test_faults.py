@@ -139,15 +139,15 @@ def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
 
 @pytest.mark.parametrize("collects", [True, False])
 def test_imports_are_never_looked_through_for_garbage(collects: bool) -> None:
+    frozen = gc.get_freeze_count()
     if not collects:
         gc.disable()
     try:
-        frozen = gc.get_freeze_count()
         with memory.uncollected():
             assert not gc.isenabled()
             kept = [[] for _ in range(1_000)]
         assert gc.isenabled() is collects
-        assert gc.get_freeze_count() >= frozen + len(kept)
+        assert gc.get_freeze_count() > frozen + 0.9 * len(kept)
     finally:
         gc.enable()
 

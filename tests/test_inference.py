@@ -107,17 +107,3 @@ def test_examples_of_another_shape_are_refused(seqtrain: Callable[..., Outcome])
     assert outcome.exit_code == 2
     assert "examples of 28 × 28 do not fit the network" in outcome.stderr
     assert "the network reads examples of 8 × 8" in outcome.stderr
-
-
-def test_a_step_is_traced_alike_however_many_one_call_trains(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from seqtrain.inference import probabilities
-
-    x = padded(2, "post")
-    trained = model("lstm").build(dataset(x))
-    trained.compile(steps_per_execution=32)
-    traced, step = [], trained.predict_step
-    monkeypatch.setattr(trained, "predict_step", lambda data: traced.append(1) or step(data))
-    probabilities(trained, x)
-    assert 1 <= len(traced) <= 2

@@ -19,6 +19,7 @@ from seqtrain.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
 from tests.nursery import Command
 from tests.test_tensorboard import assert_logs_are_the_history
+from tests.test_training import train
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -38,11 +39,12 @@ def on_jax(*arguments: object, **variables: str) -> str:
     return done.stdout
 
 
-def command(*arguments: object) -> None:
-    """Run a command in a process that finds JAX loaded."""
+def command(*arguments: object) -> str:
+    """Run a command in a process that finds JAX loaded, and return what it printed."""
     found = Command("jax", [str(argument) for argument in arguments], Path("jax.log").absolute())
     assert found.ended(300)
     assert found.exit_code == 0, found.printed()
+    return found.printed()
 
 
 def test_the_extra_brings_what_jax_bounds_its_cache_with() -> None:
@@ -87,6 +89,16 @@ def test_the_saved_network_opens_on_tensorflow(trained: Run) -> None:
     dataset = trained.config.dataset.load()
     found = inference.probabilities(inference.load_model(trained), dataset.test.x)
     np.testing.assert_allclose(found, trained.predictions()[1], atol=1e-5)
+
+
+def test_a_network_that_tensorflow_saved_opens_on_jax(tmp_path: Path) -> None:
+    run = train(tmp_path)
+    elsewhere = run.config.execution.model_copy(update={"backend": "jax", "jit_compile": True})
+    config = run.config.model_copy(update={"execution": elsewhere})
+    run.write_text("config.yaml", config.to_yaml())
+    printed = command("evaluate", run.folder, "--json")
+    found = json.loads(printed[printed.index("{") :])
+    assert found["test_loss"] == pytest.approx(run.metrics()["test_loss"], abs=1e-5)
 
 
 def test_a_run_is_evaluated_on_the_backend_that_trained_it(trained: Run) -> None:

@@ -66,7 +66,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 
 def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Cut with 3, 2 and 1 batches left; with one, Keras could not tell that lengths vary."""
+    """Cut with 3, 2 and 1 batches left."""
     whole = go_on(start(tmp_path, *BY_LENGTH, config=PHRASES))
     cut = start(tmp_path, *BY_LENGTH, config=PHRASES)
     for _ in range(2):
