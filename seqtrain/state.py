@@ -92,12 +92,13 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         """Save if it is time, or if the process is to end.
 
         With `steps_per_execution` this is called after so many batches, so what is left of the
-        epoch falls into the same groups as if it had not been cut short.
+        epoch falls into the same groups as if it had not been cut short. The last group counts
+        past the end of the epoch where it is not full.
         """
         self.batch = self.first + batch + 1
         left = self.first + self.params["steps"] - self.batch
         due = self.signals.asked or time.monotonic() - self.saved > self.seconds
-        if due and left:
+        if due and left > 0:
             self._save()
             self.signals.answer()
 
