@@ -118,6 +118,7 @@ def start(execution: ExecutionConfig, seed: int) -> None:
         with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]), memory.uncollected():
             import_module("keras")
     import keras
+
     if keras.backend.backend() != execution.backend:
         raise ConfigError(
             f"Keras runs on {keras.backend.backend()} in this process, so it cannot run on "
