@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from seqtrain import console
+from seqtrain.memory import uncollected
 from seqtrain.options import CONFIG, DATA_DIR, JSON, OVERRIDES, command
 
 
@@ -18,7 +19,8 @@ def check(
     config: Path, overrides: tuple[str, ...], load: bool, data_dir: Path | None, as_json: bool
 ) -> None:
     """Validate a config, and print it with every default filled in, or what it would train on."""
-    from seqtrain.config import load_config
+    with uncollected():
+        from seqtrain.config import load_config
 
     checked = load_config(config, overrides)
     if not load:

@@ -11,7 +11,6 @@ import gzip
 import json
 import logging
 import re
-import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
@@ -209,6 +208,8 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
         for path in source.glob("*/[pn][oe][sg]/*.txt"):
             yield path.as_posix(), path.read_bytes()
         return
+    import tarfile
+
     with _decompressed(source) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.name.endswith(".txt") else None
