@@ -49,6 +49,7 @@ bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_D
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.threads
+	$(BIN)/python -m benchmarks.gaps
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md
