@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,12 +38,11 @@ NVIDIA = Path("/proc/driver/nvidia/version")
 def resolve(config: Config, dataset: Dataset) -> Config:
     """Return the config with each `auto` replaced by what it becomes, and the data located.
 
-    The rules, measured on 2 CPU cores: JAX was as fast or faster on every model. On TensorFlow,
-    unrolling doubles the speed of simple RNN cells over short sequences and gains nothing on
-    LSTM; many steps in one call double the speed where Python's share of a step is large, which
-    is where the step itself is small; XLA is off, which Keras has not where all is deterministic.
-    Small products are not split among threads, which made LSTMs up to 1.8 times as fast on
-    TensorFlow, and the SimpleRNN on the rows of MNIST 1.5 times on JAX.
+    The rules, measured on 2 CPU cores (docs/performance.md has the figures): JAX was the faster
+    on every model. On TensorFlow, unrolling gains on simple RNN cells over short sequences and
+    loses on LSTM; many steps in one call gain where Python's share of a step is large, which is
+    where the step itself is small; XLA is off, which Keras has not where all is deterministic.
+    Small products are not split among threads.
 
     Raises:
         ConfigError: the backend that is asked for, or TensorBoard, is not installed; or XLA
@@ -114,10 +112,8 @@ def start(execution: ExecutionConfig, seed: int) -> None:
     memory.keep_freed(one_arena=execution.backend == "jax")
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "keras" not in sys.modules:
-        with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]), memory.uncollected():
-            import_module("keras")
-    import keras
+    with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]), memory.uncollected():
+        import keras
 
     if keras.backend.backend() != execution.backend:
         raise ConfigError(
@@ -219,15 +215,17 @@ def feed(batches: Any, execution: ExecutionConfig) -> Any:
     """Return batches in the form in which `fit` takes them fastest.
 
     TensorFlow calls Python for each batch that it takes, which costs as much as a small step,
-    so it is given many small ones at once, but those of differing lengths one by one. Where it
-    tunes how it reads, as it does for what Keras makes of an array, an epoch may begin or end by
-    waiting until its tuner wakes, for as long as the epoch takes.
+    so it is given many small ones at once, but those of differing lengths one by one: together
+    they would be padded to the longest of all. It is kept from tuning how it reads, as it does
+    for what Keras makes of an array: an epoch then waits at times until the tuner wakes, for up
+    to as long as the epoch itself.
     """
     if execution.backend != "tensorflow":
         return batches
     import tensorflow as tf
 
-    (x, labels), alike = (batches.examples.x, batches.examples.labels), batches.lengths is None
+    x, labels = batches.examples.x, batches.examples.labels
+    alike = batches.lengths is None
     size = batches.batch_size * math.prod(x.shape[1:]) * x.itemsize
     many = min(max(FED_AT_ONCE // size, 1), STEPS_AT_ONCE) if alike else 1
     group = (

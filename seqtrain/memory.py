@@ -3,6 +3,7 @@
 import gc
 import platform
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,14 +41,16 @@ def uncollected() -> Iterator[None]:
     """Have Python not look for garbage while the body imports, nor ever in what is in memory then.
 
     An import makes objects by the hundred thousand, and all of them stay: to look through them
-    again and again took a third of the time of importing Keras on TensorFlow.
+    again and again took a third of the time of importing Keras on TensorFlow. Where the body
+    finds all of it imported already, what is in memory may yet become garbage.
     """
-    collects = gc.isenabled()
+    collects, imported = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if len(sys.modules) > imported:
+            gc.freeze()
         if collects:
             gc.enable()
 

@@ -39,7 +39,7 @@ BY_LENGTH = (
 )
 # What each case has besides dropout and, in most, recurrent dropout; the batch after which it dies.
 CASES: dict[str, tuple[list[str], int]] = {
-    "rnn": (["training.schedule=exponential", "execution.steps_per_execution=2"], 3),
+    "rnn": (["training.schedule=exponential", "execution.steps_per_execution=3"], 4),
     "rnn unrolled": ([*RNN, "model.units=[4, 4]"], 6),
     "lstm": ([OWN_LOOPS, DEMANDING, "training.learning_rate=0.3", "training.optimizer=adamw"], 9),
     "gru": ([PLATEAU, "training.learning_rate=3.0", "training.monitor=val_accuracy"], 9),
