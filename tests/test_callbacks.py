@@ -118,6 +118,28 @@ def test_jax_takes_batches_as_they_are() -> None:
     assert execution.feed(batches, ExecutionConfig(backend="jax")) is batches
 
 
+def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
+    """Keras calls on_epoch_begin once before each epoch, and asks for the batches in order.
+
+    Training on JAX relies on it, which takes the batches themselves.
+    """
+    import keras
+
+    from seqtrain.batches import Batches
+
+    class Recorder(Batches):
+        def __getitem__(self, index: int) -> Any:
+            seen.append((self.epoch, index))
+            return super().__getitem__(index)
+
+    seen: list[tuple[int, int]] = []
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(Recorder(examples(), 4, seed=0), epochs=3, shuffle=False, verbose=0)
+    expected = [(epoch, index) for epoch in (1, 2, 3) for index in range(3)]
+    assert [item for item in seen if item[0]] == expected
+
+
 def texts(number: int = 200, length: int = 100) -> Examples:
     """Texts of 1 to 100 words, each word the number of its text, padded at the end."""
     random = np.random.default_rng(0)
