@@ -204,12 +204,12 @@ def _reviews(source: Path) -> Iterator[tuple[tuple[str, int, int], str]]:
 
 def _files(source: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the text files of a folder or an archive; nothing is unpacked."""
+    import tarfile
+
     if source.is_dir():
         for path in source.glob("*/[pn][oe][sg]/*.txt"):
             yield path.as_posix(), path.read_bytes()
         return
-    import tarfile
-
     with _decompressed(source) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.name.endswith(".txt") else None
