@@ -75,9 +75,14 @@ def read_document(path: Path) -> Document:
         ConfigError: the file cannot be read, or is not YAML. Lesser defects, such as a
             key that stands twice, are collected in `Document.problems`.
     """
+    return parse_document(path, _read(path))
+
+
+def parse_document(path: Path, text: str) -> Document:
+    """Parse the text of a YAML file, as `read_document` does; `path` is what messages call it."""
     document = Document(str(path))
     try:
-        tree = _Builder(document, lambda line: Place(line, f"{path}:{line}")).build(_read(path))
+        tree = _Builder(document, lambda line: Place(line, f"{path}:{line}")).build(text)
     except _NotYaml as error:
         message = f"{path}:{error.line}: not YAML: {error.reason}"
         raise ConfigError(message, error.hint) from error
@@ -221,7 +226,7 @@ class _Builder:
             items = iter(lambda: next(self.events), None)
             until = takewhile(lambda item: not isinstance(item, yaml.SequenceEndEvent), items)
             return [self.value(item, (*path, index)) for index, item in enumerate(until)]
-        return _scalar(event.value) if event.implicit[0] else event.value
+        return scalar(event.value) if event.implicit[0] else event.value
 
     def mapping(self, path: KeyPath) -> dict[str, Any]:
         tree: dict[str, Any] = {}
@@ -265,7 +270,7 @@ _SCALARS = {
 }
 
 
-def _scalar(text: str) -> Any:
+def scalar(text: str) -> Any:
     """Return the value of a word that is not quoted."""
     kind = next((name for name, form in _SCALARS.items() if form.fullmatch(text)), "str")
     if kind == "null":
@@ -276,20 +281,3 @@ def _scalar(text: str) -> Any:
         return text
     digits = text.replace("_", "").lower()
     return int(digits) if kind == "int" else float(re.sub(r"\.(?=[in])", "", digits))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes words that we would read as something else, besides those that YAML 1.1 would."""
-
-
-def _represent_word(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if _scalar(text) == text else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_word)
-
-
-def write(tree: dict[str, Any]) -> str:
-    """Return the tree as YAML that reads back to an equal tree."""
-    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
