@@ -70,6 +70,24 @@ class Table(TextFile):
         if not found:
             raise self._empty()
 
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield each row as a dictionary, whatever of it is ever read.
+
+        A key that a row lacks is missing, a list of JSON is a list, and of two columns of one name,
+        or of none, no one is there.
+
+        Raises:
+            DataError: as `rows` does.
+        """
+        if self.is_json:
+            for _, item in self._objects():
+                yield {key: value if _nested(value) else _written(value) for key, value in item.items()}
+            return
+        columns = self.columns()
+        names = [name for name in columns if name and columns.count(name) == 1]
+        for _, values in self.rows(*names):
+            yield dict(zip(names, values, strict=True))
+
     def _csv_rows(self, names: Sequence[str]) -> Iterator[Row]:
         line, columns, records = self._opened(names)
         for name in names:
@@ -145,7 +163,7 @@ class Table(TextFile):
             for name in names:
                 if name not in item:
                     raise self._missing(name, [*item], line)
-                if isinstance(item[name], dict | list):
+                if _nested(item[name]):
                     value = shown(json.dumps(item[name], ensure_ascii=False))
                     raise DataError(
                         f"{self.file}:{line}: `{name}` is no text but {value}",
@@ -208,6 +226,11 @@ class Table(TextFile):
         number = f"{fields} field{'s' * (fields != 1)}"
         names = f"{len(columns)} column{'s' * (len(columns) != 1)}"
         return DataError(f"{self.file}:{line}: {number}, but the header has {names}", hint)
+
+
+def _nested(value: Any) -> bool:
+    """Return whether a JSON value holds others."""
+    return isinstance(value, dict | list)
 
 
 def _written(value: str | bool | None) -> str | None:
