@@ -260,7 +260,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
 def validated(document: Document, path: Path, overrides: Iterable[str] = ()) -> Config:
     """Complete and validate what a config's file holds, as `load_config` does."""
     apply_overrides(document, overrides)
-    config, found = _validate(document)
+    config, found = _validate(document, path.parent)
     found = sorted(
         {*document.problems, *(item for item in found if item.path not in document.unread)}
     )
@@ -288,13 +288,18 @@ def _completed(config: Config, path: Path) -> Config:
     return config.model_copy(update={"name": config.name or naming.folder(path.stem), "model": model})
 
 
-def _validate(document: Document) -> tuple[Config | None, list[Problem]]:
-    """Validate the tree; where a section's `name` is misspelt, look into the section too."""
+def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:
+    """Validate the tree; where a section's `name` is misspelt, look into the section too.
+
+    Paths that were written into the file count from its `folder`, those of overrides from where
+    the person who types them is.
+    """
+    written = {path[-1] for path in document.places if path and document.from_file(path)}
     try:
-        return Config.model_validate(document.data), []
+        return Config.model_validate(document.data, context=dict.fromkeys(written, folder)), []
     except ValidationError as error:
         from seqtrain.problems import problems, with_likely_names
 
         found = problems(error, document, config_schema())
-    likely = [_validate(guess)[1] for guess in with_likely_names(document, config_schema())]
+    likely = [_validate(guess, folder)[1] for guess in with_likely_names(document, config_schema())]
     return None, found + [item for item in (likely or [[]])[0] if all(item in x for x in likely)]

@@ -67,6 +67,10 @@ class Document:
             path = path[:-1]
         return self.places.get(path, Place(0, self.name))
 
+    def from_file(self, path: KeyPath) -> bool:
+        """Return whether `path` was written in the file, and not as an argument."""
+        return self.place(path).order < LARGEST_FILE
+
 
 def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.
