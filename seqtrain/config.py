@@ -265,11 +265,11 @@ def validated(document: Document, path: Path, overrides: Iterable[str] = ()) -> 
         {*document.problems, *(item for item in found if item.path not in document.unread)}
     )
     if found or config is None:
-        raise _refused(path, found)
+        raise refused(path, found)
     return _completed(config, path)
 
 
-def _refused(path: Path, found: list[Problem]) -> ConfigError:
+def refused(path: Path, found: list[Problem]) -> ConfigError:
     """Return the error that tells the problems of a file, or the first where they are many."""
     more = "more than " if len(found) > MOST_PROBLEMS else ""
     told = found[:MOST_PROBLEMS]

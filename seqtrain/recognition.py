@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from seqtrain.datasets.numbers import measured
 from seqtrain.errors import DataError
 from seqtrain.harmless import argument
 from seqtrain.profiles import MOST_VALUES, Column, Profile
@@ -213,6 +214,18 @@ def is_measured(column: Column) -> bool:
     if not column.is_number or _is_id(column):
         return False
     return column.different > (most_classes(column) if column.whole else MOST_FRACTIONS)
+
+
+def are_measured(labels: Sequence[str]) -> bool:
+    """Return whether different labels are numbers that do not name classes."""
+    if any(measured(label) is None for label in labels):
+        return False
+    fractions = any(not float(label).is_integer() for label in labels)
+    return len(labels) > (MOST_FRACTIONS if fractions else MOST_CLASSES)
+
+
+def check_columns(source: Any, names: Sequence[str], found: Profile) -> None:
+    """Raise a DataError where the first line of a table seems to be an example."""
 
 
 def _is_id(column: Column) -> bool:
