@@ -11,7 +11,6 @@ from seqtrain import naming, shipped
 from seqtrain.datasets import AnyDatasetConfig
 from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
-from seqtrain.harmless import argument
 from seqtrain.models import AnyModelConfig
 from seqtrain.parts import Rule, Section, Seed, broken
 from seqtrain.tasks import SCORES
@@ -42,7 +41,6 @@ Optimizer = Literal[
 ]
 Positive = Annotated[float, Field(gt=0)]
 MOST_PROBLEMS = 50  # of a config that are told
-DATA_SUFFIXES = ".csv .tsv .tab .jsonl .ndjson .json .txt .npz .npy .parquet .xlsx .gz".split()
 
 
 class EarlyStoppingConfig(Section):
@@ -251,9 +249,6 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
     if not path.exists() and path.stem in shipped.names():
         hint = f"copy the config of that name here: `seqtrain init {path.stem}`"
         raise ConfigError(f"cannot read the config `{path}`: no such file", hint)
-    if path.suffix.lower() in DATA_SUFFIXES:
-        hint = f"draft a config that trains on it: `seqtrain init --data {argument(path)}`"
-        raise ConfigError(f"`{path}` is no config but data, by its name", hint)
     return validated(read_document(path), path, overrides)
 
 

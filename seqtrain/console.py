@@ -127,14 +127,20 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
-    """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`."""
+def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = None) -> str:
+    """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`.
+
+    Args:
+        rows: with what else is known of the examples, which a table leaves out.
+        form: one of the three.
+        id_: what a table shows of it: the key of the examples' ids.
+    """
     if form == "jsonl":
         return in_json(_encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
     if form == "csv":
         written = io.StringIO()
         flat = [
-            {key: cell(value) for key, value in row.items() if key != "probabilities"}
+            {cell(key): _cell(value) for key, value in row.items() if key != "probabilities"}
             | {f"p({name})": value for name, value in row.get("probabilities", {}).items()}
             for row in rows
         ]
@@ -144,6 +150,7 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
         return _encodable(written.getvalue().rstrip("\n"))
     shown: dict[str, Callable[[Any], str]] = {
         "example": str,
+        **dict.fromkeys(filter(None, [id_]), _clipped_value),
         "class": str,
         "probability": "{:.4f}".format,
         "prediction": "{:.6g}".format,
@@ -151,6 +158,16 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
     }
     header = [key for key in shown if key in rows[0]]
     return table(header, [[shown[key](row[key]) for key in header] for row in rows])
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell of a CSV; a list of JSON stays JSON."""
+    nested = isinstance(value, dict | list)
+    return cell(json.dumps(value, ensure_ascii=False) if nested else value)
+
+
+def _clipped_value(value: Any) -> str:
+    return _clipped("" if value is None else str(value))
 
 
 def _encodable(text: str) -> str:

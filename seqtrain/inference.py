@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, modelfile
+from seqtrain import execution, given, modelfile
 from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import (
     MASK_VALUE,
@@ -194,8 +194,16 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
     return dataset
 
 
-def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
+def evaluate_given(
+    run: Run, file: Path, text: str | None = None, label: str | None = None
+) -> dict[str, Any]:
     """Run the saved model of a run on labelled examples that a person gives.
+
+    Args:
+        run: a run with a model.
+        file: as `given.read` takes it, with `text` and `label`.
+        text: the column of the texts, if it is another.
+        label: the column of the labels, if it is another.
 
     Returns:
         As `evaluate` does, with scores that begin with `data_`; `trained_on` says how many of
@@ -207,21 +215,21 @@ def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
     """
     run.require(run.model_file.name)
     learned = run.learned()
-    given = run.config.dataset.read_given(file, learned)
-    labels = given.truth(file, learned)
-    found = predict(run, given)
+    examples = given.read(run, file, text, label)
+    labels = examples.truth(file, learned)
+    found = predict(run, examples)
     return {
         "run": str(run.folder),
         "finished": run.finished,
         "split": "data",
         "source": str(file),
         "examples": len(labels),
-        "trained_on": int(np.isin(fingerprints(given.x), run.trained_on()).sum()),
+        "trained_on": int(np.isin(fingerprints(examples.x), run.trained_on()).sum()),
         **scored("data", labels, found, learned),
     }
 
 
-def predict(run: Run, given: Given) -> np.ndarray:
+def predict(run: Run, examples: Given) -> np.ndarray:
     """Return what the saved model of a run answers to examples, as `answers` does.
 
     Raises:
@@ -230,7 +238,7 @@ def predict(run: Run, given: Given) -> np.ndarray:
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return answers(fitting(load_model(run), given.x), given.x, run.task)
+    return answers(fitting(load_model(run), examples.x), examples.x, run.task)
 
 
 def fitting(model: Any, x: np.ndarray) -> Any:
@@ -242,14 +250,14 @@ def fitting(model: Any, x: np.ndarray) -> Any:
     return model
 
 
-def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
+def described(examples: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
     """Return for each example its number from 1, its text, and its answer.
 
     That is its class and all probabilities, or in regression its `prediction`.
     """
     rows = []
     for index, answer in enumerate(_in_words(answers, learned)):
-        text = {} if given.texts is None else {"text": given.texts[index]}
+        text = {} if examples.texts is None else {"text": examples.texts[index]}
         rows.append({"example": index + 1, **text, **answer})
     return rows
 

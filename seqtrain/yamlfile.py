@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from seqtrain.errors import ConfigError
-from seqtrain.harmless import one_line
+from seqtrain.harmless import argument, one_line
 
+DATA = ".csv .tsv .tab .jsonl .ndjson .json .txt .npz .npy .parquet .xlsx .gz".split()
 LARGEST_FILE = 1_000_000  # bytes; a config has some 2,000
 MOST_VALUES = 10_000  # a config has some 50, and one more for each column of a table
 LONGEST_PROBLEM = 1_000  # characters
@@ -137,6 +138,9 @@ def _set(document: Document, path: KeyPath, text: str, place: Place) -> None:
 
 
 def _read(path: Path) -> str:
+    if path.suffix.lower() in DATA:
+        hint = f"draft a config that trains on it: `seqtrain init --data {argument(path)}`"
+        raise ConfigError(f"`{path}` is no config but data, by its name", hint)
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)  # of a device there may be no end
