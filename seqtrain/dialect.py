@@ -68,7 +68,7 @@ class Dialect:
         try:
             for fields in reader:
                 if fields:
-                    yield line, [_show(one) for one in fields] if escaped else fields
+                    yield line, [*map(_show, fields)] if escaped else [*fields]
                 line = reader.line_num + first
         except csv.Error as error:
             reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)

@@ -162,7 +162,9 @@ class Table(TextFile):
         rows = [[(cell or "").strip() for cell in row] for _, row in islice(records, HEAD)]
         rows = [row for row in rows if len(row) == len(first) and row != first]
         numbers = [cell for cell in first if _is_number(cell)]
-        counted = [str(int(float(numbers[0])) + at) for at in range(len(numbers))] if numbers else []
+        counted = (
+            [str(int(float(numbers[0])) + at) for at in range(len(numbers))] if numbers else []
+        )
         for place, cell in enumerate(first):
             column = [row[place] for row in rows if row[place]]
             again = bool(cell) and len({*column}) < len(column) and cell in column
@@ -265,7 +267,8 @@ class Table(TextFile):
         seen = False
         for line, item in self._objects():
             for name in names:
-                if name not in item and not (seen and name in optional):
+                left_open = seen and name in optional and not near_miss(name, item)
+                if name not in item and not left_open:
                     raise self._missing(name, [*item], line)
                 if isinstance(item.get(name), dict | list):
                     value = json.dumps(item[name], ensure_ascii=False)

@@ -299,6 +299,7 @@ FROM_UTF16 = "save it as UTF-8, or set `dataset.encoding=utf-8` or `dataset.enco
 COLUMNS = "set `dataset.text_column=…` or `dataset.label_column=…`"
 TEXT_COLUMN = f"the first line must name the columns; call one of them `text`, or {COLUMNS}"
 LABEL_COLUMN = f"the first line must name the columns; call one of them `label`, or {COLUMNS}"
+UNLABELLED = "give each a `label`, or leave such examples out: `dataset.unlabelled=skip`"
 OR_DELIMITER = "{}, or set `dataset.delimiter=…`"
 FIRST_LINE = "the first line must name the columns, and each other hold an example"
 CORRECT = "correct the line, or leave it out"
@@ -535,7 +536,8 @@ DEFECTS = [
     Defect(
         "a workbook",
         zipped(),
-        "{own} is no Excel workbook: \"There is no item named '[Content_Types].xml' in the archive\"",
+        "{own} is no Excel workbook: \"There is no item named '[Content_Types].xml' in the "
+        'archive"',
         "is it whole? open it elsewhere, and write it anew: {own}",
         "own.xlsx",
     ),
@@ -709,13 +711,13 @@ DEFECTS = [
         "an empty label",
         after(2_000, 'warm," "'),
         "{own}:2002: the label is empty",
-        "give the row a `label`, or leave it out",
+        UNLABELLED,
     ),
     Defect(
         "a label that is null",
         after(2, '{"text": "a", "label": null}', as_jsonl),
         "{own}:3: the label is empty",
-        "give the row a `label`, or leave it out",
+        UNLABELLED,
         "own.jsonl",
     ),
     Defect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -106,8 +107,7 @@ class OwnFilesConfig(OwnConfig):
 
     def table(self, file: Path) -> Table:
         """Return a file as a table, as the keys say that it is written."""
-        written = {"delimiter": self.delimiter, "quotes": self.quotes, "header": self.header}
-        return Table(file, self.encoding, **written)
+        return Table(file, self.encoding, self.delimiter, quotes=self.quotes, header=self.header)
 
     def hashed(self, *keys: object) -> str:
         """Return a hash of the files' content, and of the keys by which they are read."""
@@ -122,3 +122,15 @@ class OwnFilesConfig(OwnConfig):
         later = (self.header, self.unlabelled)  # runs from before these keys keep their hash
         keys += () if later == (True, "refuse") else later
         return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
+
+
+def no_label(place: str, column: str, others: int) -> DataError:
+    """Return the error to raise where an example has no label, as so many others."""
+    more = f", as that of {others:,} more example{'s' * (others != 1)}" if others else ""
+    hint = f"give each a `{column}`, or leave such examples out: `dataset.unlabelled=skip`"
+    return DataError(f"{place}: the label is empty{more}", hint)
+
+
+def told(source: object, left_out: Mapping[str, int]) -> list[str]:
+    """Return what was left out of a file, as sentences."""
+    return [f"{source}: left out {number:,} {what}" for what, number in left_out.items() if number]
