@@ -192,7 +192,7 @@ class Config(Section):
         """Yield the rules between keys of several sections that are broken."""
         dataset, model = self.dataset, self.model
         if self.name:
-            yield from (('name', rule) for rule in naming.broken_rules(self.name))
+            yield from (("name", rule) for rule in naming.broken_rules(self.name))
         if self.training.bucket_by_length and not dataset.hides_padding_at_the_end:
             rule = "needs padding that is hidden at the end: `dataset.mask=true`, `padding: post`"
             yield "training.bucket_by_length", rule
@@ -280,7 +280,9 @@ def _completed(config: Config, path: Path) -> Config:
     tokens = isinstance(config.dataset, TokenDatasetConfig)
     if tokens and model.embedding_dim is None and model.embedding_file is None:
         model = model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
-    return config.model_copy(update={"name": config.name or naming.folder(path.stem), "model": model})
+    return config.model_copy(
+        update={"name": config.name or naming.folder(path.stem), "model": model}
+    )
 
 
 def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:

@@ -140,7 +140,7 @@ def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = 
     if form == "csv":
         written = io.StringIO()
         flat = [
-            {cell(key): _cell(value) for key, value in row.items() if key != "probabilities"}
+            {cell(key): cell(value) for key, value in row.items() if key != "probabilities"}
             | {f"p({name})": value for name, value in row.get("probabilities", {}).items()}
             for row in rows
         ]
@@ -158,12 +158,6 @@ def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = 
     }
     header = [key for key in shown if key in rows[0]]
     return table(header, [[shown[key](row[key]) for key in header] for row in rows])
-
-
-def _cell(value: Any) -> Any:
-    """Return a value as a cell of a CSV; a list of JSON stays JSON."""
-    nested = isinstance(value, dict | list)
-    return cell(json.dumps(value, ensure_ascii=False) if nested else value)
 
 
 def _clipped_value(value: Any) -> str:

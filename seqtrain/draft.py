@@ -2,58 +2,32 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 from seqtrain.config import refused, validated
-from seqtrain.datasets.archive import read_archive
+from seqtrain.datakeys import Found, Request, found_in, section
 from seqtrain.datasets.base import DatasetConfig
-from seqtrain.datasets.dataset import Dataset
+from seqtrain.datasets.dataset import Dataset, Examples
 from seqtrain.datasets.folder import Folder
-from seqtrain.datasets.labelled import Labelled
-from seqtrain.datasets.own import OwnFilesConfig
 from seqtrain.datasets.text import Text
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.harmless import argument, one_line
-from seqtrain.profiles import Profile, profile
 from seqtrain.recipe import Known, Line, recipe
-from seqtrain.recognition import Chosen, Roles, are_measured, check_columns, counted, recognise
-from seqtrain.tables import Table
 from seqtrain.text import tokenise
-from seqtrain.textfile import shown
 from seqtrain.yamlfile import Document, apply_overrides, parse_document
 from seqtrain.yamlwriter import write_value
 
 FIRST, EVERY = 2_000, 10  # rows whose words are counted: the first, and then every tenth
 SAMPLE = 4_000  # texts by which the tokens are chosen
-MOST_OTHERS = 3  # columns that could be meant too, of which no more are told
-ARRAYS = (".npz", ".npy")
+MOST_SHOWN = 8  # classes that are told with their counts
+FEW = 50  # examples, of which validation takes a larger share
 # Keys that say where files are; as arguments they count from where a person is.
-PATHS = ("validation_path", "test_path", "embedding_file")
+PATHS = ("path", "validation_path", "test_path", "embedding_file")
 
 Sections = dict[str, list[Line]]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asks a draft for.
-
-    Attributes:
-        data: a table, an archive of arrays, or a folder with a folder for each class.
-        config: where the config will lie.
-        overrides: `key=value` arguments, by which the data are read, and which the draft gets.
-        text: the column of the texts, if it is said.
-        label: the column of the labels, if it is said.
-    """
-
-    data: Path
-    config: Path
-    overrides: tuple[str, ...] = ()
-    text: str | None = None
-    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,14 +38,6 @@ class Draft:
     told: list[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Found:
-    """The keys that say what the data are, and what to tell a person of them."""
-
-    keys: list[Line]
-    told: list[tuple[str, str]] = field(default_factory=list)
-
-
 def draft(request: Request) -> Draft:
     """Return a commented config that trains on a person's data as it stands.
 
@@ -80,19 +46,26 @@ def draft(request: Request) -> Draft:
         ConfigError: an argument is wrong.
     """
     given = _given(request)
-    found = _found(request, given)
-    dataset = _dataset(request, found.keys)
+    found = found_in(request, given["dataset"])
+    dataset = section(request, found.keys)
     if isinstance(dataset, Text | Folder):
-        tokens, why = _tokens(dataset)
-        if tokens != "words":
-            found.keys.append(("tokens", tokens, why))
-        known = _known_texts(dataset, tokens)
-        found.told.append(("tokens", f"{tokens}, {why}" if why else tokens))
+        known = _known_texts(dataset, _told_tokens(dataset, found))
+        whole = None
     else:
-        known = _known_arrays(dataset.load())
+        whole = dataset.load()
+        known = _known_arrays(whole)
     sections = _sections(found.keys, known, dataset, given)
-    text, loaded = _validated(request, sections, known, given)
-    return Draft(text, [*found.told, *_labels(loaded)])
+    text, loaded = _read_back(request, sections, known, given)
+    return Draft(text, [*found.told, _task(known, whole or loaded)])
+
+
+def _told_tokens(dataset: Text | Folder, found: Found) -> str:
+    """Return the tokens that fit the texts, and add them to what was found."""
+    tokens, why = _tokens(dataset)
+    if tokens != "words":
+        found.keys.append(("tokens", tokens, why))
+    found.told.append(("tokens", f"{tokens}: {why}" if why else tokens))
+    return tokens
 
 
 def _given(request: Request) -> dict[str, Any]:
@@ -110,146 +83,6 @@ def _given(request: Request) -> dict[str, Any]:
     return document.data
 
 
-def _dataset(request: Request, keys: Iterable[Line], reading: bool = False) -> DatasetConfig:
-    """Return keys, and the arguments that are about the data, as a validated section.
-
-    Args:
-        request: has the arguments.
-        keys: of the section.
-        reading: leave out arguments but for those about how a file is read.
-    """
-    tree = {"dataset": {key: value for key, value, _ in keys}, "model": {"name": "gru"}}
-    names = [one.partition("=")[0] for one in request.overrides]
-    overrides = [
-        one
-        for name, one in zip(names, request.overrides, strict=True)
-        if name.startswith("dataset.") and (name.removeprefix("dataset.") in READING or not reading)
-    ]
-    return validated(Document(str(request.config), tree), request.config, overrides).dataset
-
-
-# What the data are.
-
-
-def _found(request: Request, given: Mapping[str, Any]) -> Found:
-    data = request.data
-    path = ("path", str(data), "")
-    if data.is_dir():
-        return Found([path, ("name", "folder", ""), *_classes(data)])
-    if data.suffix.lower() in ARRAYS:
-        return Found([path, ("name", "arrays", ""), *_task_of_archive(data)])
-    keys = [path, ("name", "text", "")]
-    table = _table(request, keys)
-    seen = profile(table)
-    check_columns(data, table.columns(), seen)
-    of = given["dataset"]
-    chosen = Chosen(*map(of.get, ("name", "text_column", "label_column", "task", "id_column")))
-    return _found_in(data, seen, recognise(data, seen, chosen))
-
-
-# Keys that say how a table is read, before it is known what its columns are for.
-READING = {*OwnFilesConfig.model_fields} - {"name", "path", "task", "label_column"}
-
-
-def _table(request: Request, keys: list[Line]) -> Table:
-    """Return the file as a table, as the arguments say that it is written."""
-    dataset = _dataset(request, keys, reading=True)
-    assert_own: Any = dataset
-    table: Table = assert_own.table(request.data)
-    _check_prose(table)
-    return table
-
-
-def _check_prose(table: Table) -> None:
-    """Raise a DataError where a file of text has no columns."""
-    if table.file.suffix.lower() not in ("", ".txt", ".text", ".md"):
-        return
-    lines = [line for line in islice(table.lines(), 200) if line.strip()]
-    for delimiter in "\t,;|":
-        counts = Counter(line.count(delimiter) for line in lines)
-        usual, times = counts.most_common(1)[0] if counts else (0, 0)
-        if usual and times > 0.9 * len(lines):
-            return
-    raise DataError(
-        f"{table.file} holds text without columns",
-        "text generation is not there yet; to learn classes, write a table with a line "
-        "`text,label`, and then a text and its class on each line, or a folder for each class",
-    )
-
-
-def _found_in(data: Path, seen: Profile, roles: Roles) -> Found:
-    """Return the keys of a table, and what its columns were taken for."""
-    keys: list[Line] = [("path", str(data), ""), ("name", roles.kind, "")]
-    told = [("rows", f"{seen.rows:,} in {one_line(str(data))}")]
-    if roles.text is not None:
-        keys.append(("text_column", roles.text, ""))
-        words = f"{roles.text}, {seen.columns[roles.text].words:.3g} words on average"
-        told.append(("text", words + _others("--text", roles.texts)))
-    if roles.task == "regression":
-        why = "labels are numbers; `classification` if they name classes"
-        keys.append(("task", roles.task, why))
-    keys += _of_sequences(roles)
-    told += _told_of_sequences(roles)
-    keys.append(("label_column", roles.label, ""))
-    told.append(("label", roles.label + _others("--label", roles.labels)))
-    if empty := _empty_labels(seen, roles):
-        told.append(("unlabelled", f"{empty:,} rows"))
-        if "unlabelled" in Text.model_fields:
-            keys.append(("unlabelled", "skip", f"{empty:,} rows have no label"))
-    return Found(keys, told + [("mind", doubt) for doubt in roles.doubts])
-
-
-def _empty_labels(seen: Profile, roles: Roles) -> int:
-    return seen.columns[roles.label].empty
-
-
-def _of_sequences(roles: Roles) -> list[Line]:
-    if roles.kind != "arrays":
-        return []
-    if roles.wide:
-        raise DataError("each row is a sequence")
-    features = [("feature_columns", roles.features, "")] if roles.unused else []
-    order = "" if roles.step else "steps come in the order of their rows"
-    return [("id_column", roles.id, ""), ("step_column", roles.step, order), *features]
-
-
-def _told_of_sequences(roles: Roles) -> list[tuple[str, str]]:
-    if roles.kind != "arrays":
-        return []
-    names = ", ".join(map(shown, roles.features[:4])) + (", …" if len(roles.features) > 4 else "")
-    if roles.wide:
-        return [("sequence", f"each row, {len(roles.features)} steps: {names}")]
-    step = f"ordered by {roles.step}" if roles.step else "in the order of the rows"
-    return [("sequence", f"the rows of each {roles.id}, {step}"), ("features", names)]
-
-
-def _others(option: str, names: list[str]) -> str:
-    """Return the end of a line that says which other columns could be meant."""
-    typed = [f"{option} {argument(one_line(name))}" for name in names[:MOST_OTHERS]]
-    return f"; or another: {', '.join(typed)}" if typed else ""
-
-
-def _classes(folder: Path) -> list[Line]:
-    """Return the key `classes` where train has folders that test lacks, as aclImdb's `unsup`."""
-    names = {
-        part: {path.name for path in (folder / part).glob("*/")}
-        for part in ("train", "test")
-        if (folder / part).is_dir()
-    }
-    if len(names) == 2 and names["train"] - names["test"]:
-        return [("classes", sorted(names["train"] & names["test"]), "those that test has too")]
-    return []
-
-
-def _task_of_archive(data: Path) -> list[Line]:
-    labels = read_archive(data, labelled=True, task="regression").known.names
-    why = "labels are numbers; `classification` if they name classes"
-    return [("task", "regression", why)] if are_measured(labels) else []
-
-
-# What is known of them.
-
-
 def _tokens(dataset: Text | Folder) -> tuple[str, str]:
     """Return the tokens that fit the texts, and why; those that a person chose need no reason."""
     if "tokens" in dataset.model_fields_set:
@@ -263,8 +96,7 @@ def _suggest(texts: list[str]) -> tuple[str, str]:
 
 def _known_texts(dataset: Text | Folder, tokens: str) -> Known:
     known = Known(dataset.learns, tokens=tokens)
-    rows: Iterable[Labelled] = dataset.parts()["train"]
-    for index, (text, label, _) in enumerate(rows):
+    for index, (text, label, _) in enumerate(dataset.parts()["train"]):
         known.rows += 1
         if dataset.learns == "classification":
             known.classes[label] += 1
@@ -287,7 +119,7 @@ def _known_arrays(dataset: Dataset) -> Known:
     )
 
 
-def _parts(dataset: Dataset) -> list[Any]:
+def _parts(dataset: Dataset) -> list[Examples]:
     """Return the splits, each once."""
     parts = [dataset.train, dataset.validation, dataset.test]
     return parts[:1] + parts[2:] if dataset.validation is dataset.test else parts
@@ -300,15 +132,14 @@ def _counts(dataset: Dataset) -> Counter[str]:
     return Counter({name: counts[index] for index, name in enumerate(dataset.classes)})
 
 
-def _labels(dataset: Dataset) -> list[tuple[str, str]]:
+def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
     """Return what is told of the task and of the labels."""
-    if counts := _counts(dataset):
-        return [("task", f"classification, {len(counts)} classes: {counted(counts)}")]
+    if counts := known.classes:
+        shown = [f"{one_line(name)} {count:,}" for name, count in counts.most_common(MOST_SHOWN)]
+        listed = ", ".join(shown) + (", …" if len(counts) > MOST_SHOWN else "")
+        return "task", f"classification, {len(counts)} classes: {listed}"
     values = [value for part in _parts(dataset) for value in part.labels.tolist()]
-    return [("task", f"regression, labels from {min(values):.6g} to {max(values):.6g}")]
-
-
-# The config as text.
+    return "task", f"regression, labels from {min(values):.6g} to {max(values):.6g}"
 
 
 def _sections(
@@ -321,11 +152,12 @@ def _sections(
     )
     shares: list[Line] = [] if apart else [("test", 0.2, "share of all examples that judges")]
     if not getattr(dataset, "validation_path", None):
-        shares.append(("validation", 0.1, "share of train that chooses the best epoch"))
+        share = 0.1 if known.rows >= FEW else 0.25
+        shares.append(("validation", share, "share of train that chooses the best epoch"))
     sections["dataset"] = [*keys, *sections["dataset"], *shares]
-    for section, values in given.items():
+    for name, values in given.items():
         if isinstance(values, dict):
-            sections[section] = _with(sections.get(section, []), values)
+            sections[name] = _with(sections.get(name, []), values)
     return sections
 
 
@@ -340,23 +172,27 @@ def _with(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
     return [*named.values()]
 
 
-def _validated(
+def _read_back(
     request: Request, sections: Sections, known: Known, given: Mapping[str, Any]
 ) -> tuple[str, Dataset]:
-    """Return the config, and what the loader that `check` and `train` use makes of the data."""
+    """Return the config, and what the loader that `check` and `train` use makes of the data.
+
+    Raises:
+        DataError: they would refuse them.
+    """
     plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     text = _text(request, plain, sections, known)
     loaded = _load(request, text)
-    if repeated := loaded.repeated():
-        why = f"{repeated:,} test examples stand in train too"
-        set_ = {line[0] for line in sections["dataset"]}
-        dataset = [*sections["dataset"], ("drop_repeated", True, f"from train: {why}")]
-        apart = _text(request, plain, {**sections, "dataset": dataset}, known)
-        try:
-            return (apart, _load(request, apart)) if "drop_repeated" not in set_ else (text, loaded)
-        except DataError:  # nothing is left
-            return text, loaded
-    return text, loaded
+    repeated = loaded.repeated()
+    if not repeated or "drop_repeated" in given["dataset"]:
+        return text, loaded
+    why = f"{repeated:,} of the {len(loaded.test):,} test examples stand in train too"
+    dataset = [*sections["dataset"], ("drop_repeated", True, why)]
+    apart = _text(request, plain, {**sections, "dataset": dataset}, known)
+    try:
+        return apart, _load(request, apart)
+    except DataError:  # nothing is left to train on
+        return text, loaded
 
 
 def _load(request: Request, text: str) -> Dataset:
@@ -364,9 +200,7 @@ def _load(request: Request, text: str) -> Dataset:
     return validated(document, request.config, request.overrides).dataset.load()
 
 
-def _text(
-    request: Request, plain: Mapping[str, Any], sections: Sections, known: Known
-) -> str:
+def _text(request: Request, plain: Mapping[str, Any], sections: Sections, known: Known) -> str:
     """Return the config as YAML."""
     kind = f"of {len(known.classes)} classes" if known.classes else "labelled with numbers"
     named = argument(request.config).replace("\n", "\\n")
@@ -377,13 +211,13 @@ def _text(
         "# `seqtrain schema --markdown` lists every key.\n"
     )
     text += "".join(f"{key}: {write_value(value)}\n" for key, value in plain.items())
-    for section, lines in sections.items():
-        text += f"{section}:\n" + "".join(_line(request, line) for line in lines)
+    for name, lines in sections.items():
+        text += f"{name}:\n" + "".join(_line(request, line) for line in lines)
     return text
 
 
 def _line(request: Request, line: Line) -> str:
     key, value, why = line
-    if key in ("path", *PATHS) and isinstance(value, str) and not os.path.isabs(value):
+    if key in PATHS and isinstance(value, str) and not os.path.isabs(value):
         value = os.path.relpath(value, request.config.parent)
     return f"  {key}: {write_value(value)}{f' # {one_line(why)}' if why else ''}\n"

@@ -14,7 +14,7 @@ from seqtrain.tables import Table
 OURS = {"example", "line", "text", "class", "probability", "probabilities", "prediction"}
 ID = re.compile(r"(.*[_ -])?id|.*[a-z]I[dD]|key|index", re.IGNORECASE)
 
-Beside = dict[str, list[Any]]  # columns of a file, with a value for each example
+Beside = dict[str, list[str | None]]  # columns of a file, with a value for each example
 
 
 def read(run: Run, file: Path, text: str | None = None, label: str | None = None) -> Given:
@@ -58,16 +58,20 @@ def beside(run: Run, file: Path, given: Given, text: str | None = None) -> Besid
         return {}
     dataset: Any = run.config.dataset
     table = dataset.table(file) if hasattr(dataset, "table") else Table(file, settable=False)
-    rows = list(table.records())
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names, rows = table.candidates()
+    cells = dict(zip(names, map(list, zip(*(row for _, row in rows), strict=True)), strict=True))
     if isinstance(dataset, TokenDatasetConfig):
-        read_ = [text or getattr(dataset, "text_column", "text")]
-        return {name: [row.get(name) for row in rows] for name in names if name not in read_}
-    if len(rows) == len(given.x):  # each row is an example
-        read_ = list(dataset.feature_columns or ())
-        return {name: [row.get(name) for row in rows] for name in names if name not in read_}
-    ids = dict.fromkeys(str(row.get(dataset.id_column) or "").strip() for row in rows)
-    return {dataset.id_column: list(ids)} if len(ids) == len(given.x) else {}
+        used = {text or getattr(dataset, "text_column", "text")}
+    else:
+        used = {*(dataset.feature_columns or ())}
+        if dataset.rows == "steps":
+            ids = dict.fromkeys((cell or "").strip() for cell in cells.get(dataset.id_column, ()))
+            cells = {dataset.id_column: [*ids]}
+    return {
+        name: column
+        for name, column in cells.items()
+        if name not in used and len(column) == len(given.x)
+    }
 
 
 def rows_with(

@@ -25,7 +25,10 @@ DATA = click.option(
     help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
 )
 TEXT_COLUMN = click.option(
-    "--text", "text_column", metavar="COLUMN", help="Column of the texts of --data, if not the run's."
+    "--text",
+    "text_column",
+    metavar="COLUMN",
+    help="Column of the texts of --data, if not the run's.",
 )
 LABEL_COLUMN = click.option(
     "--label",

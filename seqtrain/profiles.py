@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, pairwise
 from math import isfinite
-from typing import Any
 
 from seqtrain.datasets.numbers import measured
 from seqtrain.tables import Table
@@ -38,12 +37,11 @@ class Column:
     Attributes:
         name: as the header has it.
         rows: how many the table has.
-        empty: rows in which it is empty or missing.
+        empty: rows in which it is empty or missing, or holds a list.
         values: how often it has each value; None where they are more than `MOST_VALUES`.
         numbers: whether each value is a number.
         whole: whether each is a whole number.
         rising: whether each number is larger than the one before.
-        nested: whether there are lists among its values.
         sample: some of its texts.
     """
 
@@ -54,16 +52,13 @@ class Column:
     numbers: bool = True
     whole: bool = True
     rising: bool = True
-    nested: bool = False
     sample: list[str] = field(default_factory=list)
     _last: float = float("-inf")
 
-    def add(self, cells: Sequence[Any]) -> None:
+    def add(self, cells: Sequence[str | None]) -> None:
         """Take in the cells of some rows."""
         self.rows += len(cells)
-        if any(isinstance(cell, list | dict) for cell in cells):
-            self.nested = True
-        filled = [cell.strip() for cell in cells if type(cell) is str and cell.strip()]
+        filled = [stripped for cell in cells if cell and (stripped := cell.strip())]
         self.empty += len(cells) - len(filled)
         if self.values is not None:
             self.values.update(filled)
@@ -95,7 +90,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether it holds numbers alone."""
-        return self.numbers and self.filled > 0 and not self.nested
+        return self.numbers and self.filled > 0
 
     @cached_property
     def is_date(self) -> bool:
@@ -158,7 +153,7 @@ class Profile:
     """
 
     columns: dict[str, Column]
-    head: list[list[Any]]
+    head: list[Sequence[str | None]]
 
     @property
     def rows(self) -> int:
@@ -168,7 +163,7 @@ class Profile:
     def cells(self, name: str) -> list[str]:
         """Return what a column has in the first rows."""
         place = list(self.columns).index(name)
-        return [str(row[place] or "").strip() for row in self.head]
+        return [(row[place] or "").strip() for row in self.head]
 
 
 def profile(table: Table) -> Profile:
@@ -177,17 +172,12 @@ def profile(table: Table) -> Profile:
     Raises:
         DataError: as `Table.rows` does.
     """
-    columns: dict[str, Column] = {}
-    first: list[dict[str, Any]] = []
-    rows, seen = table.records(), 0
-    while block := list(islice(rows, BLOCK)):
-        for name in dict.fromkeys(name for row in block for name in row):
-            if name not in columns:
-                columns[name] = Column(name, rows=seen, empty=seen)
-        for name, column in columns.items():
-            column.add([row.get(name) for row in block])
-        if len(first) * len(columns) < HEAD:
-            first += block
-        seen += len(block)
-    head = first[: max(HEAD // max(len(columns), 1), 1)]
-    return Profile(columns, [[row.get(name) for name in columns] for row in head])
+    names, rows = table.candidates()
+    columns = {name: Column(name) for name in names}
+    head: list[Sequence[str | None]] = []
+    while block := [cells for _, cells in islice(rows, BLOCK)]:
+        for column, cells in zip(columns.values(), zip(*block, strict=True), strict=True):
+            column.add(cells)
+        if len(head) * len(columns) < HEAD:
+            head += block
+    return Profile(columns, head[: max(HEAD // max(len(columns), 1), 1)])

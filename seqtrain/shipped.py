@@ -50,7 +50,8 @@ def check_new(target: Path) -> None:
     if os.path.lexists(target):
         other = argument(target.with_name(f"my_{target.name}"))
         raise ConfigError(
-            f"`{target}` exists, and `init` overwrites nothing", f"name another file: `--to {other}`"
+            f"`{target}` exists, and `init` overwrites nothing",
+            f"name another file: `--to {other}`",
         )
 
 

@@ -1,94 +1,178 @@
-"""Tables that a person has: CSV, TSV and JSONL, read row by row, every defect with its place."""
+"""Tables that a person has, of text, Parquet or Excel, row by row, every defect with its place."""
 
-import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from shlex import quote
 from typing import Any, NamedTuple
 
+from seqtrain import workbooks
+from seqtrain.dialect import (
+    Dialect,
+    QuoteError,
+    Quotes,
+    Record,
+    fitted,
+    header_at,
+    is_blank,
+    likely,
+)
 from seqtrain.errors import DataError
-from seqtrain.textfile import TextFile, near_miss, shown
+from seqtrain.textfile import TextFile, near_miss, shown, suffix
 
 Row = tuple[int, tuple[str | None, ...]]  # the line on which a row begins, and its values
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TAB_SEPARATED = (".tsv", ".tab")
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
 HEAD = 100  # lines, among which the header is
 MANY = 10  # columns, of which a message lists no more
-BAD_QUOTES = {  # what the csv module says, and what it means
-    "expected after": "a quote closes before its field ends",
-    "unexpected end": "a quote is never closed",
-    "field limit": f"a field has more than {LONGEST_FIELD:,} characters: a quote is left open",
-}
+ABOVE, BLANK = "rows above the header", "rows without a value"
+NUMBERED = "column_{}"  # what a column is called where no header names it
+NO_TEXT = (
+    "write each value as a text, a number, true or false; pandas does so with "
+    '`to_json(FILE, orient="records", lines=True)`'
+)
 
 _JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)  # as they are written
+
+log = logging.getLogger(__name__)
+
+
+class Opened(NamedTuple):
+    """A table whose header has been read: its line, the names of its columns, and the rows."""
+
+    line: int
+    columns: list[str]
+    records: Iterator[Record]
 
 
 @dataclass(frozen=True)
 class Table(TextFile):
-    """A file of rows with named columns: JSONL by its suffix, otherwise CSV with a header.
+    """A file of rows with named columns: Parquet, Excel, JSONL by its suffix, otherwise CSV.
 
     Attributes:
-        delimiter: one of `DELIMITERS`, what stands between fields; None finds out from the header.
-        quotes: whether a field can stand in quotes; otherwise quotes are letters like others.
+        delimiter: one of `DELIMITERS`, what stands between fields; None finds out from the rows.
+        quotes: whether a field can stand in quotes; otherwise quotes are letters like others;
+            `backslash` escapes one in there; None finds out from the rows.
+        header: whether the first row names the columns; else they are `column_1`, `column_2`, ….
         hint: what to do where a column is missing; None is for a table of texts.
+        left_out: what the last reading has left out, and how often.
     """
 
     delimiter: str | None = None
-    quotes: bool = True
+    quotes: Quotes | None = None
     hint: str | None = None
+    header: bool = True
+    left_out: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @property
     def is_json(self) -> bool:
         """Whether each line is a JSON object."""
-        return self.file.suffix.lower() in JSON_LINES
+        return suffix(self.file) in JSON_LINES
+
+    @property
+    def binary(self) -> workbooks.Kind | None:
+        """The form of a file that is no text.
+
+        Raises:
+            DataError: there is no file.
+        """
+        self.check_exists()
+        return workbooks.kind(self.file, self.start())
+
+    def check(self) -> str:
+        """Return how a file of text stores letters, if it can be read and is a table.
+
+        Raises:
+            DataError: it is not there, or something else.
+        """
+        return self.encoding if self.binary else super().check()
 
     def columns(self, *names: str) -> list[str]:
         """Return the names of the columns, where `names` are looked for; of JSONL the first row's.
+
+        Columns without a name that hold nothing do not count.
 
         Raises:
             DataError: as `rows` does.
         """
         if self.is_json:
             return [*next(self._objects())[1]]
-        return self._opened(names)[1]
+        opened = self._opened(names)
+        head = [fields for _, fields in islice(opened.records, HEAD)]
+        return [
+            name
+            for place, name in enumerate(opened.columns)
+            if name or any((fields[place] or "").strip() for fields in head if place < len(fields))
+        ]
 
-    def rows(self, *names: str) -> Iterator[Row]:
+    def rows(self, *names: str, optional: Sequence[str] = ()) -> Iterator[Row]:
         """Yield the values of the columns `names`, row by row; blank lines do not count.
+
+        Args:
+            names: of columns, each once.
+            optional: keys that some objects of JSONL may lack, but the first.
 
         Raises:
             DataError: the file is missing, no table, or damaged; a column or a field is missing.
         """
+        self.left_out.clear()
         found = False
-        for row in self._json_rows(names) if self.is_json else self._csv_rows(names):
+        rows = self._json_rows(names, optional) if self.is_json else self._record_rows(names)
+        for row in rows:
             found = True
             yield row
         if not found:
             raise self._empty()
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield each row as a dictionary, whatever of it is ever read.
+    def candidates(self) -> tuple[list[str], Iterator[Row]]:
+        """Return the columns that have a name of their own, and their values as far as they go.
 
-        A key that a row lacks is missing, a list of JSON is a list, and of two columns of one name,
-        or of none, no one is there.
+        So a file can be looked at before it is known which columns are read: a value is None
+        where an object of JSONL lacks it, or holds a list or the like.
 
         Raises:
-            DataError: as `rows` does.
+            DataError: as `rows` does, but not for what single columns hold.
         """
         if self.is_json:
-            for _, item in self._objects():
-                yield {key: value if _nested(value) else _written(value) for key, value in item.items()}
-            return
-        columns = self.columns()
-        names = [name for name in columns if name and columns.count(name) == 1]
-        for _, values in self.rows(*names):
-            yield dict(zip(names, values, strict=True))
+            names = self.columns()
+            return names, ((line, _plain(item, names)) for line, item in self._objects())
+        counts = Counter(self.columns())
+        names = [name for name in counts if name and counts[name] == 1]
+        return names, self.rows(*names)
 
-    def _csv_rows(self, names: Sequence[str]) -> Iterator[Row]:
+    def looks_headerless(self) -> bool:
+        """Return whether the first row seems to hold values of an example and no names.
+
+        Some stand in their column again, or are numbers as all of their column; numbers that
+        count the columns are names.
+
+        Raises:
+            DataError: as `columns` does.
+        """
+        if self.is_json or not self.header:
+            return False
+        _, first, records = self._opened(())
+        if self.left_out[ABOVE]:
+            return False
+        rows = [[(cell or "").strip() for cell in row] for _, row in islice(records, HEAD)]
+        rows = [row for row in rows if len(row) == len(first) and row != first]
+        numbers = [cell for cell in first if _is_number(cell)]
+        counted = (
+            [str(int(float(numbers[0])) + at) for at in range(len(numbers))] if numbers else []
+        )
+        for place, cell in enumerate(first):
+            column = [row[place] for row in rows if row[place]]
+            again = bool(cell) and len({*column}) < len(column) and cell in column
+            if again or (_is_number(cell) and numbers != counted and all(map(_is_number, column))):
+                return bool(rows)
+        return False
+
+    def _record_rows(self, names: Sequence[str]) -> Iterator[Row]:
         line, columns, records = self._opened(names)
         for name in names:
             if name not in columns:
@@ -98,79 +182,102 @@ class Table(TextFile):
                 raise DataError(message, "call one of them otherwise")
         places = [columns.index(name) for name in names]
         for line, fields in records:
-            if len(fields) == len(columns):
-                yield line, tuple([fields[place] for place in places])
-            elif len(fields) > 1 or fields[0].strip():
+            if len(columns) + len(fields) > 2 and is_blank(fields):
+                self.left_out[BLANK] += len(fields) > 1
+                continue
+            row = fitted(fields, columns)
+            if row is None:
                 raise self._wrong_number(line, len(fields), columns)
+            values = tuple([row[place] for place in places])
+            for name, value in zip(names, values, strict=True):
+                if isinstance(value, workbooks.Nested):
+                    raise self._no_text(line, name, value)
+            yield line, values
 
-    def _opened(
-        self, names: Sequence[str]
-    ) -> tuple[int, list[str], Iterator[tuple[int, list[str]]]]:
-        """Return the line of the header, the names of the columns, and the records that follow."""
-        delimiter = self.delimiter or self._likely_delimiter(names)
-        records = self._records(DELIMITERS[delimiter])
-        for line, header in records:
-            return line, [name.strip() for name in header], records
+    def _opened(self, names: Sequence[str]) -> Opened:
+        """Return the table, its header read; `names` are looked for there."""
+        records = self._records(names)
+        for line, first in records:
+            if self.header:
+                return Opened(line, [(name or "").strip() for name in first], records)
+            columns = [NUMBERED.format(number) for number in range(1, len(first) + 1)]
+            return Opened(line, columns, chain([(line, first)], records))
         raise self._empty()
 
-    def _likely_delimiter(self, names: Sequence[str]) -> str:
-        """Return the delimiter by which the header has most of `names`, and then most columns."""
+    def _records(self, names: Sequence[str]) -> Iterator[Record]:
+        """Yield the line on which each record begins, and its fields, from the header on."""
+        if form := self.binary:
+            yield from self._binary_records(form, names)
+            return
+        dialect = self._dialect(names)
+        self.left_out[ABOVE] = dialect.titles
+        lines = islice(self.lines(), dialect.above, None)
+        try:
+            yield from self._from_table(dialect.records(lines, dialect.above + 1))
+        except QuoteError as error:
+            yield from self._with_backslashes(dialect, error)
+
+    def _from_table(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Yield records from the first on that is not blank."""
+        for line, fields in records:
+            if not is_blank(fields):
+                yield line, fields
+                yield from records
+
+    def _binary_records(self, form: workbooks.Kind, names: Sequence[str]) -> Iterator[Record]:
+        records = workbooks.records(self.file, form)
+        filled = ((row, fields) for row, fields in records if not is_blank(fields))
+        head = [*islice(filled, HEAD)]
+        at = header_at(head, names, self.header)
+        self.left_out[ABOVE] = at
+        yield from chain(head[at:], records)
+
+    def _with_backslashes(self, dialect: Dialect, error: QuoteError) -> Iterator[Record]:
+        """Yield the records from a damaged one on, if backslashes escape its quotes."""
+        if self.quotes is not None or dialect.quotes is not True:
+            raise self._bad_quotes(error) from error
+        other = replace(dialect, quotes="backslash")
+        lines = islice(self.lines(), dialect.above, None)
+        try:
+            rest = (one for one in other.records(lines, other.above + 1) if one[0] >= error.line)
+            line, fields = next(rest, (0, []))
+            if line != error.line or not any('"' in (field or "") for field in fields):
+                raise self._bad_quotes(error) from error
+            yield line, fields
+            yield from rest
+        except QuoteError as again:
+            raise self._bad_quotes(again if again.line > error.line else error) from error
+
+    def _dialect(self, names: Sequence[str]) -> Dialect:
         head = list(islice(self.lines(), HEAD))
         if "".join(head[:1]).startswith(("{", "[{")):
             target = quote(str(self.file.with_suffix(".jsonl")))
             hint = f"call it so: `mv {quote(str(self.file))} {target}`"
             raise DataError(f"{self.file} is JSON, by its name a CSV", hint)
-        usual = "tab" if self.file.suffix.lower() in TAB_SEPARATED else "comma"
+        usual = "tab" if suffix(self.file) in TAB_SEPARATED else "comma"
+        return likely(head, names, usual, self.delimiter, self.quotes, self.header)
 
-        def merits(name: str) -> tuple[int, int, bool]:
-            reader = self._reader(head, DELIMITERS[name], strict=False)
-            try:
-                header = {field.strip() for field in next(filter(None, reader), [])}
-            except csv.Error:
-                return 0, 0, False
-            return len(header.intersection(names)), len(header), name == usual
+    def _bad_quotes(self, error: QuoteError) -> DataError:
+        hint = 'close each quote, and double a quote inside: "he said ""no"""'
+        hint += self.or_set("dataset.quotes=false")
+        message = f"{self.file}:{error.line}: in the row that begins here, {error.reason}"
+        return DataError(message, hint)
 
-        return max(DELIMITERS, key=merits)
-
-    def _records(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield the line on which each record begins, and its fields."""
-        csv.field_size_limit(LONGEST_FIELD)
-        reader = self._reader(self.lines(), delimiter, strict=True)
-        line = 1
-        try:
-            for fields in reader:
-                if fields:
-                    yield line, fields
-                line = reader.line_num + 1
-        except csv.Error as error:
-            reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
-            hint = 'close each quote, and double a quote inside: "he said ""no"""'
-            hint += self.or_set("dataset.quotes=false")
-            message = f"{self.file}:{line}: in the row that begins here, {reason}"
-            raise DataError(message, hint) from error
-
-    def _reader(self, lines: Iterable[str], delimiter: str, strict: bool) -> Any:
-        return csv.reader(
-            lines,
-            delimiter=delimiter,
-            quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
-            skipinitialspace=self.quotes,
-            strict=strict,
-        )
-
-    def _json_rows(self, names: Sequence[str]) -> Iterator[Row]:
+    def _json_rows(self, names: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
+        seen = False
         for line, item in self._objects():
             for name in names:
-                if name not in item:
+                left_open = seen and name in optional and not near_miss(name, item)
+                if name not in item and not left_open:
                     raise self._missing(name, [*item], line)
-                if _nested(item[name]):
-                    value = shown(json.dumps(item[name], ensure_ascii=False))
-                    raise DataError(
-                        f"{self.file}:{line}: `{name}` is no text but {value}",
-                        "write each value as a text, a number, true or false; pandas does so with "
-                        '`to_json(FILE, orient="records", lines=True)`',
-                    )
-            yield line, tuple([_written(item[name]) for name in names])
+                if isinstance(item.get(name), dict | list):
+                    value = json.dumps(item[name], ensure_ascii=False)
+                    raise self._no_text(line, name, value)
+            seen = True
+            yield line, tuple([_written(item.get(name)) for name in names])
+
+    def _no_text(self, line: int, name: str, value: str) -> DataError:
+        return DataError(f"{self.file}:{line}: `{name}` is no text but {shown(value)}", NO_TEXT)
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
         first = True
@@ -211,9 +318,19 @@ class Table(TextFile):
         )
         if not self.is_json and not self.hint:
             hint = f"the first line must name the columns; {hint}"
+        if self.settable and self._may_be_headerless():
+            hint = "its first row looks like an example; if so, `dataset.header=false` calls the "
+            hint += f"columns `{NUMBERED.format(1)}`, `{NUMBERED.format(2)}`, …"
+        elif len(columns) == 1 and not self.is_json and not self.binary:
+            hint += self.or_set("dataset.delimiter=…")
         what = "key" if self.is_json else "column"
         message = f"{self.file}:{line}: no {what} `{name}`, but {listed}"
         return DataError(message + near_miss(name, columns), hint)
+
+    def _may_be_headerless(self) -> bool:
+        with suppress(DataError):
+            return self.looks_headerless()
+        return False
 
     def _empty(self) -> DataError:
         hint = "the first line must name the columns, and each other hold an example"
@@ -223,14 +340,25 @@ class Table(TextFile):
 
     def _wrong_number(self, line: int, fields: int, columns: Sequence[str]) -> DataError:
         hint = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
+        hint += "" if self.binary else self.or_set("dataset.delimiter=…")
         number = f"{fields} field{'s' * (fields != 1)}"
         names = f"{len(columns)} column{'s' * (len(columns) != 1)}"
-        return DataError(f"{self.file}:{line}: {number}, but the header has {names}", hint)
+        first = "the header" if self.header else "the first row"
+        by = "" if self.binary else f", read with the delimiter {self._dialect(()).delimiter}"
+        return DataError(f"{self.file}:{line}: {number}, but {first} has {names}{by}", hint)
 
 
-def _nested(value: Any) -> bool:
-    """Return whether a JSON value holds others."""
-    return isinstance(value, dict | list)
+def _plain(item: dict[str, Any], names: Sequence[str]) -> tuple[str | None, ...]:
+    values = (item.get(name) for name in names)
+    return tuple([None if isinstance(one, dict | list) else _written(one) for one in values])
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _written(value: str | bool | None) -> str | None:
@@ -254,7 +382,7 @@ def given_texts(table: Table, text_column: str, label_column: str) -> GivenTexts
     Raises:
         DataError: as `Table.rows` does.
     """
-    if table.file.suffix.lower() == ".txt":
+    if suffix(table.file) == ".txt":
         texts = [line.rstrip("\r\n") for line in table.lines()]
         if not texts:
             raise DataError(f"{table.file} holds no lines", "write a text on each line")

@@ -137,13 +137,17 @@ class TextFile:
         Raises:
             DataError: it is not there, or something else.
         """
-        if not os.path.isfile(self.file):
-            raise self._no_file()
+        self.check_exists()
         start = self.start()
         for magic, (what, hint) in MAGIC.items():
             if start.startswith(magic):
                 raise DataError(f"{self.file} is {what}", hint.format(name=quote(str(self.file))))
         return next((name for mark, name in MARKS.items() if start.startswith(mark)), self.encoding)
+
+    def check_exists(self) -> None:
+        """Raise a DataError where there is no file."""
+        if not os.path.isfile(self.file):
+            raise self._no_file()
 
     def start(self) -> bytes:
         """Return the first bytes, of a compressed file those that it holds."""

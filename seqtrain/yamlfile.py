@@ -17,7 +17,8 @@ import yaml
 from seqtrain.errors import ConfigError
 from seqtrain.harmless import argument, one_line
 
-DATA = ".csv .tsv .tab .jsonl .ndjson .json .txt .npz .npy .parquet .xlsx .gz".split()
+DATA = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".txt", ".npz", ".npy")
+DATA += (".parquet", ".xlsx", ".gz")
 LARGEST_FILE = 1_000_000  # bytes; a config has some 2,000
 MOST_VALUES = 10_000  # a config has some 50, and one more for each column of a table
 LONGEST_PROBLEM = 1_000  # characters
@@ -105,9 +106,9 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> None:
 
     Defects are collected in `Document.problems`.
     """
-    for number, argument in enumerate(overrides):
-        place = Place(LARGEST_FILE + number, f"argument '{argument}'")
-        key, equals, text = argument.partition("=")
+    for number, typed in enumerate(overrides):
+        place = Place(LARGEST_FILE + number, f"argument '{typed}'")
+        key, equals, text = typed.partition("=")
         if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
             expected = "must be written `key=value`, such as `training.epochs=3`"
             document.problems.append(Problem(place, "", expected))

@@ -552,7 +552,7 @@ BROKEN_TABLES: dict[str, tuple[Callable[[], Rows], str, str]] = {
     "an empty label": (
         lambda: rows_of(WAVES, ["up", " "] * 30),
         f"own.csv:{LATER - 1}: the label is empty",
-        "leave it out",
+        "dataset.unlabelled=skip",
     ),
     "one class": (
         labels_of_all("up"),

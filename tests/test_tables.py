@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from seqtrain.config import load_config
 from seqtrain.datasets.dataset import Learned
+from seqtrain.dialect import DELIMITERS, LONGEST_FIELD
 from seqtrain.errors import DataError
-from seqtrain.tables import DELIMITERS, LONGEST_FIELD, Table, given_texts
+from seqtrain.tables import Table, given_texts
 from tests.conftest import Outcome
 from tests.own import WORDS, sentences, write_csv, write_folder
 
@@ -96,7 +97,7 @@ def test_of_a_single_column_the_name_of_the_file_says_the_delimiter(name: str, f
     if fields == 1:
         assert cells(table, "text") == [("a film, good",)]
     else:
-        with pytest.raises(DataError, match="own.csv:2: 2 fields, but the header has 1 column$"):
+        with pytest.raises(DataError, match="own.csv:2: 2 fields, but the header has 1 col"):
             cells(table, "text")
 
 
@@ -148,8 +149,9 @@ def test_where_quotes_are_letters_they_close_nothing() -> None:
     rows = [('"well', "good"), ('"a" b', "bad"), ('it is 5"', "good"), (' "x"', "bad")]
     file = write("text\tlabel\n" + "".join("\t".join(row) + "\n" for row in rows), "own.tsv")
     assert cells(Table(file, quotes=False)) == rows
+    assert cells(Table(file)) == rows, "the rows say so themselves"
     with pytest.raises(DataError, match="^own.tsv:2: in the row that begins here, a quote closes"):
-        cells(Table(file))
+        cells(Table(file, quotes=True))
 
 
 def test_each_row_is_told_with_the_line_on_which_it_begins() -> None:
@@ -223,7 +225,8 @@ BRISK = settings(max_examples=50, suppress_health_check=[HealthCheck.function_sc
 def test_any_quoted_table_comes_back_as_it_was_written(
     rows: list[tuple[str, str]], delimiter: str, end: str
 ) -> None:
-    assert cells(Table(write(as_csv(rows, delimiter, end)))) == rows
+    assume(filled := [row for row in rows if not "".join(row).isspace() and "".join(row)])
+    assert cells(Table(write(as_csv(rows, delimiter, end)))) == filled
 
 
 @BRISK
@@ -285,13 +288,19 @@ GOOD = as_csv(sentences())
 QUOTES = (
     'close each quote, and double a quote inside: "he said ""no""", or set `dataset.quotes=false`'
 )
-IN_QUOTES = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
+IN_QUOTES = (
+    'put a text that holds the delimiter or a line break into quotes: "a, b", '
+    "or set `dataset.delimiter=…`"
+)
+BY_COMMAS = "but the header has 2 columns, read with the delimiter comma"
 AS_UTF8 = "save it as UTF-8, or set `dataset.encoding=cp1252` or `dataset.encoding=latin-1`"
 AS_UTF16 = "save it as UTF-8, or set `dataset.encoding=utf-16-le`"
 FROM_UTF16 = "save it as UTF-8, or set `dataset.encoding=utf-8` or `dataset.encoding=utf-16-le`"
 COLUMNS = "set `dataset.text_column=…` or `dataset.label_column=…`"
 TEXT_COLUMN = f"the first line must name the columns; call one of them `text`, or {COLUMNS}"
 LABEL_COLUMN = f"the first line must name the columns; call one of them `label`, or {COLUMNS}"
+UNLABELLED = "give each a `label`, or leave such examples out: `dataset.unlabelled=skip`"
+OR_DELIMITER = "{}, or set `dataset.delimiter=…`"
 FIRST_LINE = "the first line must name the columns, and each other hold an example"
 CORRECT = "correct the line, or leave it out"
 AN_OBJECT = 'write each row as {"text": "…", "label": "…"}; a CSV is called .csv'
@@ -396,13 +405,14 @@ DEFECTS = [
         "write what it gives into a file, and name that",
     ),
     Defect("empty", "", "{own} holds no rows", FIRST_LINE),
-    Defect("blank", "\n \n\r\n", "{own}:2: no column `text`, but nothing", TEXT_COLUMN),
+    Defect("blank", "\n \n\r\n", "{own} holds no rows", FIRST_LINE),
     Defect("a header only", "text,label\n", "{own} holds no rows", FIRST_LINE),
     Defect(
         "no header",
-        as_csv([("a film", "good")] * 9, header=("so bad", "bad")),
+        as_csv([("a film", "good"), ("a slow film", "bad")] * 9, header=("so bad", "bad")),
         "{own}:1: no column `text`, but `so bad`, `bad`",
-        TEXT_COLUMN,
+        "its first row looks like an example; if so, `dataset.header=false` calls the columns "
+        "`column_1`, `column_2`, …",
     ),
     Defect(
         "a text column in capitals",
@@ -434,7 +444,7 @@ DEFECTS = [
         "another delimiter",
         as_csv(sentences(), ":", quoting=csv.QUOTE_MINIMAL),
         "{own}:1: no column `text`, but `text:label`",
-        TEXT_COLUMN,
+        OR_DELIMITER.format(TEXT_COLUMN),
     ),
     Defect(
         "a delimiter that is named wrongly",
@@ -448,19 +458,19 @@ DEFECTS = [
         "a delimiter that is not the file's",
         as_csv(sentences(), quoting=csv.QUOTE_MINIMAL),
         "{own}:1: no column `text`, but `text,label`",
-        TEXT_COLUMN,
+        OR_DELIMITER.format(TEXT_COLUMN),
         keys=("dataset.delimiter=tab",),
     ),
     Defect(
         "too many fields",
         after(2_000, "warm, but slow,good"),
-        "{own}:2002: 3 fields, but the header has 2 columns",
+        f"{{own}}:2002: 3 fields, {BY_COMMAS}",
         IN_QUOTES,
     ),
     Defect(
         "too few fields",
         after(40, '"two\nlines"'),
-        "{own}:42: 1 field, but the header has 2 columns",
+        f"{{own}}:42: 1 field, {BY_COMMAS}",
         IN_QUOTES,
     ),
     Defect(
@@ -526,8 +536,9 @@ DEFECTS = [
     Defect(
         "a workbook",
         zipped(),
-        "{own} is a zip archive or an Excel workbook",
-        "save the sheet as CSV, or unpack it",
+        "{own} is no Excel workbook: \"There is no item named '[Content_Types].xml' in the "
+        'archive"',
+        "is it whole? open it elsewhere, and write it anew: {own}",
         "own.xlsx",
     ),
     Defect(
@@ -537,10 +548,11 @@ DEFECTS = [
         "save the sheet as CSV",
     ),
     Defect(
-        "gzip",
-        gzip.compress(GOOD.encode()),
-        "{own} is compressed",
-        "unpack it: `gunzip {own}`",
+        "gzip that ends too early",
+        gzip.compress(GOOD.encode())[:-20],
+        "{own} cannot be unpacked: Compressed file ended before the end-of-stream marker was "
+        "reached",
+        "is it whole? `gunzip -t {own}`",
         "own.csv.gz",
     ),
     Defect(
@@ -551,10 +563,11 @@ DEFECTS = [
         "own.csv.zst",
     ),
     Defect(
-        "Parquet",
-        b"PAR1\x15\x04",
-        "{own} is a Parquet file",
-        "write it as CSV or JSONL",
+        "Parquet that ends too early",
+        b"PAR1\x15\x04" * 9,
+        "{own} is no Parquet file: Parquet magic bytes not found in footer. Either the file is "
+        "corrupted or this is not a parquet file.",
+        "is it whole? open it elsewhere, and write it anew: {own}",
         "own.parquet",
     ),
     Defect("a PDF", b"%PDF-1.7\n%\xe2\xe3", "{own} is a PDF", "write its texts as CSV or JSONL"),
@@ -584,10 +597,11 @@ DEFECTS = [
         QUOTES,
     ),
     Defect(
-        "quotes with backslashes",
+        "quotes with backslashes that are not to be read so",
         after(4, '"he said \\"no\\"",good'),
         "{own}:6: in the row that begins here, a quote closes before its field ends",
         QUOTES,
+        keys=("dataset.quotes=true",),
     ),
     Defect(
         "a field that is too long",
@@ -697,13 +711,13 @@ DEFECTS = [
         "an empty label",
         after(2_000, 'warm," "'),
         "{own}:2002: the label is empty",
-        "give the row a `label`, or leave it out",
+        UNLABELLED,
     ),
     Defect(
         "a label that is null",
         after(2, '{"text": "a", "label": null}', as_jsonl),
         "{own}:3: the label is empty",
-        "give the row a `label`, or leave it out",
+        UNLABELLED,
         "own.jsonl",
     ),
     Defect(
@@ -762,7 +776,7 @@ DEFECTS = [
         "test without labels",
         beside("test.csv", "text\nwarm\n"),
         "{test}:1: no column `label`, but `text`",
-        LABEL_COLUMN,
+        OR_DELIMITER.format(LABEL_COLUMN),
         keys=(TEST,),
     ),
     Defect(
@@ -919,10 +933,10 @@ def test_a_defect_is_one_error_with_its_place_and_what_to_do(
 
 
 def test_names_in_hints_can_be_typed_as_they_stand(seqtrain: Seqtrain) -> None:
-    write(gzip.compress(b""), "my own.gz")
-    Path("own.yaml").write_text("dataset: {name: text, path: my own.gz}\nmodel: {name: rnn}\n")
+    write(b"BZh9", "my own.bz2")
+    Path("own.yaml").write_text("dataset: {name: text, path: my own.bz2}\nmodel: {name: rnn}\n")
     hint = seqtrain("train", "own.yaml").stderr.partition("hint: ")[2]
-    assert hint == f"unpack it: `gunzip '{Path('my own.gz').absolute()}'`\n"
+    assert hint == f"unpack it: `bunzip2 '{Path('my own.bz2').absolute()}'`\n"
 
 
 def test_hints_on_tables_of_numbers_name_keys_that_they_have(seqtrain: Seqtrain) -> None:

@@ -55,7 +55,8 @@ def _draft(
                 f"'{one}' is no KEY=VALUE; --data drafts a config, and `--to {to}` names its file."
             )
     shipped.check_new(written)
-    from seqtrain.draft import Request, draft
+    from seqtrain.datakeys import Request
+    from seqtrain.draft import draft
 
     found = draft(Request(data, written, arguments, text, label))
     shipped.write_new(written, found.text)

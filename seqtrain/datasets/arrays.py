@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
+from seqtrain.cache import Arrays as CachedArrays
 from seqtrain.cache import cached
+from seqtrain.datasets import widetable
 from seqtrain.datasets.archive import dense, read_archive
 from seqtrain.datasets.base import FeatureDatasetConfig
 from seqtrain.datasets.classes import learnable
@@ -24,19 +27,20 @@ from seqtrain.datasets.dataset import (
 )
 from seqtrain.datasets.longtable import Columns, others, parsed, same_features, sequences
 from seqtrain.datasets.numbers import check_differing
-from seqtrain.datasets.own import OwnFilesConfig
+from seqtrain.datasets.own import OwnFilesConfig, no_label, told
 from seqtrain.datasets.scaling import Scaling, Target
 from seqtrain.datasets.sequences import Sequences
+from seqtrain.datasets.widetable import WideColumns
 from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
 from seqtrain.files import sha256
 from seqtrain.parts import End, Names, Size, broken
-from seqtrain.tables import Table
+from seqtrain.tables import MANY, Table
 
 if TYPE_CHECKING:
     import numpy as np
 
-FORMAT = 1  # of the cache; counts up when what is cached changes
+FORMAT = 2  # of the cache; counts up when what is cached changes
 LONGEST = 65_536  # steps; as many as `max_length` takes
 
 log = logging.getLogger(__name__)
@@ -48,11 +52,21 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
     A `.npz` file holds `x` (examples × steps × features, or examples × steps) and the labels `y`;
     or, for sequences of different lengths, `values` (all steps × features, one sequence after
     another), `lengths` and `y`. A table holds a row for each step: which sequence it belongs to,
-    its place there, the label of the sequence, and the features. Labels are text or whole numbers,
-    or with `task: regression` any numbers.
+    its place there, the label of the sequence, and the features; or with `rows: sequences` a row
+    for each sequence. Labels are text or whole numbers, or with `task: regression` any numbers.
     """
 
     name: Literal["arrays"]
+    rows: Literal["steps", "sequences"] = Field(
+        default="steps",
+        description="what a row of a table is: a step of a sequence, or a whole one, whose columns "
+        "are its numbers in their order; such a sequence ends where the rest of its row is empty",
+    )
+    features_per_step: Size = Field(
+        default=1,
+        description="with `rows: sequences`, how many columns each step has, one step after "
+        "another",
+    )
     id_column: str = Field(
         default="id", description="column, or key, of what the steps of one sequence have in common"
     )
@@ -85,6 +99,8 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:
+        if self.features_per_step > 1 and self.rows == "steps":
+            raise broken([("dataset.features_per_step", "needs `rows: sequences`")])
         key_of: dict[str, str] = {}
         for key in ("id_column", "label_column", "step_column", "feature_columns"):
             value = getattr(self, key)
@@ -104,6 +120,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         """Return the sequences as float32 features, shape (N, T, F)."""
         digest = self._digest()
         parts, classes = self._parts()
+        self._doubt(parts["train"])
         if "test" not in parts:
             labels, key = labels_of(parts["train"], classes), "dataset.test"
             indices = stratified_indices(labels, self.test, self.split_seed, key)
@@ -144,8 +161,9 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         else:
             table = replace(self.table(file), hint=self._renaming(), settable=False)
             columns = self._columns(table, labelled=False)
-            given = sequences(table, columns, parsed(table, columns))
-        if width := len(learned.scaling.mean if learned.scaling else self.feature_columns or ()):
+            given = sequences(table, columns, _parsed(table, columns))
+        known = len(learned.scaling.mean) if learned.scaling else 0
+        if width := known or self._width:
             hint = "give the features of the training, in their order"
             check_width(given, width, f"but the network reads {width}", hint)
         x = self._encoded(given, learned.scaling)
@@ -156,14 +174,16 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         hint = (
             "name the columns with `dataset.id_column=…`, `dataset.label_column=…` and "
             "`dataset.step_column=…`, where null takes rows in their order, "
-            "or the file's delimiter with `dataset.delimiter=…`"
+            "or the file's delimiter with `dataset.delimiter=…`; where a row is a whole sequence: "
+            "`dataset.rows=sequences`"
         )
         return replace(super().table(file), hint=hint)
 
     def _renaming(self) -> str:
         """Return the hint for a table that lacks a column which the run's config names."""
-        known = filter(None, (self.id_column, self.step_column, *(self.feature_columns or ())))
-        listed = ", ".join(f"`{name}`" for name in known)
+        places = (self.id_column, self.step_column) if self.rows == "steps" else ()
+        known = [*filter(None, (*places, *(self.feature_columns or ())))]
+        listed = ", ".join(f"`{name}`" for name in known[:MANY]) + ", …" * (len(known) > MANY)
         others = "" if self.feature_columns else " and one for each feature"
         return f"the run reads the columns {listed}{others}: rename those of the file"
 
@@ -171,15 +191,17 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         for part, file in self.files().items():
             key = "path" if part == "train" else f"{part}_path"
             check_readable(file, f"correct `dataset.{key}`")
-        return self.hashed(self.id_column, self.step_column, self._features())
+        wide = (self.features_per_step,) if self.rows == "sequences" else ()
+        return self.hashed(self.id_column, self.step_column, self._features(), *wide)
 
     def _parts(self) -> tuple[dict[str, Sequences], tuple[str, ...]]:
         """Return the sequences of each file, and the classes, if the files belong together."""
-        parts = {part: self._sequences(file) for part, file in self.files().items()}
-        width = len(self.feature_columns or ()) or parts["train"].width
+        parts = {part: self._labelled(file) for part, file in self.files().items()}
+        width = self._width or parts["train"].width
         classes = self._classes(parts["train"])
         for part in parts.values():
-            what = "`feature_columns` names" if self.feature_columns else f"{self.path} has"
+            named = self.feature_columns and self.rows == "steps"
+            what = "`feature_columns` names" if named else f"{self.path} has"
             check_width(part, width, f"but {what} {width}", "give all files the same features")
             if classes:
                 part.check_labels(classes)
@@ -194,21 +216,39 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
         return learnable(train.known.names, len(train), self.path, hint)
 
+    def _labelled(self, file: Path) -> Sequences:
+        """Return the sequences of a file, each with its label."""
+        found = self._sequences(file)
+        if not len(unlabelled := found.unlabelled):
+            return found
+        if self.unlabelled == "refuse":
+            column = "y" if is_archive(file) else self.label_column
+            raise no_label(found.place(unlabelled[0]), column, len(unlabelled) - 1)
+        if len(unlabelled) == len(found):
+            raise DataError(f"{file}: no example has a label", "give each one")
+        log.info("%s: left out %s examples without a label", file, f"{len(unlabelled):,}")
+        return found.labelled()
+
     def _sequences(self, file: Path) -> Sequences:
         """Return the sequences of a file; what was parsed once comes from the cache."""
         if is_archive(file):
             return read_archive(file, labelled=True, task=self.task)
         table = self.table(file)
         columns = self._columns(table, labelled=True)
-        written = (self.encoding, self.delimiter, self.quotes)
+        written = (self.encoding, self.delimiter, self.quotes, self.header)
         of = fingerprint(FORMAT, sha256(file), columns, *written)
-        return sequences(table, columns, cached(f"arrays-{of}", lambda: parsed(table, columns)))
+        arrays = cached(f"arrays-{of}", lambda: _parsed(table, columns))
+        for line in told(file, json.loads(arrays["left_out"].tobytes())):
+            log.info("%s", line)
+        return sequences(table, columns, arrays)
 
-    def _columns(self, table: Table, labelled: bool) -> Columns:
+    def _columns(self, table: Table, labelled: bool) -> Columns | WideColumns:
         label = self.label_column if labelled or self.label_column in table.columns() else None
         features = self.feature_columns or others(table, self._named)
         if labelled and not self.feature_columns:
             features = same_features(table, features, self._features() or features, self.path)
+        if self.rows == "sequences":
+            return WideColumns(features, self.features_per_step, label)
         return Columns(self.id_column, features, self.step_column, label)
 
     def _features(self) -> tuple[str, ...] | None:
@@ -218,8 +258,24 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         return others(self.table(Path(self.path)), self._named)
 
     @property
+    def _width(self) -> int:
+        """The features of a step as far as the config says; else 0."""
+        if self.rows == "sequences":
+            return self.features_per_step
+        return len(self.feature_columns or ())
+
+    def _doubt(self, train: Sequences) -> None:
+        """Warn where the rows may be sequences and no steps."""
+        if train.features and len(train.features) > 1 and (train.lengths == 1).all():
+            log.warning(
+                "every sequence has one step: where a row of the table is a whole sequence, "
+                "`dataset.rows=sequences`"
+            )
+
+    @property
     def _named(self) -> tuple[str | None, ...]:
-        return self.id_column, self.step_column, self.label_column
+        step = self.step_column if self.rows == "steps" else None
+        return self.id_column, step, self.label_column
 
     def _found(self, parts: Mapping[str, Sequences]) -> Self:
         """Return the config with the length and the mask that the sequences ask for."""
@@ -258,6 +314,18 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
             counts = f"{long.sum():,} of {len(given):,}"
             log.info("%s: %s sequences are cut to %s steps", given.source, counts, length)
         return given.cut(length, self.truncating).padded(length, scaling)
+
+
+def _parsed(table: Table, columns: Columns | WideColumns) -> CachedArrays:
+    """Read a table, and note what was left out of it."""
+    import numpy as np
+
+    if isinstance(columns, WideColumns):
+        arrays = widetable.parsed(table, columns)
+    else:
+        arrays = parsed(table, columns)
+    left_out = json.dumps(table.left_out).encode()
+    return arrays | {"left_out": np.frombuffer(left_out, dtype=np.uint8)}
 
 
 def labels_of(given: Sequences, classes: Sequence[str]) -> np.ndarray:

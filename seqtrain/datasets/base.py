@@ -217,7 +217,8 @@ class TokenDatasetConfig(DatasetConfig):
         """Read texts from a table, or from a text file with one on each line."""
         from seqtrain.tables import Table, given_texts
 
-        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": True}
+        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
+        defaults["header"] = True
         keys = {key: getattr(self, key, default) for key, default in defaults.items()}
         table = Table(file, **keys, settable=False)
         columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))

@@ -8,7 +8,7 @@ import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Cells = Sequence[str | None]
 
 
+COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 MOST_FEATURES = MOST_VALUES // 2  # columns, for the config of a run names each of them
 
 
@@ -83,7 +84,15 @@ def same_features(
     return wanted
 
 
-def sequences(table: Table, columns: Columns, arrays: Arrays) -> Sequences:
+class Named(Protocol):
+    """Columns of which some are features with names."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features of a step."""
+
+
+def sequences(table: Table, columns: Named, arrays: Arrays) -> Sequences:
     """Return what `parsed` made of a table."""
     lengths = arrays["lengths"]
     labels = None
@@ -170,18 +179,18 @@ class _Reader:
             )
 
     def _step(self, line: int, cell: str | None) -> float:
-        step = _number(cell)
+        step = number(cell)
         if step is None or not math.isfinite(step):
             hint = "steps are ordered by a number; `dataset.step_column=null` takes rows in order"
-            raise self._error(line, f"`{self._columns.step}` is {_written(cell)}", hint)
+            raise self._error(line, f"`{self._columns.step}` is {written(cell)}", hint)
         return step
 
     def _no_number(self, line: int, cells: Cells) -> DataError:
         pairs = zip(self._columns.features, cells, strict=False)
-        name, cell = next(pair for pair in pairs if _number(pair[1]) is None)
-        comma = re.fullmatch(r"\s*[-+]?\d+,\d+\s*", cell or "")
+        name, cell = next(pair for pair in pairs if number(pair[1]) is None)
+        comma = COMMA.fullmatch(cell or "")
         hint = "write decimals with a point" if comma else self._not_a_feature(name)
-        return self._error(line, f"`{name}` is {_written(cell)}", hint)
+        return self._error(line, f"`{name}` is {written(cell)}", hint)
 
     def _not_a_feature(self, name: str) -> str:
         others = [other for other in self._columns.features if other != name] or ["…"]
@@ -239,12 +248,14 @@ class _Reader:
         return DataError(f"{self._table.file}:{line}: {what}", hint)
 
 
-def _number(cell: str | None) -> float | None:
+def number(cell: str | None) -> float | None:
+    """Return the number in a cell, or None where it is none."""
     try:
         return float(cell or "")
     except ValueError:
         return None
 
 
-def _written(cell: str | None) -> str:
+def written(cell: str | None) -> str:
+    """Return a cell that should be a number, in words."""
     return f"`{cell[:40]}`, not a number" if cell and cell.strip() else "empty"
