@@ -102,7 +102,7 @@ def format_inspection(found: dict[str, Any]) -> str:
         for row in found["labels"]
     ]
     if found["unknown"]:
-        numbers.append(["unknown words", *(f"{found['unknown'][s]:.1%}" for s in splits)])
+        numbers.append(["unknown tokens", *(f"{found['unknown'][s]:.1%}" for s in splits)])
     repeated = found["repeated"]
     numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
     lengths = [[f"{percent} %", f"{length:,}"] for percent, length in found["lengths"].items()]
@@ -113,6 +113,7 @@ def format_inspection(found: dict[str, Any]) -> str:
         table(["of train are at most", "steps long"], lengths),
         f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
         f"empty, {repeated['train']:,} repeat another",
+        *([f"{found['dropped']:.1%} of the characters are in no word"] if found["dropped"] else []),
         f"{found['parameters']:,} parameters, {gigabytes:.1f} GB of memory, about "
         f"{_duration(found['seconds_per_epoch'])} an epoch, {found['epochs']} epochs "
         f"{_duration(found['seconds_per_epoch'] * found['epochs'])}",
@@ -147,9 +148,11 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
         "class": str,
         "probability": "{:.4f}".format,
         "prediction": "{:.6g}".format,
+        "unknown": "{:.0%}".format,
         "text": _clipped,
     }
-    header = [key for key in shown if key in rows[0]]
+    known = not any(row.get("unknown") for row in rows)
+    header = [key for key in shown if key in rows[0] and not (known and key == "unknown")]
     return table(header, [[shown[key](row[key]) for key in header] for row in rows])
 
 

@@ -21,6 +21,7 @@ from seqtrain.datasets.dataset import (
     fingerprints,
     real_steps,
 )
+from seqtrain.datasets.unknown import unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.judging import metrics, regression
 from seqtrain.models.recurrent import without_cudnn
@@ -181,9 +182,10 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
             the run.
     """
     dataset = dataset_config(run, data_dir).load(data_dir)
+    learned = run.learned()
+    require_same_tokens(run, dataset, learned)
     if dataset.sha256 == run.data_sha256():
         return dataset
-    learned = run.learned()
     if replace(dataset.learned, target=learned.target) != learned:
         raise DataError(
             f"the data are not those that the run was trained on, and the network would read "
@@ -192,6 +194,24 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
         )
     log.warning("the data are not those that the run was trained on: %s", dataset.source)
     return dataset
+
+
+def require_same_tokens(run: Run, dataset: Dataset, learned: Learned) -> None:
+    """Make sure that the texts a run was trained on are split as they were then.
+
+    Raises:
+        DataError: they are not, as those of version 0.1 that hold accents or other apostrophes.
+    """
+    old, new = learned.vocabulary, dataset.vocabulary
+    if dataset.sha256 != run.data_sha256() or old is None or new is None:
+        return
+    if (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
+        raise DataError(
+            f"the run `{run.folder}` was trained by a version that splits the texts into other "
+            f"tokens: {dataset.source}",
+            f"judge it by a file with labels: `seqtrain evaluate {run.folder} --data FILE`; or "
+            f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
+        )
 
 
 def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
@@ -245,11 +265,13 @@ def fitting(model: Any, x: np.ndarray) -> Any:
 def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
     """Return for each example its number from 1, its text, and its answer.
 
+    With a text comes the share of it that is unknown to the network.
     That is its class and all probabilities, or in regression its `prediction`.
     """
-    rows = []
+    rows, texts = [], given.texts or []
+    shares = None if given.texts is None else unknown_of_each(given.x)
     for index, answer in enumerate(_in_words(answers, learned)):
-        text = {} if given.texts is None else {"text": given.texts[index]}
+        text = {} if shares is None else {"text": texts[index], "unknown": round(shares[index], 4)}
         rows.append({"example": index + 1, **text, **answer})
     return rows
 
