@@ -73,20 +73,29 @@ def error(text: str, hint: str | None = None) -> None:
             click.echo(f"{before}{title} {printable(rest)}", err=True, color=colour)
 
 
-def show_log() -> None:
-    """Show what the library logs, as messages."""
+def show_log(warnings_once: bool = False) -> None:
+    """Show what the library logs, as messages; or only its warnings, each once."""
     logger = logging.getLogger("seqtrain")
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.WARNING if warnings_once else logging.INFO)
     if not any(isinstance(handler, _Messages) for handler in logger.handlers):
         logger.addHandler(_Messages())
+    for handler in logger.handlers:
+        if isinstance(handler, _Messages):
+            handler.shown = set() if warnings_once else None
 
 
 class _Messages(logging.Handler):
     """Prints log records as messages; warnings are called so."""
 
+    shown: set[str] | None = None  # those that are not printed again
+
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        message(prefix + record.getMessage())
+        text = prefix + record.getMessage()
+        if self.shown is None or text not in self.shown:
+            message(text)
+        if self.shown is not None:
+            self.shown.add(text)
 
 
 def format_inspection(found: dict[str, Any]) -> str:
@@ -102,7 +111,7 @@ def format_inspection(found: dict[str, Any]) -> str:
         for row in found["labels"]
     ]
     if found["unknown"]:
-        numbers.append(["unknown words", *(f"{found['unknown'][s]:.1%}" for s in splits)])
+        numbers.append(["unknown tokens", *(f"{found['unknown'][s]:.1%}" for s in splits)])
     repeated = found["repeated"]
     numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
     lengths = [[f"{percent} %", f"{length:,}"] for percent, length in found["lengths"].items()]
@@ -113,6 +122,7 @@ def format_inspection(found: dict[str, Any]) -> str:
         table(["of train are at most", "steps long"], lengths),
         f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
         f"empty, {repeated['train']:,} repeat another",
+        *([f"{found['dropped']:.1%} of the characters are in no word"] if found["dropped"] else []),
         f"{found['parameters']:,} parameters, {gigabytes:.1f} GB of memory, about "
         f"{_duration(found['seconds_per_epoch'])} an epoch, {found['epochs']} epochs "
         f"{_duration(found['seconds_per_epoch'] * found['epochs'])}",
@@ -154,9 +164,11 @@ def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = 
         "class": str,
         "probability": "{:.4f}".format,
         "prediction": "{:.6g}".format,
+        "unknown": "{:.0%}".format,
         "text": _clipped,
     }
-    header = [key for key in shown if key in rows[0]]
+    known = not any(row.get("unknown") for row in rows)
+    header = [key for key in shown if key in rows[0] and not (known and key == "unknown")]
     return table(header, [[shown[key](row[key]) for key in header] for row in rows])
 
 

@@ -1,29 +1,29 @@
 """A config drafted from a person's own data: what they hold decides the keys."""
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from seqtrain.config import refused, validated
-from seqtrain.datakeys import Found, Request, found_in, section
+from seqtrain.datakeys import Request, found_in, section
 from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import Dataset, Examples
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.text import Text
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.harmless import argument, one_line
-from seqtrain.recipe import Known, Line, recipe
-from seqtrain.text import tokenise
+from seqtrain.recipe import LARGEST, Known, Line, recipe
+from seqtrain.tokens import Tokeniser, Tokens, suggest
 from seqtrain.yamlfile import Document, apply_overrides, parse_document
 from seqtrain.yamlwriter import write_value
 
-FIRST, EVERY = 2_000, 10  # rows whose words are counted: the first, and then every tenth
-SAMPLE = 4_000  # texts by which the tokens are chosen
+FIRST, EVERY = 2_000, 10  # texts whose tokens are counted: the first, and then every tenth
 MOST_SHOWN = 8  # classes that are told with their counts
-FEW = 50  # examples, of which validation takes a larger share
+FEW, SHARE_OF_FEW = 50, 0.25  # examples of which validation takes a larger share
 # Keys that say where files are; as arguments they count from where a person is.
 PATHS = ("path", "validation_path", "test_path", "embedding_file")
 
@@ -49,23 +49,17 @@ def draft(request: Request) -> Draft:
     found = found_in(request, given["dataset"])
     dataset = section(request, found.keys)
     if isinstance(dataset, Text | Folder):
-        known = _known_texts(dataset, _told_tokens(dataset, found))
-        whole = None
+        tokens, why = _tokens(dataset)
+        if tokens != "words":
+            found.keys.append(("tokens", tokens, why))
+        found.told.append(("tokens", f"{tokens}; {why}" if why else tokens))
+        known = _known(dataset, tokens)
+        known.words = _words(dataset, tokens)
     else:
-        whole = dataset.load()
-        known = _known_arrays(whole)
+        known = _known(dataset)
     sections = _sections(found.keys, known, dataset, given)
     text, loaded = _read_back(request, sections, known, given)
-    return Draft(text, [*found.told, _task(known, whole or loaded)])
-
-
-def _told_tokens(dataset: Text | Folder, found: Found) -> str:
-    """Return the tokens that fit the texts, and add them to what was found."""
-    tokens, why = _tokens(dataset)
-    if tokens != "words":
-        found.keys.append(("tokens", tokens, why))
-    found.told.append(("tokens", f"{tokens}: {why}" if why else tokens))
-    return tokens
+    return Draft(text, [*found.told, _task(known, loaded)])
 
 
 def _given(request: Request) -> dict[str, Any]:
@@ -83,40 +77,51 @@ def _given(request: Request) -> dict[str, Any]:
     return document.data
 
 
-def _tokens(dataset: Text | Folder) -> tuple[str, str]:
+def _tokens(dataset: Text | Folder) -> tuple[Tokens, str]:
     """Return the tokens that fit the texts, and why; those that a person chose need no reason."""
     if "tokens" in dataset.model_fields_set:
-        return str(dataset.tokens), ""  # type: ignore[union-attr]
-    return _suggest([text for text, _, _ in islice(dataset.parts()["train"], SAMPLE)])
+        return dataset.tokens, ""
+    return suggest(list(_sample(dataset)))
 
 
-def _suggest(texts: list[str]) -> tuple[str, str]:
-    return "words", ""  # until `seqtrain.tokens.suggest` is there
-
-
-def _known_texts(dataset: Text | Folder, tokens: str) -> Known:
-    known = Known(dataset.learns, tokens=tokens)
-    for index, (text, label, _) in enumerate(dataset.parts()["train"]):
-        known.rows += 1
-        if dataset.learns == "classification":
-            known.classes[label] += 1
+def _sample(dataset: Text | Folder) -> Iterator[str]:
+    """Yield the first texts, and of the others one of so many, for they may be sorted."""
+    for index, (text, _, _) in enumerate(dataset.parts()["train"]):
         if index < FIRST or index % EVERY == 0:
-            words = tokenise(text)
-            known.lengths.append(len(words) + 1)
-            known.words.update(words)
-    return known
+            yield text
 
 
-def _known_arrays(dataset: Dataset) -> Known:
-    parts = _parts(dataset)
-    lengths = dataset.train.lengths
+def _words(dataset: Text | Folder, tokens: Tokens) -> Counter[str]:
+    """Count the tokens of a sample of the texts; where they are learned later, the words."""
+    split = Tokeniser("words" if tokens == "subwords" else tokens)
+    return Counter(chain.from_iterable(map(split, _sample(dataset))))
+
+
+def _known(dataset: DatasetConfig, tokens: Tokens | None = None) -> Known:
+    """Return what is known of the data once they are loaded."""
+    loaded = _loaded(dataset, tokens)
+    lengths = loaded.train.lengths
     return Known(
-        dataset.task,
-        classes=_counts(dataset),
-        rows=sum(len(part) for part in parts),
-        lengths=[dataset.shape[0]] if lengths is None else lengths.tolist(),
-        features=dataset.shape[-1],
+        loaded.task,
+        classes=_counts(loaded),
+        rows=sum(len(part) for part in _parts(loaded)),
+        lengths=[loaded.shape[0]] if lengths is None else lengths.tolist(),
+        tokens=tokens,
+        features=0 if tokens else loaded.shape[-1],
     )
+
+
+def _loaded(dataset: DatasetConfig, tokens: Tokens | None) -> Dataset:
+    """Load data by keys with which they load, however few they are; nothing is logged."""
+    keys: dict[str, Any] = {"validation": SHARE_OF_FEW}
+    keys |= {"tokens": tokens, "vocabulary_size": LARGEST} if tokens else {}
+    log = logging.getLogger("seqtrain")
+    before, log.disabled = log.disabled, True
+    try:
+        missing = {key: value for key, value in keys.items() if key not in dataset.model_fields_set}
+        return dataset.model_copy(update=missing).load()
+    finally:
+        log.disabled = before
 
 
 def _parts(dataset: Dataset) -> list[Examples]:
@@ -152,7 +157,7 @@ def _sections(
     )
     shares: list[Line] = [] if apart else [("test", 0.2, "share of all examples that judges")]
     if not getattr(dataset, "validation_path", None):
-        share = 0.1 if known.rows >= FEW else 0.25
+        share = 0.1 if known.rows >= FEW else SHARE_OF_FEW
         shares.append(("validation", share, "share of train that chooses the best epoch"))
     sections["dataset"] = [*keys, *sections["dataset"], *shares]
     for name, values in given.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, given, modelfile
+from seqtrain import execution, modelfile
 from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import (
     MASK_VALUE,
@@ -21,7 +21,9 @@ from seqtrain.datasets.dataset import (
     fingerprints,
     real_steps,
 )
+from seqtrain.datasets.unknown import unknown_of_each
 from seqtrain.errors import DataError, RunError
+from seqtrain.given import read
 from seqtrain.judging import metrics, regression
 from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
@@ -181,9 +183,10 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
             the run.
     """
     dataset = dataset_config(run, data_dir).load(data_dir)
+    learned = run.learned()
+    require_same_tokens(run, dataset, learned)
     if dataset.sha256 == run.data_sha256():
         return dataset
-    learned = run.learned()
     if replace(dataset.learned, target=learned.target) != learned:
         raise DataError(
             f"the data are not those that the run was trained on, and the network would read "
@@ -194,6 +197,24 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
     return dataset
 
 
+def require_same_tokens(run: Run, dataset: Dataset, learned: Learned) -> None:
+    """Make sure that the texts a run was trained on are split as they were then.
+
+    Raises:
+        DataError: they are not, as those of version 0.1 that hold accents or other apostrophes.
+    """
+    old, new = learned.vocabulary, dataset.vocabulary
+    if dataset.sha256 != run.data_sha256() or old is None or new is None:
+        return
+    if (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
+        raise DataError(
+            f"the run `{run.folder}` was trained by a version that splits the texts into other "
+            f"tokens: {dataset.source}",
+            f"judge it by a file with labels: `seqtrain evaluate {run.folder} --data FILE`; or "
+            f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
+        )
+
+
 def evaluate_given(
     run: Run, file: Path, text: str | None = None, label: str | None = None
 ) -> dict[str, Any]:
@@ -201,7 +222,7 @@ def evaluate_given(
 
     Args:
         run: a run with a model.
-        file: as `given.read` takes it, with `text` and `label`.
+        file: as `read` takes it, with `text` and `label`.
         text: the column of the texts, if it is another.
         label: the column of the labels, if it is another.
 
@@ -215,21 +236,21 @@ def evaluate_given(
     """
     run.require(run.model_file.name)
     learned = run.learned()
-    examples = given.read(run, file, text, label)
-    labels = examples.truth(file, learned)
-    found = predict(run, examples)
+    given = read(run, file, text, label)
+    labels = given.truth(file, learned)
+    found = predict(run, given)
     return {
         "run": str(run.folder),
         "finished": run.finished,
         "split": "data",
         "source": str(file),
         "examples": len(labels),
-        "trained_on": int(np.isin(fingerprints(examples.x), run.trained_on()).sum()),
+        "trained_on": int(np.isin(fingerprints(given.x), run.trained_on()).sum()),
         **scored("data", labels, found, learned),
     }
 
 
-def predict(run: Run, examples: Given) -> np.ndarray:
+def predict(run: Run, given: Given) -> np.ndarray:
     """Return what the saved model of a run answers to examples, as `answers` does.
 
     Raises:
@@ -238,7 +259,7 @@ def predict(run: Run, examples: Given) -> np.ndarray:
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return answers(fitting(load_model(run), examples.x), examples.x, run.task)
+    return answers(fitting(load_model(run), given.x), given.x, run.task)
 
 
 def fitting(model: Any, x: np.ndarray) -> Any:
@@ -250,14 +271,16 @@ def fitting(model: Any, x: np.ndarray) -> Any:
     return model
 
 
-def described(examples: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
+def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
     """Return for each example its number from 1, its text, and its answer.
 
+    With a text comes the share of it that is unknown to the network.
     That is its class and all probabilities, or in regression its `prediction`.
     """
-    rows = []
+    rows, texts = [], given.texts or []
+    shares = None if given.texts is None else unknown_of_each(given.x)
     for index, answer in enumerate(_in_words(answers, learned)):
-        text = {} if examples.texts is None else {"text": examples.texts[index]}
+        text = {} if shares is None else {"text": texts[index], "unknown": round(shares[index], 4)}
         rows.append({"example": index + 1, **text, **answer})
     return rows
 

@@ -17,8 +17,8 @@ import yaml
 from seqtrain.errors import ConfigError
 from seqtrain.harmless import argument, one_line
 
-DATA = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".txt", ".npz", ".npy")
-DATA += (".parquet", ".xlsx", ".gz")
+DATA = {".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".txt", ".npz", ".npy"}
+DATA |= {".parquet", ".xlsx", ".gz"}
 LARGEST_FILE = 1_000_000  # bytes; a config has some 2,000
 MOST_VALUES = 10_000  # a config has some 50, and one more for each column of a table
 LONGEST_PROBLEM = 1_000  # characters

@@ -55,6 +55,7 @@ def _draft(
                 f"'{one}' is no KEY=VALUE; --data drafts a config, and `--to {to}` names its file."
             )
     shipped.check_new(written)
+    console.show_log(warnings_once=True)
     from seqtrain.datakeys import Request
     from seqtrain.draft import draft
 

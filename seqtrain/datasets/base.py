@@ -20,6 +20,7 @@ from seqtrain.datasets.dataset import (
     Learned,
     stratified_indices,
 )
+from seqtrain.datasets.unknown import doubt_of_given
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
@@ -174,8 +175,8 @@ class TokenDatasetConfig(DatasetConfig):
         default=10_000,
         ge=5,
         le=10_000_000,
-        description="ids in use: the most frequent words, and 4 for padding, start and "
-        "unknown words",
+        description="ids in use: the most frequent words, or other `tokens`, and 4 for padding, "
+        "start and unknown words",
     )
     max_length: Size = Field(default=200, description="tokens that the network reads of each text")
     padding: End = Field(default="post", description="end at which short texts are filled up")
@@ -211,7 +212,10 @@ class TokenDatasetConfig(DatasetConfig):
         if not texts:
             hint = '`seqtrain predict RUN "a text"`, or a file: `seqtrain predict RUN --data FILE`'
             raise DataError("no text is given", hint)
-        return Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
+        given = Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
+        if doubt := doubt_of_given(given.x, texts, getattr(self, "tokens", None)):
+            log.warning("%s", doubt)
+        return given
 
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read texts from a table, or from a text file with one on each line."""

@@ -18,7 +18,7 @@ from seqtrain.errors import DataError
 from seqtrain.parts import End
 from seqtrain.run import EXPLAINED, Run
 from seqtrain.tasks import readable
-from seqtrain.text import OOV, PAD, Vocabulary, tokenise
+from seqtrain.text import OOV, PAD, Vocabulary
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.reading import Reading
@@ -229,8 +229,9 @@ def _given(run: Run, examples: Given, index: int, title: str) -> Example:
 
 def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
     """Return the words of a text that the network reads, in brackets if it does not know them."""
-    names = _names(run.learned().vocabulary, x)
-    written = ["<start>", *tokenise(text)]
+    vocabulary = run.learned().vocabulary
+    names = _names(vocabulary, x)
+    written = ["<start>", *(vocabulary.tokeniser(text) if vocabulary else ())]
     late = getattr(run.config.dataset, "truncating", "pre") == "pre"
     written = written[-len(names) :] if late else written[: len(names)]
     pairs = zip(x[x != PAD].tolist(), names, written, strict=True)
