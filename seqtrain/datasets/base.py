@@ -245,7 +245,7 @@ class FeatureDatasetConfig(DatasetConfig):
         with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
             x = self.features(npz.read(file, "x")[0], learned)
             labelled = "y" in npz.names(file)
-            labels = [*map(str, npz.read(file, "y")[0].tolist())] if labelled else None
+            labels = [*map(str, npz.read(file, "y")[0].ravel().tolist())] if labelled else None
             if not len(x):
                 raise ValueError("x is empty")
             if not np.isfinite(x).all():
