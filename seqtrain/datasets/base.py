@@ -215,7 +215,8 @@ class TokenDatasetConfig(DatasetConfig):
 
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read texts from a table, or from a text file with one on each line."""
-        from seqtrain.tables import Table, given_texts
+        from seqtrain.given import given_texts
+        from seqtrain.tables import Table
 
         defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
         defaults["header"] = True
