@@ -4,8 +4,9 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from shlex import quote
 from typing import NamedTuple
 
@@ -148,16 +149,14 @@ class Table(TextFile):
         return names, self._record_rows(names, strict=False)
 
     def looks_headerless(self) -> bool:
-        """Return whether the first row seems to hold values of an example and no names.
-
-        Raises:
-            DataError: as `columns` does.
-        """
+        """Return whether the first row seems to hold values of an example and no names."""
         if self.is_json or not self.header:
             return False
-        _, first, records = self._opened(())
-        rows = [row for _, row in islice(records, HEAD)]
-        return not self.left_out[ABOVE] and looks_like_a_row(first, rows)
+        with suppress(DataError):  # which is told where the table is read
+            _, first, records = self._opened(())
+            rows = [row for _, row in islice(records, HEAD)]
+            return not self.left_out[ABOVE] and looks_like_a_row(first, rows)
+        return False
 
     def _record_rows(self, names: Sequence[str], strict: bool = True) -> Iterator[Row]:
         line, columns, records = self._opened(names)
@@ -204,16 +203,10 @@ class Table(TextFile):
         self.left_out[ABOVE] = dialect.titles
         lines = islice(self.lines(), dialect.above, None)
         try:
-            yield from self._from_table(dialect.records(lines, dialect.above + 1))
+            records = dialect.records(lines, dialect.above + 1)
+            yield from dropwhile(lambda record: is_blank(record[1]), records)
         except QuoteError as error:
             yield from self._with_backslashes(dialect, error)
-
-    def _from_table(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Yield records from the first on that is not blank."""
-        for line, fields in records:
-            if not is_blank(fields):
-                yield line, fields
-                yield from records
 
     def _binary_records(self, form: workbooks.Kind, names: Sequence[str]) -> Iterator[Record]:
         records = workbooks.records(self.file, form)

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 from seqtrain import execution
 from seqtrain.config import Config, load_config
 from seqtrain.datasets import Dataset, Examples
-from seqtrain.datasets import arrays as module
+from seqtrain.datasets import sequencefiles as module
 from seqtrain.datasets.arrays import LONGEST, Arrays
 from seqtrain.datasets.dataset import MASK_VALUE, Learned
 from seqtrain.datasets.longtable import Columns, parsed
