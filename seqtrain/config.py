@@ -286,14 +286,9 @@ def _completed(config: Config, path: Path) -> Config:
 
 
 def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:
-    """Validate the tree; where a section's `name` is misspelt, look into the section too.
-
-    Paths that were written into the file count from its `folder`, those of overrides from where
-    the person who types them is.
-    """
-    written = {path[-1] for path in document.places if path and document.from_file(path)}
+    """Validate the tree; where a section's `name` is misspelt, look into the section too."""
     try:
-        return Config.model_validate(document.data, context=dict.fromkeys(written, folder)), []
+        return Config.model_validate(document.data, context=document.folders(folder)), []
     except ValidationError as error:
         from seqtrain.problems import problems, with_likely_names
 

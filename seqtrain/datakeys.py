@@ -145,7 +145,7 @@ def _keys(roles: Roles, seen: Profile, reading: list[Line]) -> list[Line]:
         keys += [("feature_columns", roles.features, "")] if roles.unused else []
     keys.append(("label_column", roles.label, ""))
     if empty := _unlabelled(roles, seen):
-        keys.append(("unlabelled", "skip", f"{empty:,} rows have no label"))
+        keys.append(("unlabelled", "skip", f"leaves out {empty:,} without a label"))
     return keys
 
 
@@ -162,7 +162,8 @@ def _told(data: Path, seen: Profile, roles: Roles) -> list[tuple[str, str]]:
     told += _told_of_sequences(roles)
     told.append(("label", one_line(roles.label) + _or_another("--label", roles.labels)))
     if empty := _unlabelled(roles, seen):
-        told.append(("unlabelled", f"{empty:,} rows, which are left out"))
+        rows = "1 row, which is" if empty == 1 else f"{empty:,} rows, which are"
+        told.append(("unlabelled", f"{rows} left out"))
     return told + [("mind", doubt) for doubt in roles.doubts]
 
 

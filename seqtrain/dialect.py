@@ -216,3 +216,31 @@ def _is_above(cells: Sequence[str], width: int, titles: bool) -> bool:
     if trimmed(cells) == width:
         return False
     return cells[0].startswith("#") or (titles and width > 1 and sum(map(bool, cells)) == 1)
+
+
+def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bool:
+    """Return whether what should be a header seems to hold values of an example and no names.
+
+    Some stand in their column again, or are numbers as all of their column; numbers that count
+    the columns are names.
+    """
+    cells = [[(cell or "").strip() for cell in row] for row in rows]
+    cells = [row for row in cells if len(row) == len(first) and row != first]
+    numbers = [cell for cell in first if _is_number(cell)]
+    begin = int(numbers[0]) if numbers and numbers[0] in ("0", "1") else len(first)
+    counted = [str(at) for at in range(begin, begin + len(numbers))]
+    for place, cell in enumerate(first):
+        column = [row[place] for row in cells if row[place]]
+        again = bool(cell) and cell in column and len({*column}) < len(column)
+        measured = _is_number(cell) and numbers != counted
+        if again or (bool(column) and measured and all(map(_is_number, column))):
+            return True
+    return False
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,11 +1,11 @@
 """A config drafted from a person's own data: what they hold decides the keys."""
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from seqtrain.config import refused, validated
@@ -14,7 +14,9 @@ from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import Dataset, Examples
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.text import Text
+from seqtrain.datasets.unknown import MUCH, unknown
 from seqtrain.errors import ConfigError, DataError
+from seqtrain.files import counted_from
 from seqtrain.harmless import argument, one_line
 from seqtrain.recipe import LARGEST, Known, Line, recipe
 from seqtrain.tokens import Tokeniser, Tokens, suggest
@@ -22,6 +24,7 @@ from seqtrain.yamlfile import Document, apply_overrides, parse_document
 from seqtrain.yamlwriter import write_value
 
 FIRST, EVERY = 2_000, 10  # texts whose tokens are counted: the first, and then every tenth
+FEW_WORDS = 5_000  # of which no subwords are learned
 MOST_SHOWN = 8  # classes that are told with their counts
 FEW, SHARE_OF_FEW = 50, 0.25  # examples of which validation takes a larger share
 # Keys that say where files are; as arguments they count from where a person is.
@@ -50,13 +53,17 @@ def draft(request: Request) -> Draft:
     dataset = section(request, found.keys)
     if isinstance(dataset, Text | Folder):
         tokens, why = _tokens(dataset)
+        loaded = _loaded(dataset, tokens)
+        if why and tokens == "words" and _many_unknown(loaded):
+            tokens, why = "subwords", f"{unknown(loaded, 'test'):.0%} of the test words are unknown"
+            loaded = _loaded(dataset, tokens)
         if tokens != "words":
             found.keys.append(("tokens", tokens, why))
         found.told.append(("tokens", f"{tokens}; {why}" if why else tokens))
-        known = _known(dataset, tokens)
+        known = _known(loaded, tokens)
         known.words = _words(dataset, tokens)
     else:
-        known = _known(dataset)
+        known = _known(_loaded(dataset))
     sections = _sections(found.keys, known, dataset, given)
     text, loaded = _read_back(request, sections, known, given)
     return Draft(text, [*found.told, _task(known, loaded)])
@@ -84,6 +91,12 @@ def _tokens(dataset: Text | Folder) -> tuple[Tokens, str]:
     return suggest(list(_sample(dataset)))
 
 
+def _many_unknown(loaded: Dataset) -> bool:
+    """Return whether `train` would warn of unknown words, of texts enough to learn parts of."""
+    words = loaded.train.lengths
+    return words is not None and words.sum() > FEW_WORDS and unknown(loaded, "test") > MUCH
+
+
 def _sample(dataset: Text | Folder) -> Iterator[str]:
     """Yield the first texts, and of the others one of so many, for they may be sorted."""
     for index, (text, _, _) in enumerate(dataset.parts()["train"]):
@@ -97,9 +110,8 @@ def _words(dataset: Text | Folder, tokens: Tokens) -> Counter[str]:
     return Counter(chain.from_iterable(map(split, _sample(dataset))))
 
 
-def _known(dataset: DatasetConfig, tokens: Tokens | None = None) -> Known:
+def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
     """Return what is known of the data once they are loaded."""
-    loaded = _loaded(dataset, tokens)
     lengths = loaded.train.lengths
     return Known(
         loaded.task,
@@ -111,7 +123,7 @@ def _known(dataset: DatasetConfig, tokens: Tokens | None = None) -> Known:
     )
 
 
-def _loaded(dataset: DatasetConfig, tokens: Tokens | None) -> Dataset:
+def _loaded(dataset: DatasetConfig, tokens: Tokens | None = None) -> Dataset:
     """Load data by keys with which they load, however few they are; nothing is logged."""
     keys: dict[str, Any] = {"validation": SHARE_OF_FEW}
     keys |= {"tokens": tokens, "vocabulary_size": LARGEST} if tokens else {}
@@ -223,6 +235,6 @@ def _text(request: Request, plain: Mapping[str, Any], sections: Sections, known:
 
 def _line(request: Request, line: Line) -> str:
     key, value, why = line
-    if key in PATHS and isinstance(value, str) and not os.path.isabs(value):
-        value = os.path.relpath(value, request.config.parent)
+    if key in PATHS and isinstance(value, str):
+        value = counted_from(request.config.parent, Path(value))
     return f"  {key}: {write_value(value)}{f' # {one_line(why)}' if why else ''}\n"

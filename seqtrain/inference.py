@@ -23,9 +23,9 @@ from seqtrain.datasets.dataset import (
 )
 from seqtrain.datasets.unknown import unknown_of_each
 from seqtrain.errors import DataError, RunError
-from seqtrain.given import read
 from seqtrain.judging import metrics, regression
 from seqtrain.models.recurrent import without_cudnn
+from seqtrain.newdata import read
 from seqtrain.run import Run
 from seqtrain.tasks import Task
 

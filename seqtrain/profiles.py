@@ -20,7 +20,8 @@ HEAD = 400_000  # cells of the first rows that are kept, to look at columns besi
 _TIME = r"([T ,]+\d{1,2}:\d\d.*)?"
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 DATE = re.compile(
-    rf"\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_TIME}|\d{{4}}[-/]\d{{1,2}}|\d{{1,2}}:\d\d(:\d\d.*)?"
+    rf"\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_TIME}|\d{{4}}[-/]\d{{1,2}}|\d{{4}}[ -]?Q\d"
+    rf"|\d{{1,2}}:\d\d(:\d\d.*)?"
     rf"|\d{{1,2}}[-/.]\d{{1,2}}[-/.](\d\d|\d{{4}}){_TIME}"
     rf"|([a-z]{{3,9}},? )?({_MONTH} \d{{1,2}}|\d{{1,2}}[ -]{_MONTH})\b.*\d.*|{_MONTH} \d{{4}}",
     re.IGNORECASE,

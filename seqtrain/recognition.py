@@ -24,6 +24,8 @@ from seqtrain.profiles import Column, Profile
 from seqtrain.sequence_roles import of_named_steps, of_rows, of_steps
 from seqtrain.textfile import near_miss
 
+MOST_OF_PAIRS = 4  # columns of a table of sentences in two languages
+
 
 def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
     """Return what the columns of a table are for.
@@ -72,9 +74,15 @@ def _texts(found: Profile, chosen: Chosen) -> list[str]:
         if is_named(column.name, TEXT_NAMES)
         or (column.words >= WORDY and column.variety >= VARIED and column.is_lettered)
     ]
-    if not wordy and sum(column.is_number and not column.rising for column in left) < 2:
-        wordy = [column for column in lettered if column.variety > 0.5 and column.is_lettered]
+    if not wordy:
+        wordy = [column for column in lettered if column.is_lettered and _is_text(column, left)]
     return [column.name for column in sorted(wordy, key=_textual, reverse=True)]
+
+
+def _is_text(column: Column, all_: list[Column]) -> bool:
+    """Return whether a column of single words is one of texts, rather than of names of rows."""
+    numbers = sum(one.is_number and not one.rising for one in all_)
+    return numbers < 2 and column.variety > 0.5 or numbers < 4 and column.variety > 0.9
 
 
 def _textual(column: Column) -> float:
@@ -83,9 +91,17 @@ def _textual(column: Column) -> float:
     return column.words * (NAMED_TEXT if long else NAMED_SHORT if short else 1)
 
 
+def _are_pairs(found: Profile, texts: list[str]) -> bool:
+    """Return whether a table holds texts in two languages, by their lengths."""
+    if len(texts) < 2 or len(found.columns) > MOST_OF_PAIRS:
+        return False
+    words = [found.columns[name].words for name in texts[:2]]
+    return max(words) < 2 * min(words)
+
+
 def _of_texts(source: Any, found: Profile, chosen: Chosen, texts: list[str]) -> Roles:
     labels = list(labels_of(found, chosen, [*texts[:1]], TARGET_NAMES))
-    if not labels and len(texts) > 1:
+    if not labels and _are_pairs(found, texts):
         raise DataError(
             f"{source}: `{texts[0]}` and `{texts[1]}` are texts, and no column holds labels",
             f"translation is not there yet: {HERE}, so a column of classes is needed; "

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from seqtrain import workbooks
 from seqtrain.dialect import (
@@ -20,11 +20,14 @@ from seqtrain.dialect import (
     header_at,
     is_blank,
     likely,
+    looks_like_a_row,
 )
 from seqtrain.errors import DataError
+from seqtrain.jsonlines import objects, plain, written
 from seqtrain.textfile import TextFile, near_miss, shown, suffix
 
-Row = tuple[int, tuple[str | None, ...]]  # the line on which a row begins, and its values
+Cells = tuple[str | None, ...]
+Row = tuple[int, Cells]  # the line on which a row begins, and its values
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TAB_SEPARATED = (".tsv", ".tab")
@@ -36,8 +39,6 @@ NO_TEXT = (
     "write each value as a text, a number, true or false; pandas does so with "
     '`to_json(FILE, orient="records", lines=True)`'
 )
-
-_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)  # as they are written
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,9 @@ class Table(TextFile):
             DataError: as `rows` does.
         """
         if self.is_json:
-            return [*next(self._objects())[1]]
+            for _, item in objects(self):
+                return [*item]
+            raise self._empty()
         opened = self._opened(names)
         head = [fields for _, fields in islice(opened.records, HEAD)]
         return [
@@ -140,39 +143,22 @@ class Table(TextFile):
         """
         if self.is_json:
             names = self.columns()
-            return names, ((line, _plain(item, names)) for line, item in self._objects())
+            return names, ((line, plain(item, names)) for line, item in objects(self))
         counts = Counter(self.columns())
         names = [name for name in counts if name and counts[name] == 1]
-        return names, self.rows(*names)
+        return names, self._record_rows(names, strict=False)
 
     def looks_headerless(self) -> bool:
-        """Return whether the first row seems to hold values of an example and no names.
-
-        Some stand in their column again, or are numbers as all of their column; numbers that
-        count the columns are names.
-
-        Raises:
-            DataError: as `columns` does.
-        """
+        """Return whether the first row seems to hold values of an example and no names."""
         if self.is_json or not self.header:
             return False
-        _, first, records = self._opened(())
-        if self.left_out[ABOVE]:
-            return False
-        rows = [[(cell or "").strip() for cell in row] for _, row in islice(records, HEAD)]
-        rows = [row for row in rows if len(row) == len(first) and row != first]
-        numbers = [cell for cell in first if _is_number(cell)]
-        counted = (
-            [str(int(float(numbers[0])) + at) for at in range(len(numbers))] if numbers else []
-        )
-        for place, cell in enumerate(first):
-            column = [row[place] for row in rows if row[place]]
-            again = bool(cell) and len({*column}) < len(column) and cell in column
-            if again or (_is_number(cell) and numbers != counted and all(map(_is_number, column))):
-                return bool(rows)
+        with suppress(DataError):  # which is told where the table is read
+            _, first, records = self._opened(())
+            rows = [row for _, row in islice(records, HEAD)]
+            return not self.left_out[ABOVE] and looks_like_a_row(first, rows)
         return False
 
-    def _record_rows(self, names: Sequence[str]) -> Iterator[Row]:
+    def _record_rows(self, names: Sequence[str], strict: bool = True) -> Iterator[Row]:
         line, columns, records = self._opened(names)
         for name in names:
             if name not in columns:
@@ -180,19 +166,23 @@ class Table(TextFile):
             if columns.count(name) > 1:
                 message = f"{self.file}:{line}: two columns are called `{name}`"
                 raise DataError(message, "call one of them otherwise")
-        places = [columns.index(name) for name in names]
+        places, binary = [columns.index(name) for name in names], self.binary is not None
         for line, fields in records:
             if len(columns) + len(fields) > 2 and is_blank(fields):
                 self.left_out[BLANK] += len(fields) > 1
                 continue
             row = fitted(fields, columns)
             if row is None:
-                raise self._wrong_number(line, len(fields), columns)
+                raise self._wrong_number(line, len(fields), columns, names)
             values = tuple([row[place] for place in places])
-            for name, value in zip(names, values, strict=True):
-                if isinstance(value, workbooks.Nested):
-                    raise self._no_text(line, name, value)
-            yield line, values
+            yield line, self._plain(line, names, values, strict) if binary else values
+
+    def _plain(self, line: int, names: Sequence[str], values: Cells, strict: bool) -> Cells:
+        """Return values, None for a list or the like, which is an error if it is `strict`."""
+        for name, value in zip(names, values, strict=True):
+            if strict and isinstance(value, workbooks.Nested):
+                raise self._no_text(line, name, value)
+        return tuple([None if isinstance(one, workbooks.Nested) else one for one in values])
 
     def _opened(self, names: Sequence[str]) -> Opened:
         """Return the table, its header read; `names` are looked for there."""
@@ -213,24 +203,18 @@ class Table(TextFile):
         self.left_out[ABOVE] = dialect.titles
         lines = islice(self.lines(), dialect.above, None)
         try:
-            yield from self._from_table(dialect.records(lines, dialect.above + 1))
+            records = dialect.records(lines, dialect.above + 1)
+            yield from dropwhile(lambda record: is_blank(record[1]), records)
         except QuoteError as error:
             yield from self._with_backslashes(dialect, error)
 
-    def _from_table(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Yield records from the first on that is not blank."""
-        for line, fields in records:
-            if not is_blank(fields):
-                yield line, fields
-                yield from records
-
     def _binary_records(self, form: workbooks.Kind, names: Sequence[str]) -> Iterator[Record]:
         records = workbooks.records(self.file, form)
-        filled = ((row, fields) for row, fields in records if not is_blank(fields))
-        head = [*islice(filled, HEAD)]
-        at = header_at(head, names, self.header)
-        self.left_out[ABOVE] = at
-        yield from chain(head[at:], records)
+        head = [*islice(records, HEAD)]
+        filled = [record for record in head if not is_blank(record[1])]
+        self.left_out[ABOVE] = header_at(filled, names, self.header)
+        first = filled[self.left_out[ABOVE]][0] if filled else 0
+        yield from chain((record for record in head if record[0] >= first), records)
 
     def _with_backslashes(self, dialect: Dialect, error: QuoteError) -> Iterator[Record]:
         """Yield the records from a damaged one on, if backslashes escape its quotes."""
@@ -265,7 +249,7 @@ class Table(TextFile):
 
     def _json_rows(self, names: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
         seen = False
-        for line, item in self._objects():
+        for line, item in objects(self):
             for name in names:
                 left_open = seen and name in optional and not near_miss(name, item)
                 if name not in item and not left_open:
@@ -274,41 +258,10 @@ class Table(TextFile):
                     value = json.dumps(item[name], ensure_ascii=False)
                     raise self._no_text(line, name, value)
             seen = True
-            yield line, tuple([_written(item.get(name)) for name in names])
+            yield line, tuple([written(item.get(name)) for name in names])
 
     def _no_text(self, line: int, name: str, value: str) -> DataError:
         return DataError(f"{self.file}:{line}: `{name}` is no text but {shown(value)}", NO_TEXT)
-
-    def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        first = True
-        for line, text in enumerate(self.lines(), start=1):
-            if text.strip():
-                yield line, self._object(line, text.strip(), first)
-                first = False
-        if first:
-            raise self._empty()
-
-    def _object(self, line: int, text: str, first: bool) -> dict[str, Any]:
-        source, target = self.file, self.file.with_suffix(".lines.jsonl")
-        files = f"{quote(str(source))} > {quote(str(target))}`"
-        if first and text.startswith("["):
-            hint = f"write one object on each line: `jq -c '.[]' {files}"
-            raise DataError(f"{self.file} is a JSON array", hint)
-        if not text.startswith("{"):
-            hint = 'write each row as {"text": "…", "label": "…"}; a CSV is called .csv'
-            raise DataError(f"{self.file}:{line}: no JSON object but {shown(text)}", hint)
-        try:
-            item: dict[str, Any] = _JSON.decode(text)
-        except RecursionError as error:
-            message = f"{self.file}:{line}: no JSON: nested too deeply"
-            raise DataError(message, "correct the line, or leave it out") from error
-        except json.JSONDecodeError as error:
-            reason = f"{error.msg.removesuffix(' at')} at character {error.colno}"
-            hint = "correct the line, or leave it out"
-            if first and (error.pos == len(text) or error.msg == "Extra data"):
-                hint = f"write one object on each line: `jq -c . {files}"
-            raise DataError(f"{self.file}:{line}: no JSON: {reason}", hint) from error
-        return item
 
     def _missing(self, name: str, columns: Sequence[str], line: int) -> DataError:
         listed = ", ".join(f"`{shown(name)}`" for name in columns[:MANY] if name) or "nothing"
@@ -318,7 +271,7 @@ class Table(TextFile):
         )
         if not self.is_json and not self.hint:
             hint = f"the first line must name the columns; {hint}"
-        if self.settable and self._may_be_headerless():
+        if self.settable and self.looks_headerless():
             hint = "its first row looks like an example; if so, `dataset.header=false` calls the "
             hint += f"columns `{NUMBERED.format(1)}`, `{NUMBERED.format(2)}`, …"
         elif len(columns) == 1 and not self.is_json and not self.binary:
@@ -327,68 +280,19 @@ class Table(TextFile):
         message = f"{self.file}:{line}: no {what} `{name}`, but {listed}"
         return DataError(message + near_miss(name, columns), hint)
 
-    def _may_be_headerless(self) -> bool:
-        with suppress(DataError):
-            return self.looks_headerless()
-        return False
-
     def _empty(self) -> DataError:
         hint = "the first line must name the columns, and each other hold an example"
         if self.is_json:
             hint = 'write each example on a line, as {"text": "…", "label": "…"}'
         return DataError(f"{self.file} holds no rows", hint)
 
-    def _wrong_number(self, line: int, fields: int, columns: Sequence[str]) -> DataError:
+    def _wrong_number(
+        self, line: int, fields: int, columns: Sequence[str], names: Sequence[str]
+    ) -> DataError:
         hint = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
         hint += "" if self.binary else self.or_set("dataset.delimiter=…")
         number = f"{fields} field{'s' * (fields != 1)}"
         names = f"{len(columns)} column{'s' * (len(columns) != 1)}"
         first = "the header" if self.header else "the first row"
-        by = "" if self.binary else f", read with the delimiter {self._dialect(()).delimiter}"
+        by = "" if self.binary else f", read with the delimiter {self._dialect(names).delimiter}"
         return DataError(f"{self.file}:{line}: {number}, but {first} has {names}{by}", hint)
-
-
-def _plain(item: dict[str, Any], names: Sequence[str]) -> tuple[str | None, ...]:
-    values = (item.get(name) for name in names)
-    return tuple([None if isinstance(one, dict | list) else _written(one) for one in values])
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _written(value: str | bool | None) -> str | None:
-    """Return a JSON value as it is written; half a surrogate pair becomes a question mark."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value and value.encode(errors="replace").decode()
-
-
-class GivenTexts(NamedTuple):
-    """Texts that a person gives, the line of each, and the labels if there are any."""
-
-    texts: list[str]
-    lines: list[int]
-    labels: list[str] | None
-
-
-def given_texts(table: Table, text_column: str, label_column: str) -> GivenTexts:
-    """Return the rows of a table, or the lines of a `.txt` file.
-
-    Raises:
-        DataError: as `Table.rows` does.
-    """
-    if suffix(table.file) == ".txt":
-        texts = [line.rstrip("\r\n") for line in table.lines()]
-        if not texts:
-            raise DataError(f"{table.file} holds no lines", "write a text on each line")
-        return GivenTexts(texts, [*range(1, len(texts) + 1)], None)
-    names = [text_column, label_column]
-    labelled = label_column in table.columns(*names)
-    rows = list(table.rows(*names[: 1 + labelled]))
-    texts, lines = [values[0] or "" for _, values in rows], [line for line, _ in rows]
-    return GivenTexts(texts, lines, [(v[1] or "").strip() for _, v in rows] if labelled else None)

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, time
+from itertools import count
 from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
@@ -77,11 +78,11 @@ def _parquet(file: Path) -> Iterator[Record]:
         names = table.schema_arrow.names
         kept = [at for at, name in enumerate(names) if not name.startswith(INDEX)]
         yield 1, [names[at] for at in kept]
-        row = 1
+        numbers = count(2)
         for batch in table.iter_batches(BATCH):
             columns = [batch.column(at).to_pylist() for at in kept]
-            for row, values in enumerate(zip(*columns, strict=True), start=row + 1):
-                yield row, [written(value) for value in values]
+            for values in zip(*columns, strict=True):
+                yield next(numbers), [written(value) for value in values]
 
 
 def _workbook(file: Path) -> Iterator[Record]:

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 from seqtrain import execution
 from seqtrain.config import Config, load_config
 from seqtrain.datasets import Dataset, Examples
-from seqtrain.datasets import arrays as module
+from seqtrain.datasets import sequencefiles as module
 from seqtrain.datasets.arrays import LONGEST, Arrays
 from seqtrain.datasets.dataset import MASK_VALUE, Learned
 from seqtrain.datasets.longtable import Columns, parsed
@@ -396,6 +396,21 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
         "own.npz has 60 examples and 59 labels in `y`",
         "one label",
     ),
+    "labels of several steps": (
+        {"x": X, "y": np.ones((60, 7)) * 0.5},
+        "own.npz: `y` has the shape (60, 7), not N",
+        "a forecast of several steps is not learned; learn one of them: `y=y[:, 0]`",
+    ),
+    "several classes each": (
+        {"x": X, "y": np.ones((60, 3), dtype=bool)},
+        "own.npz: `y` has the shape (60, 3), not N",
+        "one class here, not several",
+    ),
+    "labels of three dimensions": (
+        {"x": X, "y": np.ones((60, 3, 2))},
+        "own.npz: `y` has the shape (60, 3, 2), not N",
+        "expected is one label for each example",
+    ),
     "one-hot labels": (
         {"x": X, "y": np.eye(2)[Y]},
         "own.npz: `y` has the shape (60, 2), not N",
@@ -406,7 +421,11 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
         "own.npz: `y[0]` (example 1) is 0.5, which is no whole number",
         "name or the number of a class",
     ),
-    "labels that are NaN": ({"x": X, "y": Y * np.nan}, "(example 1) is nan", "a class"),
+    "labels that are NaN": (
+        {"x": X, "y": Y * np.nan},
+        "own.npz: example 1: the label is empty, as that of 59 more examples",
+        "dataset.unlabelled=skip",
+    ),
     "labels that are dates": (
         {"x": X, "y": Y.astype("datetime64[D]")},
         "own.npz: `y` is datetime64[D], not labels",
@@ -414,8 +433,8 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a label that is empty": (
         {"x": X, "y": ["a", "b", " "] * 20},
-        "own.npz: `y[2]` (example 3) is empty",
-        "leave it out",
+        "own.npz: example 3: the label is empty, as that of 19 more examples",
+        "dataset.unlabelled=skip",
     ),
     "one class": (
         {"x": X, "y": Y * 0},
@@ -445,7 +464,8 @@ def test_a_broken_archive_is_refused(content: Any, message: str, hint: str) -> N
     [
         ("junk.npz", b"not a zip", "junk.npz is no .npz file, or not all of one"),
         ("empty.npz", b"", "empty.npz is no .npz file"),
-        ("x.npy", b"\x93NUMPY", "x.npy is no .npz file"),
+        ("x.npy", b"\x93NUMPY", "x.npy holds one array, and no labels"),
+        ("y.npy", b"\x93NUM", "y.npy is no .npz file"),
         ("nothing.csv", b"", "nothing.csv holds no rows"),
         ("book.csv", b"PK\x03\x04", "book.csv is a zip archive or an Excel workbook"),
     ],

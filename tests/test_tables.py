@@ -19,7 +19,8 @@ from seqtrain.config import load_config
 from seqtrain.datasets.dataset import Learned
 from seqtrain.dialect import DELIMITERS, LONGEST_FIELD
 from seqtrain.errors import DataError
-from seqtrain.tables import Table, given_texts
+from seqtrain.given import given_texts
+from seqtrain.tables import Table
 from tests.conftest import Outcome
 from tests.own import WORDS, sentences, write_csv, write_folder
 

@@ -34,7 +34,7 @@ def predict(
 
     What else stands in the file, such as an id, is printed beside it as csv and jsonl.
     """
-    from seqtrain import given, inference
+    from seqtrain import inference, newdata
     from seqtrain.run import Run
 
     console.show_log()
@@ -44,11 +44,11 @@ def predict(
         raise click.UsageError("Give texts or --data, not both.")
     only_with_data(data, text=text_column)
     if data:
-        examples = given.read(chosen, data, text_column)
+        examples = newdata.read(chosen, data, text_column)
     else:
         examples = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
     found = inference.described(examples, inference.predict(chosen, examples), learned)
-    beside = given.beside(chosen, data, examples, text_column) if data else {}
+    beside = newdata.beside(chosen, data, examples, text_column) if data else {}
     if data:
-        found = given.rows_with(found, beside, examples.lines)
-    console.result(console.format_predictions(found, form, given.id_of(beside)))
+        found = newdata.rows_with(found, beside, examples.lines)
+    console.result(console.format_predictions(found, form, newdata.id_of(beside)))

@@ -219,7 +219,8 @@ class TokenDatasetConfig(DatasetConfig):
 
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read texts from a table, or from a text file with one on each line."""
-        from seqtrain.tables import Table, given_texts
+        from seqtrain.given import given_texts
+        from seqtrain.tables import Table
 
         defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
         defaults["header"] = True
@@ -249,7 +250,7 @@ class FeatureDatasetConfig(DatasetConfig):
         with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
             x = self.features(npz.read(file, "x")[0], learned)
             labelled = "y" in npz.names(file)
-            labels = [*map(str, npz.read(file, "y")[0].tolist())] if labelled else None
+            labels = [*map(str, npz.read(file, "y")[0].ravel().tolist())] if labelled else None
             if not len(x):
                 raise ValueError("x is empty")
             if not np.isfinite(x).all():

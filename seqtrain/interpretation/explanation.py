@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtrain import execution, given, inference
+from seqtrain import execution, inference, newdata
 from seqtrain.datasets.dataset import Given, Split, real
 from seqtrain.datasets.numbers import measured, no_number
 from seqtrain.errors import DataError
@@ -173,7 +173,7 @@ def examples_of_file(
     Raises:
         DataError: the file is damaged, does not fit the network, or has fewer examples.
     """
-    examples = given.read(run, file, text)
+    examples = newdata.read(run, file, text)
     count = len(examples.x)
     _check(number or 1, count, str(file))
     if number is None and count > MOST:
