@@ -73,29 +73,20 @@ def error(text: str, hint: str | None = None) -> None:
             click.echo(f"{before}{title} {printable(rest)}", err=True, color=colour)
 
 
-def show_log(warnings_once: bool = False) -> None:
-    """Show what the library logs, as messages; or only its warnings, each once."""
+def show_log() -> None:
+    """Show what the library logs, as messages."""
     logger = logging.getLogger("seqtrain")
-    logger.setLevel(logging.WARNING if warnings_once else logging.INFO)
+    logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _Messages) for handler in logger.handlers):
         logger.addHandler(_Messages())
-    for handler in logger.handlers:
-        if isinstance(handler, _Messages):
-            handler.shown = set() if warnings_once else None
 
 
 class _Messages(logging.Handler):
     """Prints log records as messages; warnings are called so."""
 
-    shown: set[str] | None = None  # those that are not printed again
-
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        text = prefix + record.getMessage()
-        if self.shown is None or text not in self.shown:
-            message(text)
-        if self.shown is not None:
-            self.shown.add(text)
+        message(prefix + record.getMessage())
 
 
 def format_inspection(found: dict[str, Any]) -> str:

@@ -80,8 +80,9 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
         table = replace(table, header=False)
         reading.append(("header", False, "the first row is an example, by its looks"))
     seen = profile(table)
-    names = ("name", "text_column", "label_column", "task", "id_column")
-    roles = recognise(data, seen, Chosen(*map(given.get, names)))
+    named = (given.get(key) for key in ("name", "text_column", "label_column", "task", "id_column"))
+    chosen = Chosen(*(None if name is None else str(name) for name in named))
+    roles = recognise(data, seen, chosen)
     return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles))
 
 

@@ -3,13 +3,14 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from seqtrain.config import refused, validated
-from seqtrain.datakeys import Request, found_in, section
+from seqtrain.datakeys import Found, Request, found_in, section
 from seqtrain.datasets.base import DatasetConfig
 from seqtrain.datasets.dataset import Dataset, Examples
 from seqtrain.datasets.folder import Folder
@@ -35,10 +36,17 @@ Sections = dict[str, list[Line]]
 
 @dataclass(frozen=True)
 class Draft:
-    """A config as YAML, and what was taken for what, as rows of a word and a sentence."""
+    """A config, and what a person should know of it.
+
+    Attributes:
+        text: the config as YAML.
+        told: what was taken for what, as rows of a word and a sentence.
+        warnings: what the loader warns of.
+    """
 
     text: str
     told: list[tuple[str, str]]
+    warnings: list[str]
 
 
 def draft(request: Request) -> Draft:
@@ -51,22 +59,58 @@ def draft(request: Request) -> Draft:
     given = _given(request)
     found = found_in(request, given["dataset"])
     dataset = section(request, found.keys)
-    if isinstance(dataset, Text | Folder):
-        tokens, why = _tokens(dataset)
-        loaded = _loaded(dataset, tokens)
-        if why and tokens == "words" and _many_unknown(loaded):
-            tokens, why = "subwords", f"{unknown(loaded, 'test'):.0%} of the test words are unknown"
-            loaded = _loaded(dataset, tokens)
-        if tokens != "words":
-            found.keys.append(("tokens", tokens, why))
-        found.told.append(("tokens", f"{tokens}; {why}" if why else tokens))
-        known = _known(loaded, tokens)
+    if not isinstance(dataset, Text | Folder):
+        with _listening():
+            known = _known(_loaded(dataset))
+        text, loaded, warnings = _read_back(request, found.keys, known, given)
+        return Draft(text, [*found.told, _task(known, loaded)], warnings)
+    tokens, why = _tokens(dataset)
+    drafted = _of_texts(request, found, dataset, given, (tokens, why))
+    if why and tokens == "words" and (share := _many_unknown(drafted[1])):
+        chosen: tuple[Tokens, str] = "subwords", f"{share:.0%} of the test words would be unknown"
+        drafted = _of_texts(request, found, dataset, given, chosen)
+    return drafted[0]
+
+
+def _of_texts(
+    request: Request,
+    found: Found,
+    dataset: Text | Folder,
+    given: Mapping[str, Any],
+    chosen: tuple[Tokens, str],
+) -> tuple[Draft, Dataset]:
+    """Return a draft for texts that are split into the chosen tokens, and what was loaded."""
+    tokens, why = chosen
+    with _listening():
+        known = _known(_loaded(dataset, tokens), tokens)
         known.words = _words(dataset, tokens)
-    else:
-        known = _known(_loaded(dataset))
-    sections = _sections(found.keys, known, dataset, given)
-    text, loaded = _read_back(request, sections, known, given)
-    return Draft(text, [*found.told, _task(known, loaded)])
+    keys = [*found.keys, *([("tokens", tokens, why)] if tokens != "words" else [])]
+    text, loaded, warnings = _read_back(request, keys, known, given)
+    told = [*found.told, ("tokens", f"{tokens}; {why}" if why else tokens), _task(known, loaded)]
+    return Draft(text, told, warnings), loaded
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Yield the warnings that are logged meanwhile, which no one else gets."""
+    log, heard = logging.getLogger("seqtrain"), _Heard(logging.WARNING)
+    before = log.handlers, log.propagate
+    log.handlers, log.propagate = [heard], False
+    try:
+        yield heard.warnings
+    finally:
+        log.handlers, log.propagate = before
+
+
+class _Heard(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.warnings.append(record.getMessage())
 
 
 def _given(request: Request) -> dict[str, Any]:
@@ -91,10 +135,10 @@ def _tokens(dataset: Text | Folder) -> tuple[Tokens, str]:
     return suggest(list(_sample(dataset)))
 
 
-def _many_unknown(loaded: Dataset) -> bool:
-    """Return whether `train` would warn of unknown words, of texts enough to learn parts of."""
-    words = loaded.train.lengths
-    return words is not None and words.sum() > FEW_WORDS and unknown(loaded, "test") > MUCH
+def _many_unknown(loaded: Dataset) -> float:
+    """Return the share of unknown words, if `train` warns of it and there are many to learn of."""
+    words, share = loaded.train.lengths, unknown(loaded, "test")
+    return share if words is not None and words.sum() > FEW_WORDS and share > MUCH else 0.0
 
 
 def _sample(dataset: Text | Folder) -> Iterator[str]:
@@ -124,16 +168,11 @@ def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
 
 
 def _loaded(dataset: DatasetConfig, tokens: Tokens | None = None) -> Dataset:
-    """Load data by keys with which they load, however few they are; nothing is logged."""
+    """Load data by keys with which they load, however few they are."""
     keys: dict[str, Any] = {"validation": SHARE_OF_FEW}
     keys |= {"tokens": tokens, "vocabulary_size": LARGEST} if tokens else {}
-    log = logging.getLogger("seqtrain")
-    before, log.disabled = log.disabled, True
-    try:
-        missing = {key: value for key, value in keys.items() if key not in dataset.model_fields_set}
-        return dataset.model_copy(update=missing).load()
-    finally:
-        log.disabled = before
+    missing = {key: value for key, value in keys.items() if key not in dataset.model_fields_set}
+    return dataset.model_copy(update=missing).load()
 
 
 def _parts(dataset: Dataset) -> list[Examples]:
@@ -160,9 +199,10 @@ def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
 
 
 def _sections(
-    keys: list[Line], known: Known, dataset: DatasetConfig, given: Mapping[str, Any]
+    request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
 ) -> Sections:
     """Return the keys of each section, the person's own among them."""
+    dataset = section(request, keys)
     sections = recipe(known)
     apart = getattr(dataset, "test_path", None) or (
         isinstance(dataset, Folder) and "test" in dataset.parts()
@@ -190,26 +230,29 @@ def _with(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
 
 
 def _read_back(
-    request: Request, sections: Sections, known: Known, given: Mapping[str, Any]
-) -> tuple[str, Dataset]:
-    """Return the config, and what the loader that `check` and `train` use makes of the data.
+    request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
+) -> tuple[str, Dataset, list[str]]:
+    """Return the config, what the loader that `train` uses makes of the data, and its warnings.
 
     Raises:
-        DataError: they would refuse them.
+        DataError: it refuses them.
     """
     plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
+    sections = _sections(request, keys, known, given)
     text = _text(request, plain, sections, known)
-    loaded = _load(request, text)
+    with _listening() as warnings:
+        loaded = _load(request, text)
     repeated = loaded.repeated()
     if not repeated or "drop_repeated" in given["dataset"]:
-        return text, loaded
+        return text, loaded, warnings
     why = f"{repeated:,} of the {len(loaded.test):,} test examples stand in train too"
-    dataset = [*sections["dataset"], ("drop_repeated", True, why)]
-    apart = _text(request, plain, {**sections, "dataset": dataset}, known)
+    sections["dataset"].append(("drop_repeated", True, why))
+    apart = _text(request, plain, sections, known)
     try:
-        return apart, _load(request, apart)
+        with _listening() as others:
+            return apart, _load(request, apart), others
     except DataError:  # nothing is left to train on
-        return text, loaded
+        return text, loaded, warnings
 
 
 def _load(request: Request, text: str) -> Dataset:

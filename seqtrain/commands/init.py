@@ -55,12 +55,13 @@ def _draft(
                 f"'{one}' is no KEY=VALUE; --data drafts a config, and `--to {to}` names its file."
             )
     shipped.check_new(written)
-    console.show_log(warnings_once=True)
     from seqtrain.datakeys import Request
     from seqtrain.draft import draft
 
     found = draft(Request(data, written, arguments, text, label))
     shipped.write_new(written, found.text)
+    for warning in found.warnings:
+        console.message(f"warning: {warning}")
     for name, sentence in found.told:
         console.message(f"{name:<11}{sentence}")
     if any(name == "label" for name, _ in found.told):
