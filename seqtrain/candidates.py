@@ -149,8 +149,13 @@ def task_of(found: Profile, label: str) -> str:
 
 def nothing(source: Any, found: Profile) -> DataError:
     """Return the error to raise where no columns can be learned from."""
+    what = f"none of its columns {listed(found.columns)} holds classes"
+    if label := named(found.columns, ["label", "class", "target"]):
+        column = found.columns[label]
+        number = "more than 1,000" if column.values is None else f"{len(column.values):,}"
+        what = f"`{label}` holds no classes: {number} different in {column.filled:,} rows"
     return DataError(
-        f"{source}: none of its columns {listed(found.columns)} holds classes",
+        f"{source}: {what}",
         "a column of labels is needed, with 2 to 100 different values that repeat, or with "
         "numbers, beside one of texts, or of numbers by steps; name them if they are there: "
         "`--label COLUMN`, `--text COLUMN`",

@@ -215,16 +215,8 @@ def require_same_tokens(run: Run, dataset: Dataset, learned: Learned) -> None:
         )
 
 
-def evaluate_given(
-    run: Run, file: Path, text: str | None = None, label: str | None = None
-) -> dict[str, Any]:
-    """Run the saved model of a run on labelled examples that a person gives.
-
-    Args:
-        run: a run with a model.
-        file: as `read` takes it, with `text` and `label`.
-        text: the column of the texts, if it is another.
-        label: the column of the labels, if it is another.
+def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
+    """Run the saved model of a run on labelled examples, whose columns `read` is told.
 
     Returns:
         As `evaluate` does, with scores that begin with `data_`; `trained_on` says how many of
@@ -236,7 +228,7 @@ def evaluate_given(
     """
     run.require(run.model_file.name)
     learned = run.learned()
-    given = read(run, file, text, label)
+    given = read(run, file, *columns)
     labels = given.truth(file, learned)
     found = predict(run, given)
     return {

@@ -24,7 +24,7 @@ def broken_rules(name: str) -> Iterator[str]:
     if not (name[0].isalnum() and all(map(_is_part, name))):
         yield "must be of letters, digits, `.`, `_` and `-`, beginning with a letter or digit"
     if len(name.encode()) > LONGEST:
-        yield f"must have at most {LONGEST} bytes as UTF-8"
+        yield f"must be of at most {LONGEST} bytes as UTF-8"
     if NO_FOLDER.fullmatch(name):
         yield "must be no device of Windows, such as `con`, and end with no dot"
 

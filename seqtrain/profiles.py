@@ -181,4 +181,6 @@ def profile(table: Table) -> Profile:
             column.add(cells)
         if len(head) * len(columns) < HEAD:
             head += block
+    if not head:
+        next(table.rows(), None)  # says what is missing
     return Profile(columns, head[: max(HEAD // max(len(columns), 1), 1)])
