@@ -209,7 +209,7 @@ class Table(TextFile):
             yield from self._with_backslashes(dialect, error)
 
     def _binary_records(self, form: workbooks.Kind, names: Sequence[str]) -> Iterator[Record]:
-        records = workbooks.records(self.file, form)
+        records = workbooks.records(self.file, form, self.left_out)
         head = [*islice(records, HEAD)]
         filled = [record for record in head if not is_blank(record[1])]
         self.left_out[ABOVE] = header_at(filled, names, self.header)
