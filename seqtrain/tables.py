@@ -171,6 +171,8 @@ class Table(TextFile):
             if len(columns) + len(fields) > 2 and is_blank(fields):
                 self.left_out[BLANK] += len(fields) > 1
                 continue
+            if binary:  # Excel stores no empty cells at the end
+                fields += [None] * (len(columns) - len(fields))
             row = fitted(fields, columns)
             if row is None:
                 raise self._wrong_number(line, len(fields), columns, names)
