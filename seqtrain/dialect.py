@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import product, takewhile
 from typing import Literal
 
 Quotes = bool | Literal["backslash"]
@@ -13,6 +13,7 @@ Record = tuple[int, list[str | None]]  # the line on which it begins, and its fi
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
+FEW = 10  # rows, in which a value need not stand twice to be one that repeats
 MOST_ABOVE = 20  # lines above a header
 BAD_QUOTES = {  # what the csv module says, and what it means
     "expected after": "a quote closes before its field ends",
@@ -200,9 +201,10 @@ def header_at(records: Sequence[Record], names: Sequence[str] = (), header: bool
     widths = Counter(trimmed(fields) for _, fields in records)
     width = max(widths, key=lambda one: (widths[one], one), default=0)
     first = [[(field or "").strip() for field in fields] for _, fields in records[:MOST_ABOVE]]
-    rows = (at for at, cells in enumerate(first) if not _is_above(cells, width, titles=False))
-    below = (at for at, cells in enumerate(first) if not _is_above(cells, width, titles=header))
-    row, likely_header = next(rows, 0), next(below, 0)
+    comments = sum(1 for _ in takewhile(lambda cells: cells[0].startswith("#"), first))
+    left = [*enumerate(first)][max(comments - 1, 0) :]  # of several, only the last may be a header
+    row = next((at for at, cells in left if not _is_above(cells, width, titles=False)), 0)
+    likely_header = next((at for at, cells in left if not _is_above(cells, width, header)), 0)
     if not (records and header and names):
         return likely_header
     for at, cells in enumerate(first):
@@ -231,7 +233,9 @@ def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]])
     counted = [str(at) for at in range(begin, begin + len(numbers))]
     for place, cell in enumerate(first):
         column = [row[place] for row in cells if row[place]]
-        again = bool(cell) and cell in column and len({*column}) < len(column)
+        again = (
+            bool(cell) and cell in column and (len({*column}) < len(column) or len(column) < FEW)
+        )
         measured = _is_number(cell) and numbers != counted
         if again or (bool(column) and measured and all(map(_is_number, column))):
             return True

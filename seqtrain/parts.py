@@ -98,9 +98,11 @@ def _absolute(name: str, info: ValidationInfo) -> str:
     """
     folder = (info.context or {}).get(info.field_name, "")
     path = Path(folder, os.path.expanduser(name)).absolute()
+    shorter = Path(os.path.normpath(path))
     if "\0" in name or max(len(os.fsencode(part)) for part in path.parts) > LONGEST_PART:
         raise ValueError("no file has such a name")
-    return str(path)
+    same = os.path.realpath(path) == os.path.realpath(shorter)  # `..` may leave a linked folder
+    return str(shorter if same else path)
 
 
 Size = Annotated[int, Field(ge=1, le=65_536)]

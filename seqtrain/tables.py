@@ -171,6 +171,8 @@ class Table(TextFile):
             if len(columns) + len(fields) > 2 and is_blank(fields):
                 self.left_out[BLANK] += len(fields) > 1
                 continue
+            if binary:  # Excel stores no empty cells at the end
+                fields += [None] * (len(columns) - len(fields))
             row = fitted(fields, columns)
             if row is None:
                 raise self._wrong_number(line, len(fields), columns, names)
@@ -209,7 +211,7 @@ class Table(TextFile):
             yield from self._with_backslashes(dialect, error)
 
     def _binary_records(self, form: workbooks.Kind, names: Sequence[str]) -> Iterator[Record]:
-        records = workbooks.records(self.file, form)
+        records = workbooks.records(self.file, form, self.left_out)
         head = [*islice(records, HEAD)]
         filled = [record for record in head if not is_blank(record[1])]
         self.left_out[ABOVE] = header_at(filled, names, self.header)

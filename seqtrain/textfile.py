@@ -6,7 +6,7 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -83,6 +83,17 @@ def near_miss(word: str, known: Iterable[str]) -> str:
 def shown(text: str) -> str:
     """Return the beginning of a text, for a message."""
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def told(source: object, left_out: Mapping[str, int]) -> list[str]:
+    """Return what was left out of a file, as sentences; what is counted begins with a plural."""
+    sentences = []
+    for what, number in left_out.items():
+        plural, _, rest = what.partition(" ")
+        if number:
+            thing = plural if number > 1 else plural.removesuffix("s")
+            sentences.append(f"{source}: left out {number:,} {thing} {rest}")
+    return sentences
 
 
 @dataclass(frozen=True)

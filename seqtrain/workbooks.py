@@ -1,9 +1,9 @@
 """Tables in binary files: Parquet and Excel's workbooks, row by row, by libraries of extras."""
 
-import logging
 import math
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, time
@@ -22,8 +22,6 @@ MOST_ROWS = 1_048_576  # of a sheet, as Excel has it
 BATCH = 1_000  # rows of Parquet that are unpacked at once
 INDEX = "__index_level_"  # as pandas calls the column of its row numbers
 
-log = logging.getLogger(__name__)
-
 
 class Nested(str):
     """A cell that holds no text, number, true or false but a list or the like, as it is shown."""
@@ -33,7 +31,7 @@ class Kind(NamedTuple):
     """A form of binary tables: what it is called, what reads it, and the extra that has that."""
 
     name: str
-    read: Callable[[Path], Iterator[Record]]
+    read: Callable[[Path, Counter[str]], Iterator[Record]]
     module: str
     extra: str
 
@@ -47,14 +45,19 @@ def kind(file: Path, start: bytes) -> Kind | None:
     return None
 
 
-def records(file: Path, form: Kind) -> Iterator[Record]:
+def records(file: Path, form: Kind, left_out: Counter[str]) -> Iterator[Record]:
     """Yield the number of each row, from 1, and its cells as they would stand in a CSV.
+
+    Args:
+        file: where they stand.
+        form: what `kind` says of it.
+        left_out: takes the number of sheets that are not read.
 
     Raises:
         DataError: the file is damaged, or grows without measure; the library is missing.
     """
     try:
-        yield from form.read(file)
+        yield from form.read(file, left_out)
     except ModuleNotFoundError as error:
         hint = f"`pip install 'seqtrain[{form.extra}]'`, or write it as CSV or JSONL"
         raise DataError(f"{file} is {form.name}, which needs `{form.module}`", hint) from error
@@ -66,7 +69,7 @@ def records(file: Path, form: Kind) -> Iterator[Record]:
         raise DataError(f"{file} is no {form.name.split(' ', 1)[1]}: {reason}", hint) from error
 
 
-def _parquet(file: Path) -> Iterator[Record]:
+def _parquet(file: Path, left_out: Counter[str]) -> Iterator[Record]:
     """Yield the names of the columns, and the rows."""
     from pyarrow import parquet
 
@@ -85,7 +88,7 @@ def _parquet(file: Path) -> Iterator[Record]:
                 yield next(numbers), [written(value) for value in values]
 
 
-def _workbook(file: Path) -> Iterator[Record]:
+def _workbook(file: Path, left_out: Counter[str]) -> Iterator[Record]:
     """Yield the rows of the first sheet that is seen and holds something."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
@@ -98,9 +101,7 @@ def _workbook(file: Path) -> Iterator[Record]:
         first = next((sheet for sheet in seen if any(map(_filled, _values(file, sheet)))), None)
         if first is None:
             return
-        if others := [sheet.title for sheet in seen if sheet is not first]:
-            names = ", ".join(f"`{name}`" for name in others)
-            log.info("%s: the sheet `%s` is read, not %s", file, first.title, names)
+        left_out[f"sheets beside `{first.title}`"] = len(book.sheetnames) - 1
         for row, values in enumerate(_values(file, first), start=1):
             yield row, [written(value) for value in values]
 

@@ -88,7 +88,8 @@ def together(file: Path) -> str:
     """Return the hint how to put an array and its labels into one file."""
     target, x = file.with_suffix(".npz"), f"np.load({str(file)!r})"
     code = f"import numpy as np; np.savez({str(target)!r}, x={x}, y=np.load('labels.npy'))"
-    return f"put both into one file, and name that: `python -c {quote(code)}`"
+    command = quote(code) if {*'"$`\\'} & {*code} else f'"{code}"'
+    return f"put both into one file, and name that: `python -c {command}`"
 
 
 def dense(source: str, x: np.ndarray) -> Sequences:

@@ -25,6 +25,7 @@ from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
 from seqtrain.tasks import Task
+from seqtrain.textfile import told
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,6 +229,8 @@ class TokenDatasetConfig(DatasetConfig):
         table = Table(file, **keys, settable=False)
         columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))
         found = given_texts(table, *columns)
+        for line in told(file, table.left_out):
+            log.info("%s", line)
         given = self.encode_texts(found.texts, learned)
         return replace(given, labels=found.labels, label_key=columns[1], lines=found.lines)
 

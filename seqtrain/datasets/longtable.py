@@ -44,6 +44,10 @@ class Columns:
     label: str | None = None
 
     @property
+    def steps(self) -> None:
+        """The steps of each sequence: each has its own number of rows."""
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All columns: features, id, then step and label where there are any."""
         return (*self.features, self.id, *filter(None, (self.step, self.label)))
@@ -91,6 +95,10 @@ class Named(Protocol):
     def features(self) -> tuple[str, ...]:
         """The names of the features of a step."""
 
+    @property
+    def steps(self) -> int | None:
+        """The steps of each sequence, where the columns say so."""
+
 
 def sequences(table: Table, columns: Named, arrays: Arrays) -> Sequences:
     """Return what `parsed` made of a table."""
@@ -107,6 +115,7 @@ def sequences(table: Table, columns: Named, arrays: Arrays) -> Sequences:
         places=arrays["lines"],
         labels=labels,
         features=columns.features,
+        regular=columns.steps is not None and bool((lengths == columns.steps).all()),
     )
 
 

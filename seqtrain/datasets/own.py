@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -129,8 +128,3 @@ def no_label(place: str, column: str, others: int) -> DataError:
     more = f", as that of {others:,} more example{'s' * (others != 1)}" if others else ""
     hint = f"give each a `{column}`, or leave such examples out: `dataset.unlabelled=skip`"
     return DataError(f"{place}: the label is empty{more}", hint)
-
-
-def told(source: object, left_out: Mapping[str, int]) -> list[str]:
-    """Return what was left out of a file, as sentences."""
-    return [f"{source}: left out {number:,} {what}" for what, number in left_out.items() if number]

@@ -14,7 +14,7 @@ from seqtrain.cache import Arrays, cached
 from seqtrain.datasets import widetable
 from seqtrain.datasets.archive import read_archive
 from seqtrain.datasets.longtable import Columns, others, parsed, same_features, sequences
-from seqtrain.datasets.own import OwnFilesConfig, no_label, told
+from seqtrain.datasets.own import OwnFilesConfig, no_label
 from seqtrain.datasets.sequences import Sequences
 from seqtrain.datasets.widetable import WideColumns
 from seqtrain.download import fingerprint
@@ -22,6 +22,7 @@ from seqtrain.errors import DataError
 from seqtrain.files import sha256
 from seqtrain.parts import Names, Size, broken
 from seqtrain.tables import MANY, Table
+from seqtrain.textfile import told
 
 FORMAT = 2  # of the cache; counts up when what is cached changes
 
@@ -99,7 +100,10 @@ class SequenceFilesConfig(OwnFilesConfig):
             return read_archive(file, labelled=False, task=self.task)
         table = replace(self.table(file), hint=self._renaming(), settable=False)
         columns = self._columns(table, labelled=False)
-        return sequences(table, columns, _parsed(table, columns))
+        arrays = _parsed(table, columns)
+        for line in told(file, table.left_out):
+            log.info("%s", line)
+        return sequences(table, columns, arrays)
 
     def labelled(self, file: Path) -> Sequences:
         """Return the sequences of a file, each with its label."""
@@ -111,7 +115,7 @@ class SequenceFilesConfig(OwnFilesConfig):
             raise no_label(found.place(unlabelled[0]), column, len(unlabelled) - 1)
         if len(unlabelled) == len(found):
             raise DataError(f"{file}: no example has a label", "give each one")
-        log.info("%s: left out %s examples without a label", file, f"{len(unlabelled):,}")
+        log.info("%s", *told(file, {"examples without a label": len(unlabelled)}))
         return found.labelled()
 
     def _sequences(self, file: Path) -> Sequences:

@@ -12,10 +12,11 @@ from pydantic import Field, model_validator
 
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
-from seqtrain.datasets.own import OwnFilesConfig, no_label, told
+from seqtrain.datasets.own import OwnFilesConfig, no_label
 from seqtrain.errors import DataError
 from seqtrain.parts import broken
 from seqtrain.tables import Row, Table
+from seqtrain.textfile import told
 
 
 class Text(OwnFilesConfig, LabelledTextConfig):

@@ -43,6 +43,11 @@ class WideColumns:
         return (*self.numbers, *filter(None, (self.label,)))
 
     @property
+    def steps(self) -> int:
+        """The steps of a sequence whose row is full."""
+        return len(self.numbers) // self.per_step
+
+    @property
     def features(self) -> tuple[str, ...]:
         """What messages call the features of a step."""
         if self.per_step == 1:
