@@ -11,12 +11,12 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts yamlfile "
-    "schema parts problems subwords tokens text textfile tables embeddings cache download shipped "
-    "datasets learned environment draft models config places run judging comparison listing "
-    "pairing plots report kernels execution modelfile inference batches callbacks tensorboard state "
-    "inspection training launch seeds progress columns scoreboard console sheet interpretation "
-    "options commands cli"
+    "errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts "
+    "yamlfile schema parts problems subwords tokens text textfile tables embeddings cache "
+    "download shipped datasets learned environment draft models config places run judging "
+    "comparison listing pairing plots report kernels execution modelfile inference batches "
+    "callbacks tensorboard state inspection training launch seeds progress columns scoreboard "
+    "console sheet interpretation options commands cli"
 ).split()
 
 
