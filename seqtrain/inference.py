@@ -21,9 +21,10 @@ from seqtrain.datasets.dataset import (
     fingerprints,
     real_steps,
 )
-from seqtrain.datasets.unknown import unknown_of_each
+from seqtrain.datasets.unknown import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.judging import metrics, regression
+from seqtrain.learned import require_same_tokens
 from seqtrain.models.recurrent import without_cudnn
 from seqtrain.newdata import read
 from seqtrain.run import Run
@@ -184,8 +185,8 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
     """
     dataset = dataset_config(run, data_dir).load(data_dir)
     learned = run.learned()
-    require_same_tokens(run, dataset, learned)
     if dataset.sha256 == run.data_sha256():
+        require_same_tokens(run, learned, dataset)
         return dataset
     if replace(dataset.learned, target=learned.target) != learned:
         raise DataError(
@@ -195,24 +196,6 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
         )
     log.warning("the data are not those that the run was trained on: %s", dataset.source)
     return dataset
-
-
-def require_same_tokens(run: Run, dataset: Dataset, learned: Learned) -> None:
-    """Make sure that the texts a run was trained on are split as they were then.
-
-    Raises:
-        DataError: they are not, as those of version 0.1 that hold accents or other apostrophes.
-    """
-    old, new = learned.vocabulary, dataset.vocabulary
-    if dataset.sha256 != run.data_sha256() or old is None or new is None:
-        return
-    if (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
-        raise DataError(
-            f"the run `{run.folder}` was trained by a version that splits the texts into other "
-            f"tokens: {dataset.source}",
-            f"judge it by a file with labels: `seqtrain evaluate {run.folder} --data FILE`; or "
-            f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
-        )
 
 
 def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
@@ -245,11 +228,15 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
 def predict(run: Run, given: Given) -> np.ndarray:
     """Return what the saved model of a run answers to examples, as `answers` does.
 
+    A warning tells of texts that it does not know.
+
     Raises:
         RunError: the run has no model.
         DataError: the examples do not fit it.
     """
     run.require(run.model_file.name)
+    if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
+        log.warning("%s", doubt)
     execution.start_for_inference(run.config.execution, run.config.seed)
     return answers(fitting(load_model(run), given.x), given.x, run.task)
 
@@ -270,10 +257,11 @@ def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
     That is its class and all probabilities, or in regression its `prediction`.
     """
     rows, texts = [], given.texts or []
-    shares = None if given.texts is None else unknown_of_each(given.x)
+    shares = unknown_of_each(given.x) if texts else []
     for index, answer in enumerate(_in_words(answers, learned)):
-        text = {} if shares is None else {"text": texts[index], "unknown": round(shares[index], 4)}
-        rows.append({"example": index + 1, **text, **answer})
+        text = {"text": texts[index]} if texts else {}
+        unknown = {"unknown": round(shares[index], 4)} if texts else {}
+        rows.append({"example": index + 1, **text, **answer, **unknown})
     return rows
 
 

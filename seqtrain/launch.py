@@ -11,7 +11,8 @@ from seqtrain import execution, training
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, RunError, SeqtrainError
-from seqtrain.inference import dataset_config, require_same_tokens
+from seqtrain.inference import dataset_config
+from seqtrain.learned import require_same_tokens
 from seqtrain.run import Run
 
 Watching = Callable[[int], AbstractContextManager[list[Any]]]
@@ -121,7 +122,7 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
             f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
         )
     if run.has("vocabulary.json"):
-        require_same_tokens(run, dataset, run.learned())
+        require_same_tokens(run, run.learned(), dataset)
 
 
 def extended(run: Run, epochs: int) -> Run:

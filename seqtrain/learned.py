@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtrain.artifacts import Artifacts
-from seqtrain.datasets.dataset import Learned
+from seqtrain.datasets.dataset import Dataset, Learned
 from seqtrain.datasets.scaling import Scaling, Target
+from seqtrain.errors import DataError
 from seqtrain.tasks import ANSWERS, Task
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ def write(folder: Artifacts, learned: Learned) -> None:
         folder.write_json("vocabulary.json", learned.vocabulary.words)
     if learned.scaling:
         folder.write_json("scaling.json", asdict(learned.scaling))
+
+
+def require_same_tokens(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
+    """Make sure that the texts of a run are split as they were when it was trained.
+
+    Raises:
+        DataError: they are not, as where version 0.1 split at accents and other apostrophes.
+    """
+    old, new = learned.vocabulary, dataset.vocabulary
+    if old and new and (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
+        raise DataError(
+            f"the run `{folder.folder}` was trained by a version that splits these texts into "
+            f"other tokens: {dataset.source}",
+            f"judge it by a file with labels: `seqtrain evaluate {folder.folder} --data FILE`; or "
+            f"train anew: `seqtrain train {folder.folder / 'config.yaml'}`",
+        )
 
 
 def classes(folder: Artifacts) -> tuple[str, ...]:

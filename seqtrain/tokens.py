@@ -37,6 +37,8 @@ _SIMPLE = re.compile(
     "\u0388-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2017\u201a\u201c-\u2027\u2030-\u203b"
     "\u20a0-\u20bf\uac00-\ud7a3]*"
 )
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of pairs
+_DOTTED = re.compile("i\u0307+")
 _APOSTROPHES = str.maketrans(dict.fromkeys("`´‘’‛ʻʼʹ′＇׳", "'"))
 _KERAS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
 
@@ -84,6 +86,7 @@ def normalised(text: str) -> str:
         text = _MARKUP.sub(" ", text)
     if "&" in text:
         text = html.unescape(text)
+    text = _CONTROL.sub(" ", text)
     if not text.isascii() and not _SIMPLE.fullmatch(text):
         return _composed(text)
     return text.lower().replace("`", "'")
@@ -95,8 +98,7 @@ def _composed(text: str) -> str:
     text = patterns.unseen.sub("", text.translate(_APOSTROPHES))
     if "\u200c" in text or "\u200d" in text:
         text = patterns.idle_joiner.sub("", text)
-    text = patterns.control.sub(" ", text).lower().replace("i\u0307", "i")
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", _DOTTED.sub("i", text.lower()))
 
 
 def _compatible(found: Any) -> str:
@@ -112,7 +114,6 @@ class _Patterns:
     character: Any
     layout: Any
     unseen: Any
-    control: Any
     idle_joiner: Any
 
 
@@ -142,7 +143,6 @@ def _patterns() -> _Patterns:
             r"--[\u200c\u200d\U000e0020-\U000e007f]]"
             rf"|(?<!{picture}[\U000e0020-\U000e007f]*)[\U000e0020-\U000e007f]"
         ),
-        control=_compiled(r"[\p{Cc}\p{Cs}]"),
         idle_joiner=_compiled(
             rf"(?<!{virama})(?<!{joining}\p{{M}}*(?=\u200c\p{{M}}*{joining}))"
             rf"(?<!{picture}\p{{M}}*(?=\u200d\p{{Extended_Pictographic}}))[\u200c\u200d]"
@@ -211,7 +211,7 @@ def dropped(texts: Iterable[str]) -> float:
     for text in texts:
         written += sum(map(len, normalised(text).split()))
         kept += sum(map(len, words(text)))
-    return 1 - kept / max(written, 1)
+    return 1 - kept / written if written else 0.0
 
 
 def suggest(texts: Sequence[str]) -> tuple[Tokens, str]:

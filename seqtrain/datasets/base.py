@@ -20,7 +20,6 @@ from seqtrain.datasets.dataset import (
     Learned,
     stratified_indices,
 )
-from seqtrain.datasets.unknown import doubt_of_given
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
@@ -213,10 +212,7 @@ class TokenDatasetConfig(DatasetConfig):
         if not texts:
             hint = '`seqtrain predict RUN "a text"`, or a file: `seqtrain predict RUN --data FILE`'
             raise DataError("no text is given", hint)
-        given = Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
-        if doubt := doubt_of_given(given.x, texts, getattr(self, "tokens", None)):
-            log.warning("%s", doubt)
-        return given
+        return Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
 
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read texts from a table, or from a text file with one on each line."""

@@ -22,7 +22,7 @@ from seqtrain.datasets.dataset import Dataset, empty, stratified_indices
 from seqtrain.datasets.numbers import check_differing, measured, no_number
 from seqtrain.datasets.own import PARTS, OwnConfig
 from seqtrain.datasets.scaling import Target
-from seqtrain.datasets.unknown import doubts
+from seqtrain.datasets.unknown import doubts, unknown
 from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
 from seqtrain.parts import broken
@@ -63,6 +63,11 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
     def load(self, data_dir: Path | None = None) -> Dataset:
         """Read the texts and split them; warn of what the network would not read."""
         dataset = super().load(data_dir)
+        log.info(
+            "%.1f %% of the test %s are unknown%s",
+            *(100 * unknown(dataset, "test"), self.tokens),
+            f", {dataset.dropped:.1%} of the characters in no word" if dataset.dropped else "",
+        )
         for doubt in doubts(dataset, self.tokens):
             log.warning("%s", doubt)
         return dataset

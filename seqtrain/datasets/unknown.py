@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seqtrain.datasets.dataset import Dataset, Split
+from seqtrain.datasets.dataset import Dataset, Given, Split
 from seqtrain.textfile import shown
 from seqtrain.tokens import DROPPED, SHORT, Tokens
 
@@ -71,24 +71,24 @@ def _remedy(dataset: Dataset, tokens: Tokens) -> str:
     return f"`dataset.tokens={'characters' if few else 'subwords'}`"
 
 
-def doubt_of_given(x: np.ndarray, texts: Sequence[str], tokens: str | None) -> str | None:
+def doubt_of_given(given: Given, tokens: str | None) -> str | None:
     """Return what a person should know of texts that a network is given, if anything.
 
     Args:
-        x: the ids of the texts, shape (N, T).
-        texts: as they were given.
+        given: texts and their ids.
         tokens: what the network reads, where its config says so.
     """
-    shares = unknown_of_each(x)
-    remedy = "; a network of `dataset.tokens=subwords` knows every word"
-    hint = remedy if tokens == "words" else ""
-    name = "word" if tokens in (None, "words") else "part"
+    texts = given.texts or []
+    shares = unknown_of_each(given.x) if texts else [0.0]
+    hint = "; with `dataset.tokens=subwords` it would know every word" if tokens == "words" else ""
+    name = "character" if tokens == "characters" else "word"
     if strange := [number for number, share in enumerate(shares) if share == 1]:
         first = strange[0]
-        return (
-            f"{len(strange):,} of {len(texts):,} texts hold no {name} that the network knows, so "
-            f"its answer says nothing about them: text {first + 1}, `{shown(texts[first])}`{hint}"
-        )
+        place = f"line {given.lines[first]}" if given.lines else f"text {first + 1}"
+        which = f"{place}, `{shown(texts[first])}`"
+        if len(strange) > 1:
+            which = f"{len(strange):,} of {len(texts):,} texts, the first {which},"
+        return f"the network knows no {name} of {which} and can only guess{hint}"
     if (mean := sum(shares) / len(shares)) > MUCH:
         return f"{mean:.1%} of the {name}s are unknown to the network{hint}"
     return None
