@@ -19,6 +19,7 @@ STEP_NAMES = ["step", "time", "t", "index", "position", "frame", "timestep", "ti
 TIME_NAMES = ["date", "datetime", "time", "timestamp", "year", "month", "day", "hour", "created"]
 WORDY, VARIED = 2, 0.2  # words in a text on average, and the share that differs
 MOST_CLASSES = 100
+REPEATING = 5  # examples of each, where classes are more
 MOST_FRACTIONS = 10  # classes whose names are numbers with a decimal point, such as 4.5
 MOST_NUMBERS = 10  # classes whose names are whole numbers, where other columns may be meant
 NAMED_TEXT, NAMED_SHORT = 1_000, 3  # times that a name makes a column more of a text
@@ -92,6 +93,7 @@ def _doubtful(column: Column, names: list[str]) -> tuple[float, ...]:
     return (
         rank is None,
         rank or 0,
+        is_id(column),
         is_named(column.name, TIME_NAMES),
         column.empty > column.rows / 2,
         many or is_measured(column),
@@ -110,10 +112,12 @@ def is_classes(column: Column) -> bool:
     """Return whether a column may hold the classes of examples."""
     if column.is_date or column.is_address or is_measured(column):
         return False
-    most = MOST_VALUES if is_named(column.name, LABEL_NAMES) else most_classes(column)
     if column.is_number and column.whole and column.rising:
         return False
-    return 2 <= column.different <= min(most, max(column.filled / 2, 2))
+    most = most_classes(column)
+    if is_named(column.name, LABEL_NAMES) or not column.is_number:
+        most = max(most, min(MOST_VALUES, column.filled / REPEATING))
+    return 2 <= column.different <= most
 
 
 def is_measured(column: Column) -> bool:

@@ -13,6 +13,7 @@ from seqtrain.candidates import (
     TIME_NAMES,
     Chosen,
     Roles,
+    is_classes,
     is_id,
     is_named,
     labels_of,
@@ -171,7 +172,12 @@ def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
 
 def _may_label_rows(found: Profile, name: str, chosen: Chosen) -> bool:
     """Return whether a column beside others of numbers is no number like them."""
-    return name == chosen.label or not found.columns[name].is_number or is_named(name, LABEL_NAMES)
+    column = found.columns[name]
+    if name == chosen.label or not column.is_number or is_named(name, LABEL_NAMES):
+        return True
+    others = [one for one in found.columns.values() if one.is_number and one.name != name]
+    at_an_end = name in (next(iter(found.columns)), next(reversed(found.columns)))
+    return at_an_end and is_classes(column) and column.whole and not any(o.whole for o in others)
 
 
 def _wide(found: Profile, chosen: Chosen, labels: list[str], keys: dict[str, Any]) -> Roles:
