@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtrain.datasets.numbers import measured
+from seqtrain.datasets.numbers import measured, no_number
 from seqtrain.errors import DataError
 from seqtrain.profiles import MOST_VALUES, Column, Profile
 
@@ -153,6 +153,10 @@ def task_of(found: Profile, label: str) -> str:
 
 def nothing(source: Any, found: Profile) -> DataError:
     """Return the error to raise where no columns can be learned from."""
+    for column in found.columns.values():
+        written = next(iter(column.sample), "")
+        if is_named(column.name, TARGET_NAMES) and not column.is_lettered and written:
+            return no_number(f"{source}, `{column.name}`", written)
     what = f"none of its columns {listed(found.columns)} holds classes"
     if label := named(found.columns, ["label", "class", "target"]):
         column = found.columns[label]

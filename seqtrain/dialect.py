@@ -14,6 +14,7 @@ Record = tuple[int, list[str | None]]  # the line on which it begins, and its fi
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
 FEW = 10  # rows, in which a value need not stand twice to be one that repeats
+ORANGE = {"discrete", "d", "continuous", "c", "string", "s", "time", "t"}  # types of its columns
 MOST_ABOVE = 20  # lines above a header
 BAD_QUOTES = {  # what the csv module says, and what it means
     "expected after": "a quote closes before its field ends",
@@ -160,6 +161,22 @@ class _Guess:
 def _is_quoted(fields: Sequence[str | None]) -> bool:
     """Return whether a field stands in quotes as a whole."""
     return any(one and len(one) > 1 and one[0] == one[-1] == '"' for one in fields)
+
+
+def without_types(records: Iterator[Record]) -> Iterator[Record]:
+    """Yield the rows below a header without the two that say what the columns of Orange hold.
+
+    Source: https://orange3.readthedocs.io/projects/orange-data-mining-library/en/latest/reference/data.io.html
+    """
+    for line, fields in records:
+        if not {field for field in fields if field} <= ORANGE:
+            yield line, fields
+        else:
+            below = next(records, None)  # what they are for: `class`, `meta`, or nothing
+            if below and below[0] != line + 1:
+                yield below
+        break
+    yield from records
 
 
 def is_blank(fields: Sequence[str | None]) -> bool:
