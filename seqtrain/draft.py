@@ -19,7 +19,7 @@ from seqtrain.datasets.unknown import MUCH, unknown
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.files import counted_from
 from seqtrain.harmless import argument, one_line
-from seqtrain.recipe import LARGEST, Known, Line, recipe
+from seqtrain.recipe import Known, Line, recipe
 from seqtrain.tokens import Tokeniser, Tokens, suggest
 from seqtrain.yamlfile import Document, apply_overrides, parse_document
 from seqtrain.yamlwriter import write_value
@@ -168,11 +168,13 @@ def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
 
 
 def _loaded(dataset: DatasetConfig, tokens: Tokens | None = None) -> Dataset:
-    """Load data by keys with which they load, however few they are."""
-    keys: dict[str, Any] = {"validation": SHARE_OF_FEW}
-    keys |= {"tokens": tokens, "vocabulary_size": LARGEST} if tokens else {}
-    missing = {key: value for key, value in keys.items() if key not in dataset.model_fields_set}
-    return dataset.model_copy(update=missing).load()
+    """Load data by keys with which they load, however few they are, for their numbers alone."""
+    keys: dict[str, Any] = {"drop_repeated": False}
+    if "validation" not in dataset.model_fields_set:
+        keys["validation"] = SHARE_OF_FEW
+    if tokens:
+        keys |= {"tokens": tokens, "max_length": 1}  # the whole lengths are known all the same
+    return dataset.model_copy(update=keys).load()
 
 
 def _parts(dataset: Dataset) -> list[Examples]:

@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from seqtrain import execution
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset, Examples, Split
 from seqtrain.datasets.unknown import MUCH, doubts, full, unknown
+from seqtrain.recipe import LONGEST, is_uneven
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 STEPS = 3  # that are timed, after one that compiles
-MUCH_CUT, MUCH_UNKNOWN, UNEVEN = 0.2, 0.1, 5.0  # beyond them a person should think again
+MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # beyond them a person should think again
 
 
 def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
@@ -146,13 +148,16 @@ def peak_memory() -> int:
 
 
 def _advice(found: dict[str, Any], config: Config) -> list[str]:
-    """Return what a person should think about, each with what to type."""
+    """Return what a person should think about, each with what to type.
+
+    What a draft has is not doubted: both go by the same bounds.
+    """
     advice = []
-    counts = [row["train"] for row in found["classes"]] or [0]
-    if max(counts) > UNEVEN * max(min(counts), 1) and not config.training.class_weight:
+    counts = Counter({row["name"]: sum(row[one] for one in SPLITS) for row in found["classes"]})
+    if is_uneven(counts) and not config.training.class_weight:
         advice.append("the classes are uneven: `training.class_weight=balanced`")
-    if found["cut"] > MUCH_CUT:
-        length = found["lengths"]["95"]
+    if found["cut"] > MUCH_CUT and found["max_length"] < LONGEST:
+        length = min(found["lengths"]["95"], LONGEST)
         advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.max_length={length}`")
     if found["vocabulary_full"] and MUCH_UNKNOWN < found["unknown"]["test"] <= MUCH:
         advice.append("many words are unknown: a larger `dataset.vocabulary_size`")

@@ -118,7 +118,7 @@ class Column:
         """Whether its values are words, rather than codes."""
         letters = sum(sum(map(str.isalpha, text)) for text in self.sample)
         digits = sum(sum(map(str.isdecimal, text)) for text in self.sample)
-        return letters > 4 * digits
+        return letters > 2 * digits
 
     def _mostly(self, form: re.Pattern[str]) -> bool:
         matching = sum(form.fullmatch(text) is not None for text in self.sample)

@@ -39,11 +39,13 @@ def unknown_of_each(x: np.ndarray) -> list[float]:
 
 
 def full(dataset: Dataset) -> bool:
-    """Return whether a larger vocabulary could hold more of the tokens of train."""
+    """Return whether a larger vocabulary could hold tokens that train has more than once."""
     from seqtrain.text import FIRST_WORD
 
-    words = dataset.vocabulary.words if dataset.vocabulary else ()
-    return FIRST_WORD + len(words) >= (dataset.vocabulary_size or float("inf"))
+    words, size = dataset.vocabulary.words if dataset.vocabulary else (), dataset.vocabulary_size
+    if size is None or FIRST_WORD + len(words) < size:
+        return False
+    return int((dataset.train.x == size - 1).sum()) > 1  # of the rarest that has an id
 
 
 def doubts(dataset: Dataset, tokens: Tokens) -> Iterator[str]:
