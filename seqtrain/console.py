@@ -146,7 +146,7 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
         "example": str,
         "class": str,
         "probability": "{:.4f}".format,
-        "prediction": "{:.6g}".format,
+        "prediction": "{:.15g}".format,
         "text": _clipped,
     }
     header = [key for key in shown if key in rows[0]]

@@ -67,7 +67,7 @@ def test_the_network_learns_labels_of_any_size(run: Run) -> None:
 
 def test_metrics_agree_with_the_predictions(run: Run) -> None:
     labels, predictions = run.predictions()
-    assert (labels.dtype, predictions.dtype) == (np.float32, np.float32)
+    assert (labels.dtype, predictions.dtype) == (np.float64, np.float64)
     assert labels.shape == predictions.shape == (80,)
     found = run.metrics()
     errors = predictions.astype(float) - labels
@@ -88,7 +88,7 @@ def test_the_history_says_of_the_best_model_what_its_predictions_say(run: Run) -
     dataset = run.config.dataset.load()
     from seqtrain.inference import answers, load_model
 
-    said = answers(load_model(run), dataset.validation.x, "regression")
+    said = answers(load_model(run), dataset.validation.x, dataset.target)
     scores = regression.scores("val", dataset.validation.labels, said, dataset.target)
     best = run.history()[run.best_epoch() - 1]
     for name in ("val_loss", "val_mae"):

@@ -33,8 +33,8 @@ class Examples:
     Attributes:
         x: what the network reads; int32 ids of shape (N, T), or float32 features of
             shape (N, T, F).
-        labels: the index of each example's class, int32, or in regression its number, float32;
-            shape (N,).
+        labels: the index of each example's class, int32, or in regression its number as it was
+            written, float64; shape (N,).
         lengths: the steps of each example before it was cut or padded to T, where they
             differ; int64, shape (N,).
     """
@@ -115,7 +115,7 @@ class Given:
                 message = f"{self._place(file, row)}: {what}{near_miss(label, classes)}"
                 raise DataError(message, known)
             found.append(answer)
-        return np.array(found, dtype=np.int32 if classes else np.float32)
+        return np.array(found, dtype=np.int32 if classes else np.float64)
 
     def _place(self, file: Path, row: int) -> str:
         return f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
@@ -195,6 +195,16 @@ class Dataset:
     def measured(self) -> Dataset:
         """Return the dataset with the scale of the training labels, where labels are numbers."""
         return replace(self, target=self.target and self.target.of(self.train.labels))
+
+    def standardised(self) -> Dataset:
+        """Return the dataset as a network learns it: labels that are numbers on its scale."""
+        if self.target is None:
+            return self
+        train, validation, test = (
+            replace(part, labels=self.target.standardised(part.labels))
+            for part in (self.train, self.validation, self.test)
+        )
+        return replace(self, train=train, validation=validation, test=test)
 
     def repeated(self) -> int:
         """Return how many test examples the network can learn by heart, for train holds them."""

@@ -126,14 +126,14 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         return classes, np.array([classes.index(name) for name in names], dtype=np.int32)
 
     def _numbers(self, names: list[str], arrays: Arrays, source: str) -> np.ndarray:
-        """Return the number that each label is, float32, if they can be learned."""
+        """Return the number that each label is, float64, if they can be learned."""
         import numpy as np
 
         found = [measured(name) for name in names]
         for name, value in zip(names, found, strict=True):
             if value is None:
                 raise no_number(self._place(name), name)
-        values: np.ndarray = np.array(found, dtype=np.float32)
+        values: np.ndarray = np.array(found, dtype=np.float64)
         check_differing(values[np.unique(arrays["train_labels"])].tolist(), source)
         return values
 

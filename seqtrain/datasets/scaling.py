@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+RESOLVED = 7  # digits of a number of about 1 that float32 tells apart
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Scaling:
 class Target:
     """What is known of labels that are numbers.
 
-    A network learns them standardised, and answers in their own units.
+    A network learns and answers them standardised. Here they are taken there and back in float64,
+    for float32 has no digits to tell 1,700,000,000 and 1,700,000,001 apart.
 
     Attributes:
         mean: of the training labels.
@@ -69,6 +73,31 @@ class Target:
         """Return it with the mean and the deviation of labels of shape (N,)."""
         found = Scaling.of(labels[:, None])
         return replace(self, mean=found.mean[0], deviation=found.deviation[0])
+
+    def standardised(self, labels: np.ndarray) -> np.ndarray:
+        """Return labels of shape (N,) as a network learns them; float32."""
+        off: np.ndarray = (labels.astype("float64") - self.mean) / self.deviation
+        return off.astype("float32")
+
+    def in_units(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what a network gives in the units of the labels; float64, of the same shape.
+
+        They are rounded to what float32 resolves: digits beyond that would be noise.
+        """
+        numbers: np.ndarray = outputs.astype("float64") * self.deviation + self.mean
+        return numbers.round(decimals(self.deviation, RESOLVED))
+
+    @property
+    def gap(self) -> float:
+        """How far apart the numbers are that float32 knows about the mean."""
+        import numpy as np
+
+        return float(np.spacing(np.float32(abs(self.mean))))
+
+
+def decimals(deviation: float, digits: int) -> int:
+    """Return how many decimals show so many digits of a deviation; negative before the point."""
+    return digits - 1 - floor(log10(deviation))
 
 
 def _is_known(number: object) -> bool:

@@ -93,7 +93,7 @@ class Sequences:
         return indices
 
     def numbers(self) -> np.ndarray:
-        """Return each one's label as a number; float32, shape (N,).
+        """Return each one's label as a number; float64, shape (N,).
 
         Raises:
             DataError: a label is none.
@@ -105,7 +105,7 @@ class Sequences:
             if value is None:
                 place = self.place(int((self.known.numbers == index).argmax()))
                 raise no_number(place, self.known.names[index])
-        values: np.ndarray = np.array(found, dtype=np.float32)[self.known.numbers]
+        values: np.ndarray = np.array(found, dtype=np.float64)[self.known.numbers]
         return values
 
     def check_labels(self, classes: Sequence[str] | None = None) -> None:

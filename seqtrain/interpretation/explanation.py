@@ -135,7 +135,7 @@ def explain(run: Run, example: Example) -> Explanation:
     model = inference.fitting(inference.load_model(run), example.x[None])
     found = reading.gates(model, example.x)
     padding: End = getattr(run.config.dataset, "padding", "post")
-    said = reading.readings(model, example.x, padding, run.task)
+    said = reading.readings(model, example.x, padding, run.learned().target)
     return Explanation(run.label, example, run.classes(), said, found)
 
 
