@@ -187,6 +187,7 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
             the run.
     """
     dataset = dataset_config(run, data_dir).load(data_dir)
+    require_same_classes(run, dataset)
     if dataset.sha256 == run.data_sha256():
         return dataset
     learned = run.learned()
@@ -198,6 +199,20 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
         )
     log.warning("the data are not those that the run was trained on: %s", dataset.source)
     return dataset
+
+
+def require_same_classes(run: Run, dataset: Dataset) -> None:
+    """Make sure that the same data have the classes that the run was trained on.
+
+    Raises:
+        DataError: they have not, for an older version told apart labels that look the same.
+    """
+    if dataset.sha256 == run.data_sha256() and dataset.classes != run.classes():
+        raise DataError(
+            f"{run.folder} was written by an older version of seqtrain, which told apart labels "
+            f"of {dataset.source} that look the same",
+            f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
+        )
 
 
 def evaluate_given(run: Run, file: Path) -> dict[str, Any]:

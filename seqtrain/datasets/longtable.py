@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqtrain.datasets.classes import normalised
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
 from seqtrain.tables import Table
@@ -136,7 +137,7 @@ class _Reader:
         rest = list(cells[width:])
         number = self._sequence(line, rest.pop(0))
         if self._columns.label:
-            self._label(line, number, (rest.pop() or "").strip())
+            self._label(line, number, normalised(rest.pop() or ""))
         if self._columns.step:
             self._steps.append(self._step(line, rest.pop()))
         try:

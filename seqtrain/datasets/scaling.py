@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
@@ -9,7 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+log = logging.getLogger(__name__)
 
+
+SHOWN = 5  # digits of a deviation, where a person reads numbers
+COARSE = 1e-3  # share of a deviation by which an answer may be rounded
 RESOLVED = 7  # digits of a number of about 1 that float32 tells apart
 
 
@@ -87,12 +92,24 @@ class Target:
         numbers: np.ndarray = outputs.astype("float64") * self.deviation + self.mean
         return numbers.round(decimals(self.deviation, RESOLVED))
 
-    @property
-    def gap(self) -> float:
-        """How far apart the numbers are that float32 knows about the mean."""
+    def shown(self, number: float) -> str:
+        """Return a number with as many decimals as its distance from others asks for."""
+        places = decimals(self.deviation, SHOWN)
+        text = f"{round(number, places) + 0.0:.15g}"
+        return text if "e" in text or places <= 0 else f"{number:.{places}f}"
+
+    def doubt(self, source: str) -> None:
+        """Warn where float32, in which the saved network answers, is too coarse for the labels."""
         import numpy as np
 
-        return float(np.spacing(np.float32(abs(self.mean))))
+        gap = float(np.spacing(np.float32(abs(self.mean))))
+        if gap > COARSE * self.deviation:
+            log.warning(
+                "%s: the labels differ by about %.3g around %s, where numbers of 32 bits are %.3g "
+                "apart: seqtrain computes its answers in 64 bits, but model.keras, opened alone, "
+                "rounds its own",
+                *(source, self.deviation, self.shown(self.mean), gap),
+            )
 
 
 def decimals(deviation: float, digits: int) -> int:

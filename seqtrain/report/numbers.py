@@ -51,7 +51,8 @@ def farthest_off(run: Run) -> list[dict[str, Any]]:
             {
                 "example": row["example"],
                 "text": clipped(row.get("text")),
-                **{name: float(row[name]) for name in ("truth", "prediction", "error")},
+                **{name: row[name] for name in ("truth", "prediction")},
+                "error": float(row["error"]),
             }
             for row in islice(run.read_rows("mistakes.csv"), MOST_OFF)
         ]
