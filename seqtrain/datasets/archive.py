@@ -176,16 +176,18 @@ def _labelled(sequences: Sequences, y: np.ndarray, task: Task) -> Sequences:
     if len(y) != len(sequences):
         what = f"{sequences.source} has {len(sequences):,} examples and {len(y):,} labels in `y`"
         raise DataError(what, "give each example one label")
-    if y.dtype.kind in "Mm":
-        hint = (
-            "as numbers: `y=y.astype('datetime64[s]').astype(int)` with `dataset.task=regression`"
-        )
-        raise DataError(
-            f"{sequences.source}: `y` is {y.dtype}, points in time", f"write them {hint}"
-        )
     if y.dtype.kind not in "biufUS":
-        what = f"{sequences.source}: `y` is {y.dtype}, not labels"
-        raise DataError(what, "labels are text or whole numbers: `y=np.array(labels, dtype=str)`")
+        what, hint = (
+            "not labels",
+            "labels are text or whole numbers: `y=np.array(labels, dtype=str)`",
+        )
+        if y.dtype.kind in "Mm":
+            seconds = "`y.astype('datetime64[s]').astype(int)` with `dataset.task=regression`"
+            what, hint = (
+                "not labels but times",
+                f"as classes: `y.astype(str)`; as seconds: {seconds}",
+            )
+        raise DataError(f"{sequences.source}: `y` is {y.dtype}, {what}", hint)
     different, first, numbers = np.unique(y, return_index=True, return_inverse=True)
     values = map(_shortest, different) if y.dtype.kind == "f" else different.tolist()
     written = zip(values, first.tolist(), strict=True)
