@@ -205,7 +205,7 @@ def indices(
         index = index_of.get(label, index_of.get(normalised(label)))
         if index is None:
             what = f"no class is called `{shown(label)}`" if label else "the label is empty"
-            message = f"{place(row)}: {what}{near_miss(label, classes)}"
+            message = f"{place(row)}: {what}{_meant(label, classes)}"
             raise DataError(message, known_classes(classes))
         found.append(index)
     return np.array(found, dtype=np.int32)
@@ -219,9 +219,15 @@ def known_classes(classes: Sequence[str]) -> str:
 def unseen(place: str, label: str, classes: Sequence[str]) -> DataError:
     """Return the error to raise where an example has a label that no training example has."""
     return DataError(
-        f"{place}: no training example has the label `{shown(label)}`{near_miss(label, classes)}",
+        f"{place}: no training example has the label `{shown(label)}`{_meant(label, classes)}",
         f"the classes of train are: {listed(classes)}",
     )
+
+
+def _meant(label: str, classes: Sequence[str]) -> str:
+    """Return `, did you mean …?` with the class that is the same number or looks alike, if any."""
+    alike = next((name for name in classes if _likeness(name) == _likeness(label)), None)
+    return f", did you mean `{shown(alike)}`?" if alike else near_miss(label, classes)
 
 
 def listed(classes: Sequence[str]) -> str:

@@ -137,7 +137,7 @@ class _Reader:
         rest = list(cells[width:])
         number = self._sequence(line, rest.pop(0))
         if self._columns.label:
-            self._label(line, number, normalised(rest.pop() or ""))
+            self._label(line, number, (rest.pop() or "").strip())
         if self._columns.step:
             self._steps.append(self._step(line, rest.pop()))
         try:
@@ -161,8 +161,10 @@ class _Reader:
         index = self._label_numbers.setdefault(label, len(self._label_numbers))
         if number == len(self._labels):
             self._labels.append(index)
-        elif index != self._labels[number]:
-            before = list(self._label_numbers)[self._labels[number]]
+        if index == self._labels[number]:
+            return
+        before = list(self._label_numbers)[self._labels[number]]
+        if normalised(label) != normalised(before):
             raise self._error(
                 line,
                 f"`{self._name(number)}` has the label `{label}` here, but `{before}` on line "
