@@ -91,7 +91,7 @@ WRONG = [
     ("inf", "the label `inf` is no number", "a finite number"),
     ("1e30", "the label `1e30` is no number", "a finite number"),
     ("1_000", "the label `1_000` is no number", "a finite number"),
-    ("", "the label is empty", "or leave it out"),
+    ("", "the label is empty", "dataset.unlabelled=skip"),
 ]
 
 
@@ -106,7 +106,12 @@ def test_a_label_that_is_no_number_is_told_with_its_line(
     assert hint in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_a_label_that_was_not_measured_is_empty() -> None:
+    with pytest.raises(DataError, match=r"own.npz: example 7: the label is empty$"):
+        arrays([*NUMBERS[:6], np.nan, *NUMBERS[7:]])
+
+
+@pytest.mark.parametrize("bad", [np.inf, 1e30])
 def test_a_number_that_is_not_usable_is_told_with_its_place(bad: float) -> None:
     message = f"own.npz: example 7: the label `{bad}` is no number"
     with pytest.raises(DataError, match=re.escape(message)):
