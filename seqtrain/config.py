@@ -253,7 +253,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError(f"cannot read the config `{path}`: no such file", hint)
     document = read_document(path)
     apply_overrides(document, overrides)
-    config, found = _validate(document)
+    config, found = _validate(document, path.parent)
     found = sorted(
         {*document.problems, *(item for item in found if item.path not in document.unread)}
     )
@@ -287,13 +287,13 @@ def _folder(stem: str) -> str:
     return f"run_{name}"[:LONGEST_NAME].rstrip(".") if NO_FOLDER.fullmatch(name) else name
 
 
-def _validate(document: Document) -> tuple[Config | None, list[Problem]]:
+def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:
     """Validate the tree; where a section's `name` is misspelt, look into the section too."""
     try:
-        return Config.model_validate(document.data), []
+        return Config.model_validate(document.data, context=document.folders(folder)), []
     except ValidationError as error:
         from seqtrain.problems import problems, with_likely_names
 
         found = problems(error, document, config_schema())
-    likely = [_validate(guess)[1] for guess in with_likely_names(document, config_schema())]
+    likely = [_validate(guess, folder)[1] for guess in with_likely_names(document, config_schema())]
     return None, found + [item for item in (likely or [[]])[0] if all(item in x for x in likely)]

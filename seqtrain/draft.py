@@ -17,6 +17,7 @@ from seqtrain.datasets.labelled import Labelled
 from seqtrain.datasets.numbers import measured
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
+from seqtrain.files import counted_from
 from seqtrain.harmless import one_line
 from seqtrain.tables import Table
 from seqtrain.text import FIRST_WORD, tokenise
@@ -76,7 +77,7 @@ def draft(data: Path, config: Path) -> str:
 def _draft_texts(dataset: Folder | Text, keys: dict[str, Any], config: Path) -> str:
     parts = dataset.parts()
     found = _profile(parts["train"])
-    lines = [*_lines(keys), *found.lines()]
+    lines = [*_lines(keys, config), *found.lines()]
     if "test" not in parts:
         lines.append(("test", 0.2, "share of all examples that judges"))
     model = [("embedding_dim", 64, "length of each word's vector")]
@@ -87,16 +88,17 @@ def _draft_arrays(keys: dict[str, Any], config: Path) -> str:
     dataset = Arrays.model_validate(keys).load()
     labels = [*dataset.train.labels.tolist(), *dataset.validation.labels.tolist()]
     lines = [
-        *_lines(keys),
+        *_lines(keys, config),
         ("standardise", True, "every feature to mean 0 and deviation 1"),
         ("test", 0.2, "share of all examples that judges"),
     ]
     return _written(config, keys["path"], Counter(map(str, labels)), lines, [])
 
 
-def _lines(keys: dict[str, Any]) -> list[Line]:
+def _lines(keys: dict[str, Any], config: Path) -> list[Line]:
+    keys = {**keys, "path": counted_from(config.parent, Path(keys["path"]))}
     why = {
-        "path": "from the folder in which seqtrain is started",
+        "path": "from the folder of this config",
         "task": "labels are numbers; `classification` if they name classes",
     }
     return [(key, value, why.get(key, "")) for key, value in keys.items()]

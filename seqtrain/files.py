@@ -40,6 +40,11 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
+def counted_from(folder: Path, path: Path) -> str:
+    """Return a path as it is written where it counts from a folder; absolute ones stay."""
+    return str(path) if path.is_absolute() else os.path.relpath(path, folder)
+
+
 def drop_unfinished(folder: Path) -> None:
     """Delete what processes that were killed left beside the files of a folder."""
     for file in folder.rglob(".*-*"):

@@ -67,6 +67,11 @@ class Document:
             path = path[:-1]
         return self.places.get(path, Place(0, self.name))
 
+    def folders(self, folder: Path) -> dict[str | int, Path]:
+        """Return the folder that paths count from, for each key that no argument has set."""
+        written = (path for path, place in self.places.items() if place.order < LARGEST_FILE)
+        return {path[-1]: folder for path in written if path}
+
 
 def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.

@@ -122,6 +122,61 @@ def test_every_text_keeps_its_label(form: str) -> None:
     assert len(rest) == len(dataset.test) == 12
 
 
+HOLES = [(text, "" if index % 5 == 0 else label) for index, (text, label) in enumerate(numbered())]
+
+
+@pytest.mark.parametrize("form", ["own.csv", "own.jsonl"])
+def test_rows_without_a_label_are_left_out_where_asked_and_counted_each_time(
+    form: str, messages: pytest.LogCaptureFixture
+) -> None:
+    write_csv(Path("own.csv"), HOLES)
+    objects = ({"text": text, "label": label or None} for text, label in HOLES)
+    Path("own.jsonl").write_text("".join(json.dumps(item) + "\n" for item in objects))
+    for _ in range(2):  # the second comes from the cache
+        messages.clear()
+        found = text_config(path=form, unlabelled="skip").load()
+        assert f"{form}: left out 8 rows without a label" in messages.text
+    whole = load([row for row in HOLES if row[1]])
+    for split in ("train", "validation", "test"):
+        assert contents(found.split(split)) == contents(whole.split(split))
+    assert found.originals is not None
+    assert whole.originals is not None
+    rows = np.arange(len(whole.test))
+    assert found.originals(rows) == whole.originals(rows)
+
+
+def write_objects(rows: list[dict[str, str]]) -> None:
+    Path("own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_objects_may_lack_the_key_of_the_label_but_not_misspell_it() -> None:
+    rows = [{"text": f"w{n} word", "label": "ab"[n % 2]} for n in range(40)]
+    del rows[7]["label"], rows[9]["label"]
+    write_objects(rows)
+    with pytest.raises(DataError, match=r"own.jsonl:8: the label is empty, as that of 1 more ex"):
+        text_config(path="own.jsonl").load()
+    assert len(text_config(path="own.jsonl", unlabelled="skip").read(None).train) == 30
+    rows[20] = {"text": "w word", "labl": "a"}
+    write_objects(rows)
+    with pytest.raises(DataError, match="own.jsonl:21: no key `label`, but `text`, `labl`, did"):
+        text_config(path="own.jsonl", unlabelled="skip").load()
+
+
+def test_a_table_without_any_label_is_refused() -> None:
+    with pytest.raises(DataError, match="own.csv: no row has a label$"):
+        load([(text, " ") for text, _ in numbered()], unlabelled="skip")
+
+
+def test_a_table_without_a_header_loses_no_row() -> None:
+    rows = numbered()
+    Path("own.csv").write_text("".join(f"{label},{text}\n" for text, label in rows))
+    keys = {"text_column": "column_2", "label_column": "column_1"}
+    found = text_config(header=False, **keys).load()
+    whole = load(rows)
+    for split in ("train", "validation", "test"):
+        assert contents(found.split(split)) == contents(whole.split(split))
+
+
 def test_columns_encoding_and_delimiter_are_those_of_the_config() -> None:
     lines = [
         "id|Stimmung|Kritik",
@@ -338,6 +393,7 @@ def test_a_file_that_changed_is_parsed_again(parsings: list[str]) -> None:
         ("text_column", "other"),
         ("delimiter", "comma"),
         ("quotes", False),
+        ("unlabelled", "skip"),
         ("encoding", "latin-1"),
         ("test_path", "t.csv"),
     ],

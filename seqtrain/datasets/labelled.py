@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from seqtrain.text import Ragged
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
-FORMAT = 2  # of the cache; counts up when what is cached changes
+FORMAT = 3  # of the cache; counts up when what is cached changes
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,10 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
     def digest(self) -> str:
         """Return a hash of all files and of how they are read."""
 
+    def left_out(self, parts: Mapping[str, Iterable[Labelled]]) -> list[str]:
+        """Return what was left out of parts that were read, as sentences."""
+        return []
+
     def assembled(self, source: str) -> Dataset:
         """Parse the texts, or take them from the cache; split, fit the vocabulary, and encode.
 
@@ -59,7 +63,9 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         from seqtrain.text import fit
 
         digest = self.digest()
-        arrays = cached(f"texts-{fingerprint(FORMAT, digest)}", lambda: parsed(self.parts()))
+        arrays = cached(f"texts-{fingerprint(FORMAT, digest)}", self._parsed)
+        for line in json.loads(arrays["left_out"].tobytes()):
+            log.info("%s", line)
         names = json.loads(arrays["names"].tobytes())
         classes, label_of = self._labels(names, arrays, source)
         whole = {part: numbered(arrays, part, label_of) for part in PARTS if part in self.parts()}
@@ -97,6 +103,14 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             originals=originals,
             target=None if classes else Target(),
         )
+
+    def _parsed(self) -> Arrays:
+        import numpy as np
+
+        parts = self.parts()
+        arrays = parsed(parts)
+        left_out = json.dumps(self.left_out(parts)).encode()
+        return arrays | {"left_out": np.frombuffer(left_out, dtype=np.uint8)}
 
     def _with_test(
         self, whole: Mapping[str, Numbered]
