@@ -21,6 +21,7 @@ from seqtrain.dialect import (
     is_blank,
     likely,
     looks_like_a_row,
+    without_types,
 )
 from seqtrain.errors import DataError
 from seqtrain.jsonlines import objects, plain, written
@@ -191,7 +192,9 @@ class Table(TextFile):
         records = self._records(names)
         for line, first in records:
             if self.header:
-                return Opened(line, [(name or "").strip() for name in first], records)
+                columns = [(name or "").strip() for name in first]
+                typed = suffix(self.file) == ".tab"
+                return Opened(line, columns, without_types(records) if typed else records)
             columns = [NUMBERED.format(number) for number in range(1, len(first) + 1)]
             return Opened(line, columns, chain([(line, first)], records))
         raise self._empty()
