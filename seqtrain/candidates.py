@@ -131,7 +131,7 @@ def are_measured(labels: Sequence[str]) -> bool:
     """Return whether different labels are numbers that do not name classes."""
     if any(measured(label) is None for label in labels):
         return False
-    fractions = any(not float(label).is_integer() for label in labels)
+    fractions = any(not (measured(label) or 0.0).is_integer() for label in labels)
     return len(labels) > (MOST_FRACTIONS if fractions else MOST_CLASSES)
 
 

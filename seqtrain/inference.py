@@ -21,14 +21,15 @@ from seqtrain.datasets.dataset import (
     fingerprints,
     real_steps,
 )
+from seqtrain.datasets.scaling import Target
 from seqtrain.datasets.unknown import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.judging import metrics, regression
-from seqtrain.learned import require_same_tokens
+from seqtrain.learned import require_same_classes, require_same_tokens
+from seqtrain.models.base import standardised
 from seqtrain.models.recurrent import without_cudnn
 from seqtrain.newdata import read
 from seqtrain.run import Run
-from seqtrain.tasks import Task
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 def load_model(run: Run) -> Any:
     """Open the best model of a run, without running any code that the file might hold.
 
+    That of a regression answers on the scale of `Target`, see `answers`.
+
     Raises:
         RunError: the file is damaged, or holds something else than seqtrain writes.
     """
@@ -52,13 +55,16 @@ def load_model(run: Run) -> Any:
         raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
     if getattr(run.config.dataset, "padding", None) == "pre":
         without_cudnn(model.layers)
-    execution.accelerate(model)
+    execution.accelerate(standardised(model))
     return model
 
 
-def answers(model: Any, x: np.ndarray, task: Task) -> np.ndarray:
-    """Return probabilities of shape (N, classes), or in regression numbers of shape (N,)."""
-    return outputs(model, x)[:, 0] if task == "regression" else probabilities(model, x)
+def answers(model: Any, x: np.ndarray, target: Target | None) -> np.ndarray:
+    """Return probabilities of shape (N, classes), or in regression numbers of shape (N,).
+
+    Numbers are float64, in the units of the labels.
+    """
+    return target.in_units(outputs(model, x)[:, 0]) if target else probabilities(model, x)
 
 
 def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
@@ -122,7 +128,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     same, learned = dataset.sha256 == run.data_sha256(), run.learned()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
-    found = answers(fitting(load_model(run), examples.x), examples.x, run.task)
+    found = answers(fitting(load_model(run), examples.x), examples.x, learned.target)
     prefix = metrics.PREFIXES[split]
     judged = scored(prefix, examples.labels, found, learned)
     scores = [name for name in judged if name.startswith(f"{prefix}_")]
@@ -186,6 +192,7 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
     dataset = dataset_config(run, data_dir).load(data_dir)
     learned = run.learned()
     if dataset.sha256 == run.data_sha256():
+        require_same_classes(run, learned, dataset)
         require_same_tokens(run, learned, dataset)
         return dataset
     if replace(dataset.learned, target=learned.target) != learned:
@@ -238,7 +245,7 @@ def predict(run: Run, given: Given) -> np.ndarray:
     if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
         log.warning("%s", doubt)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return answers(fitting(load_model(run), given.x), given.x, run.task)
+    return answers(fitting(load_model(run), given.x), given.x, run.learned().target)
 
 
 def fitting(model: Any, x: np.ndarray) -> Any:

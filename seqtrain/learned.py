@@ -67,6 +67,21 @@ def require_same_tokens(folder: Artifacts, learned: Learned, dataset: Dataset) -
         )
 
 
+def require_same_classes(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
+    """Make sure that the labels of a run are the classes on which it was trained.
+
+    Raises:
+        DataError: they are not, as where version 0.1 told apart labels that look the same.
+    """
+    if learned.classes != dataset.classes:
+        raise DataError(
+            f"the run `{folder.folder}` was trained by a version that told apart labels that look "
+            f"the same: {dataset.source}",
+            f"judge it by a file with labels: `seqtrain evaluate {folder.folder} --data FILE`; or "
+            f"train anew: `seqtrain train {folder.folder / 'config.yaml'}`",
+        )
+
+
 def classes(folder: Artifacts) -> tuple[str, ...]:
     """Return the names of the classes."""
     return folder.read_words("classes.json")

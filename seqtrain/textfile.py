@@ -210,5 +210,7 @@ class TextFile:
                         )
         except UnicodeError as found_again:  # of the file as a whole, such as a missing mark
             error = found_again
+        except (OSError, EOFError, zlib.error) as damage:
+            return self._not_unpacked(damage)
         reason = getattr(error, "reason", str(error)).removeprefix("UTF-16 ").lower()
         return DataError(f"{self.file} is not {encoding}: {reason}", hint)

@@ -122,11 +122,8 @@ def _opened(file: Path) -> Iterator[Any]:
     import openpyxl
 
     warnings.filterwarnings("ignore", module="openpyxl")  # of styles, which are not read
-    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    try:
-        yield book
-    finally:
-        book.close()
+    with file.open("rb") as stream:  # which openpyxl leaves open where it fails
+        yield openpyxl.load_workbook(stream, read_only=True, data_only=True)
 
 
 def _check_growth(packed: int, size: int) -> None:

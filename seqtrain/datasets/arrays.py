@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from seqtrain.datasets.archive import dense
 from seqtrain.datasets.base import FeatureDatasetConfig
-from seqtrain.datasets.classes import learnable
+from seqtrain.datasets.classes import doubt_classes, learnable
 from seqtrain.datasets.dataset import (
     Dataset,
     Examples,
@@ -74,6 +75,9 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         """Return the sequences as float32 features, shape (N, T, F)."""
         digest = self.digest()
         parts, classes = self._parts()
+        if classes:
+            given = {part: labels_of(some, classes) for part, some in parts.items()}
+            doubt_classes(classes, given, self.path)
         self._doubt(parts["train"])
         if "test" not in parts:
             labels, key = labels_of(parts["train"], classes), "dataset.test"
@@ -120,7 +124,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
 
     def _parts(self) -> tuple[dict[str, Sequences], tuple[str, ...]]:
         """Return the sequences of each file, and the classes, if the files belong together."""
-        parts = {part: self.labelled(file) for part, file in self.files().items()}
+        parts = {part: self._labelled(file) for part, file in self.files().items()}
         width = self.step_width or parts["train"].width
         classes = self._classes(parts["train"])
         for part in parts.values():
@@ -136,9 +140,16 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         if self.task == "regression":
             check_differing(train.numbers().tolist(), self.path)
             return ()
-        train.check_labels()
         hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
         return learnable(train.known.names, len(train), self.path, hint)
+
+    def _labelled(self, file: Path) -> Sequences:
+        """Return the sequences of a file, with labels that look the same as one class."""
+        found = self.labelled(file)
+        if self.task == "regression" or not found.labels:
+            return found
+        found.check_labels()
+        return replace(found, labels=found.labels.merged(str(file)))
 
     def _doubt(self, train: Sequences) -> None:
         """Warn where the rows may be sequences and no steps."""

@@ -13,11 +13,11 @@ import numpy as np
 
 from seqtrain import execution, inference, newdata
 from seqtrain.datasets.dataset import Given, Split, real
-from seqtrain.datasets.numbers import measured, no_number
+from seqtrain.datasets.numbers import measured, no_number, written
+from seqtrain.datasets.scaling import Target
 from seqtrain.errors import DataError
 from seqtrain.parts import End
 from seqtrain.run import EXPLAINED, Run
-from seqtrain.tasks import readable
 from seqtrain.text import OOV, PAD, Vocabulary
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MOST = 10  # examples of a file that are explained unless one is named
 DIGITS = 6  # of numbers in JSON, after the first that is not zero
-
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +66,7 @@ class Explanation:
         classes: the name of each class; none in regression.
         readings: one for each direction in which the network reads.
         gates: float32 of shape (n, units), by layer and direction, then by name.
+        target: the scale of numbers; None where there are classes.
     """
 
     run: str
@@ -74,12 +74,12 @@ class Explanation:
     classes: tuple[str, ...]
     readings: "list[Reading]"
     gates: "dict[Place, dict[str, np.ndarray]]"
+    target: Target | None = None
 
     @property
     def said(self) -> np.ndarray:
         """The probability of each class when all has been read; or the number, shape (1,)."""
-        first = self.readings[0]
-        return np.asarray(first.said[first.end])
+        return np.asarray(self.readings[0].said[self.readings[0].end])
 
     @property
     def index(self) -> int:
@@ -89,7 +89,11 @@ class Explanation:
     @property
     def answer(self) -> str:
         """The name of that class, or the number that the network answers."""
-        return self.classes[self.index] if self.classes else readable(self.said[0])
+        return self.number(self.said[0]) if self.target else self.classes[self.index]
+
+    def number(self, said: float) -> str:
+        """Return a probability, or a number that the network predicts, as a person reads it."""
+        return self.target.shown(said) if self.target else f"{said:.4f}"
 
     @property
     def verdict(self) -> str:
@@ -142,12 +146,12 @@ def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]
     execution.start_for_inference(run.config.execution, run.config.seed)
     from seqtrain.interpretation import reading
 
-    model = inference.load_model(run)
+    model, target = inference.load_model(run), run.learned().target
     padding: End = getattr(run.config.dataset, "padding", "post")
     for example in examples:
         found = reading.gates(inference.fitting(model, example.x[None]), example.x)
-        said = reading.readings(model, example.x, padding, run.task)
-        yield Explanation(run.label, example, run.classes(), said, found)
+        said = reading.readings(model, example.x, padding, target)
+        yield Explanation(run.label, example, run.classes(), said, found, target)
 
 
 def example_of_text(run: Run, text: str) -> Example:
@@ -198,9 +202,8 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     _check(number, len(examples), split)
     learned, x = run.learned(), examples.x[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)
-    label = examples.labels[number - 1]
-    label = learned.classes[label] if learned.classes else f"{label:.6g}"
-    rows = run.config.dataset.reads_rows
+    truth, rows = examples.labels[number - 1], run.config.dataset.reads_rows
+    label = learned.classes[truth] if learned.classes else written(truth)
     return Example(x, f"example {number} of {split}", f"{split}-{number}", words, label, rows)
 
 
@@ -281,7 +284,7 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
 def _said(classes: tuple[str, ...], reading: "Reading") -> dict[str, Any]:
     """Return what a network says after each step, by class or as numbers."""
     if not classes:
-        return {"predictions": _rounded(reading.said[:, 0])}
+        return {"predictions": reading.said[:, 0].tolist()}
     columns = zip(classes, reading.said.T, strict=True)
     return {"probabilities": {name: _rounded(values) for name, values in columns}}
 
