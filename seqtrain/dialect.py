@@ -127,7 +127,7 @@ class _Guess:
     """A dialect, and how well the first lines of a table fit it."""
 
     dialect: Dialect
-    merits: tuple[int, float, int]  # names found, share of the rows that fit, columns
+    merits: tuple[int, float, int, int]  # names found, share of rows that fit, -titles, columns
 
     @classmethod
     def of(
@@ -142,7 +142,7 @@ class _Guess:
         records = [record for record in records if not is_blank(record[1])]
         at = header_at(records, names, header)
         if not records:
-            return cls(dialect, (0, 0.0, 0))
+            return cls(dialect, (0, 0.0, 0, 0))
         line, columns = records[at]
         rows = [fields for _, fields in records[at + header :]]
         fitting = sum(fitted(fields, columns) is not None for fields in rows)
@@ -151,7 +151,7 @@ class _Guess:
             share = 0.0
         found = {(name or "").strip() for name in columns} if header else set()
         below = replace(dialect, above=line - 1, titles=at)
-        return cls(below, (len(found.intersection(names)), share, len({*columns})))
+        return cls(below, (len(found.intersection(names)), share, -at, len({*columns})))
 
 
 def _is_quoted(fields: Sequence[str | None]) -> bool:
