@@ -14,6 +14,7 @@ Record = tuple[int, list[str | None]]  # the line on which it begins, and its fi
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
 FEW = 10  # rows, in which a value need not stand twice to be one that repeats
+ORANGE = {"discrete", "d", "continuous", "c", "string", "s", "time", "t"}  # types of its columns
 MOST_ABOVE = 20  # lines above a header
 BAD_QUOTES = {  # what the csv module says, and what it means
     "expected after": "a quote closes before its field ends",
@@ -127,7 +128,8 @@ class _Guess:
     """A dialect, and how well the first lines of a table fit it."""
 
     dialect: Dialect
-    merits: tuple[int, float, int, int]  # names found, share of rows that fit, -titles, columns
+    # Names found, share of the rows that fit, whether nothing stands above, tabs, columns.
+    merits: tuple[int, float, bool, bool, int]
 
     @classmethod
     def of(
@@ -142,7 +144,7 @@ class _Guess:
         records = [record for record in records if not is_blank(record[1])]
         at = header_at(records, names, header)
         if not records:
-            return cls(dialect, (0, 0.0, 0, 0))
+            return cls(dialect, (0, 0.0, False, False, 0))
         line, columns = records[at]
         rows = [fields for _, fields in records[at + header :]]
         fitting = sum(fitted(fields, columns) is not None for fields in rows)
@@ -151,12 +153,33 @@ class _Guess:
             share = 0.0
         found = {(name or "").strip() for name in columns} if header else set()
         below = replace(dialect, above=line - 1, titles=at)
-        return cls(below, (len(found.intersection(names)), share, -at, len({*columns})))
+        tabs = dialect.delimiter == "tab" and len(columns) > 1  # which hardly stand in texts
+        several = len({*columns})
+        return cls(below, (len(found.intersection(names)), share, at == 0, tabs, several))
 
 
 def _is_quoted(fields: Sequence[str | None]) -> bool:
     """Return whether a field stands in quotes as a whole."""
     return any(one and len(one) > 1 and one[0] == one[-1] == '"' for one in fields)
+
+
+def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator[Record]:
+    """Yield the rows below a header without the two that say what the columns of Orange hold.
+
+    Source: https://orange3.readthedocs.io/projects/orange-data-mining-library/en/latest/reference/data.io.html
+    """
+    for line, fields in records:
+        types = {field for field in fields if field}
+        if not types or not types <= ORANGE:
+            yield line, fields
+            break
+        left_out["rows of the columns' types"] += 1
+        for below, flags in records:  # what columns are for: `class`, `meta`, or nothing
+            if below != line + 1:
+                yield below, flags
+            break
+        break
+    yield from records
 
 
 def is_blank(fields: Sequence[str | None]) -> bool:

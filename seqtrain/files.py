@@ -25,13 +25,24 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder is gone, the disk is full, …; it names `path`.
     """
-    beside = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
+    with written_beside(path) as beside:
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(beside, path)
         sync(path.parent)
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, at which nothing is left in the end.
+
+    Raises:
+        OSError: of the body; it names `path`.
+    """
+    beside = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        yield beside
     except OSError as error:
         reason = error.strerror or str(error).partition("\n")[0]
         raise OSError(error.errno, reason, str(path)) from error

@@ -12,6 +12,7 @@ from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, RunError, SeqtrainError
 from seqtrain.inference import dataset_config
+from seqtrain.learned import require_same_tokens
 from seqtrain.run import Run
 
 Watching = Callable[[int], AbstractContextManager[list[Any]]]
@@ -120,6 +121,8 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
             f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
             f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
         )
+    if run.has("vocabulary.json"):
+        require_same_tokens(run, run.learned(), dataset)
 
 
 def extended(run: Run, epochs: int) -> Run:

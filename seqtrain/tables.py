@@ -21,6 +21,7 @@ from seqtrain.dialect import (
     is_blank,
     likely,
     looks_like_a_row,
+    without_types,
 )
 from seqtrain.errors import DataError
 from seqtrain.jsonlines import objects, plain, written
@@ -77,11 +78,7 @@ class Table(TextFile):
 
     @property
     def binary(self) -> workbooks.Kind | None:
-        """The form of a file that is no text.
-
-        Raises:
-            DataError: there is no file.
-        """
+        """The form of a file that is no text."""
         self.check_exists()
         return workbooks.kind(self.file, self.start())
 
@@ -191,7 +188,10 @@ class Table(TextFile):
         records = self._records(names)
         for line, first in records:
             if self.header:
-                return Opened(line, [(name or "").strip() for name in first], records)
+                columns = [(name or "").strip() for name in first]
+                if suffix(self.file) == ".tab":
+                    records = without_types(records, self.left_out)
+                return Opened(line, columns, records)
             columns = [NUMBERED.format(number) for number in range(1, len(first) + 1)]
             return Opened(line, columns, chain([(line, first)], records))
         raise self._empty()

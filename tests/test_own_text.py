@@ -307,11 +307,12 @@ def test_texts_of_test_that_train_holds_are_counted_and_can_be_dropped(
     repeated = load(rows, test=test, validation=validation)
     assert messages.messages == [
         "3 of the 4 test examples stand in train too; `dataset.drop_repeated=true` takes them "
-        "from train"
+        "from train",
+        "14.3 % of the test words are unknown, 0.4% of the characters in no word",
     ]
     messages.clear()
     apart = load(rows, test=test, validation=validation, drop_repeated=True)
-    assert messages.messages == []
+    assert not any("stand in train" in message for message in messages.messages)
     kept = [text for text, _ in rows if text.split()[0] not in ("w3", "w4", "w5")]
     assert [" ".join(row) for row in words(apart, apart.train)] == kept
     assert contents(apart.test) == contents(repeated.test)
@@ -338,10 +339,12 @@ def test_classes_that_a_person_may_not_have_meant_are_told(
     assert messages.messages == [
         "too few examples for each split to have one: Good",
         "the classes `Good` and `good` differ in case alone",
+        "50.0 % of the test words are unknown",
+        "50.0% of the test words are unknown: `dataset.tokens=characters`",
     ]
     messages.clear()
     load(rows, test=[("z", "Good")])
-    assert messages.messages == ["the classes `Good` and `good` differ in case alone"]
+    assert messages.messages[:1] == ["the classes `Good` and `good` differ in case alone"]
 
 
 # What is kept of them
@@ -643,7 +646,10 @@ def test_images_without_labels_or_with_others_cannot_judge() -> None:
 
 
 TOLD = described(
-    Given(np.zeros((3, 2)), ["plain", '"a", \x1b[31mb\x07\n' + "c" * 70, "half \udce9"]),
+    Given(
+        np.array([[1, 2, 5, 6, 9], [1, 5, 5, 0, 0], [1, 2, 2, 0, 0]]),
+        ["plain", '"a", \x1b[31mb\x07\n' + "c" * 70, "half \udce9"],
+    ),
     np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]),
     Learned(("bad", "good")),
 )
@@ -651,17 +657,18 @@ TOLD = described(
 
 def test_a_table_of_predictions_keeps_controls_from_the_terminal() -> None:
     assert format_predictions(TOLD, "table").splitlines() == [
-        "example  class  probability  text",
-        "      1  good        0.7500  plain",
-        '      2  bad         0.5000  "a", \\x1b[31mb\\x07 ' + "c" * 40 + "…",
-        "      3  bad         1.0000  half \\udce9",
+        "example  class  probability  unknown  text",
+        "      1  good        0.7500  25%      plain",
+        '      2  bad         0.5000  0%       "a", \\x1b[31mb\\x07 ' + "c" * 40 + "…",
+        "      3  bad         1.0000  100%     half \\udce9",
     ]
 
 
 def test_predictions_as_csv_and_json_hold_the_texts_whole() -> None:
     rows = list(csv.reader(io.StringIO(format_predictions(TOLD, "csv"), newline="")))
-    assert rows[0] == ["example", "text", "class", "probability", "p(bad)", "p(good)"]
-    assert rows[1] == ["1", "plain", "good", "0.75", "0.25", "0.75"]
+    header = ["example", "text", "class", "probability", "unknown", "p(bad)", "p(good)"]
+    assert rows[0] == header
+    assert rows[1] == ["1", "plain", "good", "0.75", "0.25", "0.25", "0.75"]
     assert rows[2][1] == TOLD[1]["text"]
     assert rows[3][1] == "half ?"
     items = [json.loads(line) for line in format_predictions(TOLD, "jsonl").splitlines()]
@@ -768,8 +775,16 @@ def test_a_run_predicts_without_its_data(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outcome = seqtrain("predict", trained, *form(monkeypatch), "--format", "jsonl")
-    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert outcome.exit_code == 0
+    place = "line 5" if form is as_csv_without_labels else "text 3"
+    place = {as_jsonl: "line 3", as_txt: "line 3"}.get(form, place)
+    assert outcome.stderr == (
+        "warning: the network knows no word of 2 of 5 texts, the first "
+        f"{place}, `no words that it knows`, and can only guess; with `dataset.tokens=subwords` it "
+        "would know every word\n"
+    )
     rows = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert [row["unknown"] == 1 for row in rows] == [False, False, True, True, False]
     assert [row["example"] for row in rows] == [1, 2, 3, 4, 5]
     one_line = form in (as_txt, as_standard_input)
     assert [row["text"] for row in rows] == [
@@ -789,11 +804,11 @@ def test_predictions_are_printed_as_a_table_or_csv(trained: Path, seqtrain: Seqt
     printed = seqtrain("predict", trained, *texts).stdout.splitlines()
     told = seqtrain("predict", trained, *texts, "--format", "csv").stdout
     rows = list(csv.DictReader(io.StringIO(told, newline="")))
-    assert list(rows[0]) == ["example", "text", "class", "probability", "p(bad)", "p(good)"]
+    assert {"text", "probability", "unknown", "p(bad)", "p(good)"} <= rows[0].keys()
     assert [row["text"] for row in rows] == texts
     found = [[float(row["p(bad)"]), float(row["p(good)"])] for row in rows]
     np.testing.assert_allclose(found, saved(trained), atol=1e-6)
-    assert printed[0] == "example  class  probability  text"
+    assert printed[0] == "example  class  probability  unknown  text"
     assert [line.split()[:3] for line in printed[1:]] == [
         [row["example"], row["class"], f"{float(row['probability']):.4f}"] for row in rows
     ]
@@ -815,7 +830,7 @@ def test_evaluate_says_how_many_examples_were_trained_on(trained: Path, seqtrain
         csv.writer(stream).writerows([("mood", "review"), *((label, text) for text, label in rows)])
     outcome = seqtrain("evaluate", trained, "--data", "new.csv", "--json")
     found = json.loads(outcome.stdout)
-    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert (outcome.exit_code, "can only guess" in outcome.stderr) == (0, True)
     assert (found["examples"], found["trained_on"], found["source"]) == (12, 7, "new.csv")
     assert [row["support"] for row in found["data"]["classes"]] == [5, 7]
     printed = seqtrain("evaluate", trained, "--data", "new.csv").stdout

@@ -175,8 +175,8 @@ class TokenDatasetConfig(DatasetConfig):
         default=10_000,
         ge=5,
         le=10_000_000,
-        description="ids in use: the most frequent words, and 4 for padding, start and "
-        "unknown words",
+        description="ids in use: the most frequent words, or other `tokens`, and 4 for padding, "
+        "start and unknown words",
     )
     max_length: Size = Field(default=200, description="tokens that the network reads of each text")
     padding: End = Field(default="post", description="end at which short texts are filled up")
