@@ -16,7 +16,7 @@ from seqtrain.errors import DataError
 
 BYTES = 256
 SMALLEST = 512  # ids: one for each byte, and as many for subwords
-MOST = 1_000_000  # characters of the most frequent words, from which subwords are learned
+MOST = 300_000  # characters of the most frequent words, from which subwords are learned
 COVERED = 0.9995  # of the characters; rarer ones are spelled in bytes
 BLOCK = 10_000  # words that are split at once
 
@@ -42,7 +42,7 @@ def learn(counts: Mapping[str, int], size: int) -> bytes:
             byte_fallback=True,
             character_coverage=COVERED,
             normalization_rule_name="identity",
-            max_sentence_length=MOST,
+            max_sentence_length=4 * MOST,
             num_threads=1,
             unk_id=0,
             bos_id=-1,
