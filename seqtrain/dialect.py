@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product, takewhile
-from typing import Literal
+from typing import Literal, cast
 
 Quotes = bool | Literal["backslash"]
 Record = tuple[int, list[str | None]]  # the line on which it begins, and its fields
@@ -70,7 +70,7 @@ class Dialect:
         try:
             for fields in reader:
                 if fields:
-                    yield line, [*map(_show, fields)] if escaped else [*fields]
+                    yield line, [*map(_show, fields)] if escaped else cast(list[str | None], fields)
                 line = reader.line_num + first
         except csv.Error as error:
             reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
@@ -184,7 +184,10 @@ def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator
 
 def is_blank(fields: Sequence[str | None]) -> bool:
     """Return whether a row holds nothing but delimiters."""
-    return not any(field and not field.isspace() for field in fields)
+    for field in fields:  # the first tells as a rule
+        if field and not field.isspace():
+            return False
+    return True
 
 
 def trimmed(fields: Sequence[str | None]) -> int:
