@@ -184,10 +184,9 @@ def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator
 
 def is_blank(fields: Sequence[str | None]) -> bool:
     """Return whether a row holds nothing but delimiters."""
-    for field in fields:  # the first tells as a rule
-        if field and not field.isspace():
-            return False
-    return True
+    if fields and fields[0] and not fields[0].isspace():  # as a rule
+        return False
+    return not any(field and not field.isspace() for field in fields)
 
 
 def trimmed(fields: Sequence[str | None]) -> int:
