@@ -163,18 +163,21 @@ def _is_quoted(fields: Sequence[str | None]) -> bool:
     return any(one and len(one) > 1 and one[0] == one[-1] == '"' for one in fields)
 
 
-def without_types(records: Iterator[Record]) -> Iterator[Record]:
+def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator[Record]:
     """Yield the rows below a header without the two that say what the columns of Orange hold.
 
     Source: https://orange3.readthedocs.io/projects/orange-data-mining-library/en/latest/reference/data.io.html
     """
     for line, fields in records:
-        if not {field for field in fields if field} <= ORANGE:
+        types = {field for field in fields if field}
+        if not types or not types <= ORANGE:
             yield line, fields
-        else:
-            below = next(records, None)  # what they are for: `class`, `meta`, or nothing
-            if below and below[0] != line + 1:
-                yield below
+            break
+        left_out["rows of the columns' types"] += 1
+        for below, flags in records:  # what columns are for: `class`, `meta`, or nothing
+            if below != line + 1:
+                yield below, flags
+            break
         break
     yield from records
 
