@@ -14,6 +14,7 @@ from seqtrain.artifacts import Row
 from seqtrain.config import EXPONENTIAL_DECAY, PLATEAU_FACTOR, PLATEAU_PATIENCE, TrainingConfig
 from seqtrain.errors import TrainingError
 from seqtrain.files import replacing
+from seqtrain.models.base import in_units_of_the_labels
 from seqtrain.run import Run
 from seqtrain.tasks import SCORES, readable
 
@@ -147,7 +148,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
 
     def save(self) -> None:
         """Save the model as it is now."""
-        with replacing(self.run.model_file) as beside:
+        with in_units_of_the_labels(self.model), replacing(self.run.model_file) as beside:
             without_optimizer(self.model).save(beside)
 
 

@@ -98,7 +98,7 @@ def format_inspection(found: dict[str, Any]) -> str:
         for row in found["classes"]
     ]
     numbers += [
-        [f"label, {row['name']}", *(f"{row[split]:.6g}" for split in splits)]
+        [f"label, {row['name']}", *(_label(row[split], found["labels"], split) for split in splits)]
         for row in found["labels"]
     ]
     if found["unknown"]:
@@ -119,6 +119,14 @@ def format_inspection(found: dict[str, Any]) -> str:
         *(f"advice: {sentence}" for sentence in found["advice"]),
     ]
     return "\n\n".join(facts)
+
+
+def _label(value: float, statistics: list[dict[str, Any]], split: str) -> str:
+    """Return a statistic of labels with the digits by which they differ."""
+    from seqtrain.datasets.scaling import Target
+
+    of = {row["name"]: row[split] for row in statistics}
+    return Target(of["mean"], of["deviation"] or 1.0).shown(value)
 
 
 def _duration(seconds: float) -> str:
@@ -142,11 +150,13 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
         writer.writeheader()
         writer.writerows(flat)
         return _encodable(written.getvalue().rstrip("\n"))
+    from seqtrain.datasets.numbers import written as digits
+
     shown: dict[str, Callable[[Any], str]] = {
         "example": str,
         "class": str,
         "probability": "{:.4f}".format,
-        "prediction": "{:.6g}".format,
+        "prediction": digits,
         "text": _clipped,
     }
     header = [key for key in shown if key in rows[0]]

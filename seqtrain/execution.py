@@ -17,7 +17,7 @@ from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConf
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.environment import cores
 from seqtrain.errors import ConfigError
-from seqtrain.models.base import loss, score
+from seqtrain.models.base import loss, score, standardised
 
 log = logging.getLogger(__name__)
 
@@ -200,8 +200,11 @@ def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
 
 
 def compile(model: Any, optimizer: Any, dataset: Dataset, execution: ExecutionConfig) -> None:
-    """Make a network ready for training on a dataset, as `execution` has it."""
-    accelerate(model)
+    """Make a network ready for training on a dataset, as `execution` has it.
+
+    What it is then given, and what it answers, is `dataset.standardised()`.
+    """
+    accelerate(standardised(model))
     model.compile(
         optimizer,
         loss(dataset),

@@ -21,11 +21,12 @@ from seqtrain.datasets.dataset import (
     fingerprints,
     real_steps,
 )
+from seqtrain.datasets.scaling import Target
 from seqtrain.errors import DataError, RunError
 from seqtrain.judging import metrics, regression
+from seqtrain.models.base import standardised
 from seqtrain.models.recurrent import without_cudnn
 from seqtrain.run import Run
-from seqtrain.tasks import Task
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 def load_model(run: Run) -> Any:
     """Open the best model of a run, without running any code that the file might hold.
 
+    That of a regression answers on the scale of `Target`, see `answers`.
+
     Raises:
         RunError: the file is damaged, or holds something else than seqtrain writes.
     """
@@ -49,13 +52,16 @@ def load_model(run: Run) -> Any:
         raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
     if getattr(run.config.dataset, "padding", None) == "pre":
         without_cudnn(model.layers)
-    execution.accelerate(model)
+    execution.accelerate(standardised(model))
     return model
 
 
-def answers(model: Any, x: np.ndarray, task: Task) -> np.ndarray:
-    """Return probabilities of shape (N, classes), or in regression numbers of shape (N,)."""
-    return outputs(model, x)[:, 0] if task == "regression" else probabilities(model, x)
+def answers(model: Any, x: np.ndarray, target: Target | None) -> np.ndarray:
+    """Return probabilities of shape (N, classes), or in regression numbers of shape (N,).
+
+    Numbers are float64, in the units of the labels.
+    """
+    return target.in_units(outputs(model, x)[:, 0]) if target else probabilities(model, x)
 
 
 def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
@@ -119,7 +125,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     same, learned = dataset.sha256 == run.data_sha256(), run.learned()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
-    found = answers(fitting(load_model(run), examples.x), examples.x, run.task)
+    found = answers(fitting(load_model(run), examples.x), examples.x, learned.target)
     prefix = metrics.PREFIXES[split]
     judged = scored(prefix, examples.labels, found, learned)
     scores = [name for name in judged if name.startswith(f"{prefix}_")]
@@ -181,6 +187,7 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
             the run.
     """
     dataset = dataset_config(run, data_dir).load(data_dir)
+    require_same_classes(run, dataset)
     if dataset.sha256 == run.data_sha256():
         return dataset
     learned = run.learned()
@@ -192,6 +199,20 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
         )
     log.warning("the data are not those that the run was trained on: %s", dataset.source)
     return dataset
+
+
+def require_same_classes(run: Run, dataset: Dataset) -> None:
+    """Make sure that the same data have the classes that the run was trained on.
+
+    Raises:
+        DataError: they have not, for an older version told apart labels that look the same.
+    """
+    if dataset.sha256 == run.data_sha256() and dataset.classes != run.classes():
+        raise DataError(
+            f"{run.folder} was written by an older version of seqtrain, which told apart labels "
+            f"of {dataset.source} that look the same",
+            f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
+        )
 
 
 def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
@@ -230,7 +251,7 @@ def predict(run: Run, given: Given) -> np.ndarray:
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return answers(fitting(load_model(run), given.x), given.x, run.task)
+    return answers(fitting(load_model(run), given.x), given.x, run.learned().target)
 
 
 def fitting(model: Any, x: np.ndarray) -> Any:

@@ -126,7 +126,8 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     from seqtrain.callbacks import optimizer
 
     training = resolved.training
-    batches = Batches(dataset.train, training.batch_size, resolved.seed, training.bucket_by_length)
+    train = dataset.standardised().train
+    batches = Batches(train, training.batch_size, resolved.seed, training.bucket_by_length)
     batches.on_epoch_begin()
     model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
     steps = optimizer(training, len(batches))

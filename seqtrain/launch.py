@@ -11,7 +11,7 @@ from seqtrain import execution, training
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, RunError, SeqtrainError
-from seqtrain.inference import dataset_config
+from seqtrain.inference import dataset_config, require_same_classes
 from seqtrain.run import Run
 
 Watching = Callable[[int], AbstractContextManager[list[Any]]]
@@ -120,6 +120,7 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
             f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
             f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
         )
+    require_same_classes(run, dataset)
 
 
 def extended(run: Run, epochs: int) -> Run:

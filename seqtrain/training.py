@@ -129,6 +129,7 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
     """
     from seqtrain.batches import Batches, CountEpochs
 
+    dataset = dataset.standardised()
     hidden = dataset.mask and dataset.padding == "post"
     size, by_length = config.training.batch_size, config.training.bucket_by_length
 
@@ -183,7 +184,7 @@ def stopping_reason(config: Config) -> str:
 def finish(model: Any, trained: Trained, run: Run) -> None:
     """Judge the best model by the test examples, and the last beside it; draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
-    last = answers(model, dataset.test.x, dataset.task)
+    last = answers(model, dataset.test.x, dataset.target)
     if not np.isfinite(last).all():
         raise TrainingError(
             "the answers to some test examples are not finite: the training diverged",
@@ -191,7 +192,7 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
         )
     best = last
     if best_epoch != len(rows):
-        best = answers(load_model(run), dataset.test.x, dataset.task)
+        best = answers(load_model(run), dataset.test.x, dataset.target)
     run.write_predictions(dataset.test.labels, best)
     run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     draw(run)

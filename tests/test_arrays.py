@@ -409,8 +409,8 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
     "labels that are NaN": ({"x": X, "y": Y * np.nan}, "(example 1) is nan", "a class"),
     "labels that are dates": (
         {"x": X, "y": Y.astype("datetime64[D]")},
-        "own.npz: `y` is datetime64[D], not labels",
-        "dtype=str",
+        "own.npz: `y` is datetime64[D], not labels but times",
+        "as classes: `y.astype(str)`",
     ),
     "a label that is empty": (
         {"x": X, "y": ["a", "b", " "] * 20},

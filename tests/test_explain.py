@@ -329,15 +329,16 @@ def test_a_number_is_followed_as_it_grows(numbers: Run, seqtrain: Seqtrain) -> N
     found = json.loads(seqtrain("explain", numbers.folder, "--example", 2, "--json").stdout)
     split = numbers.config.dataset.load().test
     assert float(found["true"]) == pytest.approx(float(split.labels[1]), rel=1e-5)
-    model = inference.load_model(numbers)
+    model, target = inference.load_model(numbers), numbers.learned().target
+    assert target
     for one, way in zip(found["readings"], ("forward", "backward"), strict=True):
         parts = [split.x[1:2, :n] if way == "forward" else split.x[1:2, -n:] for n in range(1, 7)]
-        expected = [float(model(part)[0, 0]) for part in parts]
+        expected = target.in_units(np.array([float(model(part)[0, 0]) for part in parts]))
         said = one["predictions"] if way == "forward" else one["predictions"][::-1]
         np.testing.assert_allclose(said, expected, rtol=1e-5)
         whole = [change for change in one["changes"] if change is not None]
         assert sum(whole) == pytest.approx(expected[-1] - expected[0], rel=1e-4)
-    assert found["prediction"] == pytest.approx(float(model(split.x[1:2])[0, 0]), rel=1e-5)
+    assert found["prediction"] == pytest.approx(expected[-1], rel=1e-5)
 
 
 def test_a_number_is_explained_in_words_on_the_page_and_in_the_report(

@@ -12,6 +12,7 @@ import pytest
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.dataset import Given, Learned
+from seqtrain.datasets.numbers import form, measured
 from seqtrain.datasets.scaling import Target
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
@@ -59,7 +60,7 @@ def labels_of(dataset: Dataset) -> list[float]:
 def test_labels_are_the_numbers_of_the_file(write: Write) -> None:
     dataset = write(NUMBERS)
     assert labels_of(dataset) == NUMBERS
-    assert dataset.train.labels.dtype == np.float32
+    assert dataset.train.labels.dtype == np.float64
     assert (dataset.task, dataset.classes) == ("regression", ())
     assert [len(part) for part in (dataset.train, dataset.validation, dataset.test)] == [43, 5, 12]
 
@@ -75,22 +76,53 @@ def test_the_scale_is_that_of_the_examples_that_train(write: Write) -> None:
 
 @EVERY
 def test_whole_numbers_and_exponents_are_numbers(write: Write) -> None:
-    written: list[Any] = [0, 1, -2, 3e10] * 15
-    assert labels_of(write(written)) == sorted(np.float32(written).tolist())
+    numbers: list[Any] = [0, 1, -2, 3e10] * 15
+    assert labels_of(write(numbers)) == sorted(numbers)
 
 
-def test_numbers_of_a_file_of_doubles_are_read_to_the_last_digit_of_a_float() -> None:
-    exact = np.random.default_rng(0).normal(size=60)
-    assert labels_of(arrays(exact)) == sorted(np.float32(exact).tolist())
+@EVERY
+def test_labels_keep_every_digit(write: Write) -> None:
+    seconds = [1_700_000_000 + index + 0.125 for index in range(60)]
+    assert labels_of(write(seconds)) == seconds
+
+
+def test_labels_of_an_archive_are_the_numbers_that_were_written() -> None:
+    nanoseconds = 1_700_000_000_000_000_000 + 1_000 * np.arange(60)
+    assert labels_of(arrays(nanoseconds)) == nanoseconds.astype(float).tolist()
+    assert labels_of(arrays(np.linspace(0, 5.9, 60).astype(np.float32)))[:3] == [0, 0.1, 0.2]
+
+
+def test_more_digits_than_are_computed_with_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    texts([9_007_199_254_740_992 + 2 * index for index in range(60)])
+    assert caplog.messages[:-1] == []
+    texts([9_007_199_254_740_993 + 2 * index for index in range(60)])
+    assert "own.csv:2: labels such as `9007199254740993` have more digits" in caplog.text
+
+
+def test_labels_that_the_saved_network_rounds_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    texts(NUMBERS)
+    assert not caplog.messages
+    texts([20_240_501 + index % 7 for index in range(60)])
+    (told,) = caplog.messages
+    assert re.search(r"own.csv: the labels differ by about \d\S* around 2024050\d.\d*, where", told)
+    assert "numbers of 32 bits are 2 apart" in told
+    assert told.endswith("model.keras, opened alone, rounds its own")
+
+
+@pytest.mark.parametrize("kind", ["datetime64[D]", "datetime64[ns]", "timedelta64[s]"])
+def test_points_in_time_in_an_archive_are_refused_with_what_to_write(kind: str) -> None:
+    with pytest.raises(DataError, match="not labels but times") as caught:
+        arrays(np.arange(60).astype(kind))
+    assert "astype(int)" in str(caught.value.hint)
 
 
 WRONG = [
-    ("3,5", "the label `3,5` is no number", "write decimals with a point"),
+    ("3,5", "the label `3,5` is no number: it has a decimal comma", "write 3.5,"),
+    ("12.5%", "the label `12.5%` is no number: it has a percent sign", "write 12.5 or 0.125,"),
     ("good", "the label `good` is no number", "`task: classification`"),
     ("nan", "the label `nan` is no number", "a finite number"),
     ("inf", "the label `inf` is no number", "a finite number"),
     ("1e30", "the label `1e30` is no number", "a finite number"),
-    ("1_000", "the label `1_000` is no number", "a finite number"),
     ("", "the label is empty", "or leave it out"),
 ]
 
@@ -155,7 +187,7 @@ LEARNED = Learned((), target=Target())
 def test_numbers_to_judge_by_are_read_from_what_is_given() -> None:
     given = Given(np.zeros((3, 2)), labels=["1.5", "-2", "1e3"])
     found = given.truth(Path("new.csv"), LEARNED)
-    assert (found.dtype, found.tolist()) == (np.float32, [1.5, -2, 1000])
+    assert (found.dtype, found.tolist()) == (np.float64, [1.5, -2, 1000])
 
 
 def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
@@ -164,3 +196,66 @@ def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
         given.truth(Path("new.csv"), LEARNED)
     with pytest.raises(DataError, match="^new.csv has no `label` to judge by$"):
         Given(np.zeros((2, 2))).truth(Path("new.csv"), LEARNED)
+
+
+@pytest.mark.parametrize(
+    ("label", "number"),
+    [
+        *(("\u22123", -3), ("\u20137.5", -7.5), ("\uff0d\uff11", -1), ("+5", 5), (" 5\u00a0", 5)),
+        *(("\u0661\u0662\u066b\u0665", 12.5), ("\u200e4", 4), ("1e5", 1e5), (".5", 0.5)),
+    ],
+)
+def test_numbers_that_can_mean_nothing_else_are_read(label: str, number: float) -> None:
+    assert measured(label) == number
+    assert texts([label, *NUMBERS[1:]]).task == "regression"
+
+
+@pytest.mark.parametrize(
+    ("label", "what", "hint"),
+    [
+        ("$0.13", "it has a currency sign", "write 0.13,"),
+        ("\u20ac 5", "it has a currency sign", "write 5,"),
+        ("12 EUR", "it has a currency sign", "write 12,"),
+        ("R$ 5,50", "it has a currency sign and a decimal comma", "write 5.50,"),
+        ("12,5 %", "it has a percent sign and a decimal comma", "write 12.5 or 0.125,"),
+        ("0,123", "it has a decimal comma", "write 0.123,"),
+        ("1,234", "it has a comma, which can stand before decimals or", "write 1.234 or 1234,"),
+        ("1,000.50", "it has commas between thousands", "write 1000.50,"),
+        ("12,34,567", "it has commas between thousands", "write 1234567,"),
+        ("1.234,56", "it has points between thousands", "write 1234.56,"),
+        ("1.234.567", "it has points between thousands", "write 1234567,"),
+        ("1\u202f000,5", "it has signs between its thousands and a decimal", "write 1000.5,"),
+        ("1'000", "it has signs between its thousands", "write 1000,"),
+        ("1_000", "it has signs between its thousands", "write 1000,"),
+        ("(3.2)", "it has parentheses for a minus sign", "write -3.2,"),
+        ("5-", "it has its minus sign at the end", "write -5,"),
+        ("5 kg", "it has a unit", "write 5,"),
+        ("-20\u00b0C", "it has a unit", "write -20,"),
+        ("5k", "it is shortened", "all its digits"),
+        ("2024-05-01", "it is a date", "write times as numbers"),
+        ("1.5.2024", "it is a date", "write times as numbers"),
+        ("12:30", "it is a time", "write times as numbers"),
+        ("3/4", "it is a fraction", "0.75"),
+        ("3\u20135", "it is a range", "one number"),
+        ("<5", "it is a bound", "the number alone"),
+        ("N/A", "it is a missing value", "leave the row out"),
+        ("yes", "it is a yes or no", "write 1 and 0"),
+    ],
+)
+def test_other_forms_of_numbers_are_refused_by_their_name(label: str, what: str, hint: str) -> None:
+    given = Given(np.zeros((1, 2)), labels=[label], lines=[2])
+    for judge in (
+        lambda: given.truth(Path("own.csv"), LEARNED),
+        lambda: texts([label, *NUMBERS[1:]]),
+    ):
+        with pytest.raises(
+            DataError, match=f"own.csv:2: the label .* is no number: {what}"
+        ) as caught:
+            judge()
+        assert hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("label", ["good", "%", "1.2.3", "$", "five", "5,", "--", "1,2,3"])
+def test_what_is_nearly_a_number_gets_no_wrong_advice(label: str) -> None:
+    found = form(label)
+    assert found is None or "write " not in found[1]

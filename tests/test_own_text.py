@@ -280,13 +280,15 @@ def test_classes_that_a_person_may_not_have_meant_are_told(
 ) -> None:
     rows = [*numbered(38), ("x", "Good"), ("y", "Good")]
     load(rows)
-    assert messages.messages == [
-        "too few examples for each split to have one: Good",
-        "the classes `Good` and `good` differ in case alone",
-    ]
+    rare, alike = messages.messages
+    assert rare == "too few examples for each split to have one: Good"
+    assert alike.endswith(
+        "own.csv: classes that differ in case alone, with their examples: `Good` (2) and `good` "
+        "(19); those that are one must be written alike"
+    )
     messages.clear()
     load(rows, test=[("z", "Good")])
-    assert messages.messages == ["the classes `Good` and `good` differ in case alone"]
+    assert messages.messages == [alike]
 
 
 # What is kept of them

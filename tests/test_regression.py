@@ -29,10 +29,14 @@ execution: {{steps_per_execution: 1}}
 MEAN, DEVIATION = 50_000, 3_000  # so large that a network without scaling would learn nothing
 
 
-def write_sums(file: Path, number: int = 400) -> None:
-    """Write sequences of 5 steps, and 50,000 + 3,000 times their sum."""
+def write_sums(
+    file: Path, number: int = 400, mean: float = MEAN, deviation: float = DEVIATION
+) -> np.ndarray:
+    """Write sequences of 5 steps, and their sums, scaled; return these."""
     x = np.random.default_rng(0).normal(size=(number, 5)).astype(np.float32)
-    np.savez(file, x=x, y=MEAN + DEVIATION * x.sum(axis=1))
+    labels: np.ndarray = mean + deviation * x.sum(axis=1, dtype=np.float64)
+    np.savez(file, x=x, y=labels)
+    return labels
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,7 @@ def test_the_network_learns_labels_of_any_size(run: Run) -> None:
 
 def test_metrics_agree_with_the_predictions(run: Run) -> None:
     labels, predictions = run.predictions()
-    assert (labels.dtype, predictions.dtype) == (np.float32, np.float32)
+    assert (labels.dtype, predictions.dtype) == (np.float64, np.float64)
     assert labels.shape == predictions.shape == (80,)
     found = run.metrics()
     errors = predictions.astype(float) - labels
@@ -88,7 +92,7 @@ def test_the_history_says_of_the_best_model_what_its_predictions_say(run: Run) -
     dataset = run.config.dataset.load()
     from seqtrain.inference import answers, load_model
 
-    said = answers(load_model(run), dataset.validation.x, "regression")
+    said = answers(load_model(run), dataset.validation.x, dataset.target)
     scores = regression.scores("val", dataset.validation.labels, said, dataset.target)
     best = run.history()[run.best_epoch() - 1]
     for name in ("val_loss", "val_mae"):
@@ -111,6 +115,39 @@ def test_the_saved_model_answers_in_the_units_of_the_labels(run: Run) -> None:
     model = keras.models.load_model(run.model_file, compile=False)
     said = np.asarray(model(run.config.dataset.load().test.x))[:, 0]
     np.testing.assert_allclose(said, run.predictions()[1], rtol=1e-5)
+
+
+def test_unix_seconds_are_learned_and_judged_by_what_was_written(
+    folder: Path, seqtrain: Seqtrain
+) -> None:
+    written = write_sums(folder / "seconds.npz", 200, mean=1.7e9, deviation=5)
+    run = trained(folder, f"dataset.path={folder / 'seconds.npz'}", "training.epochs=25")
+    truths, predictions = run.predictions()
+    assert {*truths.tolist()} < {*written.tolist()}  # to the last digit
+    found = run.metrics()
+    assert found["test_mae"] == pytest.approx(np.abs(predictions - truths).mean())
+    assert 0.01 < found["test_mae"] < 0.5 * np.abs(truths - truths.mean()).mean()
+    best = run.history()[run.best_epoch() - 1]
+    assert best["val_mae"] < 0.5 * truths.std()
+    again = json.loads(seqtrain("evaluate", run.folder, "--json").stdout)
+    assert again["test_mae"] == pytest.approx(found["test_mae"], rel=1e-4)
+    new = json.loads(
+        seqtrain("evaluate", run.folder, "--data", folder / "seconds.npz", "--json").stdout
+    )
+    assert new["data_mae"] == pytest.approx(found["test_mae"], rel=0.5)
+    row = (run.folder / "mistakes.csv").read_text().splitlines()[1].split(",")
+    assert float(row[2]) - float(row[1]) == pytest.approx(float(row[3]), rel=1e-3)
+
+
+def test_a_network_that_has_not_learned_days_does_not_seem_right(folder: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
+    days = 20_240_501 + np.arange(100) % 3  # which float32 makes two
+    np.savez(folder / "days.npz", x=x, y=days)
+    few = ("training.epochs=1", "training.learning_rate=1e-6")
+    run = trained(folder, f"dataset.path={folder / 'days.npz'}", *few)
+    assert np.array_equal(np.unique(run.predictions()[0]), np.unique(days))
+    assert run.metrics()["test_mae"] > 0.4
+    assert not run.metrics()["verdict"]["learned"]
 
 
 def test_evaluate_says_what_the_training_said(run: Run, seqtrain: Seqtrain) -> None:

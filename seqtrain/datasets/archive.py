@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqtrain import npz
 from seqtrain.datasets.base import reading
@@ -177,14 +177,29 @@ def _labelled(sequences: Sequences, y: np.ndarray, task: Task) -> Sequences:
         what = f"{sequences.source} has {len(sequences):,} examples and {len(y):,} labels in `y`"
         raise DataError(what, "give each example one label")
     if y.dtype.kind not in "biufUS":
-        what = f"{sequences.source}: `y` is {y.dtype}, not labels"
-        raise DataError(what, "labels are text or whole numbers: `y=np.array(labels, dtype=str)`")
+        what, hint = (
+            "not labels",
+            "labels are text or whole numbers: `y=np.array(labels, dtype=str)`",
+        )
+        if y.dtype.kind in "Mm":
+            seconds = "`y.astype('datetime64[s]').astype(int)` with `dataset.task=regression`"
+            what, hint = (
+                "not labels but times",
+                f"as classes: `y.astype(str)`; as seconds: {seconds}",
+            )
+        raise DataError(f"{sequences.source}: `y` is {y.dtype}, {what}", hint)
     different, first, numbers = np.unique(y, return_index=True, return_inverse=True)
-    written = zip(different.tolist(), first.tolist(), strict=True)
+    values = map(_shortest, different) if y.dtype.kind == "f" else different.tolist()
+    written = zip(values, first.tolist(), strict=True)
     names = [_label(sequences.source, value, index, task) for value, index in written]
     known = {name: number for number, name in enumerate(dict.fromkeys(names))}
     number_of = np.array([known[name] for name in names], dtype=np.int32)
     return replace(sequences, labels=Labels(tuple(known), number_of[numbers]))
+
+
+def _shortest(number: np.floating[Any]) -> float:
+    """Return a float as it was written: 0.1 of float32 is not 0.10000000149."""
+    return float(str(number))
 
 
 def _label(source: str, value: object, index: int, task: Task) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from seqtrain.cache import cached
 from seqtrain.datasets.archive import dense, read_archive
 from seqtrain.datasets.base import FeatureDatasetConfig
-from seqtrain.datasets.classes import learnable
+from seqtrain.datasets.classes import doubt_classes, learnable
 from seqtrain.datasets.dataset import (
     Dataset,
     Examples,
@@ -104,6 +104,9 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         """Return the sequences as float32 features, shape (N, T, F)."""
         digest = self._digest()
         parts, classes = self._parts()
+        if classes:
+            given = {part: labels_of(some, classes) for part, some in parts.items()}
+            doubt_classes(classes, given, self.path)
         if "test" not in parts:
             labels, key = labels_of(parts["train"], classes), "dataset.test"
             indices = stratified_indices(labels, self.test, self.split_seed, key)
@@ -175,7 +178,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
 
     def _parts(self) -> tuple[dict[str, Sequences], tuple[str, ...]]:
         """Return the sequences of each file, and the classes, if the files belong together."""
-        parts = {part: self._sequences(file) for part, file in self.files().items()}
+        parts = {part: self._labelled(file) for part, file in self.files().items()}
         width = len(self.feature_columns or ()) or parts["train"].width
         classes = self._classes(parts["train"])
         for part in parts.values():
@@ -190,9 +193,16 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         if self.task == "regression":
             check_differing(train.numbers().tolist(), self.path)
             return ()
-        train.check_labels()
         hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
         return learnable(train.known.names, len(train), self.path, hint)
+
+    def _labelled(self, file: Path) -> Sequences:
+        """Return the sequences of a file, with labels that look the same as one class."""
+        found = self._sequences(file)
+        if self.task == "regression" or not found.labels:
+            return found
+        found.check_labels()
+        return replace(found, labels=found.labels.merged(str(file)))
 
     def _sequences(self, file: Path) -> Sequences:
         """Return the sequences of a file; what was parsed once comes from the cache."""

@@ -72,7 +72,10 @@ class DatasetConfig(Part):
         Raises:
             DataError: a file is missing or damaged, or too small for the splits.
         """
-        return self._without_repeated(self._split(self.read(data_dir))).measured()
+        dataset = self._without_repeated(self._split(self.read(data_dir))).measured()
+        if dataset.target:
+            dataset.target.doubt(dataset.source)
+        return dataset
 
     def _without_repeated(self, dataset: Dataset) -> Dataset:
         """Return the dataset without repeated examples, if that is asked for, or tell of them."""

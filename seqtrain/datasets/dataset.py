@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seqtrain.datasets.numbers import measured, no_number
+from seqtrain.datasets.classes import indices, known_classes
+from seqtrain.datasets.numbers import numbers
 from seqtrain.datasets.scaling import Scaling, Target
 from seqtrain.errors import DataError
 from seqtrain.parts import End
 from seqtrain.tasks import Task
-from seqtrain.textfile import near_miss, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +33,8 @@ class Examples:
     Attributes:
         x: what the network reads; int32 ids of shape (N, T), or float32 features of
             shape (N, T, F).
-        labels: the index of each example's class, int32, or in regression its number, float32;
-            shape (N,).
+        labels: the index of each example's class, int32, or in regression its number as it was
+            written, float64; shape (N,).
         lengths: the steps of each example before it was cut or padded to T, where they
             differ; int64, shape (N,).
     """
@@ -98,27 +98,15 @@ class Given:
         Raises:
             DataError: an example has no label, or one that the network cannot answer.
         """
-        import numpy as np
-
         classes = learned.classes
-        known = f"the classes of the run are: {', '.join(classes)}" if classes else None
         if self.labels is None:
+            known = known_classes(classes) if classes else None
             raise DataError(f"{file} has no `{self.label_key}` to judge by", known)
-        index_of = {name: index for index, name in enumerate(classes)}
-        found: list[float] = []
-        for row, label in enumerate(self.labels):
-            answer = index_of.get(label) if classes else measured(label)
-            if answer is None and not classes:
-                raise no_number(self._place(file, row), label)
-            if answer is None:
-                what = f"no class is called `{shown(label)}`" if label else "the label is empty"
-                message = f"{self._place(file, row)}: {what}{near_miss(label, classes)}"
-                raise DataError(message, known)
-            found.append(answer)
-        return np.array(found, dtype=np.int32 if classes else np.float32)
 
-    def _place(self, file: Path, row: int) -> str:
-        return f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
+        def place(row: int) -> str:
+            return f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
+
+        return indices(self.labels, classes, place) if classes else numbers(self.labels, place)
 
 
 @dataclass(frozen=True)
@@ -195,6 +183,16 @@ class Dataset:
     def measured(self) -> Dataset:
         """Return the dataset with the scale of the training labels, where labels are numbers."""
         return replace(self, target=self.target and self.target.of(self.train.labels))
+
+    def standardised(self) -> Dataset:
+        """Return the dataset as a network learns it: labels that are numbers on its scale."""
+        if self.target is None:
+            return self
+        train, validation, test = (
+            replace(part, labels=self.target.standardised(part.labels))
+            for part in (self.train, self.validation, self.test)
+        )
+        return replace(self, train=train, validation=validation, test=test)
 
     def repeated(self) -> int:
         """Return how many test examples the network can learn by heart, for train holds them."""

@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from seqtrain.datasets.classes import normalised
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
 from seqtrain.datasets.own import PARTS
@@ -71,8 +72,9 @@ class Folder(LabelledTextConfig):
         present = present or {"train": root}
         classes = {part: self._classes_in(folder) for part, folder in present.items()}
         for part, names in classes.items():
-            if lacking := [name for name in classes["train"] if name not in names]:
-                both = [name for name in classes["train"] if name in names]
+            same = {*map(normalised, names)}
+            if lacking := [name for name in classes["train"] if normalised(name) not in same]:
+                both = [name for name in classes["train"] if normalised(name) in same]
                 raise DataError(
                     f"`{present['train'] / lacking[0]}` is a class that {part} lacks",
                     f"give {part} the folder `{lacking[0]}`{_or_name(both)}",

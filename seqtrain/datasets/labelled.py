@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +13,15 @@ from typing import TYPE_CHECKING
 
 from seqtrain.cache import cached
 from seqtrain.datasets.base import TokenDatasetConfig
-from seqtrain.datasets.classes import learnable, listed, unseen
+from seqtrain.datasets.classes import (
+    check_label,
+    doubt_classes,
+    learnable,
+    merged,
+    unseen,
+)
 from seqtrain.datasets.dataset import Dataset, empty, stratified_indices
-from seqtrain.datasets.numbers import check_differing, measured, no_number
+from seqtrain.datasets.numbers import check_differing, numbers
 from seqtrain.datasets.own import PARTS, OwnConfig
 from seqtrain.datasets.scaling import Target
 from seqtrain.download import fingerprint
@@ -30,7 +35,6 @@ if TYPE_CHECKING:
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
 FORMAT = 2  # of the cache; counts up when what is cached changes
-NO_LETTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, halves of pairs
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +70,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
                 f"{source}: no training text holds a word",
                 "give texts with words; of a table, `dataset.text_column=…` names their column",
             )
-        doubt(classes, whole)
+        doubt(classes, whole, source)
         examples = {
             part: self.examples(fitted.encode(some.numbers), some.labels)
             for part, some in texts.items()
@@ -122,35 +126,40 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
 
         if self.learns == "regression":
             return (), self._numbers(names, arrays, source)
-        classes = self._classes(names, arrays, source)
-        return classes, np.array([classes.index(name) for name in names], dtype=np.int32)
+        for name in names:
+            check_label(self._place(name), name)
+        labels = merged(names, source)
+        classes = self._classes(names, labels, arrays, source)
+        return classes, np.array([classes.index(label) for label in labels], dtype=np.int32)
 
     def _numbers(self, names: list[str], arrays: Arrays, source: str) -> np.ndarray:
-        """Return the number that each label is, float32, if they can be learned."""
+        """Return the number that each label is, float64, if they can be learned."""
         import numpy as np
 
-        found = [measured(name) for name in names]
-        for name, value in zip(names, found, strict=True):
-            if value is None:
-                raise no_number(self._place(name), name)
-        values: np.ndarray = np.array(found, dtype=np.float32)
+        values = numbers(names, lambda index: self._place(names[index]))
         check_differing(values[np.unique(arrays["train_labels"])].tolist(), source)
         return values
 
-    def _classes(self, names: list[str], arrays: Arrays, source: str) -> tuple[str, ...]:
-        """Return the labels of train in order, if they can be learned and judged by."""
+    def _classes(
+        self, names: list[str], labels: list[str], arrays: Arrays, source: str
+    ) -> tuple[str, ...]:
+        """Return the labels of train in order, if they can be learned and judged by.
+
+        Args:
+            names: every label as it is written.
+            labels: each of them `normalised`.
+            arrays: say which are those of train.
+            source: what was read.
+        """
         import numpy as np
 
         known = np.unique(arrays["train_labels"]).tolist()
         hint = "give labels that repeat; of a table, `dataset.label_column=…` names their column"
         number = len(arrays["train_labels"])
-        classes = learnable((names[index] for index in known), number, source, hint)
-        for name in names:
-            if NO_LETTER.search(name):
-                message = f"{self._place(name)}: a control character is in the label `{name}`"
-                raise DataError(message, "write the label without it")
-            if name not in classes:
-                raise unseen(self._place(name), name, classes)
+        classes = learnable({labels[index] for index in known}, number, source, hint)
+        for name, label in zip(names, labels, strict=True):
+            if label not in classes:
+                raise unseen(self._place(name), label, classes)
         return classes
 
     def _place(self, label: str) -> str:
@@ -179,12 +188,12 @@ def numbered(arrays: Arrays, part: str, label_of: np.ndarray) -> Numbered:
     return Numbered(numbers, label_of[arrays[f"{part}_labels"]])
 
 
-def doubt(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
+def doubt(classes: Sequence[str], texts: Mapping[str, Numbered], source: str) -> None:
     """Warn of what a person may not have meant, in the texts of each part as they are given."""
     import numpy as np
 
     if classes:
-        doubt_classes(classes, texts)
+        doubt_classes(classes, {part: some.labels for part, some in texts.items()}, source)
     for part, some in texts.items():
         if number := np.count_nonzero(some.numbers.lengths == 0):
             log.warning(
@@ -193,20 +202,6 @@ def doubt(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
                 f"{len(some.labels):,}",
                 part,
             )
-
-
-def doubt_classes(classes: Sequence[str], texts: Mapping[str, Numbered]) -> None:
-    """Warn of classes that a person may not have meant."""
-    import numpy as np
-
-    counts = np.bincount(texts["train"].labels, minlength=len(classes))
-    rare = [name for name, count in zip(classes, counts, strict=True) if count < len(PARTS)]
-    if rare and "test" not in texts:
-        log.warning("too few examples for each split to have one: %s", listed(rare))
-    known: dict[str, str] = {}
-    for name in classes:
-        if (other := known.setdefault(name.casefold(), name)) != name:
-            log.warning("the classes `%s` and `%s` differ in case alone", other, name)
 
 
 def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqtrain.datasets.classes import normalised
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
 from seqtrain.tables import Table
@@ -160,8 +161,10 @@ class _Reader:
         index = self._label_numbers.setdefault(label, len(self._label_numbers))
         if number == len(self._labels):
             self._labels.append(index)
-        elif index != self._labels[number]:
-            before = list(self._label_numbers)[self._labels[number]]
+        if index == self._labels[number]:
+            return
+        before = list(self._label_numbers)[self._labels[number]]
+        if normalised(label) != normalised(before):
             raise self._error(
                 line,
                 f"`{self._name(number)}` has the label `{label}` here, but `{before}` on line "

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+
+log = logging.getLogger(__name__)
+
+
+SHOWN = 5  # digits of a deviation, where a person reads numbers
+COARSE = 1e-3  # share of a deviation by which an answer may be rounded
+RESOLVED = 7  # digits of a number of about 1 that float32 tells apart
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ class Scaling:
 class Target:
     """What is known of labels that are numbers.
 
-    A network learns them standardised, and answers in their own units.
+    A network learns and answers them standardised. Here they are taken there and back in float64,
+    for float32 has no digits to tell 1,700,000,000 and 1,700,000,001 apart.
 
     Attributes:
         mean: of the training labels.
@@ -69,6 +78,43 @@ class Target:
         """Return it with the mean and the deviation of labels of shape (N,)."""
         found = Scaling.of(labels[:, None])
         return replace(self, mean=found.mean[0], deviation=found.deviation[0])
+
+    def standardised(self, labels: np.ndarray) -> np.ndarray:
+        """Return labels of shape (N,) as a network learns them; float32."""
+        off: np.ndarray = (labels.astype("float64") - self.mean) / self.deviation
+        return off.astype("float32")
+
+    def in_units(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what a network gives in the units of the labels; float64, of the same shape.
+
+        They are rounded to what float32 resolves: digits beyond that would be noise.
+        """
+        numbers: np.ndarray = outputs.astype("float64") * self.deviation + self.mean
+        return numbers.round(decimals(self.deviation, RESOLVED))
+
+    def shown(self, number: float) -> str:
+        """Return a number with as many decimals as its distance from others asks for."""
+        places = decimals(self.deviation, SHOWN)
+        text = f"{round(number, places) + 0.0:.15g}"
+        return text if "e" in text or places <= 0 else f"{number:.{places}f}"
+
+    def doubt(self, source: str) -> None:
+        """Warn where float32, in which the saved network answers, is too coarse for the labels."""
+        import numpy as np
+
+        gap = float(np.spacing(np.float32(abs(self.mean))))
+        if gap > COARSE * self.deviation:
+            log.warning(
+                "%s: the labels differ by about %.3g around %s, where numbers of 32 bits are %.3g "
+                "apart: seqtrain computes its answers in 64 bits, but model.keras, opened alone, "
+                "rounds its own",
+                *(source, self.deviation, self.shown(self.mean), gap),
+            )
+
+
+def decimals(deviation: float, digits: int) -> int:
+    """Return how many decimals show so many digits of a deviation; negative before the point."""
+    return digits - 1 - floor(log10(deviation))
 
 
 def _is_known(number: object) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seqtrain.datasets.classes import unseen
+from seqtrain.datasets.classes import check_label, merged, unseen
 from seqtrain.datasets.dataset import MASK_VALUE
-from seqtrain.datasets.numbers import LARGEST, measured, no_number
+from seqtrain.datasets.numbers import LARGEST, numbers
 from seqtrain.datasets.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.parts import End
@@ -29,6 +29,15 @@ class Labels:
 
     names: tuple[str, ...]
     numbers: np.ndarray
+
+    def merged(self, source: str) -> Labels:
+        """Return the labels with those that look the same as one."""
+        import numpy as np
+
+        names = merged(self.names, source)
+        number_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        numbers = np.array([number_of[name] for name in names], dtype=np.int32)
+        return Labels(tuple(number_of), numbers[self.numbers])
 
     def written(self) -> list[str]:
         """Return the label of each example."""
@@ -93,32 +102,25 @@ class Sequences:
         return indices
 
     def numbers(self) -> np.ndarray:
-        """Return each one's label as a number; float32, shape (N,).
+        """Return each one's label as a number; float64, shape (N,).
 
         Raises:
             DataError: a label is none.
         """
-        import numpy as np
-
-        found = [measured(name) for name in self.known.names]
-        for index, value in enumerate(found):
-            if value is None:
-                place = self.place(int((self.known.numbers == index).argmax()))
-                raise no_number(place, self.known.names[index])
-        values: np.ndarray = np.array(found, dtype=np.float32)[self.known.numbers]
-        return values
+        found: np.ndarray = numbers(self.known.names, self._first)[self.known.numbers]
+        return found
 
     def check_labels(self, classes: Sequence[str] | None = None) -> None:
-        """Raise a DataError where a label is empty, or is none of `classes`."""
+        """Raise a DataError where a label is none to learn, or is none of `classes`."""
         for number, name in enumerate(self.known.names):
-            if name and (classes is None or name in classes):
-                continue
-            place = self.place(int((self.known.numbers == number).argmax()))
-            if name:
-                raise unseen(place, name, classes or ())
-            raise DataError(
-                f"{place}: the label is empty", "give each example one, or leave it out"
-            )
+            place = self._first(number)
+            check_label(place, name)
+            if classes is not None and name not in classes:
+                raise unseen(place, name, classes)
+
+    def _first(self, number: int) -> str:
+        """Return where the label of such a number stands first."""
+        return self.place(int((self.known.numbers == number).argmax()))
 
     def take(self, indices: np.ndarray) -> Sequences:
         """Return the sequences at `indices`, in that order."""

@@ -31,7 +31,7 @@ def by_step(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
     header, cells = ["step", "read"], [list(map(str, range(1, len(steps) + 1))), steps]
     for said in explanation.readings:
         header += [f"{symbol} {said.way}", "change"]
-        cells.append(list(map(decimals, said.said[:, explanation.index].tolist())))
+        cells.append(list(map(explanation.number, said.said[:, explanation.index].tolist())))
         changes = said.changes(explanation.index).tolist()
         cells.append([_signed(change, decimals) for change in changes])
     return header, list(map(list, zip(*cells, strict=True)))

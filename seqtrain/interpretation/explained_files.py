@@ -94,7 +94,7 @@ def _readings(explanation: Explanation) -> list[dict[str, Any]]:
                 "word": word,
                 "side": "" if not abs(share) >= FAINTEST else "for" if share > 0 else "against",
                 "share": f"{STRONGEST * abs(share):.3f}",
-                "tip": f"step {step}: {explanation.symbol} = {readable(value)}",
+                "tip": f"step {step}: {explanation.symbol} = {explanation.number(value)}",
             }
             for step, (word, value, share) in steps
         ]

@@ -12,11 +12,11 @@ import numpy as np
 
 from seqtrain import execution, inference
 from seqtrain.datasets.dataset import Given, Split, real
-from seqtrain.datasets.numbers import measured, no_number
+from seqtrain.datasets.numbers import measured, no_number, written
+from seqtrain.datasets.scaling import Target
 from seqtrain.errors import DataError
 from seqtrain.parts import End
 from seqtrain.run import EXPLAINED, Run
-from seqtrain.tasks import readable
 from seqtrain.text import OOV, PAD, Vocabulary, tokenise
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Explanation:
         classes: the name of each class; none in regression.
         readings: one for each direction in which the network reads.
         gates: float32 of shape (n, units), by layer and direction, then by name.
+        target: the scale of numbers; None where there are classes.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Explanation:
     classes: tuple[str, ...]
     readings: "list[Reading]"
     gates: "dict[Place, dict[str, np.ndarray]]"
+    target: Target | None = None
 
     @property
     def said(self) -> np.ndarray:
@@ -84,7 +86,11 @@ class Explanation:
     @property
     def answer(self) -> str:
         """The name of that class, or the number that the network answers."""
-        return self.classes[self.index] if self.classes else readable(self.said[0])
+        return self.number(self.said[0]) if self.target else self.classes[self.index]
+
+    def number(self, said: float) -> str:
+        """Return a probability, or a number that the network predicts, as a person reads it."""
+        return self.target.shown(said) if self.target else f"{said:.4f}"
 
     @property
     def verdict(self) -> str:
@@ -132,11 +138,12 @@ def explain(run: Run, example: Example) -> Explanation:
     execution.start_for_inference(run.config.execution, run.config.seed)
     from seqtrain.interpretation import reading
 
+    target = run.learned().target
     model = inference.fitting(inference.load_model(run), example.x[None])
     found = reading.gates(model, example.x)
     padding: End = getattr(run.config.dataset, "padding", "post")
-    said = reading.readings(model, example.x, padding, run.task)
-    return Explanation(run.label, example, run.classes(), said, found)
+    said = reading.readings(model, example.x, padding, target)
+    return Explanation(run.label, example, run.classes(), said, found, target)
 
 
 def choose(
@@ -196,7 +203,7 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     learned, x = run.learned(), examples.x[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)
     label = examples.labels[number - 1]
-    label = learned.classes[label] if learned.classes else f"{label:.6g}"
+    label = learned.classes[label] if learned.classes else written(label)
     rows = run.config.dataset.reads_rows
     return Example(x, f"example {number} of {split}", f"{split}-{number}", words, label, rows)
 
@@ -277,7 +284,7 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
 def _said(classes: tuple[str, ...], reading: "Reading") -> dict[str, Any]:
     """Return what a network says after each step, by class or as numbers."""
     if not classes:
-        return {"predictions": _rounded(reading.said[:, 0])}
+        return {"predictions": reading.said[:, 0].tolist()}
     columns = zip(classes, reading.said.T, strict=True)
     return {"probabilities": {name: _rounded(values) for name, values in columns}}
 

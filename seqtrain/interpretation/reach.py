@@ -11,7 +11,7 @@ import numpy as np
 from seqtrain import execution, inference
 from seqtrain.config import Config, TrainingConfig, load_config
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.models.base import loss
+from seqtrain.models.base import loss, standardised
 from seqtrain.run import GRADIENTS, Run
 
 if TYPE_CHECKING:
@@ -165,13 +165,14 @@ def _measured(label: str, moment: str, model: Any, config: Config, dataset: Data
     from seqtrain.training import class_weight
 
     def first(batch_size: int, number: int) -> list[Any]:
-        batches = Batches(dataset.train, batch_size, config.seed)
+        batches = Batches(dataset.standardised().train, batch_size, config.seed)
         batches.on_epoch_begin()
         return [batches[index] for index in range(min(number, len(batches)))]
 
     ((x, labels),) = first(EXAMPLES, 1)
     batches = first(config.training.batch_size, BATCHES)
     name = loss(dataset)
+    model = standardised(model)
     return Measured(
         label,
         moment,

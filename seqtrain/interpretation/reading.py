@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from seqtrain.datasets.dataset import MASK_VALUE, real
+from seqtrain.datasets.scaling import Target
 from seqtrain.inference import outputs
 from seqtrain.interpretation.steps import Place, directions, hides, trace
 from seqtrain.models.recurrent import WAYS, masked_max
 from seqtrain.parts import End
-from seqtrain.tasks import Task
 from seqtrain.text import PAD
 
 
@@ -59,23 +59,24 @@ class Reading:
         return found
 
 
-def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Reading]:
+def readings(model: Any, x: np.ndarray, padding: End, target: Target | None) -> list[Reading]:
     """Return what a network says as it reads an example, for each direction in which it reads.
 
     Args:
         model: opened for this alone: the activation of its head is taken away.
         x: one example as the network reads it, shape (T,) or (T, F), padding included.
         padding: the end at which short examples are filled up.
-        task: what the network answers.
+        target: the scale of its answers, where they are numbers.
     """
     network = model if x.ndim == 1 else reading_short_ones(model)
-    if task == "classification":
+    if target is None:
         network = without_activation(network)
     found = {
         way: outputs(network, parts(x, way, padding)).astype(np.float64) for way in ways(model)
     }
-    if task == "regression":
-        return [Reading(way, numbers, numbers) for way, numbers in found.items()]
+    if target:
+        said = {way: target.in_units(one) for way, one in found.items()}
+        return [Reading(way, numbers, numbers) for way, numbers in said.items()]
     odds = {way: log_odds(scores) for way, scores in found.items()}
     return [Reading(way, 0.5 * np.tanh(0.5 * one) + 0.5, one) for way, one in odds.items()]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqtrain.datasets.numbers import written
 from seqtrain.errors import DataError
 from seqtrain.harmless import cell
 from seqtrain.judging import metrics, regression
@@ -75,9 +76,9 @@ def of_numbers(dataset: Dataset, predictions: np.ndarray) -> Iterator[dict[str, 
         yield {
             "example": index + 1,
             **({} if text is None else {"text": cell(text)}),
-            "truth": f"{labels[index]:.9g}",
-            "prediction": f"{predictions[index]:.9g}",
-            "error": f"{errors[index]:.9g}",
+            "truth": written(labels[index]),
+            "prediction": written(predictions[index]),
+            "error": f"{errors[index]:.7g}",
         }
 
 

@@ -1,7 +1,8 @@
 """What every model has in common: where examples come in, and where the answer comes out."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -14,6 +15,8 @@ from seqtrain.tasks import SCORES
 
 if TYPE_CHECKING:
     import keras
+
+UNITS = "in_units_of_the_labels"  # the layer that ends the network of a regression
 
 Activation = Literal[
     "celu",
@@ -159,43 +162,66 @@ def head(dataset: Dataset) -> "list[keras.Layer]":
     """Return the layers that answer.
 
     Of two classes one sigmoid gives the probability of the second, of more a softmax those of
-    all. In regression a linear unit is taken back from the standardised scale to the labels'.
+    all. In regression a linear unit is taken back from the standardised scale to the labels', for
+    those who open the saved network alone; seqtrain itself does so in float64, see `standardised`.
     """
     import keras
 
     if dataset.target:
         scale, offset = dataset.target.deviation, dataset.target.mean
-        units = keras.layers.Rescaling(scale, offset, name="in_units_of_the_labels")
+        units = keras.layers.Rescaling(scale, offset, name=UNITS)
         return [keras.layers.Dense(1, name="head"), units]
     if len(dataset.classes) == 2:
         return [keras.layers.Dense(1, activation="sigmoid", name="head")]
     return [keras.layers.Dense(len(dataset.classes), activation="softmax", name="head")]
 
 
-def loss(dataset: Dataset) -> Any:
-    """Return the Keras loss that belongs to the head, by its name or as a function."""
+def standardised(model: Any) -> Any:
+    """Let a network answer on the scale on which it learns; only that of a regression changes.
+
+    Its last layer computes in float32, which has no digits for labels such as unix seconds.
+    """
+    for layer in model.layers:
+        if layer.name == UNITS and not hasattr(layer, "of_labels"):
+            layer.of_labels = layer.scale, layer.offset
+            layer.scale, layer.offset = 1.0, 0.0
+    return model
+
+
+@contextmanager
+def in_units_of_the_labels(model: Any) -> Iterator[None]:
+    """Undo `standardised` in the body, to save the network."""
+    layers = [layer for layer in model.layers if hasattr(layer, "of_labels")]
+    for layer in layers:
+        layer.scale, layer.offset = layer.of_labels
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.scale, layer.offset = 1.0, 0.0
+
+
+def loss(dataset: Dataset) -> str:
+    """Return the name of the Keras loss that belongs to the head; numbers are standardised."""
     if dataset.target:
-        return standardised_error(dataset.target.deviation)
+        return "mean_squared_error"
     two = len(dataset.classes) == 2
     return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
 
 
-def standardised_error(deviation: float) -> Callable[[Any, Any], Any]:
-    """Return the squared error in units of the labels' deviation, as a loss for Keras.
-
-    So the gradients are of the same size whatever the labels are measured in.
-    """
-    from keras import ops
-
-    def squared_error(labels: Any, predictions: Any) -> Any:
-        return ops.mean(ops.square((labels - predictions) / deviation), axis=-1)
-
-    return squared_error
-
-
 def score(dataset: Dataset) -> Any:
-    """Return the Keras metric that stands beside the loss, under its name in `tasks.SCORES`."""
+    """Return the Keras metric that stands beside the loss, under its name in `tasks.SCORES`.
+
+    That of numbers is in the units of the labels.
+    """
     import keras
 
     name = SCORES[dataset.task]
-    return keras.metrics.MeanAbsoluteError(name=name) if dataset.target else name
+    if dataset.target is None:
+        return name
+    deviation = dataset.target.deviation
+
+    def absolute_error(labels: Any, predictions: Any) -> Any:
+        return keras.losses.mean_absolute_error(labels, predictions) * deviation
+
+    return keras.metrics.MeanMetricWrapper(absolute_error, name=name)

@@ -6,10 +6,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from seqtrain.datasets.numbers import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, having
 from seqtrain.run import EXPLAINED, GRADIENTS, Run
-from seqtrain.tasks import readable
 
 MOMENTS = {"start": "at the start", "trained": "after training"}
 STATES = {"hidden": "h(t)", "cell": "c(t)"}
@@ -88,7 +88,7 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
         for line, one, of_one in zip(lines, readings, said, strict=True)
     ]
     of_words = not all(step.isdigit() for step in steps)
-    number = readable(found["prediction"]) if "prediction" in found else ""
+    number = written(found["prediction"]) if "prediction" in found else ""
     return {
         "subject": subject,
         "found": found,

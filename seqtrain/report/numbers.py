@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seqtrain.datasets.numbers import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.mistakes import clipped
 from seqtrain.report.sections import Content, Subject, classifying, having
@@ -51,7 +52,8 @@ def farthest_off(run: Run) -> list[dict[str, Any]]:
             {
                 "example": row["example"],
                 "text": clipped(row.get("text")),
-                **{name: float(row[name]) for name in ("truth", "prediction", "error")},
+                **{name: written(float(row[name])) for name in ("truth", "prediction")},
+                "error": float(row["error"]),
             }
             for row in islice(run.read_rows("mistakes.csv"), MOST_OFF)
         ]
