@@ -152,8 +152,10 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
             without_optimizer(self.model).save(beside)
 
 
-def without_optimizer(model: keras.Sequential) -> keras.Sequential:
+def without_optimizer(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, as if never compiled."""
+    if not isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs, model.outputs, name=model.name)
     given = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
     return keras.Sequential([given, *model.layers], name=model.name)
 

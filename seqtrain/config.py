@@ -14,7 +14,7 @@ from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.models import AnyModelConfig
 from seqtrain.parts import Rule, Section, Seed, broken
-from seqtrain.tasks import SCORES
+from seqtrain.tasks import MONITORED, primary
 from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document, write
 
 EMBEDDING_DIM = 128
@@ -89,10 +89,12 @@ class TrainingConfig(Section):
     class_weight: Literal["balanced"] | None = Field(
         default=None, description="`balanced` weighs each class by the inverse of its frequency"
     )
-    monitor: Literal["val_loss", "val_accuracy", "val_mae"] = Field(
-        default="val_loss",
-        description="governs which epoch is best, early stopping and the plateau schedule; "
-        "`val_accuracy` is for classes, `val_mae` (mean absolute error) for numbers",
+    monitor: Literal["val_loss", "val_accuracy", "val_macro_f1", "val_mae"] | None = Field(
+        default=None,
+        description="decides which epoch is best, when early stopping ends the training, and when "
+        "the plateau schedule lowers the learning rate; null is `val_accuracy` for classes, "
+        "`val_macro_f1` where `class_weight` weighs them, and `val_mae` (mean absolute error) for "
+        "numbers; of equal epochs the one with the lower `val_loss` is better",
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         default=None,
@@ -117,7 +119,7 @@ class TrainingConfig(Section):
     @property
     def mode(self) -> Literal["min", "max"]:
         """Whether less or more of `monitor` is better."""
-        return "max" if self.monitor == "val_accuracy" else "min"
+        return "max" if self.monitor in ("val_accuracy", "val_macro_f1") else "min"
 
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys that are broken."""
@@ -203,8 +205,8 @@ class Config(Section):
             rule = "must be true without `embedding_file`: random vectors would stay as they are"
             yield "model.embedding_trainable", rule
         if not isinstance(dataset, TokenDatasetConfig):
-            for key in ("embedding_dim", "embedding_file"):
-                if getattr(model, key) is not None:
+            for key in ("embedding_dim", "embedding_file", "wide"):
+                if getattr(model, key):
                     yield f"model.{key}", f"is for words, and `{dataset.name}` has none"
         elif dataset.padding == "post" and not dataset.mask and model.reads_last_step:
             yield (
@@ -219,9 +221,10 @@ class Config(Section):
         labels = "classes" if task == "classification" else "numbers"
         if task == "regression" and self.training.class_weight:
             yield "training.class_weight", "weighs classes, but the labels are numbers"
-        if monitor not in ("val_loss", f"val_{SCORES[task]}"):
-            rule = f"must be `val_loss` or `val_{SCORES[task]}`, because the labels are {labels}"
-            yield "training.monitor", rule
+        known = ["val_loss", *(f"val_{name}" for name in MONITORED[task])]
+        if monitor not in (None, *known):
+            allowed = f"{', '.join(f'`{name}`' for name in known[:-1])} or `{known[-1]}`"
+            yield "training.monitor", f"must be {allowed}, because the labels are {labels}"
 
     def to_yaml(self) -> str:
         """Return the config as YAML that `load_config` reads back to an equal config."""
@@ -274,11 +277,15 @@ def _refused(path: Path, found: list[Problem]) -> ConfigError:
 
 def _completed(config: Config, path: Path) -> Config:
     """Return the config with the defaults that depend on other keys or on the file's name."""
-    model = config.model
+    model, training = config.model, config.training
     tokens = isinstance(config.dataset, TokenDatasetConfig)
     if tokens and model.embedding_dim is None and model.embedding_file is None:
         model = model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
-    return config.model_copy(update={"name": config.name or _folder(path.stem), "model": model})
+    if training.monitor is None:
+        score = primary(config.dataset.learns, weighed=training.class_weight is not None)
+        training = training.model_copy(update={"monitor": f"val_{score}"})
+    name = config.name or _folder(path.stem)
+    return config.model_copy(update={"name": name, "model": model, "training": training})
 
 
 def _folder(stem: str) -> str:

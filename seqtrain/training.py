@@ -47,6 +47,8 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
     with run.logging(), listening() as signals, told:
         elsewhere = conditions(config, dataset, run)
         model = compiled(config, dataset)
+        if not run.begun:
+            config.model.prepare(model, dataset, weighed=config.training.class_weight is not None)
         describe(model, dataset, run)
         after_epoch = callbacks(config.training, run)
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))

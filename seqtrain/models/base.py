@@ -62,6 +62,13 @@ class ModelConfig(Part):
         default="relu", description="activation of the hidden dense layers"
     )
 
+    wide: bool = Field(
+        default=False,
+        description="put a linear model of TF-IDF of tokens and pairs of them (of characters up to "
+        "five) beside the network, and answer with the weighted mean of both (wide & deep, Cheng "
+        "et al. 2016); it is fitted before the training",
+    )
+
     @property
     @abstractmethod
     def reads_last_step(self) -> bool:
@@ -130,7 +137,7 @@ class ModelConfig(Part):
         layer.set_weights([fill(layer.get_weights()[0], file, dataset.vocabulary)])
         return layer
 
-    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Sequential":
+    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Model":
         """Assemble the network for a dataset, from stock Keras layers only.
 
         Args:
@@ -148,7 +155,24 @@ class ModelConfig(Part):
         for units in self.dense_units:
             layers += [keras.layers.Dense(units, activation=self.dense_activation)]
             layers += dropout(self.dropout)
+        if self.wide:
+            from seqtrain.models.wide import beside
+
+            return beside([*layers, logits(dataset)], answer(dataset), dataset, self.name)
         return keras.Sequential([*layers, *head(dataset)], name=self.name)
+
+    def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
+        """Give a network that was just built what it does not learn by gradient descent.
+
+        Args:
+            model: what `build` returned.
+            dataset: what it was built for.
+            weighed: whether all classes count alike, however many examples they have.
+        """
+        if self.wide:
+            from seqtrain.models.wide import fit
+
+            fit(model, dataset, weighed)
 
 
 def dropout(rate: float) -> "list[keras.Layer]":
@@ -162,18 +186,38 @@ def head(dataset: Dataset) -> "list[keras.Layer]":
     """Return the layers that answer.
 
     Of two classes one sigmoid gives the probability of the second, of more a softmax those of
-    all. In regression a linear unit is taken back from the standardised scale to the labels', for
-    those who open the saved network alone; seqtrain itself does so in float64, see `standardised`.
+    all. In regression a linear unit is taken back from the standardised scale to the labels'.
+    """
+    if dataset.target:
+        return [logits(dataset), answer(dataset)]
+    return [logits(dataset, activation(dataset))]
+
+
+def logits(dataset: Dataset, activation: str | None = None) -> "keras.Layer":
+    """Return the dense layer of as many units as there are outputs."""
+    import keras
+
+    units = len(dataset.classes) if len(dataset.classes) > 2 else 1
+    return keras.layers.Dense(units, activation=activation, name="head")
+
+
+def activation(dataset: Dataset) -> str:
+    """Return what makes probabilities of logits."""
+    return "sigmoid" if len(dataset.classes) == 2 else "softmax"
+
+
+def answer(dataset: Dataset) -> "keras.Layer":
+    """Return the layer that makes the answer of logits.
+
+    The units of the labels are for those who open the saved network alone; seqtrain itself
+    computes them in float64, see `standardised`.
     """
     import keras
 
     if dataset.target:
         scale, offset = dataset.target.deviation, dataset.target.mean
-        units = keras.layers.Rescaling(scale, offset, name=UNITS)
-        return [keras.layers.Dense(1, name="head"), units]
-    if len(dataset.classes) == 2:
-        return [keras.layers.Dense(1, activation="sigmoid", name="head")]
-    return [keras.layers.Dense(len(dataset.classes), activation="softmax", name="head")]
+        return keras.layers.Rescaling(scale, offset, name=UNITS)
+    return keras.layers.Activation(activation(dataset), name="answer")
 
 
 def standardised(model: Any) -> Any:
