@@ -1,15 +1,38 @@
 """Tasks: what a network answers, and which score and which words belong to it."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 Task = Literal["classification", "regression"]
 
 # The score that stands beside the loss in each epoch, and by which runs are compared.
 SCORES: dict[Task, str] = {"classification": "accuracy", "regression": "mae"}
+UNEVEN = 5.0  # how much larger the largest class is than the smallest, where they are uneven
 # What a network says of examples, as `predictions.npz` calls it.
 ANSWERS: dict[Task, str] = {"classification": "probabilities", "regression": "predictions"}
 # Scores of which the smallest is the best.
 LESS_IS_BETTER = ("loss", "mae", "rmse", "ece", "wrong")
+
+
+
+def primary(task: Task, weighed: bool = False) -> str:
+    """Return the score by which a network is judged, and its best epoch can be chosen.
+
+    Where classes are weighed (`training.class_weight`) the network aims at all alike, as macro F1
+    does and accuracy does not.
+    """
+    return "macro_f1" if weighed and task == "classification" else SCORES[task]
+
+
+def uneven(counts: Iterable[int]) -> bool:
+    """Return whether some classes are so much larger than others that accuracy hides these.
+
+    Args:
+        counts: the training examples of each class; classes without any do not count.
+    """
+    present = [count for count in counts if count]
+    return bool(present) and max(present) > UNEVEN * min(present)
+
 
 LARGE, HUGE, SMALL = 100, 1e9, 1e-3
 
