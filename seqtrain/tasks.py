@@ -1,7 +1,7 @@
 """Tasks: what a network answers, and which score and which words belong to it."""
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 Task = Literal["classification", "regression"]
 
@@ -22,6 +22,25 @@ def primary(task: Task, weighed: bool = False) -> str:
     does and accuracy does not.
     """
     return "macro_f1" if weighed and task == "classification" else SCORES[task]
+
+
+def called(score: str) -> str:
+    """Return what a sentence calls a score."""
+    return {"macro_f1": "macro F1", "balanced_accuracy": "balanced accuracy"}.get(score, score)
+
+
+def titles(baselines: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what each simple model is called, with how many rows it saw where that is not all.
+
+    Args:
+        baselines: as `metrics.json` has them, with `trained_on`; one of them saw all rows.
+    """
+    seen = {name: found.get("trained_on") or 0 for name, found in baselines.items()}
+    every = max(seen.values(), default=0)
+    return {
+        name: f"{name} on {rows:,} of {every:,} rows" if 0 < rows < every else name
+        for name, rows in seen.items()
+    }
 
 
 def uneven(counts: Iterable[int]) -> bool:

@@ -135,6 +135,12 @@ def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(macro_f1_of(labels, probabilities)(np.ones((1, len(labels))))[0])
 
 
+def macro_f1_difference(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> Statistic:
+    """Return by how much the macro F1 of some probabilities is above that of others."""
+    first, second = macro_f1_of(labels, ours), macro_f1_of(labels, theirs)
+    return lambda counts: first(counts) - second(counts)
+
+
 @metric(resampled=balanced_accuracy_of)
 def balanced_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean over classes of the recall, each class alike: what accuracy is of even classes.
