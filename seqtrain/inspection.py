@@ -11,12 +11,13 @@ import numpy as np
 
 from seqtrain import execution
 from seqtrain.config import Config
+from seqtrain.datasets.alike import shared, unknown, vocabulary_full
 from seqtrain.datasets.dataset import Dataset, Examples
-from seqtrain.text import FIRST_WORD, OOV
+from seqtrain.tasks import uneven
 
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 STEPS = 3  # that are timed, after one that compiles
-MUCH_CUT, MUCH_UNKNOWN, UNEVEN = 0.2, 0.1, 5.0  # beyond them a person should think again
+MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # beyond them a person should think again
 
 
 def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
         "labels": _labels(dataset, splits),
         **_lengths(dataset),
         "unknown": _unknown(dataset, splits),
-        "vocabulary_full": _vocabulary_full(dataset),
+        "vocabulary_full": vocabulary_full(dataset),
         "repeated": _repeated(splits),
     }
     found |= _cost(config, dataset)
@@ -96,25 +97,20 @@ def _unknown(dataset: Dataset, splits: dict[str, Examples]) -> dict[str, float] 
     """Return the share of the words that are read and are out of the vocabulary."""
     if dataset.vocabulary_size is None:
         return None
+    return {name: unknown(part) for name, part in splits.items()}
+
+
+def _repeated(splits: dict[str, Examples]) -> dict[str, Any]:
+    """Return the repeated examples within train, and those that another split shares with it.
+
+    `alike` are texts that look like one of train because most of their words are unknown.
+    """
+    hashes = splits["train"].fingerprints()
+    both = {name: shared(splits["train"], splits[name]) for name in ("validation", "test")}
     return {
-        name: float((part.x == OOV).sum() / max((part.x >= OOV).sum(), 1))
-        for name, part in splits.items()
-    }
-
-
-def _vocabulary_full(dataset: Dataset) -> bool:
-    """Return whether more ids would give more words theirs."""
-    words = dataset.vocabulary.words if dataset.vocabulary else ()
-    return FIRST_WORD + len(words) >= (dataset.vocabulary_size or np.inf)
-
-
-def _repeated(splits: dict[str, Examples]) -> dict[str, int]:
-    """Return the repeated examples within train, and those that another split shares with it."""
-    hashes = {name: part.fingerprints() for name, part in splits.items()}
-    train = np.unique(hashes["train"])
-    return {
-        "train": len(hashes["train"]) - len(train),
-        **{name: int(np.isin(hashes[name], train).sum()) for name in ("validation", "test")},
+        "train": len(hashes) - len(np.unique(hashes)),
+        **{name: same for name, (same, _) in both.items()},
+        "alike": {name: alike for name, (_, alike) in both.items()},
     }
 
 
@@ -154,8 +150,8 @@ def peak_memory() -> int:
 def _advice(found: dict[str, Any], config: Config) -> list[str]:
     """Return what a person should think about, each with what to type."""
     advice = []
-    counts = [row["train"] for row in found["classes"]] or [0]
-    if max(counts) > UNEVEN * max(min(counts), 1) and not config.training.class_weight:
+    counts = [row["train"] for row in found["classes"]]
+    if uneven(counts) and not config.training.class_weight:
         advice.append("the classes are uneven: `training.class_weight=balanced`")
     if found["cut"] > MUCH_CUT:
         length = found["lengths"]["95"]

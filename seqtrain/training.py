@@ -59,7 +59,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
-            trained = Trained(config.training, dataset, history.rows, keeper.best_epoch)
+            trained = Trained(config.training, dataset, history.rows, keeper.best_epoch, config)
             finish(model, trained, run)
 
 
