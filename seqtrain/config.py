@@ -1,7 +1,7 @@
 """The config: one class for each section, and the way from a YAML file to a valid `Config`."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,6 +22,7 @@ EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 LONGEST_UNROLL = 64  # time steps; what is longer takes longer to trace than it saves
 STEPS_AT_ONCE = 32
+TIE = 1e-9  # less than the difference of any two accuracies; its share is what the loss adds
 
 Optimizer = Literal[
     "adadelta",
@@ -120,6 +121,17 @@ class TrainingConfig(Section):
     def mode(self) -> Literal["min", "max"]:
         """Whether less or more of `monitor` is better."""
         return "max" if self.monitor in ("val_accuracy", "val_macro_f1") else "min"
+
+    def rank(self, epoch: Mapping[str, float]) -> float:
+        """Return what is lower the better an epoch was: `monitor`, and in a tie `val_loss`.
+
+        Args:
+            epoch: what it reached, by the names of `history.csv`.
+        """
+        value, loss = epoch[self.monitor or "val_loss"], epoch["val_loss"]
+        if self.mode == "min":
+            return value
+        return TIE * loss / (1 + loss) - value
 
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys that are broken."""

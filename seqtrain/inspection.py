@@ -127,7 +127,7 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     batches.on_epoch_begin()
     model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
     steps = optimizer(training, len(batches))
-    execution.compile(model, steps, dataset, resolved.execution)
+    execution.compile(model, steps, dataset, resolved)
     model.train_on_batch(*batches[0])
     started = time.perf_counter()
     for _ in range(STEPS):

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from seqtrain import modelfile
-from seqtrain.callbacks import KeepBest, WriteHistory
+from seqtrain.callbacks import EarlyStopping, KeepBest, ReduceLROnPlateau, WriteHistory
 from seqtrain.checkpoints import Checkpoint
 from seqtrain.config import TrainingConfig
 from seqtrain.errors import RunError
@@ -24,8 +24,8 @@ from seqtrain.signals import Signals
 REMEMBERED: dict[type, tuple[str, ...]] = {
     KeepBest: ("best", "best_epoch"),
     WriteHistory: ("rows", "timing"),
-    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
-    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
+    ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
 }
 METRICS = "metrics/"
 

@@ -12,7 +12,11 @@ UNEVEN = 5.0  # how much larger the largest class is than the smallest, where th
 ANSWERS: dict[Task, str] = {"classification": "probabilities", "regression": "predictions"}
 # Scores of which the smallest is the best.
 LESS_IS_BETTER = ("loss", "mae", "rmse", "ece", "wrong")
-
+# Scores that can be computed in each epoch, and choose the best one.
+MONITORED: dict[Task, tuple[str, ...]] = {
+    "classification": ("accuracy", "macro_f1"),
+    "regression": ("mae",),
+}
 
 
 def primary(task: Task, weighed: bool = False) -> str:

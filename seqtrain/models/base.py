@@ -1,7 +1,7 @@
 """What every model has in common: where examples come in, and where the answer comes out."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -11,10 +11,13 @@ from pydantic import Field
 from seqtrain.datasets.dataset import MASK_VALUE, Dataset
 from seqtrain.errors import DataError
 from seqtrain.parts import FileName, Part, Rate, Size, Sizes
-from seqtrain.tasks import SCORES
+from seqtrain.tasks import MONITORED, SCORES, Task
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+
+    Predict = Callable[[keras.Model, np.ndarray], np.ndarray]
 
 UNITS = "in_units_of_the_labels"  # the layer that ends the network of a regression
 
@@ -174,6 +177,19 @@ class ModelConfig(Part):
 
             fit(model, dataset, weighed)
 
+    def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> None:
+        """Let the validation examples choose what a trained network has not learned itself.
+
+        Args:
+            model: trained, and opened or kept in memory.
+            dataset: what it was trained on.
+            predict: returns what a model computes of examples, shape (N, outputs).
+        """
+        if self.wide:
+            from seqtrain.models.wide import weigh
+
+            weigh(model, dataset, predict)
+
 
 def dropout(rate: float) -> "list[keras.Layer]":
     """Return a dropout layer, or nothing where the rate is 0."""
@@ -253,19 +269,56 @@ def loss(dataset: Dataset) -> str:
     return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
 
 
-def score(dataset: Dataset) -> Any:
-    """Return the Keras metric that stands beside the loss, under its name in `tasks.SCORES`.
+def scores(task: Task, monitor: str | None) -> list[str]:
+    """Return the names of the scores of each epoch: the usual one, and that which is monitored."""
+    found = [SCORES[task], (monitor or "").removeprefix("val_")]
+    return [name for name in dict.fromkeys(found) if name in MONITORED[task]]
 
-    That of numbers is in the units of the labels.
-    """
+
+def metrics(dataset: Dataset, monitor: str | None) -> list[Any]:
+    """Return the Keras metrics that stand beside the loss, under their names in `scores`."""
+    made = {"accuracy": lambda: "accuracy", "macro_f1": lambda: macro_f1(len(dataset.classes))}
+    made["mae"] = lambda: absolute_error(dataset)
+    return [made[name]() for name in scores(dataset.task, monitor)]
+
+
+def absolute_error(dataset: Dataset) -> Any:
+    """Return the mean absolute error of numbers, in the units of the labels."""
     import keras
 
-    name = SCORES[dataset.task]
-    if dataset.target is None:
-        return name
-    deviation = dataset.target.deviation
+    deviation = dataset.target.deviation if dataset.target else 1.0
 
-    def absolute_error(labels: Any, predictions: Any) -> Any:
+    def error(labels: Any, predictions: Any) -> Any:
         return keras.losses.mean_absolute_error(labels, predictions) * deviation
 
-    return keras.metrics.MeanMetricWrapper(absolute_error, name=name)
+    return keras.metrics.MeanMetricWrapper(error, name="mae")
+
+
+def macro_f1(classes: int) -> Any:
+    """Return a Keras metric: the mean of the F1 of all classes that are true or predicted.
+
+    It is computed of the whole epoch, as `judging.metrics` computes it, which a mean over batches
+    would not be.
+    """
+    import keras
+    from keras import ops
+
+    class MacroF1(keras.metrics.Metric):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(name="macro_f1")
+            self.counts = self.add_weight(shape=(classes, classes), initializer="zeros")
+
+        def update_state(self, labels: Any, said: Any, sample_weight: Any = None) -> None:
+            chosen = ops.argmax(said, axis=-1) if said.shape[-1] > 1 else said[:, 0] > 0.5
+            true, chosen = (
+                ops.one_hot(ops.cast(ops.reshape(one, (-1,)), "int32"), classes)
+                for one in (labels, chosen)
+            )
+            self.counts.assign_add(ops.matmul(ops.transpose(true), chosen))
+
+        def result(self) -> Any:
+            hits, both = ops.diagonal(self.counts), ops.sum(self.counts, 0) + ops.sum(self.counts, 1)
+            f1 = 2 * hits / ops.maximum(both, 1)
+            return ops.sum(f1) / ops.sum(ops.cast(both > 0, f1.dtype))
+
+    return MacroF1()

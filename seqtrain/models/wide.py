@@ -5,7 +5,8 @@ which words decide, and a network generalises. Here the linear model sees TF-IDF
 short runs of them. scikit-learn fits it before the training, because gradient descent misses its
 optimum on few examples; it stays as it is while the network trains. The answer is the weighted
 mean of both logits. The network learns most examples alone, so that it does not lean on a model
-that knows the training examples by heart.
+that knows the training examples by heart. At the end the validation examples choose the weights
+(D. H. Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992).
 
 The vocabulary has no ids for n-grams: a hash of their tokens' ids is their row in one table
 (K. Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009). So stock
@@ -17,6 +18,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 BUCKETS, FACTOR, FEW_IDS = 131_071, 16_381, 2**18
 MOST_WEIGHTS = 4_000_000  # of the table: of many classes there are fewer buckets
 LONGEST = {"words": 2, "subwords": 2, "characters": 5}  # tokens of an n-gram
-WEIGHT = 0.75  # of the linear model in the answer; by validation on the files of `bench-drafts`
+WEIGHT = 0.75  # of the linear model in the answer, until the validation examples choose it
+WEIGHTS = (0.75, 0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  # the first wins ties
+SHARPNESS = (1.0, 0.5, 0.75, 1.5, 2.0, 3.0)  # factors of the mean of logits
 ALONE = 0.8  # share of the training examples that the network learns without the linear model
 PENALTIES = (4.0, 1.0, 16.0)  # C of scikit-learn, less of which is simpler; the first wins ties
 # N-grams in the examples, times outputs: of more, some examples do, and only the first penalty.
@@ -42,7 +46,8 @@ ITERATIONS = 100  # of a fit
 SEED = 0  # of the order in which a fit goes through the examples
 NEVER = -10.0  # logit of a class that no training example has
 SMALL = 1e-9
-WIDE, TABLE, INTERCEPT, BLEND = "wide", "ngrams", "intercept", "blend"  # names of layers
+WIDE, TABLE, INTERCEPT = "wide", "ngrams", "intercept"  # names of layers
+BLEND, NETWORK, LINEAR = "blend", "network", "linear"
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +163,7 @@ def _path(known: Ngrams, outputs: int) -> keras.Model:
 
 
 def _blend(outputs: int) -> keras.Model:
-    """Return the weighted mean of two logits, those of the network first.
+    """Return the model of the weighted mean of two logits, those of the network first.
 
     In training most examples get the network's alone: dropout turns a one into zero for these,
     and for the others into more than one, which counts as one.
@@ -169,14 +174,28 @@ def _blend(outputs: int) -> keras.Model:
     network, linear = (keras.Input((outputs,)) for _ in range(2))
     ones = ops.ones_like(network[:, :1])
     both = ops.minimum(keras.layers.Dropout(ALONE)(ones), 1.0)
-    mean = network + WEIGHT * both * (linear - network)
-    return keras.Model([network, linear], mean, name=BLEND)
+    mean = _times(1 - WEIGHT, outputs, NETWORK)(network) + _times(WEIGHT, outputs, LINEAR)(linear)
+    return keras.Model([network, linear], network + both * (mean - network), name=BLEND)
+
+
+def _times(factor: float, outputs: int, name: str) -> keras.Layer:
+    """Return a layer that multiplies logits by a number, which is among its weights."""
+    import keras
+
+    kernel = keras.initializers.Identity(factor)
+    return keras.layers.Dense(
+        outputs, use_bias=False, kernel_initializer=kernel, trainable=False, name=name
+    )
 
 
 def _ngrams(dataset: Dataset, outputs: int) -> Ngrams:
     """Return the n-grams of a dataset's tokens, for a table of so many outputs."""
-    buckets = min(BUCKETS, MOST_WEIGHTS // outputs)
-    return Ngrams(dataset.vocabulary_size or 0, buckets, LONGEST[dataset.tokens])
+    longest = LONGEST[getattr(dataset, "tokens", "words")]
+    return Ngrams(dataset.vocabulary_size or 0, _buckets(outputs), longest)
+
+
+def _buckets(outputs: int) -> int:
+    return min(BUCKETS, MOST_WEIGHTS // outputs)
 
 
 @dataclass(frozen=True)
@@ -196,6 +215,15 @@ class Linear:
             return -float(np.abs(logits[:, 0] - dataset.target.standardised(truth)).mean())
         said = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
         return float(balanced_accuracy_score(truth, said) if weighed else (said == truth).mean())
+
+
+def references(rows: int, outputs: int) -> list[tuple[keras.Model, keras.Model]]:
+    """Return the linear models of so many rows and outputs that can be, each with its blend."""
+    buckets = _buckets(outputs)
+    return [
+        (_path(Ngrams(rows - buckets, buckets, longest), outputs), _blend(outputs))
+        for longest in sorted({*LONGEST.values()})
+    ]
 
 
 def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
@@ -219,6 +247,60 @@ def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
     path.get_layer(TABLE).set_weights([table])
     path.get_layer(INTERCEPT).set_weights([np.eye(len(bias)), bias])
     log.info("fitted the linear model of n-grams in %.1f s", time.perf_counter() - started)
+
+
+def weigh(
+    model: keras.Model, dataset: Dataset, predict: Callable[[keras.Model, np.ndarray], np.ndarray]
+) -> None:
+    """Choose the weights of the network and of the linear model by the validation examples.
+
+    Args:
+        model: a trained network with a linear model beside it.
+        dataset: what it was trained on.
+        predict: returns what a model computes of examples, shape (N, outputs).
+    """
+    import keras
+    import numpy as np
+
+    before_answer = batches_of_any_length(keras.Model(model.inputs, model.layers[-1].input))
+
+    def logits(network: float, linear: float) -> np.ndarray:
+        _set_weights(model, network, linear)
+        return predict(before_answer, dataset.validation.x).astype(np.float64)
+
+    network, linear = logits(1.0, 0.0), logits(0.0, 1.0)
+    labels = dataset.standardised().validation.labels
+    sharpness = SHARPNESS[:1] if dataset.target else SHARPNESS
+    tried = {
+        (factor * (1 - weight), factor * weight): _loss(
+            factor * ((1 - weight) * network + weight * linear), labels
+        )
+        for factor in sharpness
+        for weight in WEIGHTS
+    }
+    best = min(tried, key=tried.__getitem__)
+    _set_weights(model, *best)
+    log.info("weights of the logits: %.3g of the network, %.3g of the linear model", *best)
+
+
+def _set_weights(model: keras.Model, network: float, linear: float) -> None:
+    import numpy as np
+
+    for name, weight in {NETWORK: network, LINEAR: linear}.items():
+        layer = model.get_layer(BLEND).get_layer(name)
+        layer.set_weights([weight * np.eye(layer.units)])
+
+
+def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean cross-entropy, in nats, or the mean squared error where labels are floats."""
+    import numpy as np
+
+    if labels.dtype.kind == "f":
+        return float(np.square(logits[:, 0] - labels).mean())
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    chosen = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    return float((np.logaddexp.reduce(logits, axis=1) - chosen).mean())
 
 
 def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray, np.ndarray]:
