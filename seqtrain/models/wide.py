@@ -338,7 +338,9 @@ def _sample(known: Ngrams, dataset: Dataset) -> np.ndarray:
     most = int(len(x) * min(MOST_COUNTS / counts, 1.0))
     if most == len(x):
         return np.arange(len(x))
-    log.info("the linear model of n-grams learns from %s of %s examples", f"{most:,}", f"{len(x):,}")
+    log.info(
+        "the linear model of n-grams learns from %s of %s examples", f"{most:,}", f"{len(x):,}"
+    )
     return np.sort(np.random.default_rng(SEED).choice(len(x), most, replace=False))
 
 
