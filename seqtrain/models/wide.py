@@ -262,7 +262,7 @@ def weigh(
     import keras
     import numpy as np
 
-    before_answer = batches_of_any_length(keras.Model(model.inputs, model.layers[-1].input))
+    before_answer = batches_of_any_length(keras.Model(model.inputs[0], model.layers[-1].input))
 
     def logits(network: float, linear: float) -> np.ndarray:
         _set_weights(model, network, linear)
