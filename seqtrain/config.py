@@ -1,6 +1,5 @@
 """The config: one class for each section, and the way from a YAML file to a valid `Config`."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -8,14 +7,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from seqtrain import shipped
+from seqtrain import naming, shipped
 from seqtrain.datasets import AnyDatasetConfig
 from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.models import AnyModelConfig
 from seqtrain.parts import Rule, Section, Seed, broken
 from seqtrain.tasks import MONITORED, primary
-from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document, write
+from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document
+from seqtrain.yamlwriter import write
 
 EMBEDDING_DIM = 128
 EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
@@ -41,10 +41,7 @@ Optimizer = Literal[
     "sgd",
 ]
 Positive = Annotated[float, Field(gt=0)]
-LONGEST_NAME = 100  # characters
 MOST_PROBLEMS = 50  # of a config that are told
-# Names that Windows keeps for devices, and those whose last dot it drops.
-NO_FOLDER = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*\.", re.IGNORECASE)
 
 
 class EarlyStoppingConfig(Section):
@@ -188,9 +185,10 @@ class Config(Section):
 
     name: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        max_length=LONGEST_NAME,
-        description="folder of the runs; null takes the name of the config's file",
+        pattern=naming.PATTERN,
+        max_length=naming.LONGEST,
+        description="folder of the runs, of letters and digits of any script, `.`, `_` and `-`; "
+        "null takes the name of the config's file",
     )
     seed: Seed = Field(default=0, description="decides initial weights, order and dropout")
     dataset: AnyDatasetConfig = Field(description="what to learn from")
@@ -207,8 +205,8 @@ class Config(Section):
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys of several sections that are broken."""
         dataset, model = self.dataset, self.model
-        if self.name and NO_FOLDER.fullmatch(self.name):
-            yield "name", "must be no device of Windows, such as `con`, and end with no dot"
+        if self.name:
+            yield from (("name", rule) for rule in naming.broken_rules(self.name))
         if self.training.bucket_by_length and not dataset.hides_padding_at_the_end:
             rule = "needs padding that is hidden at the end: `dataset.mask=true`, `padding: post`"
             yield "training.bucket_by_length", rule
@@ -266,18 +264,22 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
     if not path.exists() and path.stem in shipped.names():
         hint = f"copy the config of that name here: `seqtrain init {path.stem}`"
         raise ConfigError(f"cannot read the config `{path}`: no such file", hint)
-    document = read_document(path)
+    return validated(read_document(path), path, overrides)
+
+
+def validated(document: Document, path: Path, overrides: Iterable[str] = ()) -> Config:
+    """Complete and validate what a config's file holds, as `load_config` does."""
     apply_overrides(document, overrides)
-    config, found = _validate(document)
+    config, found = _validate(document, path.parent)
     found = sorted(
         {*document.problems, *(item for item in found if item.path not in document.unread)}
     )
     if found or config is None:
-        raise _refused(path, found)
+        raise refused(path, found)
     return _completed(config, path)
 
 
-def _refused(path: Path, found: list[Problem]) -> ConfigError:
+def refused(path: Path, found: list[Problem]) -> ConfigError:
     """Return the error that tells the problems of a file, or the first where they are many."""
     more = "more than " if len(found) > MOST_PROBLEMS else ""
     told = found[:MOST_PROBLEMS]
@@ -296,23 +298,17 @@ def _completed(config: Config, path: Path) -> Config:
     if training.monitor is None:
         score = primary(config.dataset.learns, weighed=training.class_weight is not None)
         training = training.model_copy(update={"monitor": f"val_{score}"})
-    name = config.name or _folder(path.stem)
+    name = config.name or naming.folder(path.stem)
     return config.model_copy(update={"name": name, "model": model, "training": training})
 
 
-def _folder(stem: str) -> str:
-    """Return the name of a file as that of a folder."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).lstrip("._-")[:LONGEST_NAME].rstrip(".") or "run"
-    return f"run_{name}"[:LONGEST_NAME].rstrip(".") if NO_FOLDER.fullmatch(name) else name
-
-
-def _validate(document: Document) -> tuple[Config | None, list[Problem]]:
+def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:
     """Validate the tree; where a section's `name` is misspelt, look into the section too."""
     try:
-        return Config.model_validate(document.data), []
+        return Config.model_validate(document.data, context=document.folders(folder)), []
     except ValidationError as error:
         from seqtrain.problems import problems, with_likely_names
 
         found = problems(error, document, config_schema())
-    likely = [_validate(guess)[1] for guess in with_likely_names(document, config_schema())]
+    likely = [_validate(guess, folder)[1] for guess in with_likely_names(document, config_schema())]
     return None, found + [item for item in (likely or [[]])[0] if all(item in x for x in likely)]

@@ -102,7 +102,7 @@ def format_inspection(found: dict[str, Any]) -> str:
         for row in found["labels"]
     ]
     if found["unknown"]:
-        numbers.append(["unknown words", *(f"{found['unknown'][s]:.1%}" for s in splits)])
+        numbers.append(["unknown tokens", *(f"{found['unknown'][s]:.1%}" for s in splits)])
     repeated = found["repeated"]
     numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
     if any(repeated["alike"].values()):
@@ -116,6 +116,7 @@ def format_inspection(found: dict[str, Any]) -> str:
         table(["of train are at most", "steps long"], lengths),
         f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
         f"empty, {repeated['train']:,} repeat another",
+        *([f"{found['dropped']:.1%} of the characters are in no word"] if found["dropped"] else []),
         f"{found['parameters']:,} parameters, {gigabytes:.1f} GB of memory, about "
         f"{_duration(found['seconds_per_epoch'])} an epoch, {found['epochs']} epochs "
         f"{_duration(found['seconds_per_epoch'] * found['epochs'])}",
@@ -138,14 +139,20 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
-    """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`."""
+def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = None) -> str:
+    """Return what `inference.described` says of each example, as `jsonl`, `csv` or `table`.
+
+    Args:
+        rows: with what else is known of the examples, which a table leaves out.
+        form: one of the three.
+        id_: what a table shows of it: the key of the examples' ids.
+    """
     if form == "jsonl":
         return in_json(_encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
     if form == "csv":
         written = io.StringIO()
         flat = [
-            {key: cell(value) for key, value in row.items() if key != "probabilities"}
+            {cell(key): cell(value) for key, value in row.items() if key != "probabilities"}
             | {f"p({name})": value for name, value in row.get("probabilities", {}).items()}
             for row in rows
         ]
@@ -157,13 +164,20 @@ def format_predictions(rows: list[dict[str, Any]], form: str) -> str:
 
     shown: dict[str, Callable[[Any], str]] = {
         "example": str,
+        **dict.fromkeys(filter(None, [id_]), _clipped_value),
         "class": str,
         "probability": "{:.4f}".format,
         "prediction": digits,
+        "unknown": "{:.0%}".format,
         "text": _clipped,
     }
-    header = [key for key in shown if key in rows[0]]
+    known = not any(row.get("unknown") for row in rows)
+    header = [key for key in shown if key in rows[0] and not (known and key == "unknown")]
     return table(header, [[shown[key](row[key]) for key in header] for row in rows])
+
+
+def _clipped_value(value: Any) -> str:
+    return _clipped("" if value is None else str(value))
 
 
 def _encodable(text: str) -> str:

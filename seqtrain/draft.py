@@ -1,245 +1,285 @@
 """A config drafted from a person's own data: what they hold decides the keys."""
 
-import json
-import re
+import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from math import ceil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from seqtrain.datasets.archive import read_archive
-from seqtrain.datasets.arrays import Arrays
+from seqtrain.config import refused, validated
+from seqtrain.datakeys import Found, Request, found_in, section
+from seqtrain.datasets.base import DatasetConfig
+from seqtrain.datasets.dataset import Dataset, Examples
 from seqtrain.datasets.folder import Folder
-from seqtrain.datasets.labelled import Labelled
-from seqtrain.datasets.numbers import measured
 from seqtrain.datasets.text import Text
-from seqtrain.errors import DataError
-from seqtrain.harmless import one_line
-from seqtrain.tables import Table
-from seqtrain.text import FIRST_WORD, tokenise
+from seqtrain.datasets.unknown import MUCH, unknown
+from seqtrain.errors import ConfigError, DataError
+from seqtrain.files import counted_from
+from seqtrain.harmless import argument, one_line
+from seqtrain.recipe import Known, Line, recipe
+from seqtrain.tokens import Tokeniser, Tokens, suggest
+from seqtrain.yamlfile import Document, apply_overrides, parse_document
+from seqtrain.yamlwriter import write_value
 
-Line = tuple[str, Any, str]  # a key, its value, and why
+FIRST, EVERY = 2_000, 10  # texts whose tokens are counted: the first, and then every tenth
+FEW_WORDS = 5_000  # of which no subwords are learned
+MOST_SHOWN = 8  # classes that are told with their counts
+FEW, SHARE_OF_FEW = 50, 0.25  # examples of which validation takes a larger share
+# Keys that say where files are; as arguments they count from where a person is.
+PATHS = ("path", "validation_path", "test_path", "embedding_file")
 
-FIRST, EVERY = 2_000, 10  # rows whose words are counted: the first, and then every tenth
-TEXT_NAMES = [
-    "text",
-    "texts",
-    "review",
-    "sentence",
-    "comment",
-    "content",
-    "message",
-    "body",
-    "tweet",
-    "title",
-]
-LABEL_NAMES = ["label", "class", "sentiment", "category", "target", "y", "topic", "rating", "stars"]
-TARGET_NAMES = [*LABEL_NAMES, "score", "price", "value"]  # of texts: of sequences a feature's
-ID_NAMES = ["id", "sequence", "series", "example", "trial", "sample"]
-STEP_NAMES = ["step", "time", "t", "index", "position", "frame"]
-WORDY = 2  # words in a text on average; what has fewer is no text
-MOST_CLASSES = 100
-MOST_FRACTIONS = 10  # classes whose names are numbers with a decimal point, such as 4.5
-LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; words of the vocabulary
-STEPS = 2_000  # of the optimizer, about which a small network needs
-PLAIN = re.compile(r"(?!(null|true|false)$)[a-z_][\w./-]*", re.IGNORECASE)  # without quotes
-BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
-UNEVEN = 5.0  # times that the largest class is larger than the smallest
+Sections = dict[str, list[Line]]
 
 
-def draft(data: Path, config: Path) -> str:
-    """Return a commented config that trains on a file, or a folder of texts, as it stands.
+@dataclass(frozen=True)
+class Draft:
+    """A config, and what a person should know of it.
 
-    Args:
-        data: CSV, TSV, JSONL, `.npz`, or a folder with a folder for each class.
-        config: where the config will lie, for its comment.
+    Attributes:
+        text: the config as YAML.
+        told: what was taken for what, as rows of a word and a sentence.
+        warnings: what the loader warns of.
+    """
+
+    text: str
+    told: list[tuple[str, str]]
+    warnings: list[str]
+
+
+def draft(request: Request) -> Draft:
+    """Return a commented config that trains on a person's data as it stands.
 
     Raises:
         DataError: the data are missing or damaged, or their columns say nothing.
+        ConfigError: an argument is wrong.
     """
-    if data.is_dir():
-        keys = {"name": "folder", "path": str(data), **_classes(data)}
-        return _draft_texts(Folder.model_validate(keys), keys, config)
-    if data.suffix.lower() == ".npz":
-        labels = read_archive(data, labelled=True, task="regression").known.names
-        task = {"task": "regression"} if _are_measured(labels, MOST_CLASSES) else {}
-        return _draft_arrays({"name": "arrays", "path": str(data), **task}, config)
-    keys = {"path": str(data), **_columns(Table(data))}
-    if keys["name"] == "arrays":
-        return _draft_arrays(keys, config)
-    return _draft_texts(Text.model_validate(keys), keys, config)
+    given = _given(request)
+    found = found_in(request, given["dataset"])
+    dataset = section(request, found.keys)
+    if not isinstance(dataset, Text | Folder):
+        with _listening():
+            known = _known(_loaded(dataset))
+        text, loaded, warnings = _read_back(request, found.keys, known, given)
+        return Draft(text, [*found.told, _task(known, loaded)], warnings)
+    tokens, why = _tokens(dataset)
+    drafted = _of_texts(request, found, dataset, given, (tokens, why))
+    if why and tokens == "words" and (share := _many_unknown(drafted[1])):
+        chosen: tuple[Tokens, str] = "subwords", f"{share:.0%} of the test words would be unknown"
+        drafted = _of_texts(request, found, dataset, given, chosen)
+    return drafted[0]
 
 
-def _draft_texts(dataset: Folder | Text, keys: dict[str, Any], config: Path) -> str:
-    parts = dataset.parts()
-    found = _profile(parts["train"])
-    lines = [*_lines(keys), *found.lines()]
-    if "test" not in parts:
-        lines.append(("test", 0.2, "share of all examples that judges"))
-    model = [("embedding_dim", 64, "length of each word's vector")]
-    return _written(config, keys["path"], found.labels, lines, model)
+def _of_texts(
+    request: Request,
+    found: Found,
+    dataset: Text | Folder,
+    given: Mapping[str, Any],
+    chosen: tuple[Tokens, str],
+) -> tuple[Draft, Dataset]:
+    """Return a draft for texts that are split into the chosen tokens, and what was loaded."""
+    tokens, why = chosen
+    with _listening():
+        known = _known(_loaded(dataset, tokens), tokens)
+        known.words = _words(dataset, tokens)
+    keys = [*found.keys, *([("tokens", tokens, why)] if tokens != "words" else [])]
+    text, loaded, warnings = _read_back(request, keys, known, given)
+    told = [*found.told, ("tokens", f"{tokens}; {why}" if why else tokens), _task(known, loaded)]
+    return Draft(text, told, warnings), loaded
 
 
-def _draft_arrays(keys: dict[str, Any], config: Path) -> str:
-    dataset = Arrays.model_validate(keys).load()
-    labels = [*dataset.train.labels.tolist(), *dataset.validation.labels.tolist()]
-    lines = [
-        *_lines(keys),
-        ("standardise", True, "every feature to mean 0 and deviation 1"),
-        ("test", 0.2, "share of all examples that judges"),
-    ]
-    return _written(config, keys["path"], Counter(map(str, labels)), lines, [])
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Yield the warnings that are logged meanwhile, which no one else gets."""
+    log, heard = logging.getLogger("seqtrain"), _Heard(logging.WARNING)
+    before = log.handlers, log.propagate
+    log.handlers, log.propagate = [heard], False
+    try:
+        yield heard.warnings
+    finally:
+        log.handlers, log.propagate = before
 
 
-def _lines(keys: dict[str, Any]) -> list[Line]:
-    why = {
-        "path": "from the folder in which seqtrain is started",
-        "task": "labels are numbers; `classification` if they name classes",
-    }
-    return [(key, value, why.get(key, "")) for key, value in keys.items()]
+class _Heard(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.warnings.append(record.getMessage())
 
 
-def _written(
-    config: Path, data: str, labels: Counter[str], dataset: list[Line], model: list[Line]
-) -> str:
-    rows = labels.total()
-    batch_size = next((size for most, size in BATCH_SIZES.items() if rows <= most), 256)
-    epochs = min(max(ceil(STEPS * batch_size / rows), 10), 60)
-    training = [
-        ("epochs", epochs, "at most"),
-        ("batch_size", batch_size, ""),
-        ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),
-    ]
-    numbers = any(key == "task" for key, _, _ in dataset)
-    if not numbers and max(labels.values()) > UNEVEN * min(labels.values()):
-        training += [("class_weight", "balanced", "the classes are uneven")]
-    sections = {
-        "dataset": [*dataset, ("validation", 0.1, "share of train that chooses the best epoch")],
-        "model": [
-            ("name", "gru", "rnn | lstm | gru | birnn | bilstm | bigru"),
-            ("units", 64, ""),
-            *model,
-            ("dropout", 0.5, "share of outputs that are dropped in training"),
-        ],
-        "training": training,
-    }
-    kind = "labelled with numbers" if numbers else f"of {len(labels)} classes"
-    named = one_line(str(config))
+def _given(request: Request) -> dict[str, Any]:
+    """Return what the arguments say, as a tree."""
+    document = Document(str(request.config))
+    columns = (("text_column", request.text), ("label_column", request.label))
+    document.data["dataset"] = {key: name for key, name in columns if name is not None}
+    apply_overrides(document, request.overrides)
+    if document.problems:
+        raise refused(request.config, document.problems)
+    if not isinstance(document.data["dataset"], dict):
+        raise ConfigError("`dataset` is a section", "give its keys: `dataset.encoding=cp1252`")
+    if "path" in document.data["dataset"]:
+        raise ConfigError("`--data` says which file is read", "leave out `dataset.path`")
+    return document.data
+
+
+def _tokens(dataset: Text | Folder) -> tuple[Tokens, str]:
+    """Return the tokens that fit the texts, and why; those that a person chose need no reason."""
+    if "tokens" in dataset.model_fields_set:
+        return dataset.tokens, ""
+    return suggest(list(_sample(dataset)))
+
+
+def _many_unknown(loaded: Dataset) -> float:
+    """Return the share of unknown words, if `train` warns of it and there are many to learn of."""
+    words, share = loaded.train.lengths, unknown(loaded, "test")
+    return share if words is not None and words.sum() > FEW_WORDS and share > MUCH else 0.0
+
+
+def _sample(dataset: Text | Folder) -> Iterator[str]:
+    """Yield the first texts, and of the others one of so many, for they may be sorted."""
+    for index, (text, _, _) in enumerate(dataset.parts()["train"]):
+        if index < FIRST or index % EVERY == 0:
+            yield text
+
+
+def _words(dataset: Text | Folder, tokens: Tokens) -> Counter[str]:
+    """Count the tokens of a sample of the texts; where they are learned later, the words."""
+    split = Tokeniser("words" if tokens == "subwords" else tokens)
+    return Counter(chain.from_iterable(map(split, _sample(dataset))))
+
+
+def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
+    """Return what is known of the data once they are loaded."""
+    lengths = loaded.train.lengths
+    return Known(
+        loaded.task,
+        classes=_counts(loaded),
+        rows=sum(len(part) for part in _parts(loaded)),
+        lengths=[loaded.shape[0]] if lengths is None else lengths.tolist(),
+        tokens=tokens,
+        features=0 if tokens else loaded.shape[-1],
+    )
+
+
+def _loaded(dataset: DatasetConfig, tokens: Tokens | None = None) -> Dataset:
+    """Load data by keys with which they load, however few they are, for their numbers alone."""
+    keys: dict[str, Any] = {"drop_repeated": False}
+    if "validation" not in dataset.model_fields_set:
+        keys["validation"] = SHARE_OF_FEW
+    if tokens:
+        keys |= {"tokens": tokens, "max_length": 1}  # the whole lengths are known all the same
+    return dataset.model_copy(update=keys).load()
+
+
+def _parts(dataset: Dataset) -> list[Examples]:
+    """Return the splits, each once."""
+    parts = [dataset.train, dataset.validation, dataset.test]
+    return parts[:1] + parts[2:] if dataset.validation is dataset.test else parts
+
+
+def _counts(dataset: Dataset) -> Counter[str]:
+    """Return the number of examples of each class; nothing in regression."""
+    labels = chain.from_iterable(part.labels.tolist() for part in _parts(dataset))
+    counts = Counter(labels if dataset.classes else ())
+    return Counter({name: counts[index] for index, name in enumerate(dataset.classes)})
+
+
+def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
+    """Return what is told of the task and of the labels."""
+    if counts := known.classes:
+        shown = [f"{one_line(name)} {count:,}" for name, count in counts.most_common(MOST_SHOWN)]
+        listed = ", ".join(shown) + (", …" if len(counts) > MOST_SHOWN else "")
+        return "task", f"classification, {len(counts)} classes: {listed}"
+    values = [value for part in _parts(dataset) for value in part.labels.tolist()]
+    return "task", f"regression, labels from {min(values):.6g} to {max(values):.6g}"
+
+
+def _sections(
+    request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
+) -> Sections:
+    """Return the keys of each section, the person's own among them."""
+    dataset = section(request, keys)
+    sections = recipe(known)
+    apart = getattr(dataset, "test_path", None) or (
+        isinstance(dataset, Folder) and "test" in dataset.parts()
+    )
+    shares: list[Line] = [] if apart else [("test", 0.2, "share of all examples that judges")]
+    if not getattr(dataset, "validation_path", None):
+        share = 0.1 if known.rows >= FEW else SHARE_OF_FEW
+        shares.append(("validation", share, "share of train that chooses the best epoch"))
+    sections["dataset"] = [*keys, *sections["dataset"], *shares]
+    for name, values in given.items():
+        if isinstance(values, dict):
+            sections[name] = _with(sections.get(name, []), values)
+    return sections
+
+
+def _with(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
+    """Return the keys of a section with others set, or set anew."""
+    named = {line[0]: line for line in lines}
+    for key, value in values.items():
+        _, old, why = named.get(key, (key, None, ""))
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = {**old, **value}
+        named[key] = (key, value, why if value == old else "")
+    return [*named.values()]
+
+
+def _read_back(
+    request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
+) -> tuple[str, Dataset, list[str]]:
+    """Return the config, what the loader that `train` uses makes of the data, and its warnings.
+
+    Raises:
+        DataError: it refuses them.
+    """
+    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
+    sections = _sections(request, keys, known, given)
+    text = _text(request, plain, sections, known)
+    with _listening() as warnings:
+        loaded = _load(request, text)
+    repeated = loaded.repeated()
+    if not repeated or "drop_repeated" in given["dataset"]:
+        return text, loaded, warnings
+    why = f"{repeated:,} of the {len(loaded.test):,} test examples stand in train too"
+    sections["dataset"].append(("drop_repeated", True, why))
+    apart = _text(request, plain, sections, known)
+    try:
+        with _listening() as others:
+            return apart, _load(request, apart), others
+    except DataError:  # nothing is left to train on
+        return text, loaded, warnings
+
+
+def _load(request: Request, text: str) -> Dataset:
+    document = parse_document(request.config, text)
+    return validated(document, request.config, request.overrides).dataset.load()
+
+
+def _text(request: Request, plain: Mapping[str, Any], sections: Sections, known: Known) -> str:
+    """Return the config as YAML."""
+    kind = f"of {len(known.classes)} classes" if known.classes else "labelled with numbers"
+    named = argument(request.config).replace("\n", "\\n")
     text = (
-        f"# Drafted from {one_line(data)}: {rows:,} examples {kind}.\n#\n"
+        f"# Drafted from {one_line(str(request.data))}: {known.rows:,} examples {kind}.\n#\n"
         f"#   seqtrain check {named} --load   what it would train on, and what that costs\n"
         f"#   seqtrain train {named}\n#\n"
         "# `seqtrain schema --markdown` lists every key.\n"
     )
-    for section, keys in sections.items():
-        text += f"{section}:\n" + "".join(map(_line, keys))
+    text += "".join(f"{key}: {write_value(value)}\n" for key, value in plain.items())
+    for name, lines in sections.items():
+        text += f"{name}:\n" + "".join(_line(request, line) for line in lines)
     return text
 
 
-def _line(line: Line) -> str:
+def _line(request: Request, line: Line) -> str:
     key, value, why = line
-    plain = isinstance(value, str) and PLAIN.fullmatch(value)
-    written = value if plain else json.dumps(value).replace('"patience"', "patience")
-    return f"  {key}: {written}{f' # {why}' if why else ''}\n"
-
-
-@dataclass
-class Profile:
-    """What was seen of labelled texts: their number, labels, lengths and words."""
-
-    rows: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-    lengths: list[int] = field(default_factory=list)
-    words: Counter[str] = field(default_factory=Counter)
-
-    def lines(self) -> list[Line]:
-        """Return the keys that follow from the texts."""
-        longest = sorted(self.lengths)[ceil(0.95 * len(self.lengths)) - 1]
-        length = min(ceil(longest / 10) * 10, LONGEST)
-        known = sum(count > 1 for count in self.words.values()) + FIRST_WORD
-        size = min(max(known, SMALLEST), LARGEST)
-        why = "95 of 100 texts are no longer" if longest <= LONGEST else "longer texts are cut"
-        return [
-            ("vocabulary_size", size, "the most frequent words"),
-            ("max_length", length, f"tokens; {why}"),
-        ]
-
-
-def _profile(rows: Iterable[Labelled]) -> Profile:
-    found = Profile()
-    for index, (text, label, _) in enumerate(rows):
-        found.rows += 1
-        found.labels[label] += 1
-        if index < FIRST or index % EVERY == 0:
-            words = tokenise(text)
-            found.lengths.append(len(words) + 1)
-            found.words.update(words)
-    return found
-
-
-def _classes(folder: Path) -> dict[str, list[str]]:
-    """Return the key `classes` where train has folders that test lacks, as aclImdb's `unsup`."""
-    names = {
-        part: {path.name for path in (folder / part).glob("*/")}
-        for part in ("train", "test")
-        if (folder / part).is_dir()
-    }
-    if len(names) == 2 and names["train"] - names["test"]:
-        return {"classes": sorted(names["train"] & names["test"])}
-    return {}
-
-
-def _columns(table: Table) -> dict[str, Any]:
-    """Return the dataset's name and its columns, by their names or else by what they hold."""
-    columns = [name for name in table.columns() if name]
-    rows = [values for _, values in islice(table.rows(*columns), FIRST)]
-    values = {name: [row[index] or "" for row in rows] for index, name in enumerate(columns)}
-    words = {
-        name: sum(not word.isdecimal() for text in texts for word in tokenise(text))
-        for name, texts in values.items()
-    }
-    named = _named(columns, TEXT_NAMES)
-    text = named or max(words, key=words.__getitem__)
-    wordy = named is not None or words[text] >= WORDY * len(rows)
-    others = {name: len(set(values[name])) for name in columns if name != text or not wordy}
-    most = min(MOST_CLASSES, max(len(rows) / 2, 2))
-    numbers = [name for name in others if _are_measured(values[name], most)]
-    repeating = [
-        name for name, different in others.items() if 2 <= different <= most and name not in numbers
-    ]
-    label = _named([*repeating, *numbers], TARGET_NAMES if wordy else ["label", "target"])
-    label = label or _named(repeating, LABEL_NAMES)
-    task = {"task": "regression"} if label in numbers else {}
-    if wordy and (label or repeating):
-        label = label or min(repeating, key=others.__getitem__)
-        return {"name": "text", "text_column": text, **task, "label_column": label}
-    if label and not wordy:
-        known = {
-            "id_column": _named(columns, ID_NAMES) or columns[0],
-            "step_column": _named(columns, STEP_NAMES),
-        }
-        return {"name": "arrays", **task, **known, "label_column": label}
-    listed = ", ".join(f"`{name}`" for name in columns)
-    raise DataError(
-        f"{table.file}: none of its columns {listed} holds classes",
-        "a column of labels is needed, with 2 to 100 different values that repeat, or with "
-        "numbers; beside numbers it must be called `label` or `class`",
-    )
-
-
-def _are_measured(labels: Sequence[str], most: float) -> bool:
-    """Return whether labels are numbers, and do not name classes, of which there are at `most`."""
-    if any(measured(label) is None for label in labels):
-        return False
-    different = set(labels)
-    fractions = any(not float(label).is_integer() for label in different)
-    return len(different) > (MOST_FRACTIONS if fractions else most)
-
-
-def _named(columns: Sequence[str], names: Sequence[str]) -> str | None:
-    """Return the column that is called as one of `names`, whatever its case and plural."""
-    lower = {column.lower().rstrip("s"): column for column in columns}
-    return next((lower[name.rstrip("s")] for name in names if name.rstrip("s") in lower), None)
+    if key in PATHS and isinstance(value, str):
+        value = counted_from(request.config.parent, Path(value))
+    return f"  {key}: {write_value(value)}{f' # {one_line(why)}' if why else ''}\n"

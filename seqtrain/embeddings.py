@@ -17,6 +17,7 @@ import numpy as np
 
 from seqtrain.errors import DataError
 from seqtrain.text import FIRST_WORD, Vocabulary
+from seqtrain.tokens import normalised
 
 EXPECTED = (
     "each line of `model.embedding_file` is a word and its numbers, as word2vec and GloVe write "
@@ -43,7 +44,8 @@ def dimension(file: Path) -> int:
 def fill(matrix: np.ndarray, file: Path, vocabulary: Vocabulary) -> np.ndarray:
     """Put the vectors of the words that a file knows into a matrix, and log how many it knows.
 
-    A word that the file has only in another case gets that vector.
+    A word that the file has only in another case, or with another apostrophe or form of its
+    accents, gets that vector.
 
     Args:
         matrix: one row for each id; float32, shape (vocabulary size, length of the vectors).
@@ -54,14 +56,20 @@ def fill(matrix: np.ndarray, file: Path, vocabulary: Vocabulary) -> np.ndarray:
         A new matrix of the same shape.
 
     Raises:
-        DataError: the file is missing or damaged, or knows none of the words.
+        DataError: the file is missing or damaged, or knows none of the words; the tokens of
+            the vocabulary are no words.
     """
+    if (tokens := vocabulary.tokeniser.rule) in ("characters", "subwords"):
+        raise DataError(
+            f"`model.embedding_file` holds vectors of words, and the network would read {tokens}",
+            "leave it out, or read words: `dataset.tokens=words`",
+        )
     filled = matrix.copy()
     id_of = {word: FIRST_WORD + index for index, word in enumerate(vocabulary.words)}
     exact: set[int] = set()
     near: set[int] = set()
     for line, word, numbers in _lines(file):
-        row = id_of.get(word, id_of.get(word.lower()))
+        row = id_of.get(word, id_of.get(word.lower(), id_of.get(normalised(word))))
         if row is None or row in exact or (word not in id_of and row in near):
             continue
         (exact if word in id_of else near).add(row)

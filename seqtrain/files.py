@@ -25,19 +25,35 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder is gone, the disk is full, …; it names `path`.
     """
-    beside = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
+    with written_beside(path) as beside:
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(beside, path)
         sync(path.parent)
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, at which nothing is left in the end.
+
+    Raises:
+        OSError: of the body; it names `path`.
+    """
+    beside = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        yield beside
     except OSError as error:
         reason = error.strerror or str(error).partition("\n")[0]
         raise OSError(error.errno, reason, str(path)) from error
     finally:
         with suppress(OSError):  # a disk that may not be written to says so already
             beside.unlink(missing_ok=True)
+
+
+def counted_from(folder: Path, path: Path) -> str:
+    """Return a path as it is written where it counts from a folder; absolute ones stay."""
+    return str(path) if path.is_absolute() else os.path.relpath(path, folder)
 
 
 def drop_unfinished(folder: Path) -> None:

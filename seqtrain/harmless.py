@@ -1,6 +1,8 @@
 """Text of others, made harmless for the terminals and the spreadsheets that show it."""
 
 import re
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 # What moves the cursor, hides or reorders letters, is seen by no one, or is half a letter.
@@ -35,3 +37,9 @@ def cell(value: Any) -> Any:
     if not isinstance(value, str) or not _FORMULA.match(value) or _NUMBER.fullmatch(value):
         return value
     return f"'{value}"
+
+
+def argument(value: str | Path) -> str:
+    """Return a name as it is typed in a shell; a file's that begins with a dash gets `./`."""
+    text = str(value)
+    return quote(f"./{text}" if isinstance(value, Path) and text.startswith("-") else text)

@@ -22,10 +22,13 @@ from seqtrain.datasets.dataset import (
     real_steps,
 )
 from seqtrain.datasets.scaling import Target
+from seqtrain.datasets.unknown import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.judging import metrics, regression
+from seqtrain.learned import require_same_classes, require_same_tokens
 from seqtrain.models.base import standardised
 from seqtrain.models.recurrent import without_cudnn
+from seqtrain.newdata import read
 from seqtrain.run import Run
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
@@ -192,10 +195,11 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
             the run.
     """
     dataset = dataset_config(run, data_dir).load(data_dir)
-    require_same_classes(run, dataset)
-    if dataset.sha256 == run.data_sha256():
-        return dataset
     learned = run.learned()
+    if dataset.sha256 == run.data_sha256():
+        require_same_classes(run, learned, dataset)
+        require_same_tokens(run, learned, dataset)
+        return dataset
     if replace(dataset.learned, target=learned.target) != learned:
         raise DataError(
             f"the data are not those that the run was trained on, and the network would read "
@@ -206,22 +210,8 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
     return dataset
 
 
-def require_same_classes(run: Run, dataset: Dataset) -> None:
-    """Make sure that the same data have the classes that the run was trained on.
-
-    Raises:
-        DataError: they have not, for an older version told apart labels that look the same.
-    """
-    if dataset.sha256 == run.data_sha256() and dataset.classes != run.classes():
-        raise DataError(
-            f"{run.folder} was written by an older version of seqtrain, which told apart labels "
-            f"of {dataset.source} that look the same",
-            f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
-        )
-
-
-def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
-    """Run the saved model of a run on labelled examples that a person gives.
+def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
+    """Run the saved model of a run on labelled examples, whose columns `read` is told.
 
     Returns:
         As `evaluate` does, with scores that begin with `data_`; `trained_on` says how many of
@@ -233,7 +223,7 @@ def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
     """
     run.require(run.model_file.name)
     learned = run.learned()
-    given = run.config.dataset.read_given(file, learned)
+    given = read(run, file, *columns)
     labels = given.truth(file, learned)
     found = predict(run, given)
     return {
@@ -250,11 +240,15 @@ def evaluate_given(run: Run, file: Path) -> dict[str, Any]:
 def predict(run: Run, given: Given) -> np.ndarray:
     """Return what the saved model of a run answers to examples, as `answers` does.
 
+    A warning tells of texts that it does not know.
+
     Raises:
         RunError: the run has no model.
         DataError: the examples do not fit it.
     """
     run.require(run.model_file.name)
+    if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
+        log.warning("%s", doubt)
     execution.start_for_inference(run.config.execution, run.config.seed)
     return answers(fitting(load_model(run), given.x), given.x, run.learned().target)
 
@@ -271,12 +265,15 @@ def fitting(model: Any, x: np.ndarray) -> Any:
 def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
     """Return for each example its number from 1, its text, and its answer.
 
+    With a text comes the share of it that is unknown to the network.
     That is its class and all probabilities, or in regression its `prediction`.
     """
-    rows = []
+    rows, texts = [], given.texts or []
+    shares = unknown_of_each(given.x) if texts else []
     for index, answer in enumerate(_in_words(answers, learned)):
-        text = {} if given.texts is None else {"text": given.texts[index]}
-        rows.append({"example": index + 1, **text, **answer})
+        text = {"text": texts[index]} if texts else {}
+        unknown = {"unknown": round(shares[index], 4)} if texts else {}
+        rows.append({"example": index + 1, **text, **answer, **unknown})
     return rows
 
 

@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 
 from seqtrain import execution
 from seqtrain.config import Config
-from seqtrain.datasets.alike import shared, unknown, vocabulary_full
-from seqtrain.datasets.dataset import Dataset, Examples
-from seqtrain.tasks import uneven
+from seqtrain.datasets.alike import shared
+from seqtrain.datasets.dataset import Dataset, Examples, Split
+from seqtrain.datasets.unknown import MUCH, doubts, full, unknown
+from seqtrain.recipe import LONGEST
 
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 STEPS = 3  # that are timed, after one that compiles
 MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # beyond them a person should think again
@@ -25,7 +28,7 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
 
     Returns:
         `source`; `examples`, `classes` (of numbers `labels`: statistics), `unknown` and
-        `repeated` for each split; `lengths`
+        `repeated` for each split; `dropped`, the share of characters in no word; `lengths`
         (percentiles), `cut` and `empty` of train; `parameters`, `bytes` (the peak so far of
         this process) and `seconds_per_epoch`; `advice`, sentences with what to type.
 
@@ -40,12 +43,15 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
         "classes": _classes(dataset, splits),
         "labels": _labels(dataset, splits),
         **_lengths(dataset),
-        "unknown": _unknown(dataset, splits),
-        "vocabulary_full": vocabulary_full(dataset),
+        "unknown": _unknown(dataset),
+        "dropped": dataset.dropped,
+        "vocabulary_full": full(dataset),
         "repeated": _repeated(splits),
     }
     found |= _cost(config, dataset)
-    return {**found, "advice": _advice(found, config)}
+    tokens = getattr(config.dataset, "tokens", None)
+    strange = [*doubts(dataset, tokens)] if tokens else []
+    return {**found, "advice": [*strange, *_advice(found, config)]}
 
 
 def _classes(dataset: Dataset, splits: dict[str, Examples]) -> list[dict[str, Any]]:
@@ -93,11 +99,11 @@ def _lengths(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _unknown(dataset: Dataset, splits: dict[str, Examples]) -> dict[str, float] | None:
-    """Return the share of the words that are read and are out of the vocabulary."""
+def _unknown(dataset: Dataset) -> dict[str, float] | None:
+    """Return the share of the tokens that are read and are out of the vocabulary."""
     if dataset.vocabulary_size is None:
         return None
-    return {name: unknown(part) for name, part in splits.items()}
+    return {name: unknown(dataset, name) for name in SPLITS}
 
 
 def _repeated(splits: dict[str, Examples]) -> dict[str, Any]:
@@ -148,15 +154,15 @@ def peak_memory() -> int:
 
 
 def _advice(found: dict[str, Any], config: Config) -> list[str]:
-    """Return what a person should think about, each with what to type."""
+    """Return what a person should think about, each with what to type.
+
+    What a draft has is not doubted: both go by the same bounds.
+    """
     advice = []
-    counts = [row["train"] for row in found["classes"]]
-    if uneven(counts) and not config.training.class_weight:
-        advice.append("the classes are uneven: `training.class_weight=balanced`")
-    if found["cut"] > MUCH_CUT:
-        length = found["lengths"]["95"]
+    if found["cut"] > MUCH_CUT and found["max_length"] < LONGEST:
+        length = min(found["lengths"]["95"], LONGEST)
         advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.max_length={length}`")
-    if found["vocabulary_full"] and found["unknown"]["test"] > MUCH_UNKNOWN:
+    if found["vocabulary_full"] and MUCH_UNKNOWN < found["unknown"]["test"] <= MUCH:
         advice.append("many words are unknown: a larger `dataset.vocabulary_size`")
     if found["repeated"]["test"]:
         advice.append("test examples stand in train too: `dataset.drop_repeated=true`")

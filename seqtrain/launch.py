@@ -11,7 +11,8 @@ from seqtrain import execution, training
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, RunError, SeqtrainError
-from seqtrain.inference import dataset_config, require_same_classes
+from seqtrain.inference import dataset_config
+from seqtrain.learned import require_same_classes, require_same_tokens
 from seqtrain.run import Run
 
 Watching = Callable[[int], AbstractContextManager[list[Any]]]
@@ -120,7 +121,10 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
             f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
             f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
         )
-    require_same_classes(run, dataset)
+    if run.has("classes.json") or run.has("target.json"):
+        learned = run.learned()
+        require_same_classes(run, learned, dataset)
+        require_same_tokens(run, learned, dataset)
 
 
 def extended(run: Run, epochs: int) -> Run:

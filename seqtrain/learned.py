@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtrain.artifacts import Artifacts
-from seqtrain.datasets.dataset import Learned
+from seqtrain.datasets.dataset import Dataset, Learned
 from seqtrain.datasets.scaling import Scaling, Target
+from seqtrain.errors import DataError
 from seqtrain.tasks import ANSWERS, Task
 
 if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.text import Vocabulary
+    from seqtrain.tokens import Tokeniser
 
 ROUNDING = 1e-5  # by which float32 may carry a probability beyond 0 and 1
 
@@ -42,9 +45,41 @@ def write(folder: Artifacts, learned: Learned) -> None:
     else:
         folder.write_json("classes.json", learned.classes)
     if learned.vocabulary:
+        folder.write_json("tokens.json", _described(learned.vocabulary.tokeniser))
         folder.write_json("vocabulary.json", learned.vocabulary.words)
     if learned.scaling:
         folder.write_json("scaling.json", asdict(learned.scaling))
+
+
+def require_same_tokens(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
+    """Make sure that the texts of a run are split as they were when it was trained.
+
+    Raises:
+        DataError: they are not, as where version 0.1 split at accents and other apostrophes.
+    """
+    old, new = learned.vocabulary, dataset.vocabulary
+    if old and new and (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
+        raise DataError(
+            f"the run `{folder.folder}` was trained by a version that splits these texts into "
+            f"other tokens: {dataset.source}",
+            f"judge it by a file with labels: `seqtrain evaluate {folder.folder} --data FILE`; or "
+            f"train anew: `seqtrain train {folder.folder / 'config.yaml'}`",
+        )
+
+
+def require_same_classes(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
+    """Make sure that the labels of a run are the classes on which it was trained.
+
+    Raises:
+        DataError: they are not, as where version 0.1 told apart labels that look the same.
+    """
+    if learned.classes != dataset.classes:
+        raise DataError(
+            f"the run `{folder.folder}` was trained by a version that told apart labels that look "
+            f"the same: {dataset.source}",
+            f"judge it by a file with labels: `seqtrain evaluate {folder.folder} --data FILE`; or "
+            f"train anew: `seqtrain train {folder.folder / 'config.yaml'}`",
+        )
 
 
 def classes(folder: Artifacts) -> tuple[str, ...]:
@@ -79,9 +114,49 @@ def _finite(numbers: np.ndarray) -> bool:
 
 
 def _vocabulary(folder: Artifacts) -> Vocabulary:
-    from seqtrain.text import Vocabulary
+    """Return the tokens of a run and how a text is split into them.
 
-    return Vocabulary(folder.read_words("vocabulary.json"))
+    Runs of version 0.1 say nothing of how.
+    """
+    from seqtrain.text import Vocabulary
+    from seqtrain.tokens import Tokeniser
+
+    tokeniser = _tokeniser(folder) if folder.has("tokens.json") else Tokeniser("plain")
+    vocabulary = Vocabulary(folder.read_words("vocabulary.json"), tokeniser)
+    if tokeniser.rule == "subwords":
+        _check_subwords(folder, vocabulary)
+    return vocabulary
+
+
+def _described(tokeniser: Tokeniser) -> dict[str, str]:
+    """Return how texts are split, as `tokens.json` has it."""
+    model = base64.b64encode(tokeniser.model).decode()
+    return {"tokens": tokeniser.rule, **({"sentencepiece": model} if model else {})}
+
+
+def _tokeniser(folder: Artifacts) -> Tokeniser:
+    from seqtrain.tokens import RULES, Tokeniser
+
+    written = folder.read_json("tokens.json", dict)
+    rule, model = written.get("tokens"), written.get("sentencepiece", "")
+    if rule not in RULES or not isinstance(model, str):
+        raise folder.damaged("tokens.json", "it does not say how texts are split")
+    try:
+        return Tokeniser(rule, base64.b64decode(model, validate=True))
+    except ValueError as error:
+        raise folder.damaged("tokens.json", error) from error
+
+
+def _check_subwords(folder: Artifacts, vocabulary: Vocabulary) -> None:
+    """Make sure that the subwords of a model are those that have ids."""
+    from seqtrain.subwords import pieces
+
+    try:
+        found = pieces(vocabulary.tokeniser.model)
+    except ValueError as error:
+        raise folder.damaged("tokens.json", error) from error
+    if sorted(found) != sorted(vocabulary.words):
+        raise folder.damaged("tokens.json", "its subwords are not those of vocabulary.json")
 
 
 def _part(folder: Artifacts, name: str, kind: Callable[..., Part]) -> Part:

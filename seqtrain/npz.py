@@ -1,4 +1,4 @@
-"""`.npz` files, looked into before they are read: no pickles, and no more than they hold."""
+"""`.npz` and `.npy` files, looked into before they are read: no pickles, no more than they hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-SUFFIX = ".npy"
+SUFFIX, SINGLE = ".npy", "x"  # what the array of a `.npy` file, which has no name, is called
 LARGE, EXPANSION = 1_000_000_000, 100  # what unpacks to so many bytes may grow so many times
 
 
@@ -28,6 +28,8 @@ def names(file: Path) -> list[str]:
     Raises:
         ValueError: it is no `.npz` file.
     """
+    if is_single(file):
+        return [SINGLE]
     with _opened(file) as archive:
         members = archive.namelist()
     return [name.removesuffix(SUFFIX) for name in members if name.endswith(SUFFIX)]
@@ -40,11 +42,32 @@ def read(file: Path, *keys: str) -> tuple[np.ndarray, ...]:
         PickledError: an array holds Python objects.
         ValueError: an array is missing or damaged, or takes more memory than there is.
     """
+    if is_single(file) and keys == (SINGLE,):
+        return (_single(file),)
     with _opened(file) as archive:
         for key in keys:
             _check_header(archive, key)
         _check_sizes([archive.getinfo(key + SUFFIX) for key in keys])
         return tuple(_array(archive, key) for key in keys)
+
+
+def is_single(file: Path) -> bool:
+    """Return whether a file holds one array, as `numpy.save` writes it."""
+    from numpy.lib import format as npy
+
+    with file.open("rb") as stream:
+        return stream.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX
+
+
+def _single(file: Path) -> np.ndarray:
+    from numpy.lib import format as npy
+
+    with file.open("rb") as stream:
+        shape, dtype = header(stream)
+        _check_shape(SINGLE, shape, dtype, file.stat().st_size - stream.tell())
+        stream.seek(0)
+        array: np.ndarray = npy.read_array(stream, allow_pickle=False)
+    return array
 
 
 @contextmanager
@@ -81,10 +104,15 @@ def _check_header(archive: zipfile.ZipFile, key: str) -> None:
     with archive.open(member) as stream:
         shape, dtype = header(stream)
         size = member.file_size - stream.tell()
+    _check_shape(key, shape, dtype, size)
+
+
+def _check_shape(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
+    """Make sure that so many bytes can hold an array."""
     if dtype.hasobject:
         raise PickledError(f"`{key}` holds Python objects, which are pickles and not read")
     number = math.prod(shape)
-    if min(shape, default=0) < 0 or number * dtype.itemsize != size or number > member.file_size:
+    if min(shape, default=0) < 0 or number * dtype.itemsize != size or number > max(size, 1):
         raise ValueError(f"`{key}` has the shape {shape}, which it does not hold")
 
 

@@ -24,6 +24,18 @@ DATA = click.option(
     type=click.Path(path_type=Path),
     help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
 )
+TEXT_COLUMN = click.option(
+    "--text",
+    "text_column",
+    metavar="COLUMN",
+    help="Column of the texts of --data, if not the run's.",
+)
+LABEL_COLUMN = click.option(
+    "--label",
+    "label_column",
+    metavar="COLUMN",
+    help="Column of the labels of --data, if not the run's.",
+)
 SPLIT = click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -48,6 +60,13 @@ FORMAT = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+
+
+def only_with_data(data: Path | None, **columns: str | None) -> None:
+    """Raise a usage error where a column is named of a file that is not given."""
+    for option, name in columns.items():
+        if name is not None and data is None:
+            raise click.UsageError(f"--{option} names a column of a file: give --data too.")
 
 
 def typed(option: str) -> bool:

@@ -13,7 +13,14 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 LONGEST_PART = 255  # bytes of the name of a file or a folder, on the usual systems
@@ -84,12 +91,18 @@ def _as_tuple(value: Any) -> Any:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _absolute(name: str) -> str:
-    """Return the whole path of a file, if any system can have one of such a name."""
-    path = Path(os.path.expanduser(name)).absolute()
+def _absolute(name: str, info: ValidationInfo) -> str:
+    """Return the whole path of a file, if any system can have one of such a name.
+
+    The context of the validation may hold a folder for the key, which its path counts from.
+    """
+    folder = (info.context or {}).get(info.field_name, "")
+    path = Path(folder, os.path.expanduser(name)).absolute()
+    shorter = Path(os.path.normpath(path))
     if "\0" in name or max(len(os.fsencode(part)) for part in path.parts) > LONGEST_PART:
         raise ValueError("no file has such a name")
-    return str(path)
+    same = os.path.realpath(path) == os.path.realpath(shorter)  # `..` may leave a linked folder
+    return str(shorter if same else path)
 
 
 Size = Annotated[int, Field(ge=1, le=65_536)]

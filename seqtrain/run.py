@@ -216,6 +216,8 @@ class Run(Artifacts):
 
     def learned(self) -> Learned:
         """Return what is needed to read new examples."""
+        if self.has("vocabulary.json") and "tokens" in self.config.dataset.model_fields_set:
+            self.require("tokens.json")
         return learned.read(self, self.task)
 
     def write_learned(self, found: Learned) -> None:

@@ -1,9 +1,12 @@
 """The configs that come with seqtrain."""
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
 from seqtrain.errors import ConfigError
+from seqtrain.files import written_beside
+from seqtrain.harmless import argument
 
 
 def folder() -> Path:
@@ -42,16 +45,29 @@ def copy(name: str, target: Path) -> Path:
     return target
 
 
+def check_new(target: Path) -> None:
+    """Raise a ConfigError where a file exists, which `init` would overwrite."""
+    if os.path.lexists(target):
+        other = argument(target.with_name(f"my_{target.name}"))
+        raise ConfigError(
+            f"`{target}` exists, and `init` overwrites nothing",
+            f"name another file: `--to {other}`",
+        )
+
+
 def write_new(target: Path, text: str) -> None:
-    """Write a config to a file that must not exist.
+    """Write a config to a file that must not exist: whole, or not at all.
 
     Raises:
         ConfigError: it exists.
     """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        hint = f"name another file: `--to {target.with_name(f'my_{target.name}')}`"
-        raise ConfigError(f"`{target}` exists, and `init` overwrites nothing", hint) from error
+    check_new(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with written_beside(target) as beside:
+        beside.write_text(text, encoding="utf-8")
+        try:
+            os.link(beside, target)  # which, unlike a renaming, never replaces a file
+        except FileExistsError:
+            check_new(target)
+        except OSError:  # a file system without links
+            os.rename(beside, target)

@@ -1,76 +1,165 @@
-"""Tables that a person has: CSV, TSV and JSONL, read row by row, every defect with its place."""
+"""Tables that a person has, of text, Parquet or Excel, row by row, every defect with its place."""
 
-import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain, dropwhile, islice
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from seqtrain import workbooks
+from seqtrain.dialect import (
+    Dialect,
+    QuoteError,
+    Quotes,
+    Record,
+    fitted,
+    header_at,
+    is_blank,
+    likely,
+    looks_like_a_row,
+    without_types,
+)
 from seqtrain.errors import DataError
-from seqtrain.textfile import TextFile, near_miss, shown
+from seqtrain.jsonlines import objects, plain, written
+from seqtrain.textfile import TextFile, near_miss, shown, suffix
 
-Row = tuple[int, tuple[str | None, ...]]  # the line on which a row begins, and its values
+Cells = tuple[str | None, ...]
+Row = tuple[int, Cells]  # the line on which a row begins, and its values
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TAB_SEPARATED = (".tsv", ".tab")
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
 HEAD = 100  # lines, among which the header is
 MANY = 10  # columns, of which a message lists no more
-BAD_QUOTES = {  # what the csv module says, and what it means
-    "expected after": "a quote closes before its field ends",
-    "unexpected end": "a quote is never closed",
-    "field limit": f"a field has more than {LONGEST_FIELD:,} characters: a quote is left open",
-}
+ABOVE, BLANK = "rows above the header", "rows without a value"
+NUMBERED = "column_{}"  # what a column is called where no header names it
+NO_TEXT = (
+    "write each value as a text, a number, true or false; pandas does so with "
+    '`to_json(FILE, orient="records", lines=True)`'
+)
 
-_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)  # as they are written
+log = logging.getLogger(__name__)
+
+
+class Opened(NamedTuple):
+    """A table whose header has been read: its line, the names of its columns, and the rows."""
+
+    line: int
+    columns: list[str]
+    records: Iterator[Record]
 
 
 @dataclass(frozen=True)
 class Table(TextFile):
-    """A file of rows with named columns: JSONL by its suffix, otherwise CSV with a header.
+    """A file of rows with named columns: Parquet, Excel, JSONL by its suffix, otherwise CSV.
 
     Attributes:
-        delimiter: one of `DELIMITERS`, what stands between fields; None finds out from the header.
-        quotes: whether a field can stand in quotes; otherwise quotes are letters like others.
+        delimiter: one of `DELIMITERS`, what stands between fields; None finds out from the rows.
+        quotes: whether a field can stand in quotes; otherwise quotes are letters like others;
+            `backslash` escapes one in there; None finds out from the rows.
+        header: whether the first row names the columns; else they are `column_1`, `column_2`, ….
         hint: what to do where a column is missing; None is for a table of texts.
+        left_out: what the last reading has left out, and how often.
     """
 
     delimiter: str | None = None
-    quotes: bool = True
+    quotes: Quotes | None = None
     hint: str | None = None
+    header: bool = True
+    left_out: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @property
     def is_json(self) -> bool:
         """Whether each line is a JSON object."""
-        return self.file.suffix.lower() in JSON_LINES
+        return suffix(self.file) in JSON_LINES
+
+    @property
+    def binary(self) -> workbooks.Kind | None:
+        """The form of a file that is no text.
+
+        Raises:
+            DataError: there is no file.
+        """
+        self.check_exists()
+        return workbooks.kind(self.file, self.start())
+
+    def check(self) -> str:
+        """Return how a file of text stores letters, if it can be read and is a table.
+
+        Raises:
+            DataError: it is not there, or something else.
+        """
+        return self.encoding if self.binary else super().check()
 
     def columns(self, *names: str) -> list[str]:
         """Return the names of the columns, where `names` are looked for; of JSONL the first row's.
+
+        Columns without a name that hold nothing do not count.
 
         Raises:
             DataError: as `rows` does.
         """
         if self.is_json:
-            return [*next(self._objects())[1]]
-        return self._opened(names)[1]
+            for _, item in objects(self):
+                return [*item]
+            raise self._empty()
+        opened = self._opened(names)
+        head = [fields for _, fields in islice(opened.records, HEAD)]
+        return [
+            name
+            for place, name in enumerate(opened.columns)
+            if name or any((fields[place] or "").strip() for fields in head if place < len(fields))
+        ]
 
-    def rows(self, *names: str) -> Iterator[Row]:
+    def rows(self, *names: str, optional: Sequence[str] = ()) -> Iterator[Row]:
         """Yield the values of the columns `names`, row by row; blank lines do not count.
+
+        Args:
+            names: of columns, each once.
+            optional: keys that some objects of JSONL may lack, but the first.
 
         Raises:
             DataError: the file is missing, no table, or damaged; a column or a field is missing.
         """
+        self.left_out.clear()
         found = False
-        for row in self._json_rows(names) if self.is_json else self._csv_rows(names):
+        rows = self._json_rows(names, optional) if self.is_json else self._record_rows(names)
+        for row in rows:
             found = True
             yield row
         if not found:
             raise self._empty()
 
-    def _csv_rows(self, names: Sequence[str]) -> Iterator[Row]:
+    def candidates(self) -> tuple[list[str], Iterator[Row]]:
+        """Return the columns that have a name of their own, and their values as far as they go.
+
+        So a file can be looked at before it is known which columns are read: a value is None
+        where an object of JSONL lacks it, or holds a list or the like.
+
+        Raises:
+            DataError: as `rows` does, but not for what single columns hold.
+        """
+        if self.is_json:
+            names = self.columns()
+            return names, ((line, plain(item, names)) for line, item in objects(self))
+        counts = Counter(self.columns())
+        names = [name for name in counts if name and counts[name] == 1]
+        return names, self._record_rows(names, strict=False)
+
+    def looks_headerless(self) -> bool:
+        """Return whether the first row seems to hold values of an example and no names."""
+        if self.is_json or not self.header:
+            return False
+        with suppress(DataError):  # which is told where the table is read
+            _, first, records = self._opened(())
+            rows = [row for _, row in islice(records, HEAD)]
+            return not self.left_out[ABOVE] and looks_like_a_row(first, rows)
+        return False
+
+    def _record_rows(self, names: Sequence[str], strict: bool = True) -> Iterator[Row]:
         line, columns, records = self._opened(names)
         for name in names:
             if name not in columns:
@@ -78,112 +167,106 @@ class Table(TextFile):
             if columns.count(name) > 1:
                 message = f"{self.file}:{line}: two columns are called `{name}`"
                 raise DataError(message, "call one of them otherwise")
-        places = [columns.index(name) for name in names]
+        places, binary = [columns.index(name) for name in names], self.binary is not None
         for line, fields in records:
-            if len(fields) == len(columns):
-                yield line, tuple([fields[place] for place in places])
-            elif len(fields) > 1 or fields[0].strip():
-                raise self._wrong_number(line, len(fields), columns)
+            if len(columns) + len(fields) > 2 and is_blank(fields):
+                self.left_out[BLANK] += len(fields) > 1
+                continue
+            if binary:  # Excel stores no empty cells at the end
+                fields += [None] * (len(columns) - len(fields))
+            row = fitted(fields, columns)
+            if row is None:
+                raise self._wrong_number(line, len(fields), columns, names)
+            values = tuple([row[place] for place in places])
+            yield line, self._plain(line, names, values, strict) if binary else values
 
-    def _opened(
-        self, names: Sequence[str]
-    ) -> tuple[int, list[str], Iterator[tuple[int, list[str]]]]:
-        """Return the line of the header, the names of the columns, and the records that follow."""
-        delimiter = self.delimiter or self._likely_delimiter(names)
-        records = self._records(DELIMITERS[delimiter])
-        for line, header in records:
-            return line, [name.strip() for name in header], records
+    def _plain(self, line: int, names: Sequence[str], values: Cells, strict: bool) -> Cells:
+        """Return values, None for a list or the like, which is an error if it is `strict`."""
+        for name, value in zip(names, values, strict=True):
+            if strict and isinstance(value, workbooks.Nested):
+                raise self._no_text(line, name, value)
+        return tuple([None if isinstance(one, workbooks.Nested) else one for one in values])
+
+    def _opened(self, names: Sequence[str]) -> Opened:
+        """Return the table, its header read; `names` are looked for there."""
+        records = self._records(names)
+        for line, first in records:
+            if self.header:
+                columns = [(name or "").strip() for name in first]
+                typed = suffix(self.file) == ".tab"
+                return Opened(line, columns, without_types(records) if typed else records)
+            columns = [NUMBERED.format(number) for number in range(1, len(first) + 1)]
+            return Opened(line, columns, chain([(line, first)], records))
         raise self._empty()
 
-    def _likely_delimiter(self, names: Sequence[str]) -> str:
-        """Return the delimiter by which the header has most of `names`, and then most columns."""
+    def _records(self, names: Sequence[str]) -> Iterator[Record]:
+        """Yield the line on which each record begins, and its fields, from the header on."""
+        if form := self.binary:
+            yield from self._binary_records(form, names)
+            return
+        dialect = self._dialect(names)
+        self.left_out[ABOVE] = dialect.titles
+        lines = islice(self.lines(), dialect.above, None)
+        try:
+            records = dialect.records(lines, dialect.above + 1)
+            yield from dropwhile(lambda record: is_blank(record[1]), records)
+        except QuoteError as error:
+            yield from self._with_backslashes(dialect, error)
+
+    def _binary_records(self, form: workbooks.Kind, names: Sequence[str]) -> Iterator[Record]:
+        records = workbooks.records(self.file, form, self.left_out)
+        head = [*islice(records, HEAD)]
+        filled = [record for record in head if not is_blank(record[1])]
+        self.left_out[ABOVE] = header_at(filled, names, self.header)
+        first = filled[self.left_out[ABOVE]][0] if filled else 0
+        yield from chain((record for record in head if record[0] >= first), records)
+
+    def _with_backslashes(self, dialect: Dialect, error: QuoteError) -> Iterator[Record]:
+        """Yield the records from a damaged one on, if backslashes escape its quotes."""
+        if self.quotes is not None or dialect.quotes is not True:
+            raise self._bad_quotes(error) from error
+        other = replace(dialect, quotes="backslash")
+        lines = islice(self.lines(), dialect.above, None)
+        try:
+            rest = (one for one in other.records(lines, other.above + 1) if one[0] >= error.line)
+            line, fields = next(rest, (0, []))
+            if line != error.line or not any('"' in (field or "") for field in fields):
+                raise self._bad_quotes(error) from error
+            yield line, fields
+            yield from rest
+        except QuoteError as again:
+            raise self._bad_quotes(again if again.line > error.line else error) from error
+
+    def _dialect(self, names: Sequence[str]) -> Dialect:
         head = list(islice(self.lines(), HEAD))
         if "".join(head[:1]).startswith(("{", "[{")):
             target = quote(str(self.file.with_suffix(".jsonl")))
             hint = f"call it so: `mv {quote(str(self.file))} {target}`"
             raise DataError(f"{self.file} is JSON, by its name a CSV", hint)
-        usual = "tab" if self.file.suffix.lower() in TAB_SEPARATED else "comma"
+        usual = "tab" if suffix(self.file) in TAB_SEPARATED else "comma"
+        return likely(head, names, usual, self.delimiter, self.quotes, self.header)
 
-        def merits(name: str) -> tuple[int, int, bool]:
-            reader = self._reader(head, DELIMITERS[name], strict=False)
-            try:
-                header = {field.strip() for field in next(filter(None, reader), [])}
-            except csv.Error:
-                return 0, 0, False
-            return len(header.intersection(names)), len(header), name == usual
+    def _bad_quotes(self, error: QuoteError) -> DataError:
+        hint = 'close each quote, and double a quote inside: "he said ""no"""'
+        hint += self.or_set("dataset.quotes=false")
+        message = f"{self.file}:{error.line}: in the row that begins here, {error.reason}"
+        return DataError(message, hint)
 
-        return max(DELIMITERS, key=merits)
-
-    def _records(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield the line on which each record begins, and its fields."""
-        csv.field_size_limit(LONGEST_FIELD)
-        reader = self._reader(self.lines(), delimiter, strict=True)
-        line = 1
-        try:
-            for fields in reader:
-                if fields:
-                    yield line, fields
-                line = reader.line_num + 1
-        except csv.Error as error:
-            reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
-            hint = 'close each quote, and double a quote inside: "he said ""no"""'
-            hint += self.or_set("dataset.quotes=false")
-            message = f"{self.file}:{line}: in the row that begins here, {reason}"
-            raise DataError(message, hint) from error
-
-    def _reader(self, lines: Iterable[str], delimiter: str, strict: bool) -> Any:
-        return csv.reader(
-            lines,
-            delimiter=delimiter,
-            quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
-            skipinitialspace=self.quotes,
-            strict=strict,
-        )
-
-    def _json_rows(self, names: Sequence[str]) -> Iterator[Row]:
-        for line, item in self._objects():
+    def _json_rows(self, names: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
+        seen = False
+        for line, item in objects(self):
             for name in names:
-                if name not in item:
+                left_open = seen and name in optional and not near_miss(name, item)
+                if name not in item and not left_open:
                     raise self._missing(name, [*item], line)
-                if isinstance(item[name], dict | list):
-                    value = shown(json.dumps(item[name], ensure_ascii=False))
-                    raise DataError(
-                        f"{self.file}:{line}: `{name}` is no text but {value}",
-                        "write each value as a text, a number, true or false; pandas does so with "
-                        '`to_json(FILE, orient="records", lines=True)`',
-                    )
-            yield line, tuple([_written(item[name]) for name in names])
+                if isinstance(item.get(name), dict | list):
+                    value = json.dumps(item[name], ensure_ascii=False)
+                    raise self._no_text(line, name, value)
+            seen = True
+            yield line, tuple([written(item.get(name)) for name in names])
 
-    def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        first = True
-        for line, text in enumerate(self.lines(), start=1):
-            if text.strip():
-                yield line, self._object(line, text.strip(), first)
-                first = False
-        if first:
-            raise self._empty()
-
-    def _object(self, line: int, text: str, first: bool) -> dict[str, Any]:
-        source, target = self.file, self.file.with_suffix(".lines.jsonl")
-        files = f"{quote(str(source))} > {quote(str(target))}`"
-        if first and text.startswith("["):
-            hint = f"write one object on each line: `jq -c '.[]' {files}"
-            raise DataError(f"{self.file} is a JSON array", hint)
-        if not text.startswith("{"):
-            hint = 'write each row as {"text": "…", "label": "…"}; a CSV is called .csv'
-            raise DataError(f"{self.file}:{line}: no JSON object but {shown(text)}", hint)
-        try:
-            item: dict[str, Any] = _JSON.decode(text)
-        except RecursionError as error:
-            message = f"{self.file}:{line}: no JSON: nested too deeply"
-            raise DataError(message, "correct the line, or leave it out") from error
-        except json.JSONDecodeError as error:
-            reason = f"{error.msg.removesuffix(' at')} at character {error.colno}"
-            hint = "correct the line, or leave it out"
-            if first and (error.pos == len(text) or error.msg == "Extra data"):
-                hint = f"write one object on each line: `jq -c . {files}"
-            raise DataError(f"{self.file}:{line}: no JSON: {reason}", hint) from error
-        return item
+    def _no_text(self, line: int, name: str, value: str) -> DataError:
+        return DataError(f"{self.file}:{line}: `{name}` is no text but {shown(value)}", NO_TEXT)
 
     def _missing(self, name: str, columns: Sequence[str], line: int) -> DataError:
         listed = ", ".join(f"`{shown(name)}`" for name in columns[:MANY] if name) or "nothing"
@@ -193,6 +276,11 @@ class Table(TextFile):
         )
         if not self.is_json and not self.hint:
             hint = f"the first line must name the columns; {hint}"
+        if self.settable and self.looks_headerless():
+            hint = "its first row looks like an example; if so, `dataset.header=false` calls the "
+            hint += f"columns `{NUMBERED.format(1)}`, `{NUMBERED.format(2)}`, …"
+        elif len(columns) == 1 and not self.is_json and not self.binary:
+            hint += self.or_set("dataset.delimiter=…")
         what = "key" if self.is_json else "column"
         message = f"{self.file}:{line}: no {what} `{name}`, but {listed}"
         return DataError(message + near_miss(name, columns), hint)
@@ -203,41 +291,13 @@ class Table(TextFile):
             hint = 'write each example on a line, as {"text": "…", "label": "…"}'
         return DataError(f"{self.file} holds no rows", hint)
 
-    def _wrong_number(self, line: int, fields: int, columns: Sequence[str]) -> DataError:
+    def _wrong_number(
+        self, line: int, fields: int, columns: Sequence[str], names: Sequence[str]
+    ) -> DataError:
         hint = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
+        hint += "" if self.binary else self.or_set("dataset.delimiter=…")
         number = f"{fields} field{'s' * (fields != 1)}"
         names = f"{len(columns)} column{'s' * (len(columns) != 1)}"
-        return DataError(f"{self.file}:{line}: {number}, but the header has {names}", hint)
-
-
-def _written(value: str | bool | None) -> str | None:
-    """Return a JSON value as it is written; half a surrogate pair becomes a question mark."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value and value.encode(errors="replace").decode()
-
-
-class GivenTexts(NamedTuple):
-    """Texts that a person gives, the line of each, and the labels if there are any."""
-
-    texts: list[str]
-    lines: list[int]
-    labels: list[str] | None
-
-
-def given_texts(table: Table, text_column: str, label_column: str) -> GivenTexts:
-    """Return the rows of a table, or the lines of a `.txt` file.
-
-    Raises:
-        DataError: as `Table.rows` does.
-    """
-    if table.file.suffix.lower() == ".txt":
-        texts = [line.rstrip("\r\n") for line in table.lines()]
-        if not texts:
-            raise DataError(f"{table.file} holds no lines", "write a text on each line")
-        return GivenTexts(texts, [*range(1, len(texts) + 1)], None)
-    names = [text_column, label_column]
-    labelled = label_column in table.columns(*names)
-    rows = list(table.rows(*names[: 1 + labelled]))
-    texts, lines = [values[0] or "" for _, values in rows], [line for line, _ in rows]
-    return GivenTexts(texts, lines, [(v[1] or "").strip() for _, v in rows] if labelled else None)
+        first = "the header" if self.header else "the first row"
+        by = "" if self.binary else f", read with the delimiter {self._dialect(names).delimiter}"
+        return DataError(f"{self.file}:{line}: {number}, but {first} has {names}{by}", hint)

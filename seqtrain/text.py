@@ -1,33 +1,27 @@
 """Text as whole numbers: tokens, vocabulary, encoding, padding.
 
-Ids follow `keras.datasets.imdb`: 0 pads, 1 starts a text, 2 stands for a word out of the
-vocabulary, and the word of rank r (from 1, by frequency in the training texts) is r + 3.
+Ids follow `keras.datasets.imdb`: 0 pads, 1 starts a text, 2 stands for a token out of the
+vocabulary, and the token of rank r (from 1, by frequency in the training texts) is r + 3.
 """
 
-import html
-import re
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from seqtrain import subwords
 from seqtrain.parts import End
+from seqtrain.tokens import RULES, Rule, Tokeniser, words
+
+tokenise = words
 
 PAD, START, OOV = 0, 1, 2
 SPECIAL = ("<padding>", "<start>", "<unknown>", "<unused>")  # what the first ids are called
 FIRST_WORD = 4  # the id of the most frequent word; 3 is unused, as in Keras
 BLOCK = 10_000  # sequences that are copied at once, for their places take twice their memory
-
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
-
-
-def tokenise(text: str) -> list[str]:
-    """Split a text into lower-case words; HTML tags and punctuation fall out, `don't` is one."""
-    return _WORD.findall(html.unescape(_MARKUP.sub(" ", text)).lower())
 
 
 @dataclass(frozen=True)
@@ -81,9 +75,15 @@ def with_start(words: Ragged) -> Ragged:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The known words, most frequent first; the word at index i has the id i + 4."""
+    """The known tokens, most frequent first; the one at index i has the id i + 4.
+
+    Attributes:
+        words: the tokens: words, characters or subwords.
+        tokeniser: splits a text into them.
+    """
 
     words: tuple[str, ...]
+    tokeniser: Tokeniser = field(default=Tokeniser(), compare=False)
 
     @cached_property
     def _id_of(self) -> dict[str, int]:
@@ -91,37 +91,48 @@ class Vocabulary:
 
     def encode(self, texts: Iterable[str]) -> Ragged:
         """Return the ids of texts, the start id first in each."""
-        words = ([self._id_of.get(word, OOV) for word in tokenise(text)] for text in texts)
-        return with_start(Ragged.of(words))
+        ids = ([self._id(token) for token in self.tokeniser(text)] for text in texts)
+        return with_start(Ragged.of(ids))
+
+    def _id(self, token: str) -> int:
+        if token in self._id_of:
+            return self._id_of[token]
+        return self._id_of.get(self.tokeniser.near(token), OOV)
 
     def names(self, ids: Iterable[int] | np.ndarray) -> list[str]:
-        """Return what ids stand for: words, `<start>`, or `<unknown>`."""
+        """Return what ids stand for: tokens, `<start>`, or `<unknown>`."""
         return [
             self.words[number - FIRST_WORD] if number >= FIRST_WORD else SPECIAL[number]
             for number in map(int, ids)
         ]
 
+    def text(self, ids: Iterable[int] | np.ndarray) -> str:
+        """Return what ids stand for as a text that can be read."""
+        return self.tokeniser.joined(self.names(ids))
+
     def first(self, size: int) -> "Vocabulary":
-        """Return the words whose ids are below `size`."""
-        return Vocabulary(self.words[: max(0, size - FIRST_WORD)])
+        """Return the tokens whose ids are below `size`."""
+        return replace(self, words=self.words[: max(0, size - FIRST_WORD)])
 
 
 class Corpus:
     """Texts read once, before their vocabulary is known; each word is held once.
 
     Words get numbers by first appearance while texts come in. `fit` ranks them by their
-    frequency in some of the texts, and translates numbers into ids.
+    frequency in some of the texts, and translates numbers into ids. For subwords, words are what
+    stands between spaces.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rule: Rule = "words") -> None:
         """Begin without any word."""
+        self.rule, self._split = rule, RULES[rule]
         self._number_of: defaultdict[str, int] = defaultdict()
         self._number_of.default_factory = self._number_of.__len__
 
     def add(self, texts: Iterable[str]) -> Ragged:
         """Return the numbers of the words of each text."""
-        number_of = self._number_of
-        return Ragged.of([number_of[word] for word in tokenise(text)] for text in texts)
+        number_of, split = self._number_of, self._split
+        return Ragged.of([number_of[word] for word in split(text)] for text in texts)
 
     @property
     def words(self) -> list[str]:
@@ -130,34 +141,71 @@ class Corpus:
 
     def fit(self, numbers: Ragged) -> "Fitted":
         """Rank the words of `numbers`, see `fit`."""
-        return fit(self.words, numbers)
+        return fit(self.words, numbers, Tokeniser(self.rule))
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A vocabulary, and the id of each number that the corpus gave to a word."""
+    """A vocabulary, and the id of each number that the corpus gave to a word.
+
+    Attributes:
+        vocabulary: what has ids.
+        id_of: int32; the id of each number.
+        parts: for subwords, the numbers of the parts of each word.
+    """
 
     vocabulary: Vocabulary
     id_of: np.ndarray
+    parts: Ragged | None = None
 
     def encode(self, numbers: Ragged) -> Ragged:
         """Return the ids that `Vocabulary.encode` gives to the same texts."""
+        if self.parts is not None:
+            numbers = _expanded(numbers, self.parts)
         return with_start(Ragged(self.id_of[numbers.ids], numbers.offsets))
 
 
-def fit(words: Sequence[str], numbers: Ragged) -> Fitted:
+def _expanded(numbers: Ragged, parts: Ragged) -> Ragged:
+    """Return sequences of words as sequences of the words' parts."""
+    found = parts.take(numbers.ids)
+    return Ragged(found.ids, found.offsets[numbers.offsets])
+
+
+def fit(words: Sequence[str], numbers: Ragged, tokeniser: Tokeniser, every: bool = False) -> Fitted:
     """Rank words by their frequency in some texts, equals in alphabetical order.
 
     Args:
         words: at the index that is its number, each word.
         numbers: the numbers of the words of the texts that count.
+        tokeniser: what the words come from.
+        every: give ids to words too that those texts lack.
     """
     counts = np.bincount(numbers.ids, minlength=len(words))
-    known = np.flatnonzero(counts).tolist()
+    known = range(len(words)) if every else np.flatnonzero(counts).tolist()
     ranked = sorted(known, key=lambda number: (-counts[number], words[number]))
     id_of = np.full(len(words), OOV, dtype=np.int32)
     id_of[ranked] = np.arange(FIRST_WORD, FIRST_WORD + len(ranked))
-    return Fitted(Vocabulary(tuple(words[number] for number in ranked)), id_of)
+    return Fitted(Vocabulary(tuple(words[number] for number in ranked), tokeniser), id_of)
+
+
+def fit_subwords(chunks: Sequence[str], numbers: Ragged, size: int) -> Fitted:
+    """Learn the subwords of some texts, and rank them as `fit` does.
+
+    Args:
+        chunks: at the index that is its number, each chunk between spaces.
+        numbers: the numbers of the chunks of the texts that count.
+        size: ids in use at most, with those of `SPECIAL`.
+    """
+    counts = np.bincount(numbers.ids, minlength=len(chunks)).tolist()
+    counted = {chunk: n for chunk, n in zip(chunks, counts, strict=True) if n}
+    model = subwords.learn(counted, size - FIRST_WORD)
+    pieces = subwords.pieces(model)
+    number_of = {piece: number for number, piece in enumerate(pieces)}
+    parts = Ragged.of(
+        [number_of[piece] for piece in found] for found in subwords.split(model, chunks)
+    )
+    fitted = fit(pieces, _expanded(numbers, parts), Tokeniser("subwords", model), every=True)
+    return replace(fitted, parts=parts)
 
 
 def pad(

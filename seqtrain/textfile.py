@@ -1,17 +1,23 @@
 """Files of text that a person has: how they store letters, their lines, every damaged byte."""
 
 import codecs
+import gzip
+import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
+from typing import IO
 
 from seqtrain.errors import DataError
+from seqtrain.npz import EXPANSION, LARGE
 
 SHOWN = 40  # characters of a value in a message
+LONGEST_LINE = 100_000_000  # characters
 NEAR = 0.75  # the least similarity of a word to the one that was meant
 MARKS = {  # of byte orders; the longer ones first, for UTF-32's begins as UTF-16's does
     codecs.BOM_UTF8: "utf-8-sig",
@@ -20,10 +26,10 @@ MARKS = {  # of byte orders; the longer ones first, for UTF-32's begins as UTF-1
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+GZIP = b"\x1f\x8b"
 MAGIC = {
     b"PK\x03\x04": ("a zip archive or an Excel workbook", "save the sheet as CSV, or unpack it"),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
-    b"\x1f\x8b": ("compressed", "unpack it: `gunzip {name}`"),
     b"BZh9": ("compressed", "unpack it: `bunzip2 {name}`"),
     b"\xfd7zXZ": ("compressed", "unpack it: `unxz {name}`"),
     b"\x28\xb5\x2f\xfd": ("compressed", "unpack it: `unzstd {name}`"),
@@ -52,6 +58,21 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("seqtrain.mark", _mark)
 
 
+class _Unpacked(gzip.GzipFile):
+    """A `.gz` file as it is unpacked, which may not grow without measure."""
+
+    def read1(self, size: int = -1) -> bytes:
+        chunk = super().read1(size)
+        if (grown := self.tell()) > LARGE and grown > EXPANSION * os.stat(str(self.name)).st_size:
+            raise gzip.BadGzipFile(f"it unpacks to more than {EXPANSION} times its size")
+        return chunk
+
+
+def suffix(file: Path) -> str:
+    """Return the suffix of a file in small letters, without that of its compression."""
+    return Path(file.stem if file.suffix.lower() == ".gz" else file.name).suffix.lower()
+
+
 def near_miss(word: str, known: Iterable[str]) -> str:
     """Return `, did you mean …?` with the one of `known` that is nearest, or nothing."""
     written = {name.lower(): name for name in known}
@@ -62,6 +83,17 @@ def near_miss(word: str, known: Iterable[str]) -> str:
 def shown(text: str) -> str:
     """Return the beginning of a text, for a message."""
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def told(source: object, left_out: Mapping[str, int]) -> list[str]:
+    """Return what was left out of a file, as sentences; what is counted begins with a plural."""
+    sentences = []
+    for what, number in left_out.items():
+        plural, _, rest = what.partition(" ")
+        if number:
+            thing = plural if number > 1 else plural.removesuffix("s")
+            sentences.append(f"{source}: left out {number:,} {thing} {rest}")
+    return sentences
 
 
 @dataclass(frozen=True)
@@ -86,14 +118,29 @@ class TextFile:
         """
         encoding = self.check()
         try:
-            with self.file.open(encoding=encoding, newline="") as stream:
-                for number, line in enumerate(stream, start=1):
-                    if "\0" in line:
-                        hint = f"save it as UTF-8{self.or_set('dataset.encoding=utf-16-le')}"
-                        raise DataError(f"{self.file}:{number}: a zero byte is no text", hint)
+            with io.TextIOWrapper(self._binary(), encoding, newline="") as stream:
+                lines = iter(lambda: stream.readline(LONGEST_LINE), "")
+                for number, line in enumerate(lines, start=1):
+                    self._check_line(number, line)
                     yield line
         except UnicodeError as error:
             raise self._not_decoded(encoding, error) from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._not_unpacked(error) from error
+
+    def _check_line(self, number: int, line: str) -> None:
+        if "\0" in line:
+            hint = f"save it as UTF-8{self.or_set('dataset.encoding=utf-16-le')}"
+            raise DataError(f"{self.file}:{number}: a zero byte is no text", hint)
+        if len(line) >= LONGEST_LINE:
+            what = f"a line of more than {LONGEST_LINE:,} characters"
+            raise DataError(f"{self.file}:{number}: {what}", "write each example on a line")
+
+    def _binary(self) -> IO[bytes]:
+        """Open the file, and unpack it on the way if it is compressed."""
+        with self.file.open("rb") as stream:
+            packed = stream.read(len(GZIP)) == GZIP
+        return _Unpacked(self.file) if packed else self.file.open("rb")  # type: ignore[return-value]
 
     def check(self) -> str:
         """Return how the file stores letters, if it can be read and is no known form of binary.
@@ -101,19 +148,34 @@ class TextFile:
         Raises:
             DataError: it is not there, or something else.
         """
-        if not os.path.isfile(self.file):
-            raise self._no_file()
-        try:
-            with self.file.open("rb") as stream:
-                start = stream.read(16)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            hint = f"may you read it? `ls -l {quote(str(self.file))}`"
-            raise DataError(f"{self.file} cannot be read: {reason}", hint) from error
+        self.check_exists()
+        start = self.start()
         for magic, (what, hint) in MAGIC.items():
             if start.startswith(magic):
                 raise DataError(f"{self.file} is {what}", hint.format(name=quote(str(self.file))))
         return next((name for mark, name in MARKS.items() if start.startswith(mark)), self.encoding)
+
+    def check_exists(self) -> None:
+        """Raise a DataError where there is no file."""
+        if not os.path.isfile(self.file):
+            raise self._no_file()
+
+    def start(self) -> bytes:
+        """Return the first bytes, of a compressed file those that it holds."""
+        try:
+            with self._binary() as stream:
+                return stream.read(16)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise self._not_unpacked(error) from error
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            hint = f"may you read it? `ls -l {quote(str(self.file))}`"
+            raise DataError(f"{self.file} cannot be read: {reason}", hint) from error
+
+    def _not_unpacked(self, error: Exception) -> DataError:
+        reason = str(error).partition("\n")[0]
+        hint = f"is it whole? `gunzip -t {quote(str(self.file))}`"
+        return DataError(f"{self.file} cannot be unpacked: {reason}", hint)
 
     def or_set(self, *keys: str) -> str:
         """Return the end of a hint that names keys of the config, where they can be set."""
@@ -136,7 +198,8 @@ class TextFile:
         others = ("utf-8", "utf-16-le") if encoding == "utf-16" else ("cp1252", "latin-1")
         hint = f"save it as UTF-8{self.or_set(*(f'dataset.encoding={name}' for name in others))}"
         try:
-            with self.file.open(encoding=encoding, errors="seqtrain.mark", newline="") as stream:
+            marked = io.TextIOWrapper(self._binary(), encoding, "seqtrain.mark", newline="")
+            with marked as stream:
                 for number, line in enumerate(stream, start=1):
                     if found := _DAMAGED.search(line):
                         byte, place = ord(found[0]) - 0xDC00, found.start() + 1
@@ -147,5 +210,7 @@ class TextFile:
                         )
         except UnicodeError as found_again:  # of the file as a whole, such as a missing mark
             error = found_again
+        except (OSError, EOFError, zlib.error) as damage:
+            return self._not_unpacked(damage)
         reason = getattr(error, "reason", str(error)).removeprefix("UTF-16 ").lower()
         return DataError(f"{self.file} is not {encoding}: {reason}", hint)

@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from seqtrain.errors import ConfigError
-from seqtrain.harmless import one_line
+from seqtrain.harmless import argument, one_line
 
+DATA = {".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".txt", ".npz", ".npy"}
+DATA |= {".parquet", ".xlsx", ".gz"}
 LARGEST_FILE = 1_000_000  # bytes; a config has some 2,000
 MOST_VALUES = 10_000  # a config has some 50, and one more for each column of a table
 LONGEST_PROBLEM = 1_000  # characters
@@ -67,6 +69,11 @@ class Document:
             path = path[:-1]
         return self.places.get(path, Place(0, self.name))
 
+    def folders(self, folder: Path) -> dict[str | int, Path]:
+        """Return the folder that paths count from, for each key that no argument has set."""
+        written = (path for path, place in self.places.items() if place.order < LARGEST_FILE)
+        return {path[-1]: folder for path in written if path}
+
 
 def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.
@@ -75,9 +82,14 @@ def read_document(path: Path) -> Document:
         ConfigError: the file cannot be read, or is not YAML. Lesser defects, such as a
             key that stands twice, are collected in `Document.problems`.
     """
+    return parse_document(path, _read(path))
+
+
+def parse_document(path: Path, text: str) -> Document:
+    """Parse the text of a YAML file, as `read_document` does; `path` is what messages call it."""
     document = Document(str(path))
     try:
-        tree = _Builder(document, lambda line: Place(line, f"{path}:{line}")).build(_read(path))
+        tree = _Builder(document, lambda line: Place(line, f"{path}:{line}")).build(text)
     except _NotYaml as error:
         message = f"{path}:{error.line}: not YAML: {error.reason}"
         raise ConfigError(message, error.hint) from error
@@ -95,9 +107,9 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> None:
 
     Defects are collected in `Document.problems`.
     """
-    for number, argument in enumerate(overrides):
-        place = Place(LARGEST_FILE + number, f"argument '{argument}'")
-        key, equals, text = argument.partition("=")
+    for number, typed in enumerate(overrides):
+        place = Place(LARGEST_FILE + number, f"argument '{typed}'")
+        key, equals, text = typed.partition("=")
         if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
             expected = "must be written `key=value`, such as `training.epochs=3`"
             document.problems.append(Problem(place, "", expected))
@@ -128,6 +140,9 @@ def _set(document: Document, path: KeyPath, text: str, place: Place) -> None:
 
 
 def _read(path: Path) -> str:
+    if path.suffix.lower() in DATA:
+        hint = f"draft a config that trains on it: `seqtrain init --data {argument(path)}`"
+        raise ConfigError(f"`{path}` is no config but data, by its name", hint)
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)  # of a device there may be no end
@@ -221,7 +236,7 @@ class _Builder:
             items = iter(lambda: next(self.events), None)
             until = takewhile(lambda item: not isinstance(item, yaml.SequenceEndEvent), items)
             return [self.value(item, (*path, index)) for index, item in enumerate(until)]
-        return _scalar(event.value) if event.implicit[0] else event.value
+        return scalar(event.value) if event.implicit[0] else event.value
 
     def mapping(self, path: KeyPath) -> dict[str, Any]:
         tree: dict[str, Any] = {}
@@ -265,7 +280,7 @@ _SCALARS = {
 }
 
 
-def _scalar(text: str) -> Any:
+def scalar(text: str) -> Any:
     """Return the value of a word that is not quoted."""
     kind = next((name for name, form in _SCALARS.items() if form.fullmatch(text)), "str")
     if kind == "null":
@@ -276,20 +291,3 @@ def _scalar(text: str) -> Any:
         return text
     digits = text.replace("_", "").lower()
     return int(digits) if kind == "int" else float(re.sub(r"\.(?=[in])", "", digits))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes words that we would read as something else, besides those that YAML 1.1 would."""
-
-
-def _represent_word(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if _scalar(text) == text else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_word)
-
-
-def write(tree: dict[str, Any]) -> str:
-    """Return the tree as YAML that reads back to an equal tree."""
-    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True)

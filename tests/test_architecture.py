@@ -12,8 +12,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
     "errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts yamlfile "
-    "schema parts problems text textfile tables embeddings cache download shipped datasets "
-    "learned environment draft models config places run judging comparison listing pairing "
+    "yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect workbooks "
+    "tables given embeddings cache download shipped naming datasets learned environment models "
+    "config profiles candidates sequence_roles recognition recipe datakeys draft places run "
+    "newdata judging comparison listing pairing "
     "plots report kernels execution modelfile inference batches callbacks tensorboard state "
     "inspection training launch seeds progress columns scoreboard console sheet interpretation "
     "options commands cli"

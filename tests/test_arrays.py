@@ -1,7 +1,7 @@
 """A person's own sequences of numbers: what is read, what is refused, and what a network sees."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 from seqtrain import execution
 from seqtrain.config import Config, load_config
 from seqtrain.datasets import Dataset, Examples
-from seqtrain.datasets import arrays as module
+from seqtrain.datasets import sequencefiles as module
 from seqtrain.datasets.arrays import LONGEST, Arrays
 from seqtrain.datasets.dataset import MASK_VALUE, Learned
 from seqtrain.datasets.longtable import Columns, parsed
 from seqtrain.datasets.numbers import LARGEST
 from seqtrain.datasets.scaling import Scaling
+from seqtrain.datasets.widetable import suggested
 from seqtrain.errors import DataError
 from seqtrain.tables import Table
 from tests.conftest import Outcome
@@ -139,6 +140,158 @@ def test_columns_can_have_other_names_and_the_features_another_order() -> None:
     keys = {"id_column": "trial", "step_column": "ms", "label_column": "class"}
     found = load(renamed, "renamed.csv", feature_columns=["n", "h"], **keys)
     np.testing.assert_array_equal(found.train.x[:, :, ::-1], load(rows).train.x)
+
+
+def wide(x: np.ndarray, labels: Sequence[Any] = (), first: bool = False) -> Rows:
+    """Return a row for each sequence, whose label stands first or last, if there are any."""
+    rows = []
+    for index, sequence in enumerate(x.reshape(len(x), -1)):
+        numbers = {f"v{at}": value for at, value in enumerate(sequence.tolist())}
+        label = {"label": labels[index]} if len(labels) else {}
+        rows.append(label | numbers if first else numbers | label)
+    return rows
+
+
+@pytest.mark.parametrize("file", ["own.csv", "own.tsv", "own.jsonl"])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_wide_table_says_the_same_as_arrays(file: str, first: bool, named: bool) -> None:
+    content = dense(features=1)
+    rows = wide(content["x"], content["y"].tolist(), first)
+    if named:
+        rows = [{"id": index} | row for index, row in enumerate(rows)]
+    found = load(rows, file, rows="sequences")
+    assert_same(found, load(content))
+    assert not found.mask
+
+
+def test_columns_of_a_wide_table_may_be_several_features_of_each_step() -> None:
+    content = dense()
+    rows = wide(content["x"], content["y"].tolist())
+    assert_same(load(rows, rows="sequences", features_per_step=2), load(content))
+
+
+def test_columns_of_a_wide_table_may_be_named_and_others_left_out() -> None:
+    rows = [{"step": 7, "note": "x"} | row for row in wide(dense()["x"], Y)]
+    found = load(rows, rows="sequences", feature_columns=["v3", "v1"])
+    expected = load({"x": dense()["x"].reshape(60, -1)[:, [3, 1]], "y": Y})
+    assert_same(found, expected)
+
+
+def test_a_sequence_of_a_wide_table_ends_where_the_rest_of_its_row_is_empty() -> None:
+    sequences = [sequence[:, :1] for sequence in WAVES]
+    longest = max(map(len, sequences))
+    lines = [",".join(["label", *map(str, range(longest))])]
+    for sequence, label in zip(sequences, LABELS, strict=True):
+        cells = [*map(str, sequence[:, 0].tolist()), *[""] * (longest - len(sequence))]
+        lines.append(",".join([label, *cells]))
+    Path("own.csv").write_text("\n".join(lines))
+    assert_same(config("own.csv", rows="sequences").load(), load(ragged(sequences)))
+
+
+BROKEN_WIDE: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "a hole": ("a,1,,3", {}, "own.csv:62: `v1` is empty", "dataset.feature_columns"),
+    "a word": ("a,1,x,3", {}, "own.csv:62: `v1` is `x`, not a number", "feature_columns"),
+    "a comma": ('a,1,"1,5",3', {}, "own.csv:62: `v1` is `1,5`, not a number", "a point"),
+    "no number": ("a,1,nan,3", {}, "own.csv:62: `v1` is not a number (NaN)", "finite"),
+    "half a step": (
+        "a,1,2,,",
+        {"feature_columns": ["v0", "v1", "v2"]},
+        "own.csv: 3 columns of numbers are no whole steps of 2",
+        "features_per_step",
+    ),
+    "no steps": ("a,,,", {}, "own.csv:62: a sequence has no steps", "leave the row out"),
+    "no label": (",1,2,3", {}, "own.csv:62: the label is empty", "dataset.unlabelled=skip"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_WIDE)
+def test_a_broken_wide_table_is_refused(name: str) -> None:
+    line, keys, message, hint = BROKEN_WIDE[name]
+    rows = [f"{'ab'[index % 2]},1,2,{index}" for index in range(60)]
+    Path("own.csv").write_text("\n".join(["label,v0,v1,v2", *rows, line]))
+    keys = {"rows": "sequences"} | keys | ({"features_per_step": 2} if keys else {})
+    error = refused(config("own.csv", **keys).load)
+    assert message in str(error)
+    assert hint in str(error.hint)
+
+
+def test_sequences_of_one_step_are_doubted(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [{"id": index} | row for index, row in enumerate(wide(dense()["x"], Y))]
+    load(rows, step_column=None)
+    assert "where a row of the table is a whole sequence, `dataset.rows=sequences`" in caplog.text
+
+
+def test_examples_without_a_label_are_left_out_where_asked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "seqtrain")
+    content = dense(features=1)
+    labels = [["", "b", "a"][index % 3] for index in range(60)]
+    kept = [index for index, label in enumerate(labels) if label]
+    few = {"x": content["x"][kept], "y": [labels[index] for index in kept]}
+    expected = load(few)
+    for found in (
+        load({**content, "y": labels}, unlabelled="skip"),
+        load(wide(content["x"], labels), rows="sequences", unlabelled="skip"),
+    ):
+        assert_same(found, expected)
+        assert found.classes == ("a", "b")
+    assert caplog.text.count("left out 20 examples without a label") == 2
+    nothing = {**content, "y": [np.nan] * 60}
+    assert "no example has a label" in str(refused(lambda: load(nothing, unlabelled="skip")))
+
+
+SUGGESTED: dict[str, tuple[str, dict[str, Any] | None]] = {
+    "label,v0,v1,v2,v3": ("a,1,2,3,4", {}),
+    "v0,v1,v2,v3,class": ("1,2,3,4,a", {}),
+    "pixel10,pixel8,pixel9,pixel11,y": (
+        "1,2,3,4,5",
+        {"feature_columns": ["pixel8", "pixel9", "pixel10", "pixel11"]},
+    ),
+    "t0_f0,t0_f1,t1_f0,t1_f1,t2_f0,t2_f1,t3_f0,t3_f1,y": (
+        "1,1,1,1,1,1,1,1,5",
+        {"features_per_step": 2},
+    ),
+    "x1,x2,x3,x4,y1,y2,y3,y4,class": (
+        "1,1,1,1,1,1,1,1,5",
+        {
+            "features_per_step": 2,
+            "feature_columns": ["x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"],
+        },
+    ),
+    "label,v0,v1,v3,v4": ("a,1,2,3,4", None),
+    "label,v0,v1": ("a,1,2", None),
+    "label,v0,v1,v2,v3,": ("a,1,word,3,4,", None),
+    "id,step,v0,v1,v2,v3,label": ("1,1,1,2,3,4,5", None),
+}
+
+
+@pytest.mark.parametrize("columns", SUGGESTED)
+def test_a_wide_table_is_recognised(columns: str) -> None:
+    row, expected = SUGGESTED[columns]
+    found = suggested(columns.split(","), [row.split(",")] * 10)
+    assert found == (None if expected is None else {"rows": "sequences"} | expected)
+
+
+def test_columns_beside_a_wide_table_are_its_ids() -> None:
+    rows = [[str(index), "1", "2", "", "4", "ab"[index % 2]] for index in range(10)]
+    found = suggested(["name", "t1", "t2", "t3", "t4", "kind"], rows)
+    assert found == {"rows": "sequences", "id_column": "name"}
+
+
+def test_without_a_header_the_first_or_the_last_column_of_a_wide_table_holds_labels() -> None:
+    rows = [[str(index % 2), *(f"{index}.{at}" for at in range(6))] for index in range(30)]
+    names = [f"column_{at}" for at in range(1, 8)]
+    expected = {"rows": "sequences", "label_column": "column_1"}
+    assert suggested(names, rows) == expected
+    assert suggested(names, [row[::-1] for row in rows]) == expected | {"label_column": "column_7"}
+
+
+def test_labels_may_be_a_column_of_an_array() -> None:
+    content = dense()
+    for y in (content["y"][:, None], content["y"].reshape(-1, 1, 1)):
+        assert_same(load({**content, "y": y}), load(content))
 
 
 @pytest.mark.parametrize(
@@ -396,6 +549,21 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
         "own.npz has 60 examples and 59 labels in `y`",
         "one label",
     ),
+    "labels of several steps": (
+        {"x": X, "y": np.ones((60, 7)) * 0.5},
+        "own.npz: `y` has the shape (60, 7), not N",
+        "a forecast of several steps is not learned; learn one of them: `y=y[:, 0]`",
+    ),
+    "several classes each": (
+        {"x": X, "y": np.ones((60, 3), dtype=bool)},
+        "own.npz: `y` has the shape (60, 3), not N",
+        "one class here, not several",
+    ),
+    "labels of three dimensions": (
+        {"x": X, "y": np.ones((60, 3, 2))},
+        "own.npz: `y` has the shape (60, 3, 2), not N",
+        "expected is one label for each example",
+    ),
     "one-hot labels": (
         {"x": X, "y": np.eye(2)[Y]},
         "own.npz: `y` has the shape (60, 2), not N",
@@ -406,7 +574,11 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
         "own.npz: `y[0]` (example 1) is 0.5, which is no whole number",
         "name or the number of a class",
     ),
-    "labels that are NaN": ({"x": X, "y": Y * np.nan}, "(example 1) is nan", "a class"),
+    "labels that are NaN": (
+        {"x": X, "y": Y * np.nan},
+        "own.npz: example 1: the label is empty, as that of 59 more examples",
+        "dataset.unlabelled=skip",
+    ),
     "labels that are dates": (
         {"x": X, "y": Y.astype("datetime64[D]")},
         "own.npz: `y` is datetime64[D], not labels but times",
@@ -414,8 +586,8 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a label that is empty": (
         {"x": X, "y": ["a", "b", " "] * 20},
-        "own.npz: `y[2]` (example 3) is empty",
-        "leave it out",
+        "own.npz: example 3: the label is empty, as that of 19 more examples",
+        "dataset.unlabelled=skip",
     ),
     "one class": (
         {"x": X, "y": Y * 0},
@@ -445,7 +617,8 @@ def test_a_broken_archive_is_refused(content: Any, message: str, hint: str) -> N
     [
         ("junk.npz", b"not a zip", "junk.npz is no .npz file, or not all of one"),
         ("empty.npz", b"", "empty.npz is no .npz file"),
-        ("x.npy", b"\x93NUMPY", "x.npy is no .npz file"),
+        ("x.npy", b"\x93NUMPY", "x.npy holds one array, and no labels"),
+        ("y.npy", b"\x93NUM", "y.npy is no .npz file"),
         ("nothing.csv", b"", "nothing.csv holds no rows"),
         ("book.csv", b"PK\x03\x04", "book.csv is a zip archive or an Excel workbook"),
     ],
@@ -552,7 +725,7 @@ BROKEN_TABLES: dict[str, tuple[Callable[[], Rows], str, str]] = {
     "an empty label": (
         lambda: rows_of(WAVES, ["up", " "] * 30),
         f"own.csv:{LATER - 1}: the label is empty",
-        "leave it out",
+        "dataset.unlabelled=skip",
     ),
     "one class": (
         labels_of_all("up"),
@@ -734,6 +907,31 @@ def test_labels_may_be_left_out(content: Any) -> None:
     one, other = (kept.read_given(Path(file), dataset.learned) for file in ("new.csv", "new.npz"))
     assert one.labels is other.labels is None
     np.testing.assert_array_equal(one.x, other.x)
+
+
+def test_an_array_alone_can_be_given() -> None:
+    content = dense()
+    trained, _ = resolved(content)
+    np.save("x.npy", content["x"])
+    np.savez("given.npz", x=content["x"])
+    files = ("x.npy", "given.npz")
+    found, expected = (trained.read_given(Path(name), Learned(())) for name in files)
+    np.testing.assert_array_equal(found.x, expected.x)
+    assert found.labels is None
+
+
+def test_a_wide_table_is_given_as_the_run_reads_it() -> None:
+    content = dense()
+    write("own.csv", wide(content["x"], content["y"].tolist()))
+    of_file = config("own.csv", rows="sequences", features_per_step=2)
+    trained = of_file.located(of_file.load())
+    assert trained.feature_columns == tuple(f"v{at}" for at in range(8))
+    given = wide(content["x"][:7, :, ::-1])
+    swapped = [{f"v{int(name[1:]) ^ 1}": value for name, value in row.items()} for row in given]
+    found = trained.read_given(write("given.csv", swapped), Learned(()))
+    np.testing.assert_allclose(found.x, content["x"][:7].astype(np.float32))
+    error = refused(lambda: trained.read_given(write("few.csv", [{"v0": 1}]), Learned(())))
+    assert "no column `v1`" in str(error)
 
 
 def test_columns_of_a_given_table_are_found_by_their_names() -> None:

@@ -302,8 +302,14 @@ def test_an_argument_sets_a_key(argument: str, key: str, value: object) -> None:
         ("my run.yml", "my_run"),
         (".hidden.yaml", "hidden"),
         ("-rf.yaml", "rf"),
-        ("größe.yaml", "gr_e"),
-        ("長.yaml", "run"),
+        ("größe.yaml", "größe"),
+        ("отзывы.yaml", "отзывы"),
+        ("评论.yaml", "评论"),
+        ("समीक्षा.yaml", "समीक्षा"),
+        ("nai\u0308ve cafe\u0301.yaml", "naïve_café"),
+        ("😀 (1).yaml", "1"),
+        ("😀.yaml", "run"),
+        ("長" * 50 + ".yaml", "長" * 33),
         ("a" * 150 + ".yaml", "a" * 100),
     ],
 )
@@ -371,6 +377,47 @@ def test_a_path_is_absolute_so_that_a_run_can_be_repeated_from_anywhere(written:
     config = load_config(write(IMDB), [f"dataset.path={written}"])
     expected = Path(written).expanduser().absolute()
     assert config.dataset.model_dump()["path"] == str(expected)
+
+
+OWN = (
+    "dataset: {name: text, path: own.csv, test_path: ../test.csv, validation_path: ~/own.csv}\n"
+    "model: {name: gru, embedding_file: vectors/glove.txt}\n"
+)
+
+
+def test_paths_in_a_config_count_from_its_folder_and_typed_ones_from_here() -> None:
+    Path("sub").mkdir()
+    file = Path("sub/own.yaml")
+    file.write_text(OWN)
+    here = Path.cwd()
+    config = load_config(file, ["dataset.validation_path=sub/../new.csv"])
+    paths = config.dataset.model_dump()
+    assert paths["path"] == str(here / "sub/own.csv")
+    assert paths["test_path"] == str(here / "test.csv")
+    assert paths["validation_path"] == str(here / "new.csv")
+    assert config.model.embedding_file == str(here / "sub/vectors/glove.txt")
+    assert load_config(file).dataset.model_dump()["validation_path"] == str(Path.home() / "own.csv")
+    typed = load_config(file, ["dataset={name: text, path: own.csv}"])
+    assert typed.dataset.model_dump()["path"] == str(here / "own.csv")
+
+
+def test_a_path_above_a_linked_folder_stays_as_it_leads() -> None:
+    Path("far/away").mkdir(parents=True)
+    Path("near").symlink_to("far/away")
+    Path("far/away/own.yaml").write_text(OWN.replace("own.csv", "../own.csv"))
+    for place in ("near/own.yaml", "far/away/own.yaml"):
+        path = Path(load_config(Path(place)).dataset.model_dump()["path"])
+        assert path.resolve() == Path("far/own.csv").resolve()
+
+
+def test_the_config_of_a_run_says_where_its_data_lie_wherever_it_is_read() -> None:
+    Path("sub").mkdir()
+    Path("sub/own.yaml").write_text(OWN)
+    config = load_config(Path("sub/own.yaml"))
+    Path("sub/config.yaml").write_text(config.to_yaml())
+    again = load_config(Path("sub/config.yaml"))
+    assert again.dataset == config.dataset
+    assert again.model == config.model
 
 
 ROUND_TRIPS: list[list[str]] = [

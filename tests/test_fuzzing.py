@@ -131,6 +131,81 @@ def _(code: bytes) -> object:
     return text(file_of("own.jsonl", mutated(json_lines(), code))).load()
 
 
+@reader("CSV, packed")
+def _(code: bytes) -> object:
+    whole = gzip.compress(table(), 1)
+    content = mutated(whole, code[1:]) if code[0] % 2 else gzip.compress(mutated(table(), code), 1)
+    return text(file_of("own.csv.gz", content)).load()
+
+
+@reader("CSV without a header, with titles, with backslashes")
+def _(code: bytes) -> object:
+    signs = [b"sep=;\n", b"# a\n", b"a title\n", b",,\n", b'\\"', b'"', b"\\", b";", b"\t"]
+    file = file_of("own.csv", mutated(table(), code[1:], signs))
+    if code[0] % 2:
+        keys = {"text_column": "column_1", "label_column": "column_2", "header": False}
+        return Text(name="text", path=file, max_length=5, unlabelled="skip", **keys).load()
+    return text(file).load()
+
+
+@cache
+def parquet_bytes() -> bytes:
+    import pyarrow
+    from pyarrow import parquet
+
+    texts, labels = zip(*sentences(24), strict=True)
+    parquet.write_table(pyarrow.table({"text": texts, "label": labels}), "whole.parquet")
+    return Path("whole.parquet").read_bytes()
+
+
+@reader("Parquet")
+def _(code: bytes) -> object:
+    return text(file_of("own.parquet", mutated(parquet_bytes(), code))).load()
+
+
+@cache
+def workbook() -> dict[str, bytes]:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in [("text", "label"), *sentences(24)]:
+        book.active.append(row)
+    book.save("whole.xlsx")
+    return members(Path("whole.xlsx").read_bytes())
+
+
+@reader("Excel")
+def _(code: bytes) -> object:
+    sheet = "xl/worksheets/sheet1.xml"
+    if code[0] % 2:
+        signs = [b"<c ", b"</row>", b'r="A1"', b't="s"', b"<v>9</v>", b'r="999999"']
+        content = packed({**workbook(), sheet: mutated(workbook()[sheet], code[1:], signs)})
+    else:
+        content = mutated_archive(workbook(), code[1:])
+    return text(file_of("own.xlsx", content)).load()
+
+
+@cache
+def wide() -> bytes:
+    rows = [f"{'ab'[n % 2]},{n},{n / 2},{-n}" for n in range(24)]
+    return "\n".join(["label,v0,v1,v2", *rows]).encode()
+
+
+@reader("wide table")
+def _(code: bytes) -> object:
+    file = file_of("own.csv", mutated(wide(), code))
+    return Arrays(name="arrays", path=file, rows="sequences").load()
+
+
+@reader("NPY, to predict")
+def _(code: bytes) -> object:
+    np.save("whole.npy", np.zeros((3, 28, 28), np.float32))
+    whole = Path("whole.npy").read_bytes()
+    near = whole[:128] if code[0] % 2 else whole  # most changes hit what follows the header
+    content = mutated(near, code[1:]) + (whole[128:] if code[0] % 2 else b"")
+    return Mnist(name="mnist").read_given(Path(file_of("own.npy", content)), Learned(()))
+
+
 @reader("TXT, to predict")
 def _(code: bytes) -> object:
     file = file_of("own.txt", mutated(b"a film\nand a film\n", code))

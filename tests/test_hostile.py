@@ -17,6 +17,7 @@ import pytest
 from seqtrain import logfile
 from seqtrain.config import load_config
 from seqtrain.console import format_predictions, table
+from seqtrain.datakeys import Request
 from seqtrain.datasets import imdb
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.imdb import Imdb
@@ -85,7 +86,8 @@ def test_of_many_problems_the_first_are_told() -> None:
 
 
 NAMES = ["../../x", "/tmp/x", "a/b", "a\\b", "..", ".hidden", "", "-rf", "a" * 101, "a\0b", "a\nb"]
-NAMES += ["a ", "con", "NUL", "com1", "aux.old", "a.", "a\x1b[31m", "ä", "~"]
+NAMES += ["a ", "con", "NUL", "com1", "aux.old", "a.", "a\x1b[31m", "ä b", "~"]
+NAMES += ["a\u202eb", "長" * 34]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -368,7 +370,7 @@ def test_a_path_that_no_file_can_have_is_refused(path: str) -> None:
 @pytest.mark.parametrize("name", ["own\nmodel: {name: evil}\n", "own\x1b[31m", "null"])
 def test_a_draft_for_a_file_of_any_name_is_a_config(name: str) -> None:
     write_csv(Path(f"{name}.csv"), [("a film", "good"), ("a flat film", "bad")] * 5)
-    Path("draft.yaml").write_text(draft(Path(f"{name}.csv"), Path("draft.yaml")))
+    Path("draft.yaml").write_text(draft(Request(Path(f"{name}.csv"), Path("draft.yaml"))).text)
     config = load_config(Path("draft.yaml"))
     assert config.model.name == "gru"
     assert config.dataset.path == str(Path(f"{name}.csv").absolute())  # type: ignore[union-attr]
@@ -379,7 +381,7 @@ def test_a_draft_quotes_columns_that_are_called_as_values(columns: tuple[str, st
     rows = [("a warm film", "good"), ("a flat film", "bad")] * 5
     with Path("own.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows([columns, *rows])
-    Path("draft.yaml").write_text(draft(Path("own.csv"), Path("draft.yaml")))
+    Path("draft.yaml").write_text(draft(Request(Path("own.csv"), Path("draft.yaml"))).text)
     dataset = load_config(Path("draft.yaml")).dataset
     assert (dataset.text_column, dataset.label_column) == columns  # type: ignore[union-attr]
 

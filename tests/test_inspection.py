@@ -59,7 +59,7 @@ def test_empty_and_repeated_texts_are_counted(config: Path, seqtrain: Seqtrain) 
 def test_the_report_ends_with_advice(config: Path, seqtrain: Seqtrain) -> None:
     outcome = seqtrain("check", config, "--load")
     assert "% of the texts are cut: `dataset.max_length=9`" in outcome.stdout
-    assert "many words are unknown: a larger `dataset.vocabulary_size`" in outcome.stdout
+    assert "test words are unknown: a larger `dataset.vocabulary_size`" in outcome.stdout
     assert "test examples stand in train too: `dataset.drop_repeated=true`" in outcome.stdout
     assert "class good" in outcome.stdout
     assert not Path("outputs").exists()
@@ -69,7 +69,7 @@ def test_features_can_be_inspected_too(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("check", REPOSITORY / "configs" / "quickstart.yaml", "--load")
     assert outcome.exit_code == 0, outcome.stderr
     assert "19,338 parameters" in outcome.stdout
-    assert "unknown words" not in outcome.stdout
+    assert "unknown tokens" not in outcome.stdout
 
 
 def test_without_load_json_is_the_config(seqtrain: Seqtrain) -> None:

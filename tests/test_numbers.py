@@ -123,7 +123,7 @@ WRONG = [
     ("nan", "the label `nan` is no number", "a finite number"),
     ("inf", "the label `inf` is no number", "a finite number"),
     ("1e30", "the label `1e30` is no number", "a finite number"),
-    ("", "the label is empty", "or leave it out"),
+    ("", "the label is empty", "dataset.unlabelled=skip"),
 ]
 
 
@@ -138,7 +138,12 @@ def test_a_label_that_is_no_number_is_told_with_its_line(
     assert hint in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_a_label_that_was_not_measured_is_empty() -> None:
+    with pytest.raises(DataError, match=r"own.npz: example 7: the label is empty$"):
+        arrays([*NUMBERS[:6], np.nan, *NUMBERS[7:]])
+
+
+@pytest.mark.parametrize("bad", [np.inf, 1e30])
 def test_a_number_that_is_not_usable_is_told_with_its_place(bad: float) -> None:
     message = f"own.npz: example 7: the label `{bad}` is no number"
     with pytest.raises(DataError, match=re.escape(message)):
@@ -238,7 +243,7 @@ def test_numbers_that_can_mean_nothing_else_are_read(label: str, number: float) 
         ("3/4", "it is a fraction", "0.75"),
         ("3\u20135", "it is a range", "one number"),
         ("<5", "it is a bound", "the number alone"),
-        ("N/A", "it is a missing value", "leave the row out"),
+        ("N/A", "it is a missing value", "dataset.unlabelled=skip"),
         ("yes", "it is a yes or no", "write 1 and 0"),
     ],
 )

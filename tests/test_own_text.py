@@ -122,6 +122,61 @@ def test_every_text_keeps_its_label(form: str) -> None:
     assert len(rest) == len(dataset.test) == 12
 
 
+HOLES = [(text, "" if index % 5 == 0 else label) for index, (text, label) in enumerate(numbered())]
+
+
+@pytest.mark.parametrize("form", ["own.csv", "own.jsonl"])
+def test_rows_without_a_label_are_left_out_where_asked_and_counted_each_time(
+    form: str, messages: pytest.LogCaptureFixture
+) -> None:
+    write_csv(Path("own.csv"), HOLES)
+    objects = ({"text": text, "label": label or None} for text, label in HOLES)
+    Path("own.jsonl").write_text("".join(json.dumps(item) + "\n" for item in objects))
+    for _ in range(2):  # the second comes from the cache
+        messages.clear()
+        found = text_config(path=form, unlabelled="skip").load()
+        assert f"{form}: left out 8 rows without a label" in messages.text
+    whole = load([row for row in HOLES if row[1]])
+    for split in ("train", "validation", "test"):
+        assert contents(found.split(split)) == contents(whole.split(split))
+    assert found.originals is not None
+    assert whole.originals is not None
+    rows = np.arange(len(whole.test))
+    assert found.originals(rows) == whole.originals(rows)
+
+
+def write_objects(rows: list[dict[str, str]]) -> None:
+    Path("own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_objects_may_lack_the_key_of_the_label_but_not_misspell_it() -> None:
+    rows = [{"text": f"w{n} word", "label": "ab"[n % 2]} for n in range(40)]
+    del rows[7]["label"], rows[9]["label"]
+    write_objects(rows)
+    with pytest.raises(DataError, match=r"own.jsonl:8: the label is empty, as that of 1 more ex"):
+        text_config(path="own.jsonl").load()
+    assert len(text_config(path="own.jsonl", unlabelled="skip").read(None).train) == 30
+    rows[20] = {"text": "w word", "labl": "a"}
+    write_objects(rows)
+    with pytest.raises(DataError, match="own.jsonl:21: no key `label`, but `text`, `labl`, did"):
+        text_config(path="own.jsonl", unlabelled="skip").load()
+
+
+def test_a_table_without_any_label_is_refused() -> None:
+    with pytest.raises(DataError, match="own.csv: no row has a label$"):
+        load([(text, " ") for text, _ in numbered()], unlabelled="skip")
+
+
+def test_a_table_without_a_header_loses_no_row() -> None:
+    rows = numbered()
+    Path("own.csv").write_text("".join(f"{label},{text}\n" for text, label in rows))
+    keys = {"text_column": "column_2", "label_column": "column_1"}
+    found = text_config(header=False, **keys).load()
+    whole = load(rows)
+    for split in ("train", "validation", "test"):
+        assert contents(found.split(split)) == contents(whole.split(split))
+
+
 def test_columns_encoding_and_delimiter_are_those_of_the_config() -> None:
     lines = [
         "id|Stimmung|Kritik",
@@ -252,11 +307,12 @@ def test_texts_of_test_that_train_holds_are_counted_and_can_be_dropped(
     repeated = load(rows, test=test, validation=validation)
     assert messages.messages == [
         "3 of the 4 test examples stand in train too; `dataset.drop_repeated=true` takes them "
-        "from train"
+        "from train",
+        "14.3 % of the test words are unknown, 0.4% of the characters in no word",
     ]
     messages.clear()
     apart = load(rows, test=test, validation=validation, drop_repeated=True)
-    assert messages.messages == []
+    assert not any("stand in train" in message for message in messages.messages)
     kept = [text for text, _ in rows if text.split()[0] not in ("w3", "w4", "w5")]
     assert [" ".join(row) for row in words(apart, apart.train)] == kept
     assert contents(apart.test) == contents(repeated.test)
@@ -280,15 +336,19 @@ def test_classes_that_a_person_may_not_have_meant_are_told(
 ) -> None:
     rows = [*numbered(38), ("x", "Good"), ("y", "Good")]
     load(rows)
-    rare, alike = messages.messages
+    rare, alike, *_ = messages.messages
     assert rare == "too few examples for each split to have one: Good"
     assert alike.endswith(
         "own.csv: classes that differ in case alone, with their examples: `Good` (2) and `good` "
         "(19); those that are one must be written alike"
     )
+    assert messages.messages[2:] == [
+        "50.0 % of the test words are unknown",
+        "50.0% of the test words are unknown: `dataset.tokens=characters`",
+    ]
     messages.clear()
     load(rows, test=[("z", "Good")])
-    assert messages.messages == [alike]
+    assert messages.messages[:1] == [alike]
 
 
 # What is kept of them
@@ -338,6 +398,7 @@ def test_a_file_that_changed_is_parsed_again(parsings: list[str]) -> None:
         ("text_column", "other"),
         ("delimiter", "comma"),
         ("quotes", False),
+        ("unlabelled", "skip"),
         ("encoding", "latin-1"),
         ("test_path", "t.csv"),
     ],
@@ -589,7 +650,10 @@ def test_images_without_labels_or_with_others_cannot_judge() -> None:
 
 
 TOLD = described(
-    Given(np.zeros((3, 2)), ["plain", '"a", \x1b[31mb\x07\n' + "c" * 70, "half \udce9"]),
+    Given(
+        np.array([[1, 2, 5, 6, 9], [1, 5, 5, 0, 0], [1, 2, 2, 0, 0]]),
+        ["plain", '"a", \x1b[31mb\x07\n' + "c" * 70, "half \udce9"],
+    ),
     np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]),
     Learned(("bad", "good")),
 )
@@ -597,17 +661,18 @@ TOLD = described(
 
 def test_a_table_of_predictions_keeps_controls_from_the_terminal() -> None:
     assert format_predictions(TOLD, "table").splitlines() == [
-        "example  class  probability  text",
-        "      1  good        0.7500  plain",
-        '      2  bad         0.5000  "a", \\x1b[31mb\\x07 ' + "c" * 40 + "…",
-        "      3  bad         1.0000  half \\udce9",
+        "example  class  probability  unknown  text",
+        "      1  good        0.7500  25%      plain",
+        '      2  bad         0.5000  0%       "a", \\x1b[31mb\\x07 ' + "c" * 40 + "…",
+        "      3  bad         1.0000  100%     half \\udce9",
     ]
 
 
 def test_predictions_as_csv_and_json_hold_the_texts_whole() -> None:
     rows = list(csv.reader(io.StringIO(format_predictions(TOLD, "csv"), newline="")))
-    assert rows[0] == ["example", "text", "class", "probability", "p(bad)", "p(good)"]
-    assert rows[1] == ["1", "plain", "good", "0.75", "0.25", "0.75"]
+    header = ["example", "text", "class", "probability", "unknown", "p(bad)", "p(good)"]
+    assert rows[0] == header
+    assert rows[1] == ["1", "plain", "good", "0.75", "0.25", "0.25", "0.75"]
     assert rows[2][1] == TOLD[1]["text"]
     assert rows[3][1] == "half ?"
     items = [json.loads(line) for line in format_predictions(TOLD, "jsonl").splitlines()]
@@ -714,8 +779,16 @@ def test_a_run_predicts_without_its_data(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outcome = seqtrain("predict", trained, *form(monkeypatch), "--format", "jsonl")
-    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert outcome.exit_code == 0
+    place = "line 5" if form is as_csv_without_labels else "text 3"
+    place = {as_jsonl: "line 3", as_txt: "line 3"}.get(form, place)
+    assert outcome.stderr == (
+        "warning: the network knows no word of 2 of 5 texts, the first "
+        f"{place}, `no words that it knows`, and can only guess; with `dataset.tokens=subwords` it "
+        "would know every word\n"
+    )
     rows = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert [row["unknown"] == 1 for row in rows] == [False, False, True, True, False]
     assert [row["example"] for row in rows] == [1, 2, 3, 4, 5]
     one_line = form in (as_txt, as_standard_input)
     assert [row["text"] for row in rows] == [
@@ -735,11 +808,11 @@ def test_predictions_are_printed_as_a_table_or_csv(trained: Path, seqtrain: Seqt
     printed = seqtrain("predict", trained, *texts).stdout.splitlines()
     told = seqtrain("predict", trained, *texts, "--format", "csv").stdout
     rows = list(csv.DictReader(io.StringIO(told, newline="")))
-    assert list(rows[0]) == ["example", "text", "class", "probability", "p(bad)", "p(good)"]
+    assert {"text", "probability", "unknown", "p(bad)", "p(good)"} <= rows[0].keys()
     assert [row["text"] for row in rows] == texts
     found = [[float(row["p(bad)"]), float(row["p(good)"])] for row in rows]
     np.testing.assert_allclose(found, saved(trained), atol=1e-6)
-    assert printed[0] == "example  class  probability  text"
+    assert printed[0] == "example  class  probability  unknown  text"
     assert [line.split()[:3] for line in printed[1:]] == [
         [row["example"], row["class"], f"{float(row['probability']):.4f}"] for row in rows
     ]
@@ -761,7 +834,7 @@ def test_evaluate_says_how_many_examples_were_trained_on(trained: Path, seqtrain
         csv.writer(stream).writerows([("mood", "review"), *((label, text) for text, label in rows)])
     outcome = seqtrain("evaluate", trained, "--data", "new.csv", "--json")
     found = json.loads(outcome.stdout)
-    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert (outcome.exit_code, "can only guess" in outcome.stderr) == (0, True)
     assert (found["examples"], found["trained_on"], found["source"]) == (12, 7, "new.csv")
     assert [row["support"] for row in found["data"]["classes"]] == [5, 7]
     printed = seqtrain("evaluate", trained, "--data", "new.csv").stdout

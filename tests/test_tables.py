@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Sequence
@@ -12,13 +13,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from seqtrain import textfile, workbooks
 from seqtrain.config import load_config
 from seqtrain.datasets.dataset import Learned
+from seqtrain.dialect import DELIMITERS, LONGEST_FIELD
 from seqtrain.errors import DataError
-from seqtrain.tables import DELIMITERS, LONGEST_FIELD, Table, given_texts
+from seqtrain.given import given_texts
+from seqtrain.tables import Table
+from seqtrain.textfile import told
 from tests.conftest import Outcome
 from tests.own import WORDS, sentences, write_csv, write_folder
 
@@ -96,7 +101,7 @@ def test_of_a_single_column_the_name_of_the_file_says_the_delimiter(name: str, f
     if fields == 1:
         assert cells(table, "text") == [("a film, good",)]
     else:
-        with pytest.raises(DataError, match="own.csv:2: 2 fields, but the header has 1 column$"):
+        with pytest.raises(DataError, match="own.csv:2: 2 fields, but the header has 1 col"):
             cells(table, "text")
 
 
@@ -148,8 +153,9 @@ def test_where_quotes_are_letters_they_close_nothing() -> None:
     rows = [('"well', "good"), ('"a" b', "bad"), ('it is 5"', "good"), (' "x"', "bad")]
     file = write("text\tlabel\n" + "".join("\t".join(row) + "\n" for row in rows), "own.tsv")
     assert cells(Table(file, quotes=False)) == rows
+    assert cells(Table(file)) == rows, "the rows say so themselves"
     with pytest.raises(DataError, match="^own.tsv:2: in the row that begins here, a quote closes"):
-        cells(Table(file))
+        cells(Table(file, quotes=True))
 
 
 def test_each_row_is_told_with_the_line_on_which_it_begins() -> None:
@@ -223,7 +229,8 @@ BRISK = settings(max_examples=50, suppress_health_check=[HealthCheck.function_sc
 def test_any_quoted_table_comes_back_as_it_was_written(
     rows: list[tuple[str, str]], delimiter: str, end: str
 ) -> None:
-    assert cells(Table(write(as_csv(rows, delimiter, end)))) == rows
+    assume(filled := [row for row in rows if not "".join(row).isspace() and "".join(row)])
+    assert cells(Table(write(as_csv(rows, delimiter, end)))) == filled
 
 
 @BRISK
@@ -281,17 +288,228 @@ def test_hints_name_no_keys_where_none_can_be_set() -> None:
     assert hints == [f"save it as UTF-8, or set {keys}", "save it as UTF-8"]
 
 
+PLAIN = [("a plain film", "good"), ("a slow film", "bad"), ("a deep film", "good")]
+LINES = "".join(f"{text};{label}\n" for text, label in PLAIN)
+COMMAS = LINES.replace(";", ",")
+FORMS_OF_PEOPLE = {
+    "rows of delimiters alone": f"text,label\n,\n{COMMAS},\n,,\n,\n",
+    "empty columns beside": "text,label,,\n" + COMMAS.replace("\n", ",,\n"),
+    "an empty first column": ",text,label\n" + COMMAS.replace("a ", ",a "),
+    "a comma after each row": "text,label\n" + COMMAS.replace("\n", ",\n"),
+    "a comma after the header": "text,label,\n" + COMMAS,
+    "sep": f"sep=;\ntext;label\n{LINES}",
+    "sep in quotes": f'"sep=;"\r\ntext;label\r\n{LINES}',
+    "sep after a byte order mark": f"\ufeffsep=;\ntext;label\n{LINES}",
+    "sep of commas": f"SEP=,\ntext,label\n{COMMAS}",
+    "a header with commas": "text;label;a note, with, many, commas\n" + LINES.replace("\n", ";\n"),
+    "a title": f"All films of the year\n\ntext,label\n{COMMAS}",
+    "titles over all columns": f"All films,\n2024,\n,\ntext,label\n{COMMAS}",
+    "a title with a comma": f"Films, of 2024\ntext,label\n{COMMAS}",
+    "comments": f"# films; of all, kinds\n# 2024\ntext,label\n{COMMAS}",
+    "a hash in the name of a column": "#,text,label\n" + COMMAS.replace("a ", "1,a "),
+}
+
+
+@pytest.mark.parametrize("form", FORMS_OF_PEOPLE)
+def test_a_table_is_read_as_people_have_it(form: str) -> None:
+    table = Table(write(FORMS_OF_PEOPLE[form]))
+    assert cells(table) == PLAIN
+    assert {"text", "label"} <= {*table.columns("text", "label")}
+    assert not table.looks_headerless()
+
+
+def test_a_delimiter_is_chosen_by_the_rows_and_not_by_the_header() -> None:
+    file = write("Review (title, body, extra);Rating, 1 to 5\n" + LINES)
+    names = ["Review (title, body, extra)", "Rating, 1 to 5"]
+    assert Table(file).columns() == names
+    assert cells(Table(file), *names) == PLAIN
+
+
+def test_what_is_left_out_is_counted() -> None:
+    table = Table(write(f"Films\n\ntext,label\n{COMMAS},\n\n,\n"))
+    assert cells(table) == cells(table) == PLAIN
+    found = ["own.csv: left out 1 row above the header", "own.csv: left out 2 rows without a value"]
+    assert told("own.csv", table.left_out) == found
+
+
+ESCAPED = [('he said "no, thanks" and left', "bad"), ("C:\\new", "good"), ("plain", "good")]
+
+
+@pytest.mark.parametrize("after", [0, 3_000])
+@pytest.mark.parametrize("name", ["own.csv", "own.tsv"])
+def test_quotes_may_be_escaped_by_a_backslash(name: str, after: int) -> None:
+    """Also where that shows long after the first rows, which then say nothing of it."""
+    delimiter = "," if name == "own.csv" else "\t"
+    rows = [("plain", "good")] * after + ESCAPED
+    escaped = str.maketrans({"\\": "\\\\", '"': '\\"'})
+    quoted = [
+        [f'"{cell.translate(escaped)}"' for cell in row] for row in [("text", "label"), *rows]
+    ]
+    lines = [delimiter.join(row) for row in quoted]
+    file = write("\n".join(lines), name)
+    found = cells(Table(file))
+    assert found[: after + 1] == rows[: after + 1]
+    assert len(found) == len(rows)
+    assert cells(Table(file, quotes="backslash")) == rows
+
+
+def test_raw_quotes_of_a_tsv_are_letters() -> None:
+    rows = [(f'"so-called" film with a {n}" screen', "good") for n in range(9)]
+    file = write("text\tlabel\n" + "".join("\t".join(row) + "\n" for row in rows), "own.tsv")
+    assert cells(Table(file)) == rows
+
+
+def test_a_broken_quote_in_a_quoted_tsv_is_told_and_no_quote_becomes_a_letter() -> None:
+    lines = ['"text"\t"label"', *['"a film"\t"good"'] * 9, '"a "film"\t"good"']
+    with pytest.raises(DataError, match="^own.tsv:11: in the row that begins here, a quote closes"):
+        cells(Table(write("\n".join(lines), "own.tsv")))
+
+
+def test_without_a_header_columns_have_numbers() -> None:
+    table = Table(write(COMMAS), header=False)
+    assert table.columns() == ["column_1", "column_2"]
+    assert cells(table, "column_1", "column_2") == PLAIN
+
+
+HEADERLESS = {
+    "labels that repeat": (COMMAS, True),
+    "numbers": ("0.5,a\n0.25,b\n0.75,c\n", True),
+    "a header": (f"text,label\n{COMMAS}", False),
+    "a header of numbers in order": ("0,1,2\n5,6,7\n5,8,9\n", False),
+    "a header that stands twice": (f"text,label\n{COMMAS}text,label\n", False),
+    "nothing but a header": ("text,label\n", False),
+    "other kinds": ("a plain film,good\n", False),
+    "a quote left open": ('"text,label\na,b\n', False),
+}
+
+
+@pytest.mark.parametrize("name", HEADERLESS)
+def test_a_table_without_a_header_is_noticed(name: str) -> None:
+    content, headerless = HEADERLESS[name]
+    assert Table(write(content)).looks_headerless() is headerless
+
+
+def test_columns_that_are_not_read_break_nothing() -> None:
+    twice = Table(
+        write("text,x,label,x\n" + COMMAS.replace("film,", "film,1,").replace("\n", ",2\n"))
+    )
+    assert cells(twice) == PLAIN
+    assert twice.candidates()[0] == ["text", "label"]
+    items = [{"text": text, "tags": [1], "label": label} for text, label in PLAIN]
+    del items[1]["tags"]
+    lines = Table(write("".join(json.dumps(item) + "\n" for item in items), "own.jsonl"))
+    assert cells(lines) == PLAIN
+    names, rows = lines.candidates()
+    assert names == ["text", "tags", "label"]
+    assert [values for _, values in rows] == [(text, None, label) for text, label in PLAIN]
+
+
+def as_parquet(rows: Sequence[tuple[str, ...]], name: str = "own.parquet", **more: Any) -> Path:
+    import pyarrow
+    from pyarrow import parquet
+
+    text, label = zip(*rows, strict=True)
+    columns = {"text": text, "label": pyarrow.array(label).dictionary_encode(), **more}
+    parquet.write_table(pyarrow.table(columns), name)
+    return Path(name)
+
+
+def as_workbook(rows: Sequence[tuple[Any, ...]], name: str = "own.xlsx") -> Path:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.create_sheet("Notes").append(["text", "label"])
+    book.save(name)
+    return Path(name)
+
+
+@pytest.mark.parametrize("name", ["own.csv.gz", "own.jsonl.gz", "own.CSV.GZ", "own.csv"])
+def test_a_compressed_table_is_read(name: str) -> None:
+    content = as_jsonl(PLAIN) if "jsonl" in name else as_csv(PLAIN)
+    assert cells(Table(write(gzip.compress(content.encode()), name))) == PLAIN
+
+
+def test_parquet_is_read() -> None:
+    file = as_parquet(ROWS[:5] * 700, n=[1.5] * 3500, tags=[["a"]] * 3500, index=[*range(3500)])
+    assert cells(Table(file)) == ROWS[:5] * 700
+    rows = list(Table(file).rows("n", "index"))
+    assert (rows[0], rows[-1]) == ((2, ("1.5", "0")), (3501, ("1.5", "3499")))
+    with pytest.raises(DataError, match=r"^own.parquet:2: `tags` is no text but \['a'\]$"):
+        cells(Table(file), "tags")
+    assert next(Table(file).candidates()[1])[1] == (*ROWS[0], "1.5", None, "0")
+
+
+def test_an_index_of_pandas_is_no_column_of_parquet() -> None:
+    assert Table(as_parquet(PLAIN, __index_level_0__=[1, 2, 3])).columns() == ["text", "label"]
+
+
+def test_a_workbook_is_read() -> None:
+    title = [("Films of 2024",), (), ("text", None, "label")]
+    rows = [
+        ("warm", None, 1),
+        (),
+        ("slow", None, 0.5),
+        (" ", " "),
+        ("new", None, True),
+        ("x", None),
+    ]
+    table = Table(as_workbook([*title, *rows]))
+    assert table.columns() == ["text", "label"]
+    assert list(table.rows("text", "label")) == [
+        (4, ("warm", "1")),
+        (6, ("slow", "0.5")),
+        (8, ("new", "true")),
+        (9, ("x", None)),
+    ]
+    assert told("own.xlsx", table.left_out) == [
+        "own.xlsx: left out 1 sheet beside `Sheet`",
+        "own.xlsx: left out 1 row above the header",
+        "own.xlsx: left out 1 row without a value",
+    ]
+
+
+@pytest.mark.parametrize("form", ["parquet", "excel"])
+def test_a_missing_extra_is_told_with_the_command(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = as_parquet(PLAIN) if form == "parquet" else as_workbook(PLAIN)
+    monkeypatch.setitem(sys.modules, "pyarrow" if form == "parquet" else "openpyxl", None)
+    with pytest.raises(DataError, match="which needs `") as caught:
+        cells(Table(file))
+    assert f"`pip install 'seqtrain[{form}]'`" in str(caught.value.hint)
+
+
+def test_what_grows_without_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (textfile, workbooks):
+        monkeypatch.setattr(module, "LARGE", 100_000)
+    rows = [("a film", "good")] * 100_000
+    packed = gzip.compress(as_csv(rows).encode())
+    for file in (write(packed, "own.csv.gz"), as_parquet(rows), as_workbook([("a",)] * 90_000)):
+        monkeypatch.setattr(textfile, "EXPANSION", 10)
+        monkeypatch.setattr(workbooks, "EXPANSION", 3)
+        with pytest.raises(DataError, match="unpack"):
+            cells(Table(file))
+
+
 GOOD = as_csv(sentences())
 QUOTES = (
     'close each quote, and double a quote inside: "he said ""no""", or set `dataset.quotes=false`'
 )
-IN_QUOTES = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
+IN_QUOTES = (
+    'put a text that holds the delimiter or a line break into quotes: "a, b", '
+    "or set `dataset.delimiter=…`"
+)
+BY_COMMAS = "but the header has 2 columns, read with the delimiter comma"
 AS_UTF8 = "save it as UTF-8, or set `dataset.encoding=cp1252` or `dataset.encoding=latin-1`"
 AS_UTF16 = "save it as UTF-8, or set `dataset.encoding=utf-16-le`"
 FROM_UTF16 = "save it as UTF-8, or set `dataset.encoding=utf-8` or `dataset.encoding=utf-16-le`"
 COLUMNS = "set `dataset.text_column=…` or `dataset.label_column=…`"
 TEXT_COLUMN = f"the first line must name the columns; call one of them `text`, or {COLUMNS}"
 LABEL_COLUMN = f"the first line must name the columns; call one of them `label`, or {COLUMNS}"
+UNLABELLED = "give each a `label`, or leave such examples out: `dataset.unlabelled=skip`"
+OR_DELIMITER = "{}, or set `dataset.delimiter=…`"
 FIRST_LINE = "the first line must name the columns, and each other hold an example"
 CORRECT = "correct the line, or leave it out"
 AN_OBJECT = 'write each row as {"text": "…", "label": "…"}; a CSV is called .csv'
@@ -396,13 +614,14 @@ DEFECTS = [
         "write what it gives into a file, and name that",
     ),
     Defect("empty", "", "{own} holds no rows", FIRST_LINE),
-    Defect("blank", "\n \n\r\n", "{own}:2: no column `text`, but nothing", TEXT_COLUMN),
+    Defect("blank", "\n \n\r\n", "{own} holds no rows", FIRST_LINE),
     Defect("a header only", "text,label\n", "{own} holds no rows", FIRST_LINE),
     Defect(
         "no header",
-        as_csv([("a film", "good")] * 9, header=("so bad", "bad")),
+        as_csv([("a film", "good"), ("a slow film", "bad")] * 9, header=("so bad", "bad")),
         "{own}:1: no column `text`, but `so bad`, `bad`",
-        TEXT_COLUMN,
+        "its first row looks like an example; if so, `dataset.header=false` calls the columns "
+        "`column_1`, `column_2`, …",
     ),
     Defect(
         "a text column in capitals",
@@ -434,7 +653,7 @@ DEFECTS = [
         "another delimiter",
         as_csv(sentences(), ":", quoting=csv.QUOTE_MINIMAL),
         "{own}:1: no column `text`, but `text:label`",
-        TEXT_COLUMN,
+        OR_DELIMITER.format(TEXT_COLUMN),
     ),
     Defect(
         "a delimiter that is named wrongly",
@@ -448,19 +667,19 @@ DEFECTS = [
         "a delimiter that is not the file's",
         as_csv(sentences(), quoting=csv.QUOTE_MINIMAL),
         "{own}:1: no column `text`, but `text,label`",
-        TEXT_COLUMN,
+        OR_DELIMITER.format(TEXT_COLUMN),
         keys=("dataset.delimiter=tab",),
     ),
     Defect(
         "too many fields",
         after(2_000, "warm, but slow,good"),
-        "{own}:2002: 3 fields, but the header has 2 columns",
+        f"{{own}}:2002: 3 fields, {BY_COMMAS}",
         IN_QUOTES,
     ),
     Defect(
         "too few fields",
         after(40, '"two\nlines"'),
-        "{own}:42: 1 field, but the header has 2 columns",
+        f"{{own}}:42: 1 field, {BY_COMMAS}",
         IN_QUOTES,
     ),
     Defect(
@@ -526,8 +745,9 @@ DEFECTS = [
     Defect(
         "a workbook",
         zipped(),
-        "{own} is a zip archive or an Excel workbook",
-        "save the sheet as CSV, or unpack it",
+        "{own} is no Excel workbook: \"There is no item named '[Content_Types].xml' in the "
+        'archive"',
+        "is it whole? open it elsewhere, and write it anew: {own}",
         "own.xlsx",
     ),
     Defect(
@@ -537,10 +757,11 @@ DEFECTS = [
         "save the sheet as CSV",
     ),
     Defect(
-        "gzip",
-        gzip.compress(GOOD.encode()),
-        "{own} is compressed",
-        "unpack it: `gunzip {own}`",
+        "gzip that ends too early",
+        gzip.compress(GOOD.encode())[:-20],
+        "{own} cannot be unpacked: Compressed file ended before the end-of-stream marker was "
+        "reached",
+        "is it whole? `gunzip -t {own}`",
         "own.csv.gz",
     ),
     Defect(
@@ -551,10 +772,11 @@ DEFECTS = [
         "own.csv.zst",
     ),
     Defect(
-        "Parquet",
-        b"PAR1\x15\x04",
-        "{own} is a Parquet file",
-        "write it as CSV or JSONL",
+        "Parquet that ends too early",
+        b"PAR1\x15\x04" * 9,
+        "{own} is no Parquet file: Parquet magic bytes not found in footer. Either the file is "
+        "corrupted or this is not a parquet file.",
+        "is it whole? open it elsewhere, and write it anew: {own}",
         "own.parquet",
     ),
     Defect("a PDF", b"%PDF-1.7\n%\xe2\xe3", "{own} is a PDF", "write its texts as CSV or JSONL"),
@@ -584,10 +806,11 @@ DEFECTS = [
         QUOTES,
     ),
     Defect(
-        "quotes with backslashes",
+        "quotes with backslashes that are not to be read so",
         after(4, '"he said \\"no\\"",good'),
         "{own}:6: in the row that begins here, a quote closes before its field ends",
         QUOTES,
+        keys=("dataset.quotes=true",),
     ),
     Defect(
         "a field that is too long",
@@ -697,13 +920,13 @@ DEFECTS = [
         "an empty label",
         after(2_000, 'warm," "'),
         "{own}:2002: the label is empty",
-        "give the row a `label`, or leave it out",
+        UNLABELLED,
     ),
     Defect(
         "a label that is null",
         after(2, '{"text": "a", "label": null}', as_jsonl),
         "{own}:3: the label is empty",
-        "give the row a `label`, or leave it out",
+        UNLABELLED,
         "own.jsonl",
     ),
     Defect(
@@ -762,7 +985,7 @@ DEFECTS = [
         "test without labels",
         beside("test.csv", "text\nwarm\n"),
         "{test}:1: no column `label`, but `text`",
-        LABEL_COLUMN,
+        OR_DELIMITER.format(LABEL_COLUMN),
         keys=(TEST,),
     ),
     Defect(
@@ -919,10 +1142,10 @@ def test_a_defect_is_one_error_with_its_place_and_what_to_do(
 
 
 def test_names_in_hints_can_be_typed_as_they_stand(seqtrain: Seqtrain) -> None:
-    write(gzip.compress(b""), "my own.gz")
-    Path("own.yaml").write_text("dataset: {name: text, path: my own.gz}\nmodel: {name: rnn}\n")
+    write(b"BZh9", "my own.bz2")
+    Path("own.yaml").write_text("dataset: {name: text, path: my own.bz2}\nmodel: {name: rnn}\n")
     hint = seqtrain("train", "own.yaml").stderr.partition("hint: ")[2]
-    assert hint == f"unpack it: `gunzip '{Path('my own.gz').absolute()}'`\n"
+    assert hint == f"unpack it: `bunzip2 '{Path('my own.bz2').absolute()}'`\n"
 
 
 def test_hints_on_tables_of_numbers_name_keys_that_they_have(seqtrain: Seqtrain) -> None:

@@ -6,13 +6,26 @@ from typing import Any
 import click
 
 from seqtrain import console
-from seqtrain.options import DATA, DATA_DIR, JSON, OUTPUT, SPLIT, command, typed
+from seqtrain.options import (
+    DATA,
+    DATA_DIR,
+    JSON,
+    LABEL_COLUMN,
+    OUTPUT,
+    SPLIT,
+    TEXT_COLUMN,
+    command,
+    only_with_data,
+    typed,
+)
 
 
 @command("seqtrain evaluate --split validation --json")
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @SPLIT
 @DATA
+@TEXT_COLUMN
+@LABEL_COLUMN
 @OUTPUT
 @DATA_DIR
 @JSON
@@ -20,6 +33,8 @@ def evaluate(
     run: Path | None,
     split: Any,
     data: Path | None,
+    text_column: str | None,
+    label_column: str | None,
     outputs: Path,
     data_dir: Path | None,
     as_json: bool,
@@ -36,9 +51,10 @@ def evaluate(
     console.show_log()
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
+    only_with_data(data, text=text_column, label=label_column)
     runs = Run.seeds(run, outputs)
     if data:
-        found = [inference.evaluate_given(one, data) for one in runs]
+        found = [inference.evaluate_given(one, data, text_column, label_column) for one in runs]
     else:
         found = [inference.evaluate(one, split, data_dir) for one in runs]
     if as_json:

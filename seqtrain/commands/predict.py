@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from seqtrain import console
-from seqtrain.options import DATA, OUTPUT, command
+from seqtrain.options import DATA, OUTPUT, TEXT_COLUMN, command, only_with_data
 
 
 @command('seqtrain predict imdb_lstm "not bad at all"')
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @DATA
+@TEXT_COLUMN
 @click.option(
     "--format",
     "form",
@@ -21,9 +22,19 @@ from seqtrain.options import DATA, OUTPUT, command
     help="Form of the answers.",
 )
 @OUTPUT
-def predict(run: Path, texts: tuple[str, ...], data: Path | None, form: str, outputs: Path) -> None:
-    """Say the class, or the number, of each TEXT, of a file's examples, or of standard input."""
-    from seqtrain import inference
+def predict(
+    run: Path,
+    texts: tuple[str, ...],
+    data: Path | None,
+    text_column: str | None,
+    form: str,
+    outputs: Path,
+) -> None:
+    """Say the class, or the number, of each TEXT, of a file's examples, or of standard input.
+
+    What else stands in the file, such as an id, is printed beside it as csv and jsonl.
+    """
+    from seqtrain import inference, newdata
     from seqtrain.run import Run
 
     console.show_log()
@@ -31,9 +42,13 @@ def predict(run: Path, texts: tuple[str, ...], data: Path | None, form: str, out
     learned = chosen.learned()
     if data and texts:
         raise click.UsageError("Give texts or --data, not both.")
+    only_with_data(data, text=text_column)
     if data:
-        given = chosen.config.dataset.read_given(data, learned)
+        examples = newdata.read(chosen, data, text_column)
     else:
-        given = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
-    found = inference.described(given, inference.predict(chosen, given), learned)
-    console.result(console.format_predictions(found, form))
+        examples = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
+    found = inference.described(examples, inference.predict(chosen, examples), learned)
+    beside = newdata.beside(chosen, data, examples, text_column) if data else {}
+    if data:
+        found = newdata.rows_with(found, beside, examples.lines)
+    console.result(console.format_predictions(found, form, newdata.id_of(beside)))

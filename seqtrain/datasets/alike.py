@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from seqtrain.datasets.dataset import Dataset, Examples
-from seqtrain.text import FIRST_WORD, OOV
+from seqtrain.datasets.dataset import Examples
+from seqtrain.text import OOV
 
 
 def shared(train: Examples, others: Examples) -> tuple[int, int]:
@@ -21,14 +19,3 @@ def shared(train: Examples, others: Examples) -> tuple[int, int]:
     if others.x.ndim == 2:
         unsure = 2 * (others.x == OOV).sum(axis=1) >= np.maximum((others.x >= OOV).sum(axis=1), 1)
     return int((equal & ~unsure).sum()), int((equal & unsure).sum())
-
-
-def unknown(examples: Examples) -> float:
-    """Return the share of unknown words among those that the network reads of texts."""
-    return float((examples.x == OOV).sum() / max((examples.x >= OOV).sum(), 1))
-
-
-def vocabulary_full(dataset: Dataset) -> bool:
-    """Return whether more ids would give more words theirs."""
-    words = dataset.vocabulary.words if dataset.vocabulary else ()
-    return FIRST_WORD + len(words) >= (dataset.vocabulary_size or math.inf)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from seqtrain import npz
@@ -52,8 +54,10 @@ def _arrays(file: Path, labelled: bool) -> dict[str, np.ndarray]:
     """Return the arrays that the file has of `KEYS`, if they make a form."""
     with file.open("rb") as stream:
         is_archive = zipfile.is_zipfile(stream)
-    if not is_archive:
+    if not is_archive and not npz.is_single(file):
         raise DataError(f"{file} is no .npz file, or not all of one", FORMS)
+    if labelled and not is_archive:
+        raise DataError(f"{file} holds one array, and no labels", together(file))
     with reading(file, "a .npz file of sequences", FORMS):
         present = npz.names(file)
         _check_keys(file, present, labelled)
@@ -78,6 +82,14 @@ def _array(file: Path, key: str) -> np.ndarray:
     except npz.PickledError as error:
         labels = "labels are text or whole numbers: `y=np.array(labels, dtype=str)`"
         raise DataError(f"{file}: {error}", labels if key == "y" else RAGGED) from error
+
+
+def together(file: Path) -> str:
+    """Return the hint how to put an array and its labels into one file."""
+    target, x = file.with_suffix(".npz"), f"np.load({str(file)!r})"
+    code = f"import numpy as np; np.savez({str(target)!r}, x={x}, y=np.load('labels.npy'))"
+    command = quote(code) if {*'"$`\\'} & {*code} else f'"{code}"'
+    return f"put both into one file, and name that: `python -c {command}`"
 
 
 def dense(source: str, x: np.ndarray) -> Sequences:
@@ -170,9 +182,7 @@ def _checked(
 def _labelled(sequences: Sequences, y: np.ndarray, task: Task) -> Sequences:
     import numpy as np
 
-    if y.ndim != 1:
-        hint = "expected is one label for each example; of one-hot rows: `y.argmax(axis=1)`"
-        raise DataError(f"{sequences.source}: `y` has the shape {y.shape}, not N", hint)
+    y = one_each(sequences.source, y)
     if len(y) != len(sequences):
         what = f"{sequences.source} has {len(sequences):,} examples and {len(y):,} labels in `y`"
         raise DataError(what, "give each example one label")
@@ -202,9 +212,38 @@ def _shortest(number: np.floating[Any]) -> float:
     return float(str(number))
 
 
+def one_each(source: str, y: np.ndarray) -> np.ndarray:
+    """Return labels as an array of shape (N,), which may come as a column.
+
+    Raises:
+        DataError: there are several for each example.
+    """
+    if y.ndim > 1 and y.size == len(y):
+        return y.reshape(-1)
+    if y.ndim != 1:
+        raise DataError(f"{source}: `y` has the shape {y.shape}, not N", _one_of_several(y))
+    return y
+
+
+def _one_of_several(y: np.ndarray) -> str:
+    """Return the hint what to do with labels of several numbers each."""
+    if y.ndim != 2 or y.dtype.kind not in "biuf":
+        return "expected is one label for each example"
+    if ((y == 0) | (y == 1)).all():
+        if (y.sum(axis=1) == 1).all():
+            return "expected is one label for each example; of one-hot rows: `y=y.argmax(axis=1)`"
+        return "an example has one class here, not several; learn one of them: `y=y[:, 0]`"
+    return (
+        "an example has one number as its label here, not several, so a forecast of several steps "
+        "is not learned; learn one of them: `y=y[:, 0]`"
+    )
+
+
 def _label(source: str, value: object, index: int, task: Task) -> str:
-    """Return a label as it is written; whole numbers without a point."""
+    """Return a label as it is written, whole numbers without a point; none is empty."""
     place = f"{source}: `y[{index}]` (example {index + 1})"
+    if isinstance(value, float) and math.isnan(value):
+        return ""
     if isinstance(value, float) and task == "classification":
         if not value.is_integer():
             hint = "a label is the name or the number of a class; "
@@ -213,7 +252,4 @@ def _label(source: str, value: object, index: int, task: Task) -> str:
         value = int(value)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    name = str(value).strip()
-    if not name:
-        raise DataError(f"{place} is empty", "give each example a label, or leave it out")
-    return name
+    return str(value).strip()

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from seqtrain.cache import cached
-from seqtrain.datasets.archive import dense, read_archive
+from seqtrain.datasets.archive import dense
 from seqtrain.datasets.base import FeatureDatasetConfig
 from seqtrain.datasets.classes import doubt_classes, learnable
 from seqtrain.datasets.dataset import (
@@ -22,48 +21,32 @@ from seqtrain.datasets.dataset import (
     empty,
     stratified_indices,
 )
-from seqtrain.datasets.longtable import Columns, others, parsed, same_features, sequences
 from seqtrain.datasets.numbers import check_differing
-from seqtrain.datasets.own import OwnFilesConfig
 from seqtrain.datasets.scaling import Scaling, Target
+from seqtrain.datasets.sequencefiles import SequenceFilesConfig, check_readable
 from seqtrain.datasets.sequences import Sequences
-from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
-from seqtrain.files import sha256
-from seqtrain.parts import End, Names, Size, broken
-from seqtrain.tables import Table
+from seqtrain.parts import End, Size
 
 if TYPE_CHECKING:
     import numpy as np
 
-FORMAT = 1  # of the cache; counts up when what is cached changes
 LONGEST = 65_536  # steps; as many as `max_length` takes
 
 log = logging.getLogger(__name__)
 
 
-class Arrays(OwnFilesConfig, FeatureDatasetConfig):
+class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
     """Your own sequences of numbers: a `.npz` file, or a CSV, TSV or JSONL file of their steps.
 
     A `.npz` file holds `x` (examples × steps × features, or examples × steps) and the labels `y`;
     or, for sequences of different lengths, `values` (all steps × features, one sequence after
     another), `lengths` and `y`. A table holds a row for each step: which sequence it belongs to,
-    its place there, the label of the sequence, and the features. Labels are text or whole numbers,
-    or with `task: regression` any numbers.
+    its place there, the label of the sequence, and the features; or with `rows: sequences` a row
+    for each sequence. Labels are text or whole numbers, or with `task: regression` any numbers.
     """
 
     name: Literal["arrays"]
-    id_column: str = Field(
-        default="id", description="column, or key, of what the steps of one sequence have in common"
-    )
-    step_column: str | None = Field(
-        default="step",
-        description="column, or key, of the number that orders the steps of a sequence; null takes "
-        "them in the order of their rows",
-    )
-    feature_columns: Names | None = Field(
-        default=None, description="columns, or keys, of the features; null takes all others"
-    )
     max_length: Size | None = Field(
         default=None,
         description="steps that the network reads of each sequence; null is the longest of train",
@@ -83,18 +66,6 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
         "its deviation there",
     )
 
-    @model_validator(mode="after")
-    def _columns_differ(self) -> Self:
-        key_of: dict[str, str] = {}
-        for key in ("id_column", "label_column", "step_column", "feature_columns"):
-            value = getattr(self, key)
-            for name in value if isinstance(value, tuple) else filter(None, [value]):
-                if name in key_of:
-                    rule = f"names the column `{name}`, as `{key_of[name]}` does"
-                    raise broken([(f"dataset.{key}", rule)])
-                key_of[name] = key
-        return self
-
     @property
     def hides_padding_at_the_end(self) -> bool:
         """True: where there is no mask, there is no padding."""
@@ -102,11 +73,12 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
 
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the sequences as float32 features, shape (N, T, F)."""
-        digest = self._digest()
+        digest = self.digest()
         parts, classes = self._parts()
         if classes:
             given = {part: labels_of(some, classes) for part, some in parts.items()}
             doubt_classes(classes, given, self.path)
+        self._doubt(parts["train"])
         if "test" not in parts:
             labels, key = labels_of(parts["train"], classes), "dataset.test"
             indices = stratified_indices(labels, self.test, self.split_seed, key)
@@ -132,7 +104,7 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the place of the data, and with what was found there."""
         found: dict[str, object] = {"max_length": dataset.shape[0], "mask": dataset.mask}
-        found["feature_columns"] = self._features()
+        found["feature_columns"] = self.features_of_train()
         return super().located(dataset).model_copy(update=found)
 
     def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
@@ -142,47 +114,22 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read sequences from a `.npz` file or a long table; labels may be left out."""
         check_readable(file, "correct the path of `--data`")
-        if is_archive(file):
-            given = read_archive(file, labelled=False, task=self.task)
-        else:
-            table = replace(self.table(file), hint=self._renaming(), settable=False)
-            columns = self._columns(table, labelled=False)
-            given = sequences(table, columns, parsed(table, columns))
-        if width := len(learned.scaling.mean if learned.scaling else self.feature_columns or ()):
+        given = self.sequences_given(file)
+        known = len(learned.scaling.mean) if learned.scaling else 0
+        if width := known or self.step_width:
             hint = "give the features of the training, in their order"
             check_width(given, width, f"but the network reads {width}", hint)
         x = self._encoded(given, learned.scaling)
         return Given(x, labels=given.labels.written() if given.labels else None)
 
-    def table(self, file: Path) -> Table:
-        """Return a file as a table, with a hint for columns that are missing."""
-        hint = (
-            "name the columns with `dataset.id_column=…`, `dataset.label_column=…` and "
-            "`dataset.step_column=…`, where null takes rows in their order, "
-            "or the file's delimiter with `dataset.delimiter=…`"
-        )
-        return replace(super().table(file), hint=hint)
-
-    def _renaming(self) -> str:
-        """Return the hint for a table that lacks a column which the run's config names."""
-        known = filter(None, (self.id_column, self.step_column, *(self.feature_columns or ())))
-        listed = ", ".join(f"`{name}`" for name in known)
-        others = "" if self.feature_columns else " and one for each feature"
-        return f"the run reads the columns {listed}{others}: rename those of the file"
-
-    def _digest(self) -> str:
-        for part, file in self.files().items():
-            key = "path" if part == "train" else f"{part}_path"
-            check_readable(file, f"correct `dataset.{key}`")
-        return self.hashed(self.id_column, self.step_column, self._features())
-
     def _parts(self) -> tuple[dict[str, Sequences], tuple[str, ...]]:
         """Return the sequences of each file, and the classes, if the files belong together."""
         parts = {part: self._labelled(file) for part, file in self.files().items()}
-        width = len(self.feature_columns or ()) or parts["train"].width
+        width = self.step_width or parts["train"].width
         classes = self._classes(parts["train"])
         for part in parts.values():
-            what = "`feature_columns` names" if self.feature_columns else f"{self.path} has"
+            named = self.feature_columns and self.rows == "steps"
+            what = "`feature_columns` names" if named else f"{self.path} has"
             check_width(part, width, f"but {what} {width}", "give all files the same features")
             if classes:
                 part.check_labels(classes)
@@ -198,38 +145,19 @@ class Arrays(OwnFilesConfig, FeatureDatasetConfig):
 
     def _labelled(self, file: Path) -> Sequences:
         """Return the sequences of a file, with labels that look the same as one class."""
-        found = self._sequences(file)
+        found = self.labelled(file)
         if self.task == "regression" or not found.labels:
             return found
         found.check_labels()
         return replace(found, labels=found.labels.merged(str(file)))
 
-    def _sequences(self, file: Path) -> Sequences:
-        """Return the sequences of a file; what was parsed once comes from the cache."""
-        if is_archive(file):
-            return read_archive(file, labelled=True, task=self.task)
-        table = self.table(file)
-        columns = self._columns(table, labelled=True)
-        written = (self.encoding, self.delimiter, self.quotes)
-        of = fingerprint(FORMAT, sha256(file), columns, *written)
-        return sequences(table, columns, cached(f"arrays-{of}", lambda: parsed(table, columns)))
-
-    def _columns(self, table: Table, labelled: bool) -> Columns:
-        label = self.label_column if labelled or self.label_column in table.columns() else None
-        features = self.feature_columns or others(table, self._named)
-        if labelled and not self.feature_columns:
-            features = same_features(table, features, self._features() or features, self.path)
-        return Columns(self.id_column, features, self.step_column, label)
-
-    def _features(self) -> tuple[str, ...] | None:
-        """Return the features of the training file, where they have names."""
-        if self.feature_columns or is_archive(Path(self.path)):
-            return self.feature_columns
-        return others(self.table(Path(self.path)), self._named)
-
-    @property
-    def _named(self) -> tuple[str | None, ...]:
-        return self.id_column, self.step_column, self.label_column
+    def _doubt(self, train: Sequences) -> None:
+        """Warn where the rows may be sequences and no steps."""
+        if train.features and len(train.features) > 1 and (train.lengths == 1).all():
+            log.warning(
+                "every sequence has one step: where a row of the table is a whole sequence, "
+                "`dataset.rows=sequences`"
+            )
 
     def _found(self, parts: Mapping[str, Sequences]) -> Self:
         """Return the config with the length and the mask that the sequences ask for."""
@@ -275,22 +203,8 @@ def labels_of(given: Sequences, classes: Sequence[str]) -> np.ndarray:
     return given.indices(classes) if classes else given.numbers()
 
 
-def is_archive(file: Path) -> bool:
-    """Return whether a file is to be read as NumPy's, by its suffix."""
-    return file.suffix.lower() in (".npz", ".npy")
-
-
 def check_width(given: Sequences, width: int, but: str, hint: str) -> None:
     """Raise a DataError where sequences have another number of features than `width`."""
     if given.width != width:
         number = "1 feature" if given.width == 1 else f"{given.width} features"
         raise DataError(f"{given.source}: the steps have {number}, {but}", hint)
-
-
-def check_readable(file: Path, hint: str) -> None:
-    """Raise a DataError where a file cannot be opened."""
-    try:
-        file.open("rb").close()
-    except OSError as error:
-        what = "it is a folder" if file.is_dir() else (error.strerror or str(error)).lower()
-        raise DataError(f"{file} cannot be read: {what}", hint) from error

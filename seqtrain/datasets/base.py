@@ -24,6 +24,7 @@ from seqtrain.download import is_ours
 from seqtrain.errors import DataError
 from seqtrain.parts import End, Part, Seed, Size
 from seqtrain.tasks import Task
+from seqtrain.textfile import told
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,8 +187,8 @@ class TokenDatasetConfig(DatasetConfig):
         default=10_000,
         ge=5,
         le=10_000_000,
-        description="ids in use: the most frequent words, and 4 for padding, start and "
-        "unknown words",
+        description="ids in use: the most frequent words, or other `tokens`, and 4 for padding, "
+        "start and unknown words",
     )
     max_length: Size = Field(default=200, description="tokens that the network reads of each text")
     padding: End = Field(default="post", description="end at which short texts are filled up")
@@ -227,13 +228,17 @@ class TokenDatasetConfig(DatasetConfig):
 
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read texts from a table, or from a text file with one on each line."""
-        from seqtrain.tables import Table, given_texts
+        from seqtrain.given import given_texts
+        from seqtrain.tables import Table
 
-        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": True}
+        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
+        defaults["header"] = True
         keys = {key: getattr(self, key, default) for key, default in defaults.items()}
         table = Table(file, **keys, settable=False)
         columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))
         found = given_texts(table, *columns)
+        for line in told(file, table.left_out):
+            log.info("%s", line)
         given = self.encode_texts(found.texts, learned)
         return replace(given, labels=found.labels, label_key=columns[1], lines=found.lines)
 
@@ -256,7 +261,7 @@ class FeatureDatasetConfig(DatasetConfig):
         with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
             x = self.features(npz.read(file, "x")[0], learned)
             labelled = "y" in npz.names(file)
-            labels = [*map(str, npz.read(file, "y")[0].tolist())] if labelled else None
+            labels = [*map(str, npz.read(file, "y")[0].ravel().tolist())] if labelled else None
             if not len(x):
                 raise ValueError("x is empty")
             if not np.isfinite(x).all():

@@ -63,7 +63,7 @@ class Learned:
 
     Attributes:
         classes: the name of each class; none in regression.
-        vocabulary: the words of the ids, where examples are tokens and the words are known.
+        vocabulary: the tokens of the ids, where examples are tokens and these are known.
         scaling: how features are standardised, where they are.
         target: what is known of the labels, where they are numbers.
     """
@@ -125,9 +125,9 @@ class Dataset:
         padding: the end at which short examples are filled up.
         vocabulary: the words of the ids, where they are known.
         scaling: how features were standardised, where they were.
-        originals: reads the texts of test examples again as they were written, by their indices;
-            None where they are nowhere, or far.
+        originals: reads the texts of test examples again as they were written, by their indices.
         target: what is known of the labels, where they are numbers.
+        dropped: the share of the characters of texts that no token holds, where it is counted.
     """
 
     train: Examples
@@ -143,6 +143,7 @@ class Dataset:
     scaling: Scaling | None = None
     originals: Callable[[np.ndarray], list[str]] | None = None
     target: Target | None = None
+    dropped: float = 0.0
 
     @property
     def task(self) -> Task:

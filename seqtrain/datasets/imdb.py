@@ -167,7 +167,7 @@ def _parse_reviews(source: Path) -> Arrays:
     from seqtrain.text import Corpus
 
     found = sorted(_reviews(source))
-    corpus = Corpus()
+    corpus = Corpus("plain")
     numbers, labels = {}, {}
     for part in PARTS:
         labels[part] = np.array([label for (name, label, _), _ in found if name == part])
@@ -248,9 +248,11 @@ def _decompressed(file: Path) -> BinaryIO:
 def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:
     """Return all words, from the parsed reviews or from the word index beside the ids."""
     from seqtrain.text import Vocabulary
+    from seqtrain.tokens import Tokeniser
 
     if "words" in arrays:
-        return Vocabulary(tuple(arrays["words"].tobytes().decode().split("\n")))
+        known = arrays["words"].tobytes().decode().split("\n")
+        return Vocabulary(tuple(known), Tokeniser("plain"))
     file = source.with_name(WORD_INDEX.name)
     if not file.exists():
         log.warning("%s has no %s beside it: the words of the ids are unknown", source, file.name)
@@ -261,4 +263,4 @@ def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:
         words = sorted(ranks, key=ranks.__getitem__)
         if [ranks[word] for word in words] != list(range(1, len(words) + 1)):
             raise ValueError("the ranks do not count from 1 without a gap")
-        return Vocabulary(tuple(words))
+        return Vocabulary(tuple(words), Tokeniser("keras"))

@@ -9,7 +9,10 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
 
 from seqtrain.cache import cached
 from seqtrain.datasets.base import TokenDatasetConfig
@@ -24,23 +27,54 @@ from seqtrain.datasets.dataset import Dataset, empty, stratified_indices
 from seqtrain.datasets.numbers import check_differing, numbers
 from seqtrain.datasets.own import PARTS, OwnConfig
 from seqtrain.datasets.scaling import Target
+from seqtrain.datasets.unknown import doubts, unknown
 from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
+from seqtrain.parts import broken
+from seqtrain.subwords import SMALLEST
+from seqtrain.tokens import Tokens, dropped
 
 if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.cache import Arrays
-    from seqtrain.text import Ragged
+    from seqtrain.text import Fitted, Ragged
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
-FORMAT = 2  # of the cache; counts up when what is cached changes
+FORMAT = 3  # of the cache; counts up when what is cached changes
+FIRST, EVERY = 1_000, 50  # texts whose dropped characters are counted
 
 log = logging.getLogger(__name__)
 
 
 class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
     """What every dataset of a person's own texts has."""
+
+    tokens: Tokens = Field(
+        default="words",
+        description="what a text is read as: `words`; `characters`, for names and for scripts "
+        "without spaces; or `subwords`, parts of words that are learned on train, so that no word "
+        "is unknown",
+    )
+
+    @model_validator(mode="after")
+    def _room_for_subwords(self) -> Self:
+        if self.tokens == "subwords" and self.vocabulary_size < SMALLEST:
+            rule = f"must be at least {SMALLEST} for `tokens: subwords`"
+            raise broken([("dataset.vocabulary_size", rule)])
+        return self
+
+    def load(self, data_dir: Path | None = None) -> Dataset:
+        """Read the texts and split them; warn of what the network would not read."""
+        dataset = super().load(data_dir)
+        log.info(
+            "%.1f %% of the test %s are unknown%s",
+            *(100 * unknown(dataset, "test"), self.tokens),
+            f", {dataset.dropped:.1%} of the characters in no word" if dataset.dropped else "",
+        )
+        for doubt in doubts(dataset, self.tokens):
+            log.warning("%s", doubt)
+        return dataset
 
     @abstractmethod
     def parts(self) -> Mapping[str, Iterable[Labelled]]:
@@ -50,26 +84,25 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
     def digest(self) -> str:
         """Return a hash of all files and of how they are read."""
 
+    def left_out(self, parts: Mapping[str, Iterable[Labelled]]) -> list[str]:
+        """Return what was left out of parts that were read, as sentences."""
+        return []
+
     def assembled(self, source: str) -> Dataset:
         """Parse the texts, or take them from the cache; split, fit the vocabulary, and encode.
 
         Raises:
             DataError: a file is damaged, or the labels are no classes to learn.
         """
-        from seqtrain.text import fit
-
         digest = self.digest()
-        arrays = cached(f"texts-{fingerprint(FORMAT, digest)}", lambda: parsed(self.parts()))
+        arrays = cached(f"texts-{fingerprint(FORMAT, digest, self.tokens)}", self._parsed)
+        for line in json.loads(arrays["left_out"].tobytes()):
+            log.info("%s", line)
         names = json.loads(arrays["names"].tobytes())
         classes, label_of = self._labels(names, arrays, source)
         whole = {part: numbered(arrays, part, label_of) for part in PARTS if part in self.parts()}
         texts, test_rows = self._with_test(whole)
-        fitted = fit(arrays["words"].tobytes().decode().split("\n"), texts["train"].numbers)
-        if not fitted.vocabulary.words:
-            raise DataError(
-                f"{source}: no training text holds a word",
-                "give texts with words; of a table, `dataset.text_column=…` names their column",
-            )
+        fitted = self._fitted(arrays, texts["train"].numbers, source)
         doubt(classes, whole, source)
         examples = {
             part: self.examples(fitted.encode(some.numbers), some.labels)
@@ -96,7 +129,31 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             vocabulary=vocabulary,
             originals=originals,
             target=None if classes else Target(),
+            dropped=float(arrays["dropped"][0]),
         )
+
+    def _parsed(self) -> Arrays:
+        import numpy as np
+
+        parts = self.parts()
+        arrays = parsed(parts, self.tokens)
+        left_out = json.dumps(self.left_out(parts)).encode()
+        return arrays | {"left_out": np.frombuffer(left_out, dtype=np.uint8)}
+
+    def _fitted(self, arrays: Arrays, train: Ragged, source: str) -> Fitted:
+        """Return the vocabulary of the training texts."""
+        from seqtrain.text import fit, fit_subwords
+        from seqtrain.tokens import Tokeniser
+
+        if not len(train.ids):
+            raise DataError(
+                f"{source}: no training text holds a word",
+                "give texts with words; of a table, `dataset.text_column=…` names their column",
+            )
+        words = arrays["words"].tobytes().decode().split("\n")
+        if self.tokens == "subwords":
+            return fit_subwords(words, train, self.vocabulary_size)
+        return fit(words, train, Tokeniser(self.tokens))
 
     def _with_test(
         self, whole: Mapping[str, Numbered]
@@ -204,13 +261,14 @@ def doubt(classes: Sequence[str], texts: Mapping[str, Numbered], source: str) ->
             )
 
 
-def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:
+def parsed(parts: Mapping[str, Iterable[Labelled]], tokens: Tokens) -> Arrays:
     """Read the texts of each part once: the numbers of their words, and of their labels."""
     import numpy as np
 
     from seqtrain.text import Corpus
 
-    corpus = Corpus()
+    corpus = Corpus(tokens)
+    looked_at: list[str] = []
     number_of: dict[str, int] = {}
     arrays: Arrays = {}
     for part, rows in parts.items():
@@ -218,6 +276,8 @@ def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:
 
         def texts(rows: Iterable[Labelled], labels: array[int]) -> Iterator[str]:
             for text, label, _ in rows:
+                if len(labels) < FIRST or len(labels) % EVERY == 0:
+                    looked_at.append(text)
                 labels.append(number_of.setdefault(label, len(number_of)))
                 yield text
 
@@ -230,4 +290,5 @@ def parsed(parts: Mapping[str, Iterable[Labelled]]) -> Arrays:
     words, names = "\n".join(corpus.words), json.dumps(list(number_of))
     arrays["words"] = np.frombuffer(words.encode(), dtype=np.uint8)
     arrays["names"] = np.frombuffer(names.encode(), dtype=np.uint8)
+    arrays["dropped"] = np.array([dropped(looked_at) if tokens == "words" else 0.0])
     return arrays

@@ -8,7 +8,7 @@ import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from seqtrain.datasets.classes import normalised
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Cells = Sequence[str | None]
 
 
+COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 MOST_FEATURES = MOST_VALUES // 2  # columns, for the config of a run names each of them
 
 
@@ -42,6 +43,10 @@ class Columns:
     features: tuple[str, ...]
     step: str | None = None
     label: str | None = None
+
+    @property
+    def steps(self) -> None:
+        """The steps of each sequence: each has its own number of rows."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +89,19 @@ def same_features(
     return wanted
 
 
-def sequences(table: Table, columns: Columns, arrays: Arrays) -> Sequences:
+class Named(Protocol):
+    """Columns of which some are features with names."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features of a step."""
+
+    @property
+    def steps(self) -> int | None:
+        """The steps of each sequence, where the columns say so."""
+
+
+def sequences(table: Table, columns: Named, arrays: Arrays) -> Sequences:
     """Return what `parsed` made of a table."""
     lengths = arrays["lengths"]
     labels = None
@@ -99,6 +116,7 @@ def sequences(table: Table, columns: Columns, arrays: Arrays) -> Sequences:
         places=arrays["lines"],
         labels=labels,
         features=columns.features,
+        regular=columns.steps is not None and bool((lengths == columns.steps).all()),
     )
 
 
@@ -173,18 +191,18 @@ class _Reader:
             )
 
     def _step(self, line: int, cell: str | None) -> float:
-        step = _number(cell)
+        step = number(cell)
         if step is None or not math.isfinite(step):
             hint = "steps are ordered by a number; `dataset.step_column=null` takes rows in order"
-            raise self._error(line, f"`{self._columns.step}` is {_written(cell)}", hint)
+            raise self._error(line, f"`{self._columns.step}` is {written(cell)}", hint)
         return step
 
     def _no_number(self, line: int, cells: Cells) -> DataError:
         pairs = zip(self._columns.features, cells, strict=False)
-        name, cell = next(pair for pair in pairs if _number(pair[1]) is None)
-        comma = re.fullmatch(r"\s*[-+]?\d+,\d+\s*", cell or "")
+        name, cell = next(pair for pair in pairs if number(pair[1]) is None)
+        comma = COMMA.fullmatch(cell or "")
         hint = "write decimals with a point" if comma else self._not_a_feature(name)
-        return self._error(line, f"`{name}` is {_written(cell)}", hint)
+        return self._error(line, f"`{name}` is {written(cell)}", hint)
 
     def _not_a_feature(self, name: str) -> str:
         others = [other for other in self._columns.features if other != name] or ["…"]
@@ -242,12 +260,14 @@ class _Reader:
         return DataError(f"{self._table.file}:{line}: {what}", hint)
 
 
-def _number(cell: str | None) -> float | None:
+def number(cell: str | None) -> float | None:
+    """Return the number in a cell, or None where it is none."""
     try:
         return float(cell or "")
     except ValueError:
         return None
 
 
-def _written(cell: str | None) -> str:
+def written(cell: str | None) -> str:
+    """Return a cell that should be a number, in words."""
     return f"`{cell[:40]}`, not a number" if cell and cell.strip() else "empty"

@@ -30,7 +30,11 @@ OTHERS = (
     (r"[-+]?[\d.,]+ ?[/:\u2044] ?\d+", "a fraction", "write its value, such as 0.75 for 3/4"),
     (r"[\d.,]+ ?(-|to|\.\.+) ?[\d.,]+", "a range", "write one number, such as its middle"),
     (r"[<>~\u2248\u2264\u2265\u00b1] ?=? ?[-+\d.,]+", "a bound", "write the number alone"),
-    (r"n/?a|null|none|missing|unknown|-+|\?+|\.+", "a missing value", "leave the row out"),
+    (
+        r"n/?a|null|none|missing|unknown|-+|\?+|\.+",
+        "a missing value",
+        "leave it empty, with `dataset.unlabelled=skip`",
+    ),
     (r"true|false|yes|no", "a yes or no", "write 1 and 0, or learn it: `task: classification`"),
     (
         r"[\d.,]+ ?(k|thousand|mln|mio|millions?|bn|billions?|mrd)\.?",

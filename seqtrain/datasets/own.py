@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from seqtrain.datasets.base import DatasetConfig
+from seqtrain.dialect import Quotes
 from seqtrain.errors import DataError
 from seqtrain.files import sha256
 from seqtrain.parts import FileName, broken
@@ -63,12 +64,23 @@ class OwnFilesConfig(OwnConfig):
     )
     label_column: str = Field(default="label", description="column, or key, of the labels")
     delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
-        default=None, description="what stands between fields; null finds out from the header"
+        default=None, description="what stands between fields; null finds out from the rows"
     )
-    quotes: bool = Field(
+    quotes: Quotes | None = Field(
+        default=None,
+        description="whether a field can stand in quotes: false where quotes are letters, as in "
+        "many TSV files; true where a quote in there is doubled, `backslash` where a backslash "
+        "stands before it; null finds out from the rows",
+    )
+    header: bool = Field(
         default=True,
-        description="whether a field can stand in quotes; false where quotes are letters, as in "
-        "many TSV files",
+        description="whether the first row names the columns; else they are called `column_1`, "
+        "`column_2`, …",
+    )
+    unlabelled: Literal["refuse", "skip"] = Field(
+        default="refuse",
+        description="what to do with examples whose label is empty: `skip` leaves them out, and "
+        "says how many they are",
     )
 
     @property
@@ -94,7 +106,7 @@ class OwnFilesConfig(OwnConfig):
 
     def table(self, file: Path) -> Table:
         """Return a file as a table, as the keys say that it is written."""
-        return Table(file, self.encoding, self.delimiter, quotes=self.quotes)
+        return Table(file, self.encoding, self.delimiter, quotes=self.quotes, header=self.header)
 
     def hashed(self, *keys: object) -> str:
         """Return a hash of the files' content, and of the keys by which they are read."""
@@ -106,4 +118,13 @@ class OwnFilesConfig(OwnConfig):
                     f"give {other} other examples, or a share of all: `dataset.{other}_path=null`",
                 )
         keys = (*keys, self.label_column, self.encoding, self.delimiter, self.quotes)
+        later = (self.header, self.unlabelled)  # runs from before these keys keep their hash
+        keys += () if later == (True, "refuse") else later
         return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
+
+
+def no_label(place: str, column: str, others: int) -> DataError:
+    """Return the error to raise where an example has no label, as so many others."""
+    more = f", as that of {others:,} more example{'s' * (others != 1)}" if others else ""
+    hint = f"give each a `{column}`, or leave such examples out: `dataset.unlabelled=skip`"
+    return DataError(f"{place}: the label is empty{more}", hint)

@@ -140,7 +140,7 @@ class Phrases(TokenDatasetConfig):
 
         pairs = generate(self.train_pairs + self.test_pairs)
         train, test = self._texts(pairs)
-        corpus = Corpus()
+        corpus = Corpus("plain")
         train_numbers, test_numbers = corpus.add(train), corpus.add(test)
         fitted = corpus.fit(train_numbers)
         examples = self._examples(fitted.encode(train_numbers))

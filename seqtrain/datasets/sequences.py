@@ -110,6 +110,24 @@ class Sequences:
         found: np.ndarray = numbers(self.known.names, self._first)[self.known.numbers]
         return found
 
+    @property
+    def unlabelled(self) -> np.ndarray:
+        """The indices of those whose label is empty."""
+        import numpy as np
+
+        empty = [number for number, name in enumerate(self.known.names) if not name]
+        return np.flatnonzero(np.isin(self.known.numbers, empty))
+
+    def labelled(self) -> Sequences:
+        """Return the sequences whose label is not empty."""
+        import numpy as np
+
+        names = tuple(filter(None, self.known.names))
+        index_of = {name: number for number, name in enumerate(names)}
+        moved = np.array([index_of.get(name, -1) for name in self.known.names], dtype=np.int32)
+        whole = replace(self, labels=Labels(names, moved[self.known.numbers]))
+        return whole.take(np.flatnonzero(whole.known.numbers >= 0))
+
     def check_labels(self, classes: Sequence[str] | None = None) -> None:
         """Raise a DataError where a label is none to learn, or is none of `classes`."""
         for number, name in enumerate(self.known.names):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,10 +12,11 @@ from pydantic import Field, model_validator
 
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
-from seqtrain.datasets.own import OwnFilesConfig
+from seqtrain.datasets.own import OwnFilesConfig, no_label
 from seqtrain.errors import DataError
 from seqtrain.parts import broken
-from seqtrain.tables import Table
+from seqtrain.tables import Row, Table
+from seqtrain.textfile import told
 
 
 class Text(OwnFilesConfig, LabelledTextConfig):
@@ -32,9 +35,18 @@ class Text(OwnFilesConfig, LabelledTextConfig):
         """Return the texts as ids of their words."""
         return self.assembled(self.path)
 
-    def parts(self) -> Mapping[str, Iterable[Labelled]]:
+    def parts(self) -> Mapping[str, Rows]:
         """Return the rows of each file."""
-        return {part: self._rows(table) for part, table in self._tables().items()}
+        skip = self.unlabelled == "skip"
+        return {
+            part: Rows(table, self.text_column, self.label_column, skip)
+            for part, table in self._tables().items()
+        }
+
+    def left_out(self, parts: Mapping[str, Iterable[Labelled]]) -> list[str]:
+        """Return what was left out of tables that were read."""
+        tables = (rows.table for rows in parts.values() if isinstance(rows, Rows))
+        return [line for table in tables for line in told(table.file, table.left_out)]
 
     def digest(self) -> str:
         """Return the hash of the files' content, and of the keys by which they are read."""
@@ -45,10 +57,44 @@ class Text(OwnFilesConfig, LabelledTextConfig):
     def _tables(self) -> dict[str, Table]:
         return {part: self.table(file) for part, file in self.files().items()}
 
-    def _rows(self, table: Table) -> Iterator[Labelled]:
-        file = str(table.file)
-        for line, (text, label) in table.rows(self.text_column, self.label_column):
-            if not (label and label.strip()):
-                hint = f"give the row a `{self.label_column}`, or leave it out"
-                raise DataError(f"{file}:{line}: the label is empty", hint)
-            yield text or "", label.strip(), f"{file}:{line}"
+
+@dataclass(frozen=True)
+class Rows:
+    """The texts of a table with their labels, read as often as they are gone through.
+
+    Attributes:
+        table: where they stand.
+        text_column: the column of the texts.
+        label_column: the column of their labels.
+        skip: whether rows without a label are left out.
+    """
+
+    table: Table
+    text_column: str
+    label_column: str
+    skip: bool
+
+    def __iter__(self) -> Iterator[Labelled]:
+        """Yield each text, its label, and where it stands."""
+        found = False
+        for line, (text, label) in self._rows():
+            if label and label.strip():
+                found = True
+                yield text or "", label.strip(), f"{self.table.file}:{line}"
+            elif self.skip:
+                self.table.left_out["rows without a label"] += 1
+            else:
+                raise self._unlabelled(line)
+        if not found:
+            raise DataError(f"{self.table.file}: no row has a label", "give each row one")
+
+    def _rows(self) -> Iterator[Row]:
+        names = self.text_column, self.label_column
+        return self.table.rows(*names, optional=[self.label_column])
+
+    def _unlabelled(self, first: int) -> DataError:
+        """Return the error about a row without a label, with the number of all others."""
+        others = 0
+        with suppress(DataError):  # another defect is told when this one is mended
+            others = sum(line > first and not (row[1] or "").strip() for line, row in self._rows())
+        return no_label(f"{self.table.file}:{first}", self.label_column, others)

@@ -1,29 +1,33 @@
 """Explanations: what the network of a run says as it reads one example, and what its gates do."""
 
 import hashlib
+import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtrain import execution, inference
+from seqtrain import execution, inference, newdata
 from seqtrain.datasets.dataset import Given, Split, real
 from seqtrain.datasets.numbers import measured, no_number, written
 from seqtrain.datasets.scaling import Target
 from seqtrain.errors import DataError
 from seqtrain.parts import End
 from seqtrain.run import EXPLAINED, Run
-from seqtrain.text import OOV, PAD, Vocabulary, tokenise
+from seqtrain.text import OOV, PAD, Vocabulary
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.reading import Reading
     from seqtrain.interpretation.steps import Place
 
+MOST = 10  # examples of a file that are explained unless one is named
 DIGITS = 6  # of numbers in JSON, after the first that is not zero
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,7 @@ class Explanation:
     @property
     def said(self) -> np.ndarray:
         """The probability of each class when all has been read; or the number, shape (1,)."""
-        first = self.readings[0]
-        return np.asarray(first.said[first.end])
+        return np.asarray(self.readings[0].said[self.readings[0].end])
 
     @property
     def index(self) -> int:
@@ -128,37 +131,27 @@ class Explanation:
 
 
 def explain(run: Run, example: Example) -> Explanation:
-    """Run the network of a run on every part of an example.
+    """Run the network of a run on every part of an example, as `explain_each` does."""
+    return next(explain_each(run, [example]))
+
+
+def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]:
+    """Run the network of a run on every part of each example.
 
     Raises:
         RunError: the run has no model.
-        DataError: the example does not fit it.
+        DataError: an example does not fit it.
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
     from seqtrain.interpretation import reading
 
-    target = run.learned().target
-    model = inference.fitting(inference.load_model(run), example.x[None])
-    found = reading.gates(model, example.x)
+    model, target = inference.load_model(run), run.learned().target
     padding: End = getattr(run.config.dataset, "padding", "post")
-    said = reading.readings(model, example.x, padding, target)
-    return Explanation(run.label, example, run.classes(), said, found, target)
-
-
-def choose(
-    run: Run, text: str | None, number: int, file: Path | None, split: Split, data_dir: Path | None
-) -> Example:
-    """Return the example that a person names: a text, or one of a file, or one of a split.
-
-    Raises:
-        DataError: there is no such example.
-    """
-    if text is not None:
-        return example_of_text(run, text)
-    if file:
-        return example_of_file(run, file, number)
-    return example_of_split(run, split, number, data_dir)
+    for example in examples:
+        found = reading.gates(inference.fitting(model, example.x[None]), example.x)
+        said = reading.readings(model, example.x, padding, target)
+        yield Explanation(run.label, example, run.classes(), said, found, target)
 
 
 def example_of_text(run: Run, text: str) -> Example:
@@ -170,20 +163,27 @@ def example_of_text(run: Run, text: str) -> Example:
     return _given(run, run.config.dataset.encode_texts([text], run.learned()), 0, text)
 
 
-def example_of_file(run: Run, file: Path, number: int) -> Example:
-    """Return an example of a file that a person gives.
+def examples_of_file(
+    run: Run, file: Path, number: int | None, text: str | None = None
+) -> list[Example]:
+    """Return an example of a file that a person gives, or the first `MOST` of them.
 
     Args:
         run: says how the file is read.
         file: as `seqtrain predict --data` reads it.
         number: counts from 1.
+        text: the column of the texts, if it is not that of the training.
 
     Raises:
         DataError: the file is damaged, does not fit the network, or has fewer examples.
     """
-    given = run.config.dataset.read_given(file, run.learned())
-    _check(number, len(given.x), str(file))
-    return _given(run, given, number - 1, f"example {number} of {file.name}")
+    examples = newdata.read(run, file, text)
+    count = len(examples.x)
+    _check(number or 1, count, str(file))
+    if number is None and count > MOST:
+        log.info("the first %s of %s examples: `--example N` names another", MOST, f"{count:,}")
+    numbers = [number] if number else range(1, min(count, MOST) + 1)
+    return [_given(run, examples, n - 1, f"example {n} of {file.name}") for n in numbers]
 
 
 def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Example:
@@ -202,9 +202,8 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     _check(number, len(examples), split)
     learned, x = run.learned(), examples.x[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)
-    label = examples.labels[number - 1]
-    label = learned.classes[label] if learned.classes else written(label)
-    rows = run.config.dataset.reads_rows
+    truth, rows = examples.labels[number - 1], run.config.dataset.reads_rows
+    label = learned.classes[truth] if learned.classes else written(truth)
     return Example(x, f"example {number} of {split}", f"{split}-{number}", words, label, rows)
 
 
@@ -222,19 +221,20 @@ def _check(number: int, count: int, where: str) -> None:
         )
 
 
-def _given(run: Run, given: Given, index: int, title: str) -> Example:
-    x = given.x[index]
-    label = given.labels[index] if given.labels else None
+def _given(run: Run, examples: Given, index: int, title: str) -> Example:
+    x = examples.x[index]
+    label = examples.labels[index] if examples.labels else None
     if label is not None and run.task == "regression" and measured(label) is None:
         raise no_number(title, label)
-    words = _words(run, given.texts[index], x) if given.texts else None
+    words = _words(run, examples.texts[index], x) if examples.texts else None
     return Example(x, title, _slug(title, x), words, label, run.config.dataset.reads_rows)
 
 
 def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
     """Return the words of a text that the network reads, in brackets if it does not know them."""
-    names = _names(run.learned().vocabulary, x)
-    written = ["<start>", *tokenise(text)]
+    vocabulary = run.learned().vocabulary
+    names = _names(vocabulary, x)
+    written = ["<start>", *(vocabulary.tokeniser(text) if vocabulary else ())]
     late = getattr(run.config.dataset, "truncating", "pre") == "pre"
     written = written[-len(names) :] if late else written[: len(names)]
     pairs = zip(x[x != PAD].tolist(), names, written, strict=True)

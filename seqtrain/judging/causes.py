@@ -11,8 +11,9 @@ import numpy as np
 
 from seqtrain.artifacts import Row
 from seqtrain.config import Config, TrainingConfig
-from seqtrain.datasets.alike import shared, unknown, vocabulary_full
+from seqtrain.datasets.alike import shared
 from seqtrain.datasets.dataset import Dataset
+from seqtrain.datasets.unknown import full, unknown
 from seqtrain.tasks import SCORES, primary, readable, uneven
 
 FEW_EXAMPLES = 100  # of test; the interval of an accuracy is then up to 0.2 wide
@@ -161,10 +162,10 @@ def _of_unknown_words(trained: Trained) -> Iterator[str]:
     dataset = trained.dataset
     if dataset.vocabulary_size is None:
         return
-    share, (_, alike) = unknown(dataset.test), shared(dataset.train, dataset.test)
+    share, (_, alike) = unknown(dataset, "test"), shared(dataset.train, dataset.test)
     if share <= MUCH_UNKNOWN and alike <= MUCH_ALIKE * len(dataset.test):
         return
-    keys = ["a larger `dataset.vocabulary_size`"] if vocabulary_full(dataset) else []
+    keys = ["a larger `dataset.vocabulary_size`"] if full(dataset) else []
     if trained.follows("dataset.tokens") == "words":
         keys.insert(0, "`dataset.tokens=characters`")
     same = f", which makes {alike:,} of the test examples look like one of train" if alike else ""

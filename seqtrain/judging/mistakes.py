@@ -92,5 +92,6 @@ def _texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:
         except (DataError, OSError) as error:
             log.warning("the texts of the mistakes are given as the network reads them: %s", error)
     rows = (row[row > START] for row in dataset.test.x[indices])
-    names = dataset.vocabulary.names if dataset.vocabulary else (lambda ids: map(str, ids.tolist()))
-    return [" ".join(names(row)) for row in rows]
+    if dataset.vocabulary is None:
+        return [" ".join(map(str, row.tolist())) for row in rows]
+    return [*map(dataset.vocabulary.text, rows)]

@@ -1,0 +1,270 @@
+"""How a delimited table is written: its delimiter, its quotes, and where its header stands."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product, takewhile
+from typing import Literal
+
+Quotes = bool | Literal["backslash"]
+Record = tuple[int, list[str | None]]  # the line on which it begins, and its fields
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
+FEW = 10  # rows, in which a value need not stand twice to be one that repeats
+ORANGE = {"discrete", "d", "continuous", "c", "string", "s", "time", "t"}  # types of its columns
+MOST_ABOVE = 20  # lines above a header
+BAD_QUOTES = {  # what the csv module says, and what it means
+    "expected after": "a quote closes before its field ends",
+    "unexpected end": "a quote is never closed",
+    "field limit": f"a field has more than {LONGEST_FIELD:,} characters: a quote is left open",
+}
+BACKSLASHED = re.compile(r"\\([\\\"])")
+HIDDEN = "\0"  # a quote that closes nothing, while the csv module reads; no text holds a zero byte
+SEPARATOR = re.compile(r'"?sep=(.)"?[,;|\t]*\s*', re.IGNORECASE)  # a first line for Excel
+
+
+class QuoteError(Exception):
+    """The quotes of a record contradict each other."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line, self.reason = line, reason
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written.
+
+    Attributes:
+        delimiter: one of `DELIMITERS`, what stands between fields.
+        quotes: whether a field can stand in quotes; in there a quote is doubled, or with
+            `backslash` escaped by one. Otherwise quotes are letters like others.
+        above: lines above the header.
+        titles: rows among them that hold something: titles and comments.
+    """
+
+    delimiter: str
+    quotes: Quotes = True
+    above: int = 0
+    titles: int = 0
+
+    def records(self, lines: Iterable[str], first: int = 1) -> Iterator[Record]:
+        """Yield the records of lines, of which the first has the number `first`.
+
+        Raises:
+            QuoteError: a quote is left open, or closes before its field ends.
+        """
+        csv.field_size_limit(LONGEST_FIELD)
+        escaped = self.quotes == "backslash"
+        reader = csv.reader(
+            map(_hide, lines) if escaped else lines,
+            delimiter=DELIMITERS[self.delimiter],
+            quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
+            skipinitialspace=bool(self.quotes),
+            strict=True,
+        )
+        line = first
+        try:
+            for fields in reader:
+                if fields:
+                    yield line, [*map(_show, fields)] if escaped else [*fields]
+                line = reader.line_num + first
+        except csv.Error as error:
+            reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
+            raise QuoteError(line, str(reason)) from error
+
+
+def _hide(line: str) -> str:
+    return BACKSLASHED.sub(lambda found: HIDDEN if found[1] == '"' else found[1], line)
+
+
+def _show(field: str) -> str:
+    return field.replace(HIDDEN, '"')
+
+
+def likely(
+    head: Sequence[str],
+    names: Sequence[str],
+    usual: str,
+    delimiter: str | None,
+    quotes: Quotes | None,
+    header: bool,
+) -> Dialect:
+    """Return how a table is written, as far as that is not known, by what its first lines fit.
+
+    Args:
+        head: the first lines.
+        names: the columns that are looked for.
+        usual: the delimiter that the name of the file tells.
+        delimiter: the one that a person names.
+        quotes: what a person says of quotes.
+        header: whether the first row names the columns.
+    """
+    said = SEPARATOR.fullmatch(head[0]) if head else None
+    above = 1 if said else 0
+    written = {sign: name for name, sign in DELIMITERS.items()}
+    delimiter = delimiter or (written.get(said[1]) if said else None)
+    delimiters = [delimiter] if delimiter else sorted(DELIMITERS, key=lambda name: name != usual)
+    styles: list[Quotes] = [True] if quotes is None else [quotes]
+    if quotes is None and any('\\"' in line for line in head):
+        styles.append("backslash")
+    if quotes is None and any('"' in line for line in head):
+        styles.append(False)
+    guesses = [
+        _Guess.of(Dialect(one, style, above), head[above:], names, header)
+        for one, style in product(delimiters, styles)
+        if style or one == "tab" or quotes is False  # others escape a delimiter with quotes
+    ]
+    if quotes is None:  # where they are letters, the rows must say so
+        guesses = [one for one in guesses if one.dialect.quotes or one.merits[1]]
+    return max(guesses, key=lambda guess: guess.merits).dialect  # of equal ones the first
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """A dialect, and how well the first lines of a table fit it."""
+
+    dialect: Dialect
+    # Names found, share of the rows that fit, whether nothing stands above, tabs, columns.
+    merits: tuple[int, float, bool, bool, int]
+
+    @classmethod
+    def of(
+        cls, dialect: Dialect, head: Sequence[str], names: Sequence[str], header: bool
+    ) -> "_Guess":
+        records: list[Record] = []
+        broken = False
+        try:
+            records.extend(dialect.records(head, dialect.above + 1))
+        except QuoteError as error:  # the last record of the head may go on after it
+            broken = "never closed" not in error.reason
+        records = [record for record in records if not is_blank(record[1])]
+        at = header_at(records, names, header)
+        if not records:
+            return cls(dialect, (0, 0.0, False, False, 0))
+        line, columns = records[at]
+        rows = [fields for _, fields in records[at + header :]]
+        fitting = sum(fitted(fields, columns) is not None for fields in rows)
+        share = fitting / max(len(rows), 1 + broken * len(head)) if len(columns) > 1 else 0.0
+        if not dialect.quotes and 2 * sum(map(_is_quoted, rows)) > len(rows):
+            share = 0.0
+        found = {(name or "").strip() for name in columns} if header else set()
+        below = replace(dialect, above=line - 1, titles=at)
+        tabs = dialect.delimiter == "tab" and len(columns) > 1  # which hardly stand in texts
+        several = len({*columns})
+        return cls(below, (len(found.intersection(names)), share, at == 0, tabs, several))
+
+
+def _is_quoted(fields: Sequence[str | None]) -> bool:
+    """Return whether a field stands in quotes as a whole."""
+    return any(one and len(one) > 1 and one[0] == one[-1] == '"' for one in fields)
+
+
+def without_types(records: Iterator[Record]) -> Iterator[Record]:
+    """Yield the rows below a header without the two that say what the columns of Orange hold.
+
+    Source: https://orange3.readthedocs.io/projects/orange-data-mining-library/en/latest/reference/data.io.html
+    """
+    for line, fields in records:
+        if not {field for field in fields if field} <= ORANGE:
+            yield line, fields
+        else:
+            below = next(records, None)  # what they are for: `class`, `meta`, or nothing
+            if below and below[0] != line + 1:
+                yield below
+        break
+    yield from records
+
+
+def is_blank(fields: Sequence[str | None]) -> bool:
+    """Return whether a row holds nothing but delimiters."""
+    return not any(field and not field.isspace() for field in fields)
+
+
+def trimmed(fields: Sequence[str | None]) -> int:
+    """Return how many fields there are up to the last that holds something."""
+    filled = (at for at in range(len(fields), 0, -1) if (fields[at - 1] or "").strip())
+    return next(filled, 0)
+
+
+def fitted(
+    fields: Sequence[str | None], columns: Sequence[str | None]
+) -> Sequence[str | None] | None:
+    """Return the fields of a row for columns, or None where they are too many or too few.
+
+    What is empty after the last column is no field, and a column without a name needs none.
+    """
+    missing = len(columns) - len(fields)
+    if missing == 0:
+        return fields
+    if missing < 0 and trimmed(fields) <= len(columns):
+        return fields[: len(columns)]
+    if missing > 0 and trimmed(columns) <= len(fields):
+        return [*fields, *[None] * missing]
+    return None
+
+
+def header_at(records: Sequence[Record], names: Sequence[str] = (), header: bool = True) -> int:
+    """Return which record is the header, or the first row where there is none.
+
+    Titles and comments may stand above it. A title is one text over several columns; a comment
+    begins with `#`, and has not as many fields as the rows.
+
+    Args:
+        records: the first ones of a table.
+        names: the columns that are looked for.
+        header: whether there is a header.
+    """
+    widths = Counter(trimmed(fields) for _, fields in records)
+    width = max(widths, key=lambda one: (widths[one], one), default=0)
+    first = [[(field or "").strip() for field in fields] for _, fields in records[:MOST_ABOVE]]
+    comments = sum(1 for _ in takewhile(lambda cells: cells[0].startswith("#"), first))
+    left = [*enumerate(first)][max(comments - 1, 0) :]  # of several, only the last may be a header
+    row = next((at for at, cells in left if not _is_above(cells, width, titles=False)), 0)
+    likely_header = next((at for at, cells in left if not _is_above(cells, width, header)), 0)
+    if not (records and header and names):
+        return likely_header
+    for at, cells in enumerate(first):
+        if {*names} <= {*cells} and (len(names) > 1 or at <= likely_header):
+            return at
+    return next((at for at in range(row, likely_header + 1) if {*names} & {*first[at]}), row)
+
+
+def _is_above(cells: Sequence[str], width: int, titles: bool) -> bool:
+    """Return whether a record is no row of a table of so many columns, but a title or a comment."""
+    if trimmed(cells) == width:
+        return False
+    return cells[0].startswith("#") or (titles and width > 1 and sum(map(bool, cells)) == 1)
+
+
+def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bool:
+    """Return whether what should be a header seems to hold values of an example and no names.
+
+    Some stand in their column again, or are numbers as all of their column; numbers that count
+    the columns are names.
+    """
+    cells = [[(cell or "").strip() for cell in row] for row in rows]
+    cells = [row for row in cells if len(row) == len(first) and row != first]
+    numbers = [cell for cell in first if _is_number(cell)]
+    begin = int(numbers[0]) if numbers and numbers[0] in ("0", "1") else len(first)
+    counted = [str(at) for at in range(begin, begin + len(numbers))]
+    for place, cell in enumerate(first):
+        column = [row[place] for row in cells if row[place]]
+        again = (
+            bool(cell) and cell in column and (len({*column}) < len(column) or len(column) < FEW)
+        )
+        measured = _is_number(cell) and numbers != counted
+        if again or (bool(column) and measured and all(map(_is_number, column))):
+            return True
+    return False
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

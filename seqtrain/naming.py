@@ -1,0 +1,43 @@
+"""Names of runs, which are names of folders: letters of any script, on every usual system."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+LONGEST = 100  # bytes as UTF-8; a name of a folder may have 255
+# In every dialect of regular expressions; what it lets pass besides letters, `is_part` refuses.
+PATTERN = r"^[^\x00-/:-@\[-`{-\x9f\s][^\x00-,/:-@\[-^`{-\x9f\s]*$"
+# Names that Windows keeps for devices, and those whose last dot it drops.
+NO_FOLDER = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*\.", re.IGNORECASE)
+
+
+def folder(stem: str) -> str:
+    """Return the name of a config's file as that of a folder."""
+    letters = unicodedata.normalize("NFC", stem)
+    kept = "".join(letter if _is_part(letter) else " " for letter in letters)
+    name = _clipped("_".join(kept.split())) or "run"
+    return _clipped(f"run_{name}") if NO_FOLDER.fullmatch(name) else name
+
+
+def broken_rules(name: str) -> Iterator[str]:
+    """Yield what keeps a name from being that of a folder."""
+    if not (name[0].isalnum() and all(map(_is_part, name))):
+        yield "must be of letters, digits, `.`, `_` and `-`, beginning with a letter or digit"
+    if len(name.encode()) > LONGEST:
+        yield f"must be of at most {LONGEST} bytes as UTF-8"
+    if NO_FOLDER.fullmatch(name):
+        yield "must be no device of Windows, such as `con`, and end with no dot"
+
+
+def _clipped(name: str) -> str:
+    """Return a name as it may begin and end, and of no more bytes than it may have."""
+    while name and not name[0].isalnum():
+        name = name[1:]
+    while len(name.encode()) > LONGEST:
+        name = name[:-1]
+    return name.rstrip(".")
+
+
+def _is_part(letter: str) -> bool:
+    """Return whether it is a letter, a mark on one, a digit, or one of `._-`."""
+    return letter in "._-" or unicodedata.category(letter)[0] in "LMN"

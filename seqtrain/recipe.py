@@ -1,0 +1,84 @@
+"""The model and the training that a draft gets, by what is known of the data."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from seqtrain.tasks import Task
+
+Line = tuple[str, Any, str]  # a key, its value, and why
+
+LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; ids of the vocabulary
+SPECIAL = 4  # ids of padding, start and unknown tokens
+STEPS = 2_000  # of the optimizer, about which a small network needs
+BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
+UNEVEN = 5.0  # times that the largest class is larger than the smallest
+
+
+@dataclass
+class Known:
+    """What is known of the data that a draft is for.
+
+    Attributes:
+        task: what the labels are.
+        classes: how many examples each class has; none in regression.
+        rows: how many examples there are.
+        lengths: the steps of each example, or of a sample of them.
+        words: how often each token stands in the texts of a sample; none where they are numbers.
+        tokens: what texts are split into; None where examples are numbers.
+        features: how many numbers a step has; 0 of texts.
+    """
+
+    task: Task
+    classes: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    lengths: list[int] = field(default_factory=list)
+    words: Counter[str] = field(default_factory=Counter)
+    tokens: str | None = None
+    features: int = 0
+
+
+def recipe(known: Known) -> dict[str, list[Line]]:
+    """Return the keys of each section of the config, but for those that say where the data are."""
+    return {"dataset": _dataset(known), "model": _model(known), "training": _training(known)}
+
+
+def is_uneven(classes: Counter[str]) -> bool:
+    """Return whether the classes are weighed in training, because some are so rare."""
+    return bool(classes) and max(classes.values()) > UNEVEN * min(classes.values())
+
+
+def _dataset(known: Known) -> list[Line]:
+    if known.tokens is None:
+        return [("standardise", True, "every feature to mean 0 and deviation 1")]
+    longest = sorted(known.lengths)[ceil(0.95 * len(known.lengths)) - 1]
+    length = min(ceil(longest / 10) * 10, LONGEST)
+    size = min(max(sum(count > 1 for count in known.words.values()) + SPECIAL, SMALLEST), LARGEST)
+    why = "95 of 100 texts are no longer" if longest <= LONGEST else "longer texts are cut"
+    return [
+        ("vocabulary_size", size, f"the most frequent {known.tokens}"),
+        ("max_length", length, f"tokens; {why}"),
+    ]
+
+
+def _model(known: Known) -> list[Line]:
+    embedding = [("embedding_dim", 64, "length of each token's vector")] if known.tokens else []
+    return [
+        ("name", "gru", "rnn | lstm | gru | birnn | bilstm | bigru"),
+        ("units", 64, ""),
+        *embedding,
+        ("dropout", 0.5, "share of outputs that are dropped in training"),
+    ]
+
+
+def _training(known: Known) -> list[Line]:
+    batch_size = next((size for most, size in BATCH_SIZES.items() if known.rows <= most), 256)
+    epochs = min(max(ceil(STEPS * batch_size / known.rows), 10), 60)
+    weights = [("class_weight", "balanced", "the classes are uneven")]
+    return [
+        ("epochs", epochs, "at most"),
+        ("batch_size", batch_size, ""),
+        ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),
+        *(weights if is_uneven(known.classes) else []),
+    ]
