@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product, takewhile
-from typing import Literal
+from typing import Literal, cast
 
 Quotes = bool | Literal["backslash"]
 Record = tuple[int, list[str | None]]  # the line on which it begins, and its fields
@@ -70,7 +70,7 @@ class Dialect:
         try:
             for fields in reader:
                 if fields:
-                    yield line, [*map(_show, fields)] if escaped else [*fields]
+                    yield line, [*map(_show, fields)] if escaped else cast(list[str | None], fields)
                 line = reader.line_num + first
         except csv.Error as error:
             reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
@@ -163,24 +163,29 @@ def _is_quoted(fields: Sequence[str | None]) -> bool:
     return any(one and len(one) > 1 and one[0] == one[-1] == '"' for one in fields)
 
 
-def without_types(records: Iterator[Record]) -> Iterator[Record]:
+def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator[Record]:
     """Yield the rows below a header without the two that say what the columns of Orange hold.
 
     Source: https://orange3.readthedocs.io/projects/orange-data-mining-library/en/latest/reference/data.io.html
     """
     for line, fields in records:
-        if not {field for field in fields if field} <= ORANGE:
+        types = {field for field in fields if field}
+        if not types or not types <= ORANGE:
             yield line, fields
-        else:
-            below = next(records, None)  # what they are for: `class`, `meta`, or nothing
-            if below and below[0] != line + 1:
-                yield below
+            break
+        left_out["rows of the columns' types"] += 1
+        for below, flags in records:  # what columns are for: `class`, `meta`, or nothing
+            if below != line + 1:
+                yield below, flags
+            break
         break
     yield from records
 
 
 def is_blank(fields: Sequence[str | None]) -> bool:
     """Return whether a row holds nothing but delimiters."""
+    if fields and fields[0] and not fields[0].isspace():  # as a rule
+        return False
     return not any(field and not field.isspace() for field in fields)
 
 

@@ -78,11 +78,7 @@ class Table(TextFile):
 
     @property
     def binary(self) -> workbooks.Kind | None:
-        """The form of a file that is no text.
-
-        Raises:
-            DataError: there is no file.
-        """
+        """The form of a file that is no text."""
         self.check_exists()
         return workbooks.kind(self.file, self.start())
 
@@ -174,7 +170,7 @@ class Table(TextFile):
                 continue
             if binary:  # Excel stores no empty cells at the end
                 fields += [None] * (len(columns) - len(fields))
-            row = fitted(fields, columns)
+            row = fields if len(fields) == len(columns) else fitted(fields, columns)
             if row is None:
                 raise self._wrong_number(line, len(fields), columns, names)
             values = tuple([row[place] for place in places])
@@ -193,8 +189,9 @@ class Table(TextFile):
         for line, first in records:
             if self.header:
                 columns = [(name or "").strip() for name in first]
-                typed = suffix(self.file) == ".tab"
-                return Opened(line, columns, without_types(records) if typed else records)
+                if suffix(self.file) == ".tab":
+                    records = without_types(records, self.left_out)
+                return Opened(line, columns, records)
             columns = [NUMBERED.format(number) for number in range(1, len(first) + 1)]
             return Opened(line, columns, chain([(line, first)], records))
         raise self._empty()

@@ -325,6 +325,19 @@ def test_a_delimiter_is_chosen_by_the_rows_and_not_by_the_header() -> None:
     assert cells(Table(file), *names) == PLAIN
 
 
+def test_commas_of_decimals_are_no_delimiter_where_the_header_says_another() -> None:
+    rows = "".join(f"{'ab'[n % 2]};0,{n};1,5\n" for n in range(9))
+    assert Table(write(f"label;v0;v1\n{rows}")).columns() == ["label", "v0", "v1"]
+
+
+def test_the_types_of_columns_in_tables_of_orange_are_no_rows() -> None:
+    rows = "".join(f"{text}\t{label}\n" for text, label in PLAIN)
+    typed = Table(write(f"text\tlabel\nstring\tdiscrete\n\tclass\n{rows}", "own.tab"))
+    assert cells(typed) == PLAIN
+    assert told("own.tab", typed.left_out) == ["own.tab: left out 1 row of the columns' types"]
+    assert cells(Table(write(f"text\tlabel\n\t\n{rows}", "own.tab"))) == PLAIN
+
+
 def test_what_is_left_out_is_counted() -> None:
     table = Table(write(f"Films\n\ntext,label\n{COMMAS},\n\n,\n"))
     assert cells(table) == cells(table) == PLAIN
