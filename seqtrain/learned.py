@@ -139,7 +139,7 @@ def _tokeniser(folder: Artifacts) -> Tokeniser:
 
     written = folder.read_json("tokens.json", dict)
     rule, model = written.get("tokens"), written.get("sentencepiece", "")
-    if rule not in RULES or not isinstance(model, str):
+    if not (isinstance(rule, str) and rule in RULES and isinstance(model, str)):
         raise folder.damaged("tokens.json", "it does not say how texts are split")
     try:
         return Tokeniser(rule, base64.b64decode(model, validate=True))

@@ -12,6 +12,7 @@ from seqtrain.run import Run
 from seqtrain.tables import Table
 
 OURS = {"example", "line", "text", "class", "probability", "probabilities", "prediction"}
+OTHER_LABEL = "class"  # where the texts stand in the column that the labels had
 ID = re.compile(r"(.*[_ -])?id|.*[a-z]I[dD]|key|index", re.IGNORECASE)
 
 Beside = dict[str, list[str | None]]  # columns of a file, with a value for each example
@@ -37,12 +38,12 @@ def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
     dataset = run.config.dataset
     if text is not None and not isinstance(dataset, TokenDatasetConfig):
         raise DataError(f"a network trained on `{dataset.name}` reads no texts", "leave out --text")
+    if text is not None and text == label:
+        raise DataError(f"--text and --label both name `{text}`", "name two columns")
+    if text is not None and text == getattr(dataset, "label_column", "label"):
+        label = label or OTHER_LABEL
     names = {"text_column": text, "label_column": label}
-    renamed = dataset.model_copy(update={key: name for key, name in names.items() if name})
-    if text is not None and text == getattr(renamed, "label_column", "label"):
-        other = {"label_column": f"{text} (label)"}  # which is nowhere, so there are no labels
-        renamed = renamed.model_copy(update=other)
-    return renamed
+    return dataset.model_copy(update={key: name for key, name in names.items() if name})
 
 
 def beside(run: Run, file: Path, given: Given, text: str | None = None) -> Beside:
@@ -70,7 +71,7 @@ def beside(run: Run, file: Path, given: Given, text: str | None = None) -> Besid
     return {
         name: column
         for name, column in cells.items()
-        if name not in used and len(column) == len(given.x)
+        if name not in used and len(column) == len(given.x) and any(column)
     }
 
 

@@ -16,7 +16,7 @@ from seqtrain.errors import DataError
 
 BYTES = 256
 SMALLEST = 512  # ids: one for each byte, and as many for subwords
-MOST = 1_000_000  # characters of the most frequent words, from which subwords are learned
+MOST = 300_000  # characters of the most frequent words, from which subwords are learned
 COVERED = 0.9995  # of the characters; rarer ones are spelled in bytes
 BLOCK = 10_000  # words that are split at once
 
@@ -30,18 +30,19 @@ def learn(counts: Mapping[str, int], size: int) -> bytes:
     """
     import sentencepiece
 
-    chosen, written = _most_frequent(counts), io.BytesIO()
+    chosen = _spellable(_most_frequent(counts), room=(size - BYTES) // 2)
+    written = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(f"{word}\t{count}" for word, count in chosen.items()),
+            sentence_iterator=(f"{word}\t{count}" for word, count in chosen),
             input_format="tsv",
             model_writer=written,
             vocab_size=size + 1,  # with <unk>, which bytes make needless
             hard_vocab_limit=False,
             byte_fallback=True,
-            character_coverage=_coverage(chosen, (size - BYTES) // 2),
+            character_coverage=COVERED,
             normalization_rule_name="identity",
-            max_sentence_length=MOST,
+            max_sentence_length=4 * MOST,
             num_threads=1,
             unk_id=0,
             bos_id=-1,
@@ -70,15 +71,15 @@ def _most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     return chosen
 
 
-def _coverage(counts: Mapping[str, int], room: int) -> float:
-    """Return the share of the characters that the most frequent `room` of them make up."""
+def _spellable(counts: Mapping[str, int], room: int) -> Iterator[tuple[str, int]]:
+    """Yield the words and their counts, without all but the `room` most frequent characters."""
     found: Counter[str] = Counter()
     for word, count in counts.items():
         for character in word:
             found[character] += count
-    total = found.total() + sum(counts.values())  # with the mark before each word
-    covered = total - found.total() + sum(n for _, n in found.most_common(room - 1))
-    return min(COVERED, covered / total - 1e-9) if len(found) >= room else COVERED
+    rare = {ord(character): None for character, _ in found.most_common()[room:]}
+    for word, count in counts.items():
+        yield word.translate(rare), count
 
 
 def pieces(model: bytes) -> list[str]:

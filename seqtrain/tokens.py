@@ -34,8 +34,20 @@ _WORD = re.compile(r"\w+(?:['·]\w+)*")
 # What needs no more than lower case: letters without marks, of scripts with spaces; punctuation.
 _SIMPLE = re.compile(
     "[\x00-\x7f\xa1-\xac\xae-\xb3\xb5-\u012f\u0131-\u01c3\u01ce-\u01ef\u0250-\u02ad\u0386"
-    "\u0388-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2017\u201a\u201c-\u2027\u2030-\u203b"
+    "\u0388-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2017\u201a\u201c-\u2027\u2030\u2031\u2033-\u203b"
     "\u20a0-\u20bf\uac00-\ud7a3]*"
+)
+# Where all are that `_Patterns` looks for, and others: most texts need not be looked at twice.
+_MAYBE_ODD = re.compile(
+    "[\xad\xb4\u02b9-\u02bc\u034f\u05f3\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2018-\u201b\u2028-\u2032\u2060-\u206f\u3164\ufb00-\ufdff"
+    "\ufe00-\ufe0f\ufe70-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U0001d400-\U0001d7ff\U000e0000-\U000e0fff]"
+)
+_MAYBE_SINGLE = re.compile(
+    "[\u02ea\u02eb\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf"
+    "\u1b00-\u1b7f\u2000-\u2bff\u2e80-\ua4cf\ua900-\uabff\uf900-\ufaff\uff66-\uff9f"
+    "\U00010000-\U0010ffff]"
 )
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of pairs
 _DOTTED = re.compile("i\u0307+")
@@ -54,7 +66,9 @@ def words(text: str) -> list[str]:
         return _ASCII_WORD.findall(text)
     if _SIMPLE.fullmatch(text):
         return _WORD.findall(text)
-    return _patterns().word.findall(text)  # type: ignore[no-any-return]
+    patterns = _patterns()
+    split = patterns.word if _MAYBE_SINGLE.search(text) else patterns.spaced_word
+    return split.findall(text)  # type: ignore[no-any-return]
 
 
 def characters(text: str) -> list[str]:
@@ -83,21 +97,25 @@ def keras_words(text: str) -> list[str]:
 def normalised(text: str) -> str:
     """Return a text so that texts that look the same are the same, in lower case."""
     if "<" in text:
-        text = _MARKUP.sub(" ", text)
+        text = _MARKUP.sub(" ", unicodedata.normalize("NFC", text))  # `e` with a mark is no tag
     if "&" in text:
         text = html.unescape(text)
     text = _CONTROL.sub(" ", text)
-    if not text.isascii() and not _SIMPLE.fullmatch(text):
-        return _composed(text)
-    return text.lower().replace("`", "'")
+    text = text.replace("`", "'").replace("’", "'")
+    if text.isascii() or _SIMPLE.fullmatch(text):
+        return text.lower()
+    text = unicodedata.normalize("NFC", text)
+    return _seen(text) if _MAYBE_ODD.search(text) else _lower(text)
 
 
-def _composed(text: str) -> str:
+def _seen(text: str) -> str:
+    """Return a text without variants of what is seen."""
     patterns = _patterns()
-    text = patterns.layout.sub(_compatible, unicodedata.normalize("NFC", text))
-    text = patterns.unseen.sub("", text.translate(_APOSTROPHES))
-    if "\u200c" in text or "\u200d" in text:
-        text = patterns.idle_joiner.sub("", text)
+    text = patterns.layout.sub(_compatible, text).translate(_APOSTROPHES)
+    return _lower(patterns.idle_joiner.sub("", patterns.unseen.sub("", text)))
+
+
+def _lower(text: str) -> str:
     return unicodedata.normalize("NFC", _DOTTED.sub("i", text.lower()))
 
 
@@ -110,6 +128,7 @@ class _Patterns:
     """Compiled patterns of the package `regex`, which knows the properties of Unicode."""
 
     word: Any
+    spaced_word: Any
     single: Any
     character: Any
     layout: Any
@@ -123,16 +142,21 @@ def _patterns() -> _Patterns:
         "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham "
         "Tai_Viet Javanese Balinese Yi"
     )
-    unspaced = "".join(rf"\p{{Script_Extensions={name}}}" for name in scripts.split())
+    unspaced = "".join(rf"\p{{Script={name}}}" for name in scripts.split())
+    unspaced += "\u3006\u3031-\u3035\u3099\u309a\u30fc"  # of Chinese and Japanese alike
     single = rf"[[\p{{L}}\p{{M}}\p{{Nl}}]&&[{unspaced}]]"
     emoji = r"[[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}]--[©®™]]"
     base = rf"[[\p{{L}}\p{{N}}_]--{single}]"
     word = rf"{base}(?:[\p{{M}}\u200c\u200d]|{base})*+"
     joining = r"[[\p{Arabic}\p{Syriac}\p{Mongolian}\p{Nko}\p{Phags_Pa}]&&\p{L}]"
     virama = r"\p{Canonical_Combining_Class=9}"
-    picture = r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]"
+    picture = r"\p{Extended_Pictographic}[\p{M}\p{Emoji_Modifier}]*"
     return _Patterns(
         word=_compiled(rf"(?=[{emoji}{single}])\X|{word}(?:['·]{word})*+"),
+        spaced_word=_compiled(
+            r"[\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*+"
+            r"(?:['·][\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*+)*+"
+        ),
         single=_compiled(rf"[{single}&&\p{{L}}]"),
         character=_compiled(r"\X"),
         layout=_compiled(
@@ -145,7 +169,7 @@ def _patterns() -> _Patterns:
         ),
         idle_joiner=_compiled(
             rf"(?<!{virama})(?<!{joining}\p{{M}}*(?=\u200c\p{{M}}*{joining}))"
-            rf"(?<!{picture}\p{{M}}*(?=\u200d\p{{Extended_Pictographic}}))[\u200c\u200d]"
+            rf"(?<!{picture}(?=\u200d\p{{Extended_Pictographic}}))[\u200c\u200d]"
         ),
     )
 

@@ -150,7 +150,7 @@ def test_an_example_of_a_file_is_explained(seqtrain: Seqtrain) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Give a text, or the number of an example: --example 1."),
+        (["a text", "another"], "Put the text into quotes"),
         (["a text", "--example", 1], "Give a text, or the number of an example"),
         (["--example", 0], "0 is not in the range x>=1"),
         (["--example", 361], "test has 359 examples, so it has no example 361"),

@@ -557,6 +557,9 @@ def test_labels_that_cannot_be_judged_by_are_told(content: str, message: str) ->
     assert caught.value.hint == "the classes of the run are: bad, good"
 
 
+CALLED = "call one of them `text`, or name that of the texts: `--text COLUMN`"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message", "hint"),
     [
@@ -564,13 +567,13 @@ def test_labels_that_cannot_be_judged_by_are_told(content: str, message: str) ->
             "new.csv",
             "review\na\n",
             "new.csv:1: no column `text`, but `review`",
-            "the first line must name the columns; call one of them `text`",
+            CALLED,
         ),
         (
             "new.jsonl",
             '{"review": "a"}',
             "new.jsonl:1: no key `text`, but `review`",
-            "call one of them `text`",
+            CALLED,
         ),
         ("new.txt", "", "new.txt holds no lines", "write a text on each line"),
     ],

@@ -3,12 +3,14 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seqtrain.datasets import Dataset, imdb
+from seqtrain.datasets.dataset import fingerprints
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.datasets.mnist import Mnist
 from seqtrain.text import FIRST_WORD, OOV, PAD, START
@@ -109,6 +111,16 @@ def test_imdb_s_ids_are_the_words_of_its_reviews(load: Load, form: str) -> None:
     assert counts[START] == 25_000
     assert (np.diff(counts[FIRST_WORD:1_000]) <= 0).all()
     assert counts[OOV] / counts[START:].sum() < 0.1
+
+
+def test_a_raw_review_gets_the_ids_that_keras_s_form_has_of_it(load: Load, real_data: Path) -> None:
+    keys = {"vocabulary_size": 100_000, "max_length": 300, "validation": "test"}
+    dataset = load("imdb.npz", **keys)
+    reviews = (text for _, text in islice(imdb._reviews(real_data / FORMS[1]), 300))
+    config = Imdb.model_validate({"name": "imdb", "path": "imdb.npz", **keys})
+    found = fingerprints(config.encode_texts([*reviews], dataset.learned).x)
+    known = [part.fingerprints() for part in (dataset.train, dataset.test)]
+    assert np.isin(found, np.concatenate(known)).mean() > 0.97
 
 
 def test_both_forms_tell_of_the_same_words(load: Load) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain import tokens
 from seqtrain.tokens import (
     Tokeniser,
     characters,
@@ -35,7 +36,7 @@ TEXTS = st.one_of(*(st.text(alphabet, max_size=20) for alphabet in ALPHABETS), s
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"),
+    ("text", "expected"),
     [
         # Marks belong to their words.
         ("हिन्दी दिन दीन", "हिन्दी दिन दीन"),
@@ -69,8 +70,8 @@ TEXTS = st.one_of(*(st.text(alphabet, max_size=20) for alphabet in ALPHABETS), s
         ("col·lecció e-mail © 5€", "col·lecció e mail 5"),
     ],
 )
-def test_a_text_is_split_by_the_rules_of_unicode(text: str, tokens: str) -> None:
-    assert words(text) == tokens.split(" ")
+def test_a_text_is_split_by_the_rules_of_unicode(text: str, expected: str) -> None:
+    assert words(text) == expected.split(" ")
 
 
 @given(TEXTS)
@@ -79,6 +80,24 @@ def test_composed_and_decomposed_texts_are_split_alike(text: str) -> None:
     assert words(composed) == words(decomposed)
     assert characters(composed) == characters(decomposed)
     assert chunks(composed) == chunks(decomposed)
+
+
+EVERY = "".join(map(chr, range(0xA0, 0xD800))) + "".join(map(chr, range(0xE000, 0x110000)))
+
+
+def test_no_character_is_passed_over_where_most_texts_need_no_second_look() -> None:
+    patterns = tokens._patterns()
+    others = tokens._MAYBE_ODD.sub("", EVERY)
+    assert patterns.layout.search(others) is None
+    assert patterns.unseen.search(others) is None
+    assert patterns.idle_joiner.search(others) is None
+    assert others.translate(tokens._APOSTROPHES) == others
+    others = tokens._MAYBE_SINGLE.sub("", EVERY)
+    assert patterns.single.search(others) is None
+    found = patterns.word.findall(" ".join(others))
+    assert found == patterns.spaced_word.findall(" ".join(others))
+    simple = [c for c in EVERY if tokens._SIMPLE.fullmatch(c)]
+    assert all(tokens._seen(unicodedata.normalize("NFC", c)) == c.lower() for c in simple)
 
 
 @given(TEXTS)
@@ -133,7 +152,7 @@ LONG = ["".join(NAMES[(7 * i + j) % 400] for j in range(2)) for i in range(4_000
 
 
 @pytest.mark.parametrize(
-    ("texts", "tokens", "reason"),
+    ("texts", "expected", "reason"),
     [
         (SENTENCES * 10, "words", "0% of the words"),
         (["red", "green", "dark blue"] * 20, "words", "repeat"),
@@ -149,8 +168,8 @@ LONG = ["".join(NAMES[(7 * i + j) % 400] for j in range(2)) for i in range(4_000
     ],
 )
 def test_tokens_are_suggested_by_what_texts_hold(
-    texts: list[str], tokens: str, reason: str
+    texts: list[str], expected: str, reason: str
 ) -> None:
     found, why = suggest(texts)
-    assert found == tokens
+    assert found == expected
     assert reason in why

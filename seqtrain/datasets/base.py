@@ -234,8 +234,9 @@ class TokenDatasetConfig(DatasetConfig):
         defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
         defaults["header"] = True
         keys = {key: getattr(self, key, default) for key, default in defaults.items()}
-        table = Table(file, **keys, settable=False)
         columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))
+        hint = f"call one of them `{columns[0]}`, or name that of the texts: `--text COLUMN`"
+        table = Table(file, **keys, settable=False, hint=hint)
         found = given_texts(table, *columns)
         for line in told(file, table.left_out):
             log.info("%s", line)
