@@ -216,7 +216,7 @@ class Run(Artifacts):
 
     def learned(self) -> Learned:
         """Return what is needed to read new examples."""
-        if self.has("vocabulary.json") and "tokens" in self.config.dataset.model_fields_set:
+        if getattr(self.config.dataset, "tokens", "words") != "words":
             self.require("tokens.json")
         return learned.read(self, self.task)
 
