@@ -215,7 +215,7 @@ class Config(Section):
             rule = "must be true without `embedding_file`: random vectors would stay as they are"
             yield "model.embedding_trainable", rule
         if not isinstance(dataset, TokenDatasetConfig):
-            for key in ("embedding_dim", "embedding_file", "wide"):
+            for key in ("embedding_dim", "embedding_file", "token_dropout", "wide"):
                 if getattr(model, key):
                     yield f"model.{key}", f"is for words, and `{dataset.name}` has none"
         elif dataset.padding == "post" and not dataset.mask and model.reads_last_step:

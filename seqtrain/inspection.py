@@ -14,7 +14,7 @@ from seqtrain.config import Config
 from seqtrain.datasets.alike import shared
 from seqtrain.datasets.dataset import Dataset, Examples, Split
 from seqtrain.datasets.unknown import MUCH, doubts, full, unknown
-from seqtrain.recipe import LONGEST
+from seqtrain.recipe import longest
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
@@ -158,8 +158,9 @@ def _advice(found: dict[str, Any], config: Config) -> list[str]:
     What a draft has is not doubted: both go by the same bounds.
     """
     advice = []
-    if found["cut"] > MUCH_CUT and found["max_length"] < LONGEST:
-        length = min(found["lengths"]["95"], LONGEST)
+    most = longest(sum(found["examples"].values()))
+    if found["cut"] > MUCH_CUT and found["max_length"] < most:
+        length = min(found["lengths"]["95"], most)
         advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.max_length={length}`")
     if found["vocabulary_full"] and MUCH_UNKNOWN < found["unknown"]["test"] <= MUCH:
         advice.append("many words are unknown: a larger `dataset.vocabulary_size`")

@@ -247,7 +247,7 @@ def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
     """Return what reads texts as TF-IDF of words and pairs of words, or of up to 5 characters."""
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    letters = getattr(dataset, "tokens", "words") == "characters"
+    letters = dataset.tokens == "characters"
     longest = LONGEST_LETTERS if letters else LONGEST_WORDS
     most = MOST_WEIGHTS_OF_WORDS // _outputs(dataset) // longest
     x = dataset.train.x[rows]

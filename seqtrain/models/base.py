@@ -55,6 +55,10 @@ class ModelConfig(Part):
     embedding_trainable: bool = Field(
         default=True, description="whether training changes the words' vectors"
     )
+    token_dropout: Rate = Field(
+        default=0.0,
+        description="share of the tokens of each text whose vectors are dropped in training",
+    )
     dropout: Rate = Field(
         default=0.0, description="share of outputs dropped after each recurrent and dense layer"
     )
@@ -115,7 +119,12 @@ class ModelConfig(Part):
         if dataset.vocabulary_size is None:
             masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
             return [keras.Input(dataset.shape, dtype="float32"), *masking]
-        return [keras.Input(dataset.shape, dtype="int32"), self._embedding(dataset)]
+        whole_vectors = [
+            keras.layers.Dropout(rate, noise_shape=(None, None, 1))
+            for rate in filter(None, [self.token_dropout])
+        ]
+        ids = keras.Input(dataset.shape, dtype="int32")
+        return [ids, self._embedding(dataset), *whole_vectors]
 
     def _embedding(self, dataset: Dataset) -> "keras.Layer":
         import keras

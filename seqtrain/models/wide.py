@@ -190,8 +190,7 @@ def _times(factor: float, outputs: int, name: str) -> keras.Layer:
 
 def _ngrams(dataset: Dataset, outputs: int) -> Ngrams:
     """Return the n-grams of a dataset's tokens, for a table of so many outputs."""
-    longest = LONGEST[getattr(dataset, "tokens", "words")]
-    return Ngrams(dataset.vocabulary_size or 0, _buckets(outputs), longest)
+    return Ngrams(dataset.vocabulary_size or 0, _buckets(outputs), LONGEST[dataset.tokens])
 
 
 def _buckets(outputs: int) -> int:
