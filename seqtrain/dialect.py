@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product, takewhile
-from typing import Literal
+from typing import Literal, cast
 
 Quotes = bool | Literal["backslash"]
 Record = tuple[int, list[str | None]]  # the line on which it begins, and its fields
@@ -70,7 +70,7 @@ class Dialect:
         try:
             for fields in reader:
                 if fields:
-                    yield line, [*map(_show, fields)] if escaped else [*fields]
+                    yield line, [*map(_show, fields)] if escaped else cast(list[str | None], fields)
                 line = reader.line_num + first
         except csv.Error as error:
             reason = next((why for said, why in BAD_QUOTES.items() if said in str(error)), error)
@@ -184,6 +184,8 @@ def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator
 
 def is_blank(fields: Sequence[str | None]) -> bool:
     """Return whether a row holds nothing but delimiters."""
+    if fields and fields[0] and not fields[0].isspace():  # as a rule
+        return False
     return not any(field and not field.isspace() for field in fields)
 
 

@@ -170,7 +170,7 @@ class Table(TextFile):
                 continue
             if binary:  # Excel stores no empty cells at the end
                 fields += [None] * (len(columns) - len(fields))
-            row = fitted(fields, columns)
+            row = fields if len(fields) == len(columns) else fitted(fields, columns)
             if row is None:
                 raise self._wrong_number(line, len(fields), columns, names)
             values = tuple([row[place] for place in places])

@@ -119,27 +119,30 @@ class TextFile:
         encoding = self.check()
         try:
             with io.TextIOWrapper(self._binary(), encoding, newline="") as stream:
-                lines = iter(lambda: stream.readline(LONGEST_LINE), "")
-                for number, line in enumerate(lines, start=1):
-                    self._check_line(number, line)
+                lines = iter(lambda: stream.readline(LONGEST_LINE), "")  # of a bomb, not all
+                for number, line in enumerate(lines if self._is_packed() else stream, start=1):
+                    if "\0" in line or len(line) >= LONGEST_LINE:
+                        raise self._no_line(number, line)
                     yield line
         except UnicodeError as error:
             raise self._not_decoded(encoding, error) from error
         except (OSError, EOFError, zlib.error) as error:
             raise self._not_unpacked(error) from error
 
-    def _check_line(self, number: int, line: str) -> None:
+    def _no_line(self, number: int, line: str) -> DataError:
         if "\0" in line:
             hint = f"save it as UTF-8{self.or_set('dataset.encoding=utf-16-le')}"
-            raise DataError(f"{self.file}:{number}: a zero byte is no text", hint)
-        if len(line) >= LONGEST_LINE:
-            what = f"a line of more than {LONGEST_LINE:,} characters"
-            raise DataError(f"{self.file}:{number}: {what}", "write each example on a line")
+            return DataError(f"{self.file}:{number}: a zero byte is no text", hint)
+        what = f"a line of more than {LONGEST_LINE:,} characters"
+        return DataError(f"{self.file}:{number}: {what}", "write each example on a line")
+
+    def _is_packed(self) -> bool:
+        with self.file.open("rb") as stream:
+            return stream.read(len(GZIP)) == GZIP
 
     def _binary(self) -> IO[bytes]:
         """Open the file, and unpack it on the way if it is compressed."""
-        with self.file.open("rb") as stream:
-            packed = stream.read(len(GZIP)) == GZIP
+        packed = self._is_packed()
         return _Unpacked(self.file) if packed else self.file.open("rb")  # type: ignore[return-value]
 
     def check(self) -> str:

@@ -3,6 +3,7 @@
 `SEQTRAIN_EXAMPLES` says how many are tried of each reader; `make soak` tries many.
 """
 
+import base64
 import gzip
 import hashlib
 import json
@@ -19,7 +20,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqtrain import embeddings
+from seqtrain import embeddings, learned, subwords
+from seqtrain.artifacts import Artifacts
 from seqtrain.checkpoints import PROGRESS, VARIABLES, Checkpoints
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.arrays import Arrays
@@ -363,6 +365,23 @@ def _(code: bytes) -> object:
         if code[1] % 8 == 0:
             everything(Path("outputs"))
         return run.metrics(), run.learned(), run.environment(), run.data_sha256()
+
+
+@cache
+def learned_subwords() -> bytes:
+    return subwords.learn({f"w{index % 7}ord{index}": index + 1 for index in range(99)}, 600)
+
+
+@reader("tokens.json of a run")
+def _(code: bytes) -> object:
+    folder = Artifacts(Path("tokens"))
+    folder.folder.mkdir(exist_ok=True)
+    written = base64.b64encode(mutated(learned_subwords(), code)).decode()
+    folder.write_json("tokens.json", {"tokens": "subwords", "sentencepiece": written})
+    folder.write_json("vocabulary.json", subwords.pieces(learned_subwords()))
+    folder.write_json("classes.json", ["bad", "good"])
+    vocabulary = learned.read(folder, "classification").vocabulary
+    return vocabulary and vocabulary.encode(["word5 ünknown 映画"])
 
 
 @reader("history.csv, config.yaml of a run")
