@@ -11,12 +11,18 @@ from typing import Any
 import keras
 
 from seqtrain.artifacts import Row
-from seqtrain.config import EXPONENTIAL_DECAY, PLATEAU_FACTOR, PLATEAU_PATIENCE, TrainingConfig
+from seqtrain.config import (
+    EXPONENTIAL_DECAY,
+    PLATEAU_FACTOR,
+    PLATEAU_PATIENCE,
+    EarlyStoppingConfig,
+    TrainingConfig,
+)
 from seqtrain.errors import TrainingError
 from seqtrain.files import replacing
-from seqtrain.models.base import in_units_of_the_labels
+from seqtrain.models.base import in_units_of_the_labels, scores
 from seqtrain.run import Run
-from seqtrain.tasks import SCORES, readable
+from seqtrain.tasks import readable
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +92,7 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.run = run
         self.epochs = epochs
-        self.score = SCORES[run.task]
+        self.scores = scores(run.task, run.config.training.monitor)
         self.rows: list[Row] = []
         self.timing: list[Row] = []
 
@@ -97,7 +103,7 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write and log what the epoch reached; the clock includes validation."""
         seconds = time.perf_counter() - self.started
-        names = ("loss", self.score, "val_loss", f"val_{self.score}")
+        names = ["loss", *self.scores, "val_loss", *(f"val_{name}" for name in self.scores)]
         reached = {name: float((logs or {})[name]) for name in names}
         rate = learning_rate(self.model.optimizer)
         self.rows.append({"epoch": epoch + 1, **reached, "learning_rate": rate})
@@ -106,7 +112,7 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
         self.run.write_timing(self.timing)
         numbers = "  ".join(
             f"{name} {readable(reached[name])} (val {readable(reached[f'val_{name}'])})"
-            for name in names[:2]
+            for name in ("loss", *self.scores)
         )
         log.info("epoch %d/%d  %s  %.1f s", epoch + 1, self.epochs, numbers, seconds)
 
@@ -129,55 +135,78 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, run: Run, training: TrainingConfig) -> None:
         super().__init__()
         self.run = run
-        self.monitor = training.monitor
-        self.sign = 1 if training.mode == "min" else -1
+        self.training = training
         self.best = math.inf
         self.best_epoch = 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Compare, and save if it is better."""
-        value = self.sign * (logs or {})[self.monitor]
-        if value < self.best:
-            self.best, self.best_epoch = value, epoch + 1
-            self.save()
+        rank = self.training.rank(logs or {})
+        if rank < self.best:
+            self.best, self.best_epoch = rank, epoch + 1
+            save(self.model, self.run)
 
     def on_interrupt(self) -> None:
         """Save the model of the first epoch as it is now, if it has learned anything."""
         if self.model is not None and self.model.optimizer.iterations > 0 and not self.best_epoch:
-            self.save()
-
-    def save(self) -> None:
-        """Save the model as it is now."""
-        with in_units_of_the_labels(self.model), replacing(self.run.model_file) as beside:
-            without_optimizer(self.model).save(beside)
+            save(self.model, self.run)
 
 
-def without_optimizer(model: keras.Sequential) -> keras.Sequential:
+def save(model: keras.Model, run: Run) -> None:
+    """Save a model as it is now into a run."""
+    with in_units_of_the_labels(model), replacing(run.model_file) as beside:
+        without_optimizer(model).save(beside)
+
+
+def without_optimizer(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, as if never compiled."""
+    if not isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     given = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
     return keras.Sequential([given, *model.layers], name=model.name)
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
+    """Keras's own, by the rank of epochs, so that the loss decides where scores are equal."""
+
+    def __init__(self, training: TrainingConfig, stopping: EarlyStoppingConfig) -> None:
+        super().__init__(
+            training.monitor, stopping.min_delta, stopping.patience, mode=training.mode
+        )
+        self.training = training
+
+    def get_monitor_value(self, logs: dict[str, float]) -> float:
+        """Return the score of an epoch with the loss in its last digits."""
+        return signed_rank(self.training, logs)
+
+
+class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):  # type: ignore[misc]
+    """Keras's own, by the rank of epochs."""
+
+    def __init__(self, training: TrainingConfig) -> None:
+        factor, patience = PLATEAU_FACTOR, PLATEAU_PATIENCE
+        super().__init__(training.monitor, factor, patience, mode=training.mode, min_delta=0.0)
+        self.training = training
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Give Keras the score of an epoch with the loss in its last digits."""
+        logs = logs or {}
+        super().on_epoch_end(epoch, {**logs, self.monitor: signed_rank(self.training, logs)})
+
+
+def signed_rank(training: TrainingConfig, logs: dict[str, float]) -> float:
+    """Return the rank of an epoch as `training.mode` has it: the larger the better, or the less."""
+    rank = training.rank(logs)
+    return rank if training.mode == "min" else -rank
 
 
 def callbacks(training: TrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
     """Return what follows each epoch, in order; `KeepBest` and `WriteHistory` among them."""
     chosen = [StopIfNotFinite(), KeepBest(run, training), WriteHistory(run, training.epochs)]
     if training.schedule == "plateau":
-        chosen.append(
-            keras.callbacks.ReduceLROnPlateau(
-                training.monitor,
-                PLATEAU_FACTOR,
-                PLATEAU_PATIENCE,
-                mode=training.mode,
-                min_delta=0.0,
-            )
-        )
+        chosen.append(ReduceLROnPlateau(training))
     if training.early_stopping:
-        stopping = training.early_stopping
-        chosen.append(
-            keras.callbacks.EarlyStopping(
-                training.monitor, stopping.min_delta, stopping.patience, mode=training.mode
-            )
-        )
+        chosen.append(EarlyStopping(training, training.early_stopping))
     return chosen
 
 

@@ -16,13 +16,14 @@ from typing import Any
 from seqtrain.config import Config
 from seqtrain.errors import SeqtrainError
 from seqtrain.run import Run
-from seqtrain.tasks import LESS_IS_BETTER, readable
+from seqtrain.tasks import LESS_IS_BETTER, primary, readable
 
 Interval = tuple[float, float]
 
 # The scores by which networks are judged, each task's first; the loss where there is no other.
 MAIN = ("accuracy", "mae", "rmse")
-SHOWN = (*MAIN, "wrong")  # of which a comparison has columns
+BESIDE = ("macro_f1", "balanced_accuracy")  # which stand beside the accuracy, each class alike
+SHOWN = ("accuracy", *BESIDE, "mae", "rmse", "wrong")  # of which a comparison has columns
 ENDS = ("_low", "_high")  # of the intervals of scores, in the names of columns
 MOST_KEYS = 3  # that a legend has room for
 OF_NO_EFFECT = ("seed", "dataset.path")  # keys that make no other experiment of the same data
@@ -199,8 +200,24 @@ class Row:
 
 
 def main_score(row: Row) -> str:
-    """Return the name, without `test_`, of the score by which a row is judged."""
-    return next((name for name in MAIN if row.values(f"test_{name}")), "loss")
+    """Return the name, without `test_`, of the score by which a row is judged.
+
+    Of weighed classes that is macro F1, but for runs of a version that did not measure it.
+    """
+    weighed = row.members[0].keys.get("training.class_weight") is not None
+    found = (primary("classification", weighed), *MAIN)
+    return next((name for name in found if row.values(f"test_{name}")), "loss")
+
+
+def common_score(table: Sequence[Row]) -> str:
+    """Return the score by which rows of one task are compared: macro F1 where one is judged by it.
+
+    All must have it.
+    """
+    scores = {main_score(row) for row in table}
+    if "macro_f1" in scores and all(row.values("test_macro_f1") for row in table):
+        return "macro_f1"
+    return min(scores - {"macro_f1"}, default="accuracy")
 
 
 def rows(runs: Iterable[Run], folded: bool = True) -> list[Row]:

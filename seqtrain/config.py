@@ -1,6 +1,6 @@
 """The config: one class for each section, and the way from a YAML file to a valid `Config`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,7 +13,7 @@ from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.models import AnyModelConfig
 from seqtrain.parts import Rule, Section, Seed, broken
-from seqtrain.tasks import SCORES
+from seqtrain.tasks import MONITORED, primary
 from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document
 from seqtrain.yamlwriter import write
 
@@ -22,6 +22,7 @@ EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 LONGEST_UNROLL = 64  # time steps; what is longer takes longer to trace than it saves
 STEPS_AT_ONCE = 32
+TIE = 1e-9  # less than the difference of any two accuracies; its share is what the loss adds
 
 Optimizer = Literal[
     "adadelta",
@@ -86,10 +87,12 @@ class TrainingConfig(Section):
     class_weight: Literal["balanced"] | None = Field(
         default=None, description="`balanced` weighs each class by the inverse of its frequency"
     )
-    monitor: Literal["val_loss", "val_accuracy", "val_mae"] = Field(
-        default="val_loss",
-        description="governs which epoch is best, early stopping and the plateau schedule; "
-        "`val_accuracy` is for classes, `val_mae` (mean absolute error) for numbers",
+    monitor: Literal["val_loss", "val_accuracy", "val_macro_f1", "val_mae"] | None = Field(
+        default=None,
+        description="decides which epoch is best, when early stopping ends the training, and when "
+        "the plateau schedule lowers the learning rate; null is `val_accuracy` for classes, "
+        "`val_macro_f1` where `class_weight` weighs them, and `val_mae` (mean absolute error) for "
+        "numbers; of equal epochs the one with the lower `val_loss` is better",
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         default=None,
@@ -114,7 +117,18 @@ class TrainingConfig(Section):
     @property
     def mode(self) -> Literal["min", "max"]:
         """Whether less or more of `monitor` is better."""
-        return "max" if self.monitor == "val_accuracy" else "min"
+        return "max" if self.monitor in ("val_accuracy", "val_macro_f1") else "min"
+
+    def rank(self, epoch: Mapping[str, float]) -> float:
+        """Return what is lower the better an epoch was: `monitor`, and in a tie `val_loss`.
+
+        Args:
+            epoch: what it reached, by the names of `history.csv`.
+        """
+        value, loss = epoch[self.monitor or "val_loss"], epoch["val_loss"]
+        if self.mode == "min":
+            return value
+        return TIE * loss / (1 + loss) - value
 
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys that are broken."""
@@ -201,8 +215,8 @@ class Config(Section):
             rule = "must be true without `embedding_file`: random vectors would stay as they are"
             yield "model.embedding_trainable", rule
         if not isinstance(dataset, TokenDatasetConfig):
-            for key in ("embedding_dim", "embedding_file"):
-                if getattr(model, key) is not None:
+            for key in ("embedding_dim", "embedding_file", "token_dropout", "wide"):
+                if getattr(model, key):
                     yield f"model.{key}", f"is for words, and `{dataset.name}` has none"
         elif dataset.padding == "post" and not dataset.mask and model.reads_last_step:
             yield (
@@ -217,9 +231,10 @@ class Config(Section):
         labels = "classes" if task == "classification" else "numbers"
         if task == "regression" and self.training.class_weight:
             yield "training.class_weight", "weighs classes, but the labels are numbers"
-        if monitor not in ("val_loss", f"val_{SCORES[task]}"):
-            rule = f"must be `val_loss` or `val_{SCORES[task]}`, because the labels are {labels}"
-            yield "training.monitor", rule
+        known = ["val_loss", *(f"val_{name}" for name in MONITORED[task])]
+        if monitor not in (None, *known):
+            allowed = f"{', '.join(f'`{name}`' for name in known[:-1])} or `{known[-1]}`"
+            yield "training.monitor", f"must be {allowed}, because the labels are {labels}"
 
     def to_yaml(self) -> str:
         """Return the config as YAML that `load_config` reads back to an equal config."""
@@ -276,13 +291,15 @@ def refused(path: Path, found: list[Problem]) -> ConfigError:
 
 def _completed(config: Config, path: Path) -> Config:
     """Return the config with the defaults that depend on other keys or on the file's name."""
-    model = config.model
+    model, training = config.model, config.training
     tokens = isinstance(config.dataset, TokenDatasetConfig)
     if tokens and model.embedding_dim is None and model.embedding_file is None:
         model = model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
-    return config.model_copy(
-        update={"name": config.name or naming.folder(path.stem), "model": model}
-    )
+    if training.monitor is None:
+        score = primary(config.dataset.learns, weighed=training.class_weight is not None)
+        training = training.model_copy(update={"monitor": f"val_{score}"})
+    name = config.name or naming.folder(path.stem)
+    return config.model_copy(update={"name": name, "model": model, "training": training})
 
 
 def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:

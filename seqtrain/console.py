@@ -105,6 +105,9 @@ def format_inspection(found: dict[str, Any]) -> str:
         numbers.append(["unknown tokens", *(f"{found['unknown'][s]:.1%}" for s in splits)])
     repeated = found["repeated"]
     numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
+    if any(repeated["alike"].values()):
+        alike = (f"{repeated['alike'][split]:,}" for split in splits[1:])
+        numbers.append(["alike but for unknown words", "", *alike])
     lengths = [[f"{percent} %", f"{length:,}"] for percent, length in found["lengths"].items()]
     gigabytes = found["bytes"] / 1e9
     facts = [

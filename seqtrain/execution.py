@@ -17,7 +17,7 @@ from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConf
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.environment import cores
 from seqtrain.errors import ConfigError
-from seqtrain.models.base import loss, score, standardised
+from seqtrain.models.base import loss, metrics, standardised
 
 log = logging.getLogger(__name__)
 
@@ -199,8 +199,8 @@ def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
-def compile(model: Any, optimizer: Any, dataset: Dataset, execution: ExecutionConfig) -> None:
-    """Make a network ready for training on a dataset, as `execution` has it.
+def compile(model: Any, optimizer: Any, dataset: Dataset, config: Config) -> None:
+    """Make a network ready for training on a dataset, as a resolved config has it.
 
     What it is then given, and what it answers, is `dataset.standardised()`.
     """
@@ -208,9 +208,9 @@ def compile(model: Any, optimizer: Any, dataset: Dataset, execution: ExecutionCo
     model.compile(
         optimizer,
         loss(dataset),
-        metrics=[score(dataset)],
-        steps_per_execution=execution.steps_per_execution,
-        jit_compile=execution.jit_compile,
+        metrics=metrics(dataset, config.training.monitor),
+        steps_per_execution=config.execution.steps_per_execution,
+        jit_compile=config.execution.jit_compile,
     )
 
 

@@ -157,11 +157,16 @@ def scored(
 def _comparison(run: Run, scores: Sequence[str]) -> dict[str, Any]:
     """Return what the end of the training said of simple models on the same test examples.
 
+    Args:
+        run: the run.
+        scores: of which each simple model has those that the run has.
+
     Raises:
         RunError: metrics.json is damaged.
     """
     known = run.metrics() if run.finished else {}
     found: dict[str, Any] = {k: known[k] for k in ("baselines", "verdict") if k in known}
+    scores = [name for name in scores if name in known]  # an older version wrote fewer
     if not _as_written(found.get("baselines", {}), found.get("verdict", UNTOLD), scores):
         raise run.damaged("metrics.json", "its baselines or its verdict are not as written")
     return found

@@ -3,7 +3,6 @@
 import resource
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ import numpy as np
 
 from seqtrain import execution
 from seqtrain.config import Config
+from seqtrain.datasets.alike import shared
 from seqtrain.datasets.dataset import Dataset, Examples, Split
 from seqtrain.datasets.unknown import MUCH, doubts, full, unknown
-from seqtrain.recipe import LONGEST, is_uneven
+from seqtrain.recipe import longest
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
@@ -105,13 +105,17 @@ def _unknown(dataset: Dataset) -> dict[str, float] | None:
     return {name: unknown(dataset, name) for name in SPLITS}
 
 
-def _repeated(splits: dict[str, Examples]) -> dict[str, int]:
-    """Return the repeated examples within train, and those that another split shares with it."""
-    hashes = {name: part.fingerprints() for name, part in splits.items()}
-    train = np.unique(hashes["train"])
+def _repeated(splits: dict[str, Examples]) -> dict[str, Any]:
+    """Return the repeated examples within train, and those that another split shares with it.
+
+    `alike` are texts that look like one of train because most of their words are unknown.
+    """
+    hashes = splits["train"].fingerprints()
+    both = {name: shared(splits["train"], splits[name]) for name in ("validation", "test")}
     return {
-        "train": len(hashes["train"]) - len(train),
-        **{name: int(np.isin(hashes[name], train).sum()) for name in ("validation", "test")},
+        "train": len(hashes) - len(np.unique(hashes)),
+        **{name: same for name, (same, _) in both.items()},
+        "alike": {name: alike for name, (_, alike) in both.items()},
     }
 
 
@@ -128,7 +132,7 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     batches.on_epoch_begin()
     model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
     steps = optimizer(training, len(batches))
-    execution.compile(model, steps, dataset, resolved.execution)
+    execution.compile(model, steps, dataset, resolved)
     model.train_on_batch(*batches[0])
     started = time.perf_counter()
     for _ in range(STEPS):
@@ -154,11 +158,9 @@ def _advice(found: dict[str, Any], config: Config) -> list[str]:
     What a draft has is not doubted: both go by the same bounds.
     """
     advice = []
-    counts = Counter({row["name"]: sum(row[one] for one in SPLITS) for row in found["classes"]})
-    if is_uneven(counts) and not config.training.class_weight:
-        advice.append("the classes are uneven: `training.class_weight=balanced`")
-    if found["cut"] > MUCH_CUT and found["max_length"] < LONGEST:
-        length = min(found["lengths"]["95"], LONGEST)
+    most = longest(sum(found["examples"].values()))
+    if found["cut"] > MUCH_CUT and found["max_length"] < most:
+        length = min(found["lengths"]["95"], most)
         advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.max_length={length}`")
     if found["vocabulary_full"] and MUCH_UNKNOWN < found["unknown"]["test"] <= MUCH:
         advice.append("many words are unknown: a larger `dataset.vocabulary_size`")

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqtrain.models import wide
 from seqtrain.models.recurrent import CELLS, GATES
+from seqtrain.models.wide import BLEND, INTERCEPT, TABLE, WIDE
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MEMBERS = (CONFIG, METADATA, WEIGHTS)
@@ -31,27 +33,34 @@ INPUT, EMBEDDING, DENSE, BIDIRECTIONAL = (
 WITHOUT_WEIGHTS = {
     f"keras.layers.{name}"
     for name in (
-        *("Dropout", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking"),
+        *("Activation", "Dropout", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking"),
         "Rescaling",  # of the labels of a regression
     )
 }
 OPERATIONS = {
-    f"keras.src.ops.numpy.{name}" for name in ["Any", "Greater", "Max", "NotEqual", "Where"]
+    f"keras.src.ops.numpy.{name}"
+    for name in (
+        *("Any", "Greater", "Max", "NotEqual", "Where"),  # of the maximum over unmasked steps
+        *("Add", "Concatenate", "GetItem", "LogicalAnd", "Maximum", "Minimum", "Mod", "Multiply"),
+        *("OnesLike", "Pad", "Sqrt", "Subtract", "Sum", "TrueDivide"),  # of the wide path
+    )
 }
+MASK = "keras.src.ops.numpy.NotEqual"  # of ids, by which an embedding hides padding
 INITIALIZERS = {
     f"keras.initializers.{name}"
-    for name in ("GlorotUniform", "Orthogonal", "RandomUniform", "Zeros")
+    for name in ("GlorotUniform", "Identity", "Orthogonal", "RandomUniform", "Zeros")
 }
 # What may stand under a key, or under one that ends with it after `_`.
 # A layer that a new model uses is added here, and to `_sized` if it has weights.
 CLASSES = {
-    "model": {SEQUENTIAL},
+    "model": {SEQUENTIAL, FUNCTIONAL},
     "layers": {INPUT, EMBEDDING, DENSE, BIDIRECTIONAL, FUNCTIONAL}
     | {*GATES_OF, *WITHOUT_WEIGHTS, *OPERATIONS},
     "layer": {*GATES_OF},
     "initializer": INITIALIZERS,
     "dtype": {"keras.DTypePolicy"},
-    "args": {"None.__keras_tensor__"},  # the output of a layer, which makes nothing
+    "args": {"None.__keras_tensor__", "None.__slice__"},  # of a layer's output; they make nothing
+    "mask": {"None.__keras_tensor__"},
 }
 UNUSED = ("compile_config", "lora_rank", "quantization_config")  # they would make more
 
@@ -68,7 +77,9 @@ def open_model(file: Path) -> Any:
 
     try:
         check(file)
-        return keras.models.load_model(file, compile=False, safe_mode=True)
+        _check_beside(file)
+        model = keras.models.load_model(file, compile=False, safe_mode=True)
+        return model if isinstance(model, keras.Sequential) else wide.batches_of_any_length(model)
     except Exception as error:  # zip, JSON, HDF5 and Keras fail with whatever damage leads to
         reason = str(error).strip() or type(error).__name__
         raise ValueError(reason.partition("\n")[0]) from error
@@ -149,19 +160,102 @@ def _sections(model: Any) -> Iterator[tuple[str, Tree]]:
 def _described(model: Tree) -> int:
     """Return how many weights the layers of a network have."""
     try:
-        first, *layers = model["config"]["layers"]
-        if (_kind(model), _kind(first)) != (SEQUENTIAL, INPUT):
-            raise ValueError("it is no sequence of layers after an input")
-        _, *steps, features = first["config"]["batch_shape"]
-        total = 0
-        for layer in layers:
-            if layer["config"].get("unroll") and max(steps, default=0) > LONGEST_UNROLLED:
-                raise ValueError(f"it would write out {steps[0]:,} steps")
-            weights, features = _sized(layer, features)
-            total += weights
+        layers = model["config"]["layers"]
+        if _kind(model) == SEQUENTIAL:
+            return _in_sequence(layers)
+        _check_order(layers)
+        known = {_name(layer): layer for layer in layers if _kind(layer) != MASK}
+        path, _ = known.pop(WIDE), known.pop(BLEND)
+        return _in_sequence([*known.values()]) + _beside(path)
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError(f"its {CONFIG} describes no sequence of layers") from error
+
+
+def _in_sequence(layers: Sequence[Tree]) -> int:
+    """Return how many weights the layers of a sequence have, after their input."""
+    first, *layers = layers
+    if _kind(first) != INPUT:
+        raise ValueError("it is no sequence of layers after an input")
+    _, *steps, features = first["config"]["batch_shape"]
+    total = 0
+    for layer in layers:
+        if layer["config"].get("unroll") and max(steps, default=0) > LONGEST_UNROLLED:
+            raise ValueError(f"it would write out {steps[0]:,} steps")
+        weights, features = _sized(layer, features)
+        total += weights
     return total
+
+
+def _check_order(layers: Sequence[Tree]) -> None:
+    """Make sure that layers follow one another; masks and the wide path read the input."""
+    first = last = _name(layers[0])
+    masks: set[str] = set()
+    for layer in layers[1:]:
+        wanted = {first} if _kind(layer) == MASK or _name(layer) == WIDE else {last}
+        if _name(layer) == BLEND:
+            wanted.add(WIDE)
+        if _sources(layer) - masks != wanted:
+            raise ValueError(f"its `{_name(layer)}` does not follow the layer before it")
+        if _kind(layer) == MASK:
+            masks.add(_name(layer))
+        elif _name(layer) != WIDE:
+            last = _name(layer)
+
+
+def _sources(layer: Tree) -> set[str]:
+    """Return the names of the layers whose outputs a layer is given."""
+    if len(layer["inbound_nodes"]) > 1:
+        raise ValueError(f"its `{_name(layer)}` is used twice")
+    items = (item for _, item in _sections(layer["inbound_nodes"]))
+    tensors = (item for item in items if item.get("class_name") == "__keras_tensor__")
+    return {tensor["config"]["keras_history"][0] for tensor in tensors}
+
+
+def _beside(path: Tree) -> int:
+    """Return how many weights a wide path has with its blend: a table, and square matrices."""
+    rows, outputs = _size(path)
+    return rows * (outputs + 1) + outputs + 3 * outputs**2
+
+
+def _size(path: Tree) -> tuple[int, int]:
+    """Return the rows of the table of a wide path, and its outputs."""
+    known = {_name(layer): layer["config"] for layer in path["config"]["layers"]}
+    return _number(known[TABLE]["input_dim"]), _number(known[INTERCEPT]["units"])
+
+
+def _check_beside(file: Path) -> None:
+    """Make sure that a wide path is as seqtrain writes it, operation by operation.
+
+    Others could ask for any memory.
+    """
+    with zipfile.ZipFile(file) as archive:
+        model = json.loads(archive.read(CONFIG))
+    if _kind(model) == SEQUENTIAL:
+        return
+    known = {_name(layer): layer for layer in model["config"]["layers"]}
+    written = [_without_names(known[name]["config"]) for name in (WIDE, BLEND)]
+    for models in wide.references(*_size(known[WIDE])):
+        if written == [_without_names(json.loads(one.to_json())["config"]) for one in models]:
+            return
+    raise ValueError("its wide path is not as seqtrain writes it")
+
+
+def _without_names(config: Tree) -> Tree:
+    """Return what a model is made of, its layers named by their places."""
+    names = {_name(layer): str(place) for place, layer in enumerate(config["layers"])}
+
+    def renamed(item: Any) -> Any:
+        if isinstance(item, dict):
+            return {k: renamed(value) for k, value in item.items() if k != "shared_object_id"}
+        if isinstance(item, list):
+            return [renamed(member) for member in item]
+        return names.get(item, item) if isinstance(item, str) else item
+
+    return {key: renamed(value) for key, value in config.items()}
+
+
+def _name(layer: Tree) -> str:
+    return str(layer["config"]["name"])
 
 
 def _kind(layer: Tree) -> str:

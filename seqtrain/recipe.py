@@ -10,10 +10,11 @@ from seqtrain.tasks import Task
 Line = tuple[str, Any, str]  # a key, its value, and why
 
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; ids of the vocabulary
+# Steps of all texts in an epoch, for which long texts are read whole where they are few.
+WHOLE, WHOLE_LENGTH = 2_000_000, 1_000
 SPECIAL = 4  # ids of padding, start and unknown tokens
 STEPS = 2_000  # of the optimizer, about which a small network needs
 BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
-UNEVEN = 5.0  # times that the largest class is larger than the smallest
 
 
 @dataclass
@@ -44,18 +45,18 @@ def recipe(known: Known) -> dict[str, list[Line]]:
     return {"dataset": _dataset(known), "model": _model(known), "training": _training(known)}
 
 
-def is_uneven(classes: Counter[str]) -> bool:
-    """Return whether the classes are weighed in training, because some are so rare."""
-    return bool(classes) and max(classes.values()) > UNEVEN * min(classes.values())
+def longest(rows: int) -> int:
+    """Return how many tokens of a text are read at most, for a training of minutes."""
+    return min(max(LONGEST, WHOLE // max(rows, 1)), WHOLE_LENGTH)
 
 
 def _dataset(known: Known) -> list[Line]:
     if known.tokens is None:
         return [("standardise", True, "every feature to mean 0 and deviation 1")]
-    longest = sorted(known.lengths)[ceil(0.95 * len(known.lengths)) - 1]
-    length = min(ceil(longest / 10) * 10, LONGEST)
-    size = min(max(sum(count > 1 for count in known.words.values()) + SPECIAL, SMALLEST), LARGEST)
-    why = "95 of 100 texts are no longer" if longest <= LONGEST else "longer texts are cut"
+    usual = sorted(known.lengths)[ceil(0.95 * len(known.lengths)) - 1]
+    length = min(ceil(usual / 10) * 10, longest(known.rows))
+    size = min(max(len(known.words) + SPECIAL, SMALLEST), LARGEST)
+    why = "95 of 100 texts are no longer" if usual <= length else "longer texts are cut"
     return [
         ("vocabulary_size", size, f"the most frequent {known.tokens}"),
         ("max_length", length, f"tokens; {why}"),
@@ -63,22 +64,34 @@ def _dataset(known: Known) -> list[Line]:
 
 
 def _model(known: Known) -> list[Line]:
-    embedding = [("embedding_dim", 64, "length of each token's vector")] if known.tokens else []
+    if not known.tokens:
+        return [
+            ("name", "gru", "rnn | lstm | gru | birnn | bilstm | bigru"),
+            ("units", 64, ""),
+            ("dropout", 0.5, "share of outputs that are dropped in training"),
+        ]
     return [
-        ("name", "gru", "rnn | lstm | gru | birnn | bilstm | bigru"),
-        ("units", 64, ""),
-        *embedding,
-        ("dropout", 0.5, "share of outputs that are dropped in training"),
+        ("name", "bigru", "rnn | lstm | gru | birnn | bilstm | bigru"),
+        ("units", 64, "in each direction"),
+        ("embedding_dim", 64, "length of each token's vector"),
+        ("pooling", "max", "of all steps, so that a word counts wherever it stands"),
+        ("token_dropout", 0.3, "share of tokens that are dropped in training"),
+        ("dropout", 0.5, "share of outputs"),
+        ("wide", True, "a linear model of neighbouring tokens beside the network"),
     ]
 
 
 def _training(known: Known) -> list[Line]:
     batch_size = next((size for most, size in BATCH_SIZES.items() if known.rows <= most), 256)
     epochs = min(max(ceil(STEPS * batch_size / known.rows), 10), 60)
-    weights = [("class_weight", "balanced", "the classes are uneven")]
+    text = [
+        ("bucket_by_length", True, "texts of like length in one batch, with little padding"),
+        ("learning_rate", 2e-3, ""),
+        ("schedule", "cosine", "the learning rate falls towards 0"),
+    ]
     return [
         ("epochs", epochs, "at most"),
         ("batch_size", batch_size, ""),
+        *(text if known.tokens else []),
         ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),
-        *(weights if is_uneven(known.classes) else []),
     ]

@@ -180,17 +180,15 @@ class Run(Artifacts):
 
     def best_epoch(self) -> int:
         """Return the epoch, from 1, that `training.monitor` found best so far."""
-        monitor = self.config.training.monitor
         try:
-            values = [row[monitor] for row in self.history()]
+            ranks = [self.config.training.rank(row) for row in self.history()]
         except KeyError as error:
-            raise self.damaged("history.csv", f"it has no column {monitor}") from error
-        best = min(values) if self.config.training.mode == "min" else max(values)
-        return values.index(best) + 1
+            raise self.damaged("history.csv", f"it has no column {error.args[0]}") from error
+        return ranks.index(min(ranks)) + 1
 
     def best_score(self) -> float:
         """Return what `training.monitor` was in the best epoch."""
-        return self.history()[self.best_epoch() - 1][self.config.training.monitor]
+        return self.history()[self.best_epoch() - 1][self.config.training.monitor or "val_loss"]
 
     def write_history(self, rows: list[Row]) -> None:
         """Write what each epoch reached; the same in every run of one config."""

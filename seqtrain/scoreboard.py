@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqtrain.columns import table
-from seqtrain.tasks import SCORES, readable
+from seqtrain.tasks import SCORES, called, readable, titles
 
 CLASS_SCORES = ("precision", "recall", "f1")
+MOST_CLASSES = 16  # whose confusion matrix fits on a terminal; of more, pairs are listed
+MOST_PAIRS = 15
 
 
 def format_evaluation(found: dict[str, Any]) -> str:
@@ -24,16 +26,41 @@ def format_evaluation(found: dict[str, Any]) -> str:
 
 
 def _behind(detail: dict[str, Any]) -> list[str]:
-    """Return tables of the scores of each class and the confusion matrix, or of the errors."""
+    """Return tables of the scores of each class and of what is confused, or of the errors."""
     if sizes := detail.get("absolute_errors"):
         rows = [[f"{percent} %", readable(size)] for percent, size in sizes.items()]
         return [table(["of the answers are off", "by at most"], rows)]
-    names = [row["name"] for row in detail["classes"]]
-    matrix = [
+    classes, matrix = detail["classes"], detail["confusion_matrix"]
+    if len(classes) > MOST_CLASSES:
+        by_size = sorted(classes, key=lambda row: -row["support"])
+        return [_classes(by_size), _pairs(classes, matrix)]
+    names = [row["name"] for row in classes]
+    rows = [
         [name, *(f"{count:,}" for count in counts)]
-        for name, counts in zip(names, detail["confusion_matrix"], strict=True)
+        for name, counts in zip(names, matrix, strict=True)
     ]
-    return [_classes(detail["classes"]), table(["true \\ predicted", *names], matrix)]
+    return [_classes(classes), table(["true \\ predicted", *names], rows)]
+
+
+def _pairs(classes: Sequence[dict[str, Any]], matrix: Sequence[Sequence[int]]) -> str:
+    """Return the classes that are most often taken for one another, as a table."""
+    from seqtrain.judging.confusion import confused
+
+    pairs = confused(matrix)
+    rows = [
+        [
+            classes[pair.true]["name"],
+            classes[pair.predicted]["name"],
+            f"{pair.count:,}",
+            f"{pair.count / classes[pair.true]['support']:.1%}",
+        ]
+        for pair in pairs[:MOST_PAIRS]
+    ]
+    if not rows:
+        return "no class is taken for another"
+    left = len(pairs) - len(rows)
+    more = f"\nand {left:,} more pairs; `--json` has the whole confusion matrix" if left else ""
+    return table(["true", "taken for", "examples", "of the true class"], rows) + more
 
 
 def _what_is_judged(found: dict[str, Any]) -> str:
@@ -53,12 +80,13 @@ def _scores(found: dict[str, Any], prefix: str) -> str:
             name.removeprefix(f"{prefix}_"),
             score(found[name]),
             interval(found["intervals"][name]),
-            *(score(other[name]) for other in others.values()),
+            *(score(other[name]) if name in other else "" for other in others.values()),
         ]
         for name in found
         if name.startswith(f"{prefix}_")
     ]
-    return table(["metric", found["split"], "95 % interval", *others], cells)
+    header = ["metric", found["split"], "95 % interval", *titles(others).values()]
+    return table(header, cells)
 
 
 def _classes(rows: Sequence[dict[str, Any]]) -> str:
@@ -95,42 +123,52 @@ def format_score(metrics: dict[str, Any]) -> str:
     """Return the closing sentence of a training."""
     note = ", optimistic: chosen on test" if metrics["optimistic"] else ""
     last = metrics["last_epoch"]
-    name = _main(metrics)
-    key = f"test_{name}"
+    shown = [
+        f"test {called(name)} {score(metrics[key])} {interval(metrics['intervals'][key])}"
+        for name, key in _judging(metrics)
+    ]
     return (
-        f"test {name} {score(metrics[key])} {interval(metrics['intervals'][key])}  "
-        f"test loss {score(metrics['test_loss'])}  "
+        f"{'  '.join(shown)}  test loss {score(metrics['test_loss'])}  "
         f"(best epoch {metrics['best_epoch']}{note}; "
-        f"last epoch {last['epoch']}: {score(last[key])})"
+        f"last epoch {last['epoch']}: {score(last[_judging(metrics)[0][1]])})"
     )
 
 
-def _main(metrics: dict[str, Any]) -> str:
-    """Return the name of the score by which runs of its task are compared."""
-    return next(name for name in SCORES.values() if f"test_{name}" in metrics)
+def _judging(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the scores by which a run is judged, and their keys: that of its task first."""
+    first = next(name for name in SCORES.values() if f"test_{name}" in metrics)
+    names = dict.fromkeys((first, *metrics.get("verdict", {}).get("judged_by", ())))
+    return [(name, f"test_{name}") for name in names]
 
 
 def format_baselines(metrics: dict[str, Any]) -> str:
     """Return the network beside the simple models, as the end of a training shows them."""
-    models = {"the network": metrics, **metrics["baselines"]}
-    name = _main(metrics)
-    key = f"test_{name}"
+    named = titles(metrics["baselines"])
+    models = {"the network": metrics}
+    models |= {named[name]: found for name, found in metrics["baselines"].items()}
+    judging = _judging(metrics)
     cells = [
         [
             model,
-            score(found[key]),
-            interval(found["intervals"][key]),
+            *(
+                cell
+                for _, key in judging
+                for cell in (score(found[key]), interval(found["intervals"][key]))
+            ),
             score(found["test_loss"]),
         ]
         for model, found in models.items()
     ]
-    return table(["", f"test {name}", "95 % interval", "test loss"], cells)
+    columns = [cell for name, _ in judging for cell in (f"test {called(name)}", "95 % interval")]
+    return table(["", *columns, "test loss"], cells)
 
 
 def format_verdict(verdict: dict[str, Any]) -> str:
     """Return whether the network beats the simple models, or a warning with likely causes."""
-    if verdict["learned"]:
-        return str(verdict["sentence"])
-    return (
-        f"warning: {verdict['sentence']}; likely causes: {'; '.join(map(str, verdict['causes']))}"
-    )
+    advice = [f"hint: {sentence}" for sentence in verdict.get("advice", ())]
+    warnings = [f"warning: {sentence}" for sentence in verdict.get("warnings", ())]
+    sentence = str(verdict["sentence"])
+    if not verdict["learned"]:
+        causes = "; ".join(map(str, verdict["causes"]))
+        sentence = f"warning: {sentence}; likely causes: {causes}"
+    return "\n".join([*advice, sentence, *warnings])

@@ -11,7 +11,14 @@ from statistics import fmean, stdev
 from typing import Any
 
 from seqtrain.columns import table as aligned
-from seqtrain.comparison import Row, differing, main_score, more_is_better, shown_scores
+from seqtrain.comparison import (
+    BESIDE,
+    Row,
+    differing,
+    main_score,
+    more_is_better,
+    shown_scores,
+)
 from seqtrain.errors import RunError
 from seqtrain.harmless import cell, in_json
 from seqtrain.pairing import Tested
@@ -20,6 +27,7 @@ from seqtrain.tasks import readable
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
     "McNemar": "McNemar's test on the test examples that both saw",
+    "bootstrap": "a bootstrap of macro F1 on the test examples that both saw",
     "sign": "the sign test of which run was nearer in each test example",
     "Welch": "Welch's test over seeds",
 }
@@ -178,7 +186,8 @@ def _setting(row: Row, key: str) -> str:
 
 
 def _score(row: Row, name: str) -> str:
-    interval = row.interval(name)
+    score = name.removeprefix("test_")
+    interval = None if score in BESIDE and score != main_score(row) else row.interval(name)
     ends = interval and f" [{readable(interval[0])}, {readable(interval[1])}]"
     return row.readable(name) + (ends or "")
 
@@ -211,7 +220,7 @@ def _notes(rows: Sequence[Row], tests: Tests) -> list[str]:
         notes.append(f"no p: {reason}")
     if len({row.members[0].data for row in rows if row.members[0].finished}) > 1:
         notes.append("runs on other data are not tested against one another")
-    if len({main_score(row) for row in rows if row.members[0].finished}) > 1:
+    if len({bool(row.values("test_mae")) for row in rows if row.members[0].finished}) > 1:
         notes.append("classes and numbers are not tested against one another")
     if any(row.optimistic for row in rows):
         notes.append("optimistic: the best epoch was chosen on the test examples")

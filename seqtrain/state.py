@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from seqtrain import modelfile
-from seqtrain.callbacks import KeepBest, WriteHistory
+from seqtrain.callbacks import EarlyStopping, KeepBest, ReduceLROnPlateau, WriteHistory
 from seqtrain.checkpoints import Checkpoint
 from seqtrain.config import TrainingConfig
 from seqtrain.errors import RunError
@@ -24,8 +24,8 @@ from seqtrain.signals import Signals
 REMEMBERED: dict[type, tuple[str, ...]] = {
     KeepBest: ("best", "best_epoch"),
     WriteHistory: ("rows", "timing"),
-    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
-    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
+    ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
 }
 METRICS = "metrics/"
 
@@ -49,7 +49,7 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self,
         run: Run,
         training: TrainingConfig,
-        model: keras.Sequential,
+        model: keras.Model,
         others: Iterable[keras.callbacks.Callback],
         signals: Signals,
     ) -> None:
@@ -143,7 +143,7 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
             vars(self.others[name]).update(values)
 
 
-def build(model: keras.Sequential) -> None:
+def build(model: keras.Model) -> None:
     """Make the variables of a compiled model's optimizer and metrics, which Keras puts off."""
     model.optimizer.build(model.trainable_variables)
     units = model.output_shape[-1]
@@ -152,7 +152,7 @@ def build(model: keras.Sequential) -> None:
     model.reset_metrics()
 
 
-def variables(model: keras.Sequential) -> dict[str, keras.Variable]:
+def variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Return every variable that a training changes, under a name that says where it belongs.
 
     The states of random dropout are among those that are not trainable.

@@ -11,12 +11,11 @@ from seqtrain import environment, execution, memory
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import RunError, SeqtrainError, TrainingError
-from seqtrain.inference import BATCH_SIZE, answers, load_model, scored
+from seqtrain.inference import BATCH_SIZE, answers, load_model, outputs, scored
 from seqtrain.judging import metrics, mistakes, regression, verdict, verdict_of_numbers
 from seqtrain.judging.causes import Trained
 from seqtrain.run import Run
 from seqtrain.signals import listening
-from seqtrain.tasks import SCORES
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +46,8 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
     with run.logging(), listening() as signals, told:
         elsewhere = conditions(config, dataset, run)
         model = compiled(config, dataset)
+        if not run.begun:
+            config.model.prepare(model, dataset, weighed=config.training.class_weight is not None)
         describe(model, dataset, run)
         after_epoch = callbacks(config.training, run)
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
@@ -57,7 +58,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
-            trained = Trained(config.training, dataset, history.rows, keeper.best_epoch)
+            trained = Trained(config.training, dataset, history.rows, keeper.best_epoch, config)
             finish(model, trained, run)
 
 
@@ -90,7 +91,7 @@ def compiled(config: Config, dataset: Dataset) -> Any:
     batches = Batches(dataset.train, config.training.batch_size, config.seed)
     model = config.model.build(dataset, unroll=config.execution.unroll is True)
     steps = optimizer(config.training, len(batches))
-    execution.compile(model, steps, dataset, config.execution)
+    execution.compile(model, steps, dataset, config)
     build(model)
     return model
 
@@ -191,12 +192,12 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
             "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
         )
     best = last
-    if best_epoch != len(rows):
-        best = answers(load_model(run), dataset.test.x, dataset.target)
+    if best_epoch != len(rows) or run.config.model.wide:
+        best = answers(settled(run, dataset), dataset.test.x, dataset.target)
     run.write_predictions(dataset.test.labels, best)
     run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     draw(run)
-    validation = [f"val_{name}" for name in ("loss", SCORES[dataset.task])]
+    validation = [name for name in rows[0] if name.startswith("val_")]
     run.write_metrics(
         {
             **judged(trained, best),
@@ -207,6 +208,17 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
             "parameters": model.count_params(),
         }
     )
+
+
+def settled(run: Run, dataset: Dataset) -> Any:
+    """Return the best model of a run, once the validation examples have had the last word."""
+    from seqtrain.callbacks import save
+
+    model = load_model(run)
+    if run.config.model.wide:
+        run.config.model.settle(model, dataset, outputs)
+        save(model, run)
+    return model
 
 
 def judged(trained: Trained, answers: np.ndarray) -> dict[str, Any]:

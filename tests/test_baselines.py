@@ -8,8 +8,8 @@ import pytest
 from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Examples
 from seqtrain.datasets.scaling import Target
 from seqtrain.judging import baselines as module
-from seqtrain.judging import metrics, regression
-from seqtrain.judging.baselines import MAJORITY, MEAN, Baseline, bags, baselines, flat
+from seqtrain.judging import grams, metrics, regression
+from seqtrain.judging.baselines import MAJORITY, MEAN, Baseline, baselines, flat
 
 VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
 
@@ -171,12 +171,109 @@ def test_a_fit_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert baselines(values())[1].converged
 
 
-def test_bags_count_words_without_padding_and_start() -> None:
-    x = np.array([[1, 5, 7, 5, 0], [1, 2, 0, 0, 0]], dtype=np.int32)
-    found = bags(x, of_examples(x, np.array([0, 1]), vocabulary_size=8)).toarray()
-    expected = np.zeros((2, 8))
-    expected[0, 5], expected[0, 7], expected[1, 2] = 2, 1, 1
-    np.testing.assert_array_equal(found, expected)
+def grams_of(x: np.ndarray, longest: int, ends: bool = False) -> dict[tuple[int, ...], list[float]]:
+    """The grams that some texts of ids below 8 hold, and how often each stands in each text."""
+    found = grams.fit(x, 8, longest, ends)
+    counts = iter(found.counts(x).toarray().T.tolist())
+    named: dict[tuple[int, ...], list[float]] = {}
+    beginnings: list[tuple[int, ...]] = [()]
+    for known in found.known:
+        ids = [(*beginnings[key // 9], key % 9) for key in known.tolist()]
+        named |= {of: next(counts) for of in ids}
+        beginnings = ids
+    return named
+
+
+def test_words_and_pairs_are_counted_without_padding_and_start() -> None:
+    x = np.array([[1, 5, 7, 5, 7], [1, 5, 7, 0, 0], [0, 0, 1, 2, 5]], dtype=np.int32)
+    assert grams_of(x, 2) == {(2,): [0, 0, 1], (5,): [2, 1, 1], (7,): [2, 1, 0], (5, 7): [2, 1, 0]}
+
+
+def test_characters_are_counted_in_rows_up_to_their_ends() -> None:
+    x = np.array([[1, 4, 5, 6], [1, 4, 5, 6], [1, 6, 5, 4]], dtype=np.int32)
+    found = grams_of(x, 5, ends=True)
+    assert found[1, 4, 5, 6, 8] == [1, 1, 0]
+    assert found[1, 4] == [1, 1, 0]
+    assert (6, 5) not in found  # of one text alone
+    assert found[6,] == [1, 1, 1]
+
+
+def test_no_gram_reaches_from_one_text_into_the_next() -> None:
+    x = np.array([[1, 4], [1, 5], [1, 4], [1, 5]], dtype=np.int32)
+    assert set(grams_of(x, 2)) == {(4,), (5,)}
+
+
+def test_texts_without_a_known_word_are_counted_too() -> None:
+    x = np.array([[1, 0], [1, 0]], dtype=np.int32)
+    assert grams.fit(x, 8, 2, ends=False).counts(x).shape == (2, 0)
+
+
+def test_only_the_most_frequent_grams_are_known() -> None:
+    x = np.array([[1, 4, 5], [1, 4, 6], [1, 4, 6]], dtype=np.int32)
+    assert [known.tolist() for known in grams.fit(x, 8, 1, ends=False, most=2).known] == [[4, 6]]
+
+
+def ordered(number: int = 600) -> Dataset:
+    """Texts of two words, of which the order alone tells the class."""
+    random = np.random.default_rng(0)
+    labels = np.arange(number) % 2
+    pairs = np.where(labels[:, None] == 1, [4, 5], [5, 4])
+    noise = random.integers(6, 20, (number, 3))
+    x = np.concatenate([np.ones((number, 1)), noise, pairs], axis=1).astype("int32")
+    return of_examples(x, labels, vocabulary_size=20)
+
+
+def test_pairs_of_words_tell_what_words_alone_do_not() -> None:
+    assert accuracies(ordered())[WORDS] > 0.99
+
+
+def test_every_training_example_is_learned_from() -> None:
+    assert {one.trained_on for one in baselines(words(3000))} == {1500}
+
+
+@pytest.mark.parametrize(("name", "dataset"), [("WORDS", words()), ("VALUES", values())])
+def test_of_too_much_work_a_part_is_learned_from(
+    name: str, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 3 * 300 * 8 if name == "VALUES" else 3000  # of 200 texts of about 14 grams
+    monkeypatch.setattr(module, f"WORK_OF_{name}", size * 0.6)
+    monkeypatch.setattr(module, f"CHOOSING_OF_{name}", 0)
+    found = baselines(dataset)[1]
+    assert 100 < found.trained_on < len(dataset.train)
+    assert metrics.accuracy(dataset.test.labels, found.answers) > 0.9
+
+
+def test_the_penalty_is_the_one_that_validation_finds_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = values()
+    apart = replace(dataset, validation=dataset.train.take(np.arange(100)))
+    chosen = {}
+    for penalties in ((1e-9, 1.0), (1.0, 1e-9), (1e-9,)):
+        monkeypatch.setattr(module, "PENALTIES_OF_VALUES", penalties)
+        chosen[penalties] = metrics.loss(dataset.test.labels, baselines(apart)[1].answers)
+    assert chosen[1e-9, 1.0] == chosen[1.0, 1e-9] < 0.5 < chosen[1e-9,]
+
+
+def test_the_test_examples_choose_nothing() -> None:
+    dataset = values()
+    assert dataset.validation is dataset.test
+    other = replace(dataset, test=dataset.test.take(np.arange(50)))
+    other = replace(other, validation=other.test)
+    first, second = (baselines(of)[1].answers for of in (dataset, other))
+    np.testing.assert_array_equal(first[:50], second)
+
+
+def test_weighed_classes_are_weighed_by_the_linear_model_too() -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random(2000) < 0.05).astype(int)
+    x = (random.normal(size=(2000, 4, 2)) + 0.5 * labels[:, None, None]).astype("float32")
+    dataset = of_examples(x, labels)
+    plain, weighed = (
+        metrics.balanced_accuracy(dataset.test.labels, baselines(dataset, weighed=how)[1].answers)
+        for how in (False, True)
+    )
+    assert weighed > plain + 0.1
 
 
 def test_padded_steps_count_as_the_mean() -> None:

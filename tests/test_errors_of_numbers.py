@@ -104,3 +104,29 @@ def test_intervals_hold_the_scores_and_shrink_with_more_examples() -> None:
 )
 def test_scores_are_as_long_as_they_tell(score: float, text: str) -> None:
     assert readable(score) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "number", "shown"),
+    [
+        (1.7e9, 13.2, 1_700_000_010.98461, "1700000010.985"),
+        (20_240_504, 2.0, 20_240_501.0, "20240501.0000"),
+        (0.5, 0.2, -1e-12, "0.00000"),
+        (5e4, 3e3, 51_234.56789, "51234.6"),
+        (5e9, 3e6, 5_123_456_789.0, "5123456800"),
+        (0.0, 1e-9, 1.23456789e-9, "1.2346e-09"),
+    ],
+)
+def test_numbers_are_shown_with_the_digits_by_which_they_differ(
+    mean: float, deviation: float, number: float, shown: str
+) -> None:
+    assert Target(mean, deviation).shown(number) == shown
+
+
+def test_answers_are_taken_back_to_where_the_labels_were() -> None:
+    labels = 1_700_000_000 + np.random.default_rng(0).normal(0, 10, 100).round(3)
+    target = Target().of(labels)
+    scaled = target.standardised(labels)
+    assert (scaled.dtype, abs(float(scaled.mean())) < 1e-6) == (np.float32, True)
+    np.testing.assert_allclose(target.in_units(scaled), labels, rtol=0, atol=1e-5)
+    assert Target(-1.0, 0.25).in_units(np.float32([-0.4]))[0] == -1.1

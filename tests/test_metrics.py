@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from seqtrain.judging import metrics
+from seqtrain.judging import metrics, uncertainty
 from seqtrain.judging.calibration import reliability
 
 LABELS = np.array([0, 0, 1, 1, 1, 2])
@@ -80,8 +80,9 @@ def test_a_class_that_is_never_predicted_has_zeros() -> None:
 def test_scores_carry_the_prefix_of_their_split() -> None:
     found = metrics.evaluate("val", LABELS, PROBABILITIES, "abc")
     assert found["val_accuracy"] == metrics.accuracy(LABELS, PROBABILITIES)
-    assert list(found) == ["val_loss", "val_accuracy", "val_ece", "intervals", "val"]
-    assert list(found["intervals"]) == ["val_loss", "val_accuracy", "val_ece"]
+    names = [f"val_{name}" for name in ("loss", "accuracy", "macro_f1", "balanced_accuracy", "ece")]
+    assert list(found) == [*names, "intervals", "val"]
+    assert list(found["intervals"]) == names
 
 
 def test_a_score_that_is_not_defined_is_null_in_json() -> None:
@@ -119,6 +120,39 @@ def test_a_bin_of_confidences_holds_its_upper_end() -> None:
 def test_ranking_metrics_are_of_two_classes_only(name: str) -> None:
     assert name in metrics.metrics_for(2)
     assert name not in metrics.metrics_for(3)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("missing", [0, 2])
+def test_means_over_classes_are_those_of_scikit_learn(missing: int) -> None:
+    """Also where some classes are true of no example, or neither true nor predicted."""
+    from sklearn.metrics import balanced_accuracy_score, f1_score
+
+    random = np.random.default_rng(missing)
+    labels = random.integers(0, 6 - missing, 80)
+    probabilities = random.dirichlet(np.ones(6), 80)
+    probabilities[:, 5] = 0 if missing else probabilities[:, 5]
+    predicted = probabilities.argmax(axis=1)
+    assert metrics.macro_f1(labels, probabilities) == pytest.approx(
+        f1_score(labels, predicted, average="macro")
+    )
+    assert metrics.balanced_accuracy(labels, probabilities) == pytest.approx(
+        balanced_accuracy_score(labels, predicted)
+    )
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "balanced_accuracy"])
+def test_the_interval_of_a_mean_over_classes_is_that_of_its_resamples(name: str) -> None:
+    random = np.random.default_rng(0)
+    labels, probabilities = random.integers(0, 3, 60), random.dirichlet(np.ones(3), 60)
+    function = metrics.metrics_for(3)[name].function
+    counts = next(uncertainty.resamples(60))[:50]
+    resampled = metrics.metrics_for(3)[name].resampled
+    assert resampled is not None
+    np.testing.assert_allclose(
+        resampled(labels, probabilities)(counts),
+        uncertainty.recomputed(function, labels, probabilities)(counts),
+    )
 
 
 @pytest.mark.tf

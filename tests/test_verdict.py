@@ -119,14 +119,59 @@ def unequal(**training: Any) -> dict[str, Any]:
 def test_unequal_classes_are_named_where_accuracy_hides_what_was_learned() -> None:
     found = unequal()
     assert not found["learned"]
-    assert "tells the classes apart, but is not more often right" in found["sentence"]
+    assert "but is not significantly more often right than the majority" in found["sentence"]
     (cause,) = (one for one in found["causes"] if "class" in one)
     assert "of train is `class 0` (`training.class_weight=balanced`" in cause
     assert VALUES not in "; ".join(found["causes"])  # it is no better
 
 
-def test_a_network_of_weighed_classes_need_not_be_right_more_often() -> None:
-    assert unequal(class_weight="balanced")["learned"]
+def test_a_network_that_never_predicts_a_class_that_it_weighs_has_not_learned() -> None:
+    found = unequal(class_weight="balanced")
+    assert not found["learned"]
+    assert "not significantly better by macro F1 than the majority class" in found["sentence"]
+    assert found["judged_by"] == ["macro_f1"]
+    assert "class_weight=balanced" not in "; ".join(found["causes"])
+
+
+def rare(hits: float, alarms: float, **training: Any) -> dict[str, Any]:
+    """The verdict on predictions of a rare class, of which such shares are right and wrong."""
+    random = np.random.default_rng(0)
+    labels = (random.random(2_000) < 0.1).astype(int)
+    dataset = of_examples(random.normal(size=(2_000, 4, 2)).astype("float32"), labels)
+    how = replace(trained(**training), dataset=dataset)
+    truth = dataset.test.labels
+    said = np.where(truth == 1, random.random(1_000) < hits, random.random(1_000) < alarms)
+    found = verdict.judged(truth, np.where(said, [[0.2], [0.8]], [[0.8], [0.2]]).T, how)
+    return dict(found["verdict"])
+
+
+def test_a_network_of_weighed_classes_need_not_be_right_more_often_but_that_is_told() -> None:
+    found = rare(0.9, 0.25, class_weight="balanced")
+    assert found["learned"]
+    assert found["sentence"].startswith("the network beats majority class (macro F1 0.4")
+    (warning,) = found["warnings"]
+    assert warning.startswith("the network is less often right than the majority class: accuracy")
+    assert "`training.class_weight=null`" in warning
+
+
+def test_uneven_classes_are_judged_by_both_scores() -> None:
+    found = rare(0.9, 0.02)
+    assert found["judged_by"] == ["accuracy", "macro_f1"]
+    assert found["learned"]
+    assert "; by macro F1 the network beats majority class (macro F1 0.4" in found["sentence"]
+    assert found["warnings"] == []
+
+
+def test_one_of_both_scores_suffices_but_less_accuracy_than_the_majority_is_told() -> None:
+    found = rare(0.9, 0.25)
+    assert found["learned"]
+    (warning,) = found["warnings"]
+    assert "less often right than the majority class" in warning
+    assert "weighed" not in warning
+
+
+def test_even_classes_are_judged_by_accuracy_alone() -> None:
+    assert judged(0.85, trained())["verdict"]["judged_by"] == ["accuracy"]
 
 
 def test_a_baseline_is_measured_as_the_network_is() -> None:
@@ -134,9 +179,11 @@ def test_a_baseline_is_measured_as_the_network_is() -> None:
     assert list(found) == [MAJORITY, VALUES]
     for other in found.values():
         assert other["test_accuracy"] >= other["intervals"]["test_accuracy"][0]
-        assert set(other["intervals"]) == {"test_loss", "test_accuracy", "test_ece"}
+        assert set(other["intervals"]) == {key for key in other if key.startswith("test_")}
         low, high = other["difference"]["interval"]
         assert low <= other["difference"]["accuracy"] <= high
+        low, high = other["difference"]["macro_f1_interval"]
+        assert low <= other["difference"]["macro_f1"] <= high
     assert found[MAJORITY]["difference"]["accuracy"] == pytest.approx(
         0.85 - found[MAJORITY]["test_accuracy"]
     )
@@ -151,7 +198,7 @@ def test_without_the_linear_model_the_majority_class_remains() -> None:
 @pytest.mark.parametrize(
     ("how", "examples", "cause"),
     [
-        (trained(BY_HEART), 300, "the accuracy on train reached 0.9900, but validation is no"),
+        (trained(BY_HEART), 300, "the accuracy on train reached 0.9900, but the loss on"),
         (trained(BY_HEART), 300, "the labels may be shuffled"),
         (trained(STUCK), 300, "the loss on train hardly fell, from 1.1000 to 1.1000"),
         (trained(STUCK), 300, "`training.learning_rate=0.0001`, `=0.01`"),
@@ -187,7 +234,7 @@ def test_where_no_difference_shows_that_is_said() -> None:
     how = trained()
     reached = metrics.accuracy(how.dataset.test.labels, baselines(how.dataset)[1].answers)
     sentence = judged(reached, how)["verdict"]["sentence"]
-    assert f"; no difference to {VALUES} (" in sentence
+    assert f"; it is not significantly different from {VALUES} (" in sentence
 
 
 @pytest.mark.parametrize(

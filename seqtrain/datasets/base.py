@@ -89,11 +89,20 @@ class DatasetConfig(Part):
                     "give other examples, or leave out `dataset.drop_repeated`",
                 )
             return apart
-        if repeated := dataset.repeated():
+        from seqtrain.datasets.alike import shared
+
+        repeated, alike = shared(dataset.train, dataset.test)
+        if repeated:
             log.info(
                 "%s of the %s test examples stand in train too; `dataset.drop_repeated=true` "
                 "takes them from train",
                 *(f"{repeated:,}", f"{len(dataset.test):,}"),
+            )
+        if alike:
+            log.info(
+                "%s of the %s test examples look like one of train, because most of their words "
+                "are unknown",
+                *(f"{alike:,}", f"{len(dataset.test):,}"),
             )
         return dataset
 

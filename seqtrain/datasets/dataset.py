@@ -156,6 +156,12 @@ class Dataset:
         return tuple(self.train.x.shape[1:])
 
     @property
+    def tokens(self) -> str:
+        """What texts are split into: `words`, `characters` or `subwords`."""
+        rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"
+        return rule if rule in ("characters", "subwords") else "words"
+
+    @property
     def learned(self) -> Learned:
         """What is needed to read new examples."""
         return Learned(self.classes, self.vocabulary, self.scaling, self.target)
@@ -197,9 +203,9 @@ class Dataset:
 
     def repeated(self) -> int:
         """Return how many test examples the network can learn by heart, for train holds them."""
-        import numpy as np
+        from seqtrain.datasets.alike import shared
 
-        return int(np.isin(self.test.fingerprints(), self.train.fingerprints()).sum())
+        return shared(self.train, self.test)[0]
 
 
 def real_steps(x: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 
 SHOWN = 5  # digits of a deviation, where a person reads numbers
+FLOAT64 = 300  # decimals, beyond which powers of ten are not finite
 COARSE = 1e-3  # share of a deviation by which an answer may be rounded
 RESOLVED = 7  # digits of a number of about 1 that float32 tells apart
 
@@ -95,7 +96,8 @@ class Target:
     def shown(self, number: float) -> str:
         """Return a number with as many decimals as its distance from others asks for."""
         places = decimals(self.deviation, SHOWN)
-        text = f"{round(number, places) + 0.0:.15g}"
+        number = round(number, places) + 0.0  # no minus before a zero
+        text = f"{number:.15g}"
         return text if "e" in text or places <= 0 else f"{number:.{places}f}"
 
     def doubt(self, source: str) -> None:
@@ -114,7 +116,7 @@ class Target:
 
 def decimals(deviation: float, digits: int) -> int:
     """Return how many decimals show so many digits of a deviation; negative before the point."""
-    return digits - 1 - floor(log10(deviation))
+    return min(digits - 1 - floor(log10(deviation)), FLOAT64)
 
 
 def _is_known(number: object) -> bool:

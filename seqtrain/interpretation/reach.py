@@ -147,7 +147,9 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
     dataset = inference.load(run, data_dir) if run else config.dataset.load(data_dir)
     config = config if run else execution.resolve(config, dataset)
     execution.start_for_inference(config.execution, config.seed)
-    models = {"start": config.model.build(dataset)}
+    start = config.model.build(dataset)
+    config.model.prepare(start, dataset, weighed=config.training.class_weight is not None)
+    models = {"start": start}
     if run:
         run.require(run.model_file.name)
         models["trained"] = inference.load_model(run)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from keras import layers, ops
 
 from seqtrain.models.recurrent import WAYS
+from seqtrain.models.wide import BLEND, WIDE
 
 Tensor = Any
 Step = dict[str, Tensor]  # gates and states of one step, or of all
@@ -99,15 +100,19 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
     """Run a network, without dropout, and keep every gate and state.
 
     Args:
-        model: a `keras.Sequential` as the configs of models build it.
+        model: as the configs of models build it.
         x: examples as it reads them, shape (N, T) or (N, T, F).
         nudges: what is added to states, by place and name, each of shape (N, T, units).
     """
-    mask = mask_of(model, x)
+    mask, ids = mask_of(model, x), x
     steps: dict[Place, Step] = {}
     depth = 0
     for layer in model.layers:
-        if both := directions(layer):
+        if layer.name == WIDE:
+            continue  # `BLEND` asks it
+        if layer.name == BLEND:
+            x = layer([x, model.get_layer(WIDE)(ids)])
+        elif both := directions(layer):
             depth += 1
             places = {Place(depth, way): one for way, one in both.items()}
             for place, one in places.items():

@@ -1,8 +1,8 @@
 """Simple models on the same splits: what a network must beat to have learned something.
 
 scikit-learn's: always the most frequent class, or the mean of the labels that are numbers; and a
-linear model, of TF-IDF for words and of all values of all steps for features. None of them knows
-the order of words.
+linear model, of TF-IDF of words and pairs of words (or of up to five characters), or of all values
+of all steps of features. It learns from every training example, unless that took too long.
 """
 
 from __future__ import annotations
@@ -10,29 +10,37 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from seqtrain.datasets.dataset import MASK_VALUE, Dataset
-from seqtrain.text import START
+from seqtrain.datasets.dataset import MASK_VALUE, Dataset, stratified_indices
+from seqtrain.judging import grams, metrics
+from seqtrain.tasks import primary
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 
 MAJORITY = "majority class"
 MEAN = "mean of the labels"
 LINEAR = {"classification": "logistic regression", "regression": "ridge regression"}
 OF_WORDS = "TF-IDF + "
-LARGEST = 16_000_000  # values of the training examples that a linear model learns from
-# Products of values and weights in one pass; those of sparse counts take ten times as long.
-WORK_OF_WORDS, WORK_OF_VALUES = 30_000_000, 160_000_000
-MOST_WEIGHTS = 2_000_000  # of which L-BFGS keeps twenty copies
+LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # neighbouring words, or characters, that count together
+LARGEST = 64_000_000  # values of the training examples that a linear model learns from at most
+# Values that are not 0, times classes: of those a model is fitted in half a minute, and of so many
+# that it can be fitted several times, to choose the penalty.
+WORK_OF_WORDS, WORK_OF_VALUES = 80_000_000, 600_000_000
+CHOOSING_OF_WORDS, CHOOSING_OF_VALUES = 40_000_000, 60_000_000
+MOST_WEIGHTS = 2_000_000  # of values; L-BFGS keeps twenty copies
+MOST_WEIGHTS_OF_WORDS = 30_000_000
 FEWEST = 100  # training examples; from fewer a linear model is not worth its name
-ITERATIONS = 50  # steps of L-BFGS, or of LSQR
-PENALTY_OF_WORDS, PENALTY_OF_VALUES = 1.0, 0.1  # C: less is simpler; 1 is scikit-learn's own
-SEED = 0  # of the sample of training examples
+ITERATIONS = 50  # steps of a fit
+# C, less of which is simpler: the usual one first, which wins ties.
+PENALTIES_OF_WORDS, PENALTIES_OF_VALUES = (10.0, 1.0, 100.0, 0.1), (0.1, 0.01, 1.0)
+HELD_BACK = 0.2  # of train, to choose the penalty where no validation examples are left for that
+SEED = 0  # of the sample of training examples, and of the order in which a fit goes through them
 
 log = logging.getLogger(__name__)
 
@@ -55,21 +63,20 @@ class Baseline:
     converged: bool = True
 
 
-def baselines(dataset: Dataset, with_linear: bool = True) -> list[Baseline]:
+def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False) -> list[Baseline]:
     """Fit the simple models on the training examples, and let them judge the test examples.
 
-    The linear model learns from a random sample where all would take more than a few seconds, and
-    is left out where even few would.
+    Args:
+        dataset: what they learn from. The test examples choose nothing.
+        with_linear: whether there is a linear model, too. It is left out of fewer than 100
+            examples, and of values in such numbers that it would not fit into memory.
+        weighed: whether it weighs its classes, as the network does.
     """
     found = [mean(dataset) if dataset.target else majority(dataset)]
-    most = _most_examples(dataset)
-    if not with_linear or most < FEWEST:
-        return found
-    sample = _sample(len(dataset.train), most)
-    if len(np.unique(dataset.train.labels[sample])) > 1:
-        started = time.perf_counter()
-        found.append(linear(dataset, sample))
-        log.info("%s took %.1f s", found[-1].name, time.perf_counter() - started)
+    started = time.perf_counter()
+    if with_linear and (model := linear(dataset, weighed)):
+        found.append(model)
+        log.info("%s took %.1f s", model.name, time.perf_counter() - started)
     return found
 
 
@@ -86,14 +93,38 @@ def mean(dataset: Dataset) -> Baseline:
     return Baseline(MEAN, np.full(len(dataset.test), labels.mean(dtype=np.float64)), len(labels))
 
 
-def _most_examples(dataset: Dataset) -> int:
-    """Return from how many examples a linear model can learn in a few seconds."""
-    values, classes = int(np.prod(dataset.shape)), len(dataset.classes)
-    outputs = classes if classes > 2 else 1
-    if outputs * (dataset.vocabulary_size or values) > MOST_WEIGHTS:
-        return 0
-    work = WORK_OF_WORDS if dataset.vocabulary_size else WORK_OF_VALUES
-    return min(LARGEST // values, work // (values * outputs))
+def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
+    """Fit a logistic or ridge regression, and choose its penalty by the validation examples.
+
+    One thread computes it: on so small products several would mostly wait for one another.
+    """
+    from threadpoolctl import threadpool_limits
+
+    most = LARGEST // int(np.prod(dataset.shape))
+    rows = _sample(len(dataset.train), most)
+    of_words = dataset.vocabulary_size is not None
+    too_wide = not of_words and np.prod(dataset.shape) * _outputs(dataset) > MOST_WEIGHTS
+    if len(rows) < FEWEST or too_wide:
+        return None
+    with threadpool_limits(1):
+        read = (_of_tokens if of_words else _of_values)(dataset, rows)
+        x = read(dataset.train.x[rows])
+        work = x.size * _outputs(dataset)  # of a sparse matrix what is not 0
+        kept = _sample(len(rows), int(len(rows) * _limit(of_words) / max(work, 1)))
+        if len(kept) < len(rows):
+            x, rows = x[kept], rows[kept]
+        if len(rows) < FEWEST or len(np.unique(dataset.train.labels[rows])) < 2:
+            return None
+        return _fitted(dataset, read, x, rows, weighed)
+
+
+def _limit(of_words: bool) -> int:
+    return WORK_OF_WORDS if of_words else WORK_OF_VALUES
+
+
+def _outputs(dataset: Dataset) -> int:
+    """Return how many numbers a linear model computes of each example."""
+    return len(dataset.classes) if len(dataset.classes) > 2 else 1
 
 
 def _sample(examples: int, most: int) -> np.ndarray:
@@ -103,81 +134,140 @@ def _sample(examples: int, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(SEED).choice(examples, most, replace=False))
 
 
-def linear(dataset: Dataset, sample: np.ndarray) -> Baseline:
-    """Fit a logistic or ridge regression to some training examples, as the network reads them.
+@dataclass(frozen=True)
+class _Fit:
+    """A linear model, what it answers to a matrix of examples, and whether its fit has ended."""
 
-    One thread computes it: on so small products several would mostly wait for one another.
+    answers: Callable[[Any], np.ndarray]
+    converged: bool
+
+
+def _fitted(dataset: Dataset, read: Read, x: Any, rows: np.ndarray, weighed: bool) -> Baseline:
+    fit_one = partial(_fit_numbers if dataset.target else _fit_classes, dataset, weighed=weighed)
+    labels = dataset.train.labels[rows]
+    best = _chosen(dataset, fit_one, read, x, labels, weighed)
+    test = dataset.test.x
+    at_once = max(LARGEST // 4 // int(np.prod(dataset.shape)), 1)
+    parts = [test[start : start + at_once] for start in range(0, len(test), at_once)]
+    answers = np.concatenate([best.answers(read(part)) for part in parts])
+    name = f"{OF_WORDS if dataset.vocabulary_size else ''}{LINEAR[dataset.task]}"
+    return Baseline(name, answers, len(rows), best.converged)
+
+
+def _chosen(
+    dataset: Dataset,
+    fit_one: Callable[..., _Fit],
+    read: Read,
+    x: Any,
+    labels: np.ndarray,
+    weighed: bool,
+) -> _Fit:
+    """Return the fit whose penalty the validation examples find best.
+
+    Where they are the test examples, a part of train takes their place.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
     of_words = dataset.vocabulary_size is not None
-    read = bags if of_words else flat
-    model = _model(dataset)
-    with warnings.catch_warnings(record=True) as raised, threadpool_limits(1):
-        warnings.simplefilter("ignore")  # steps that are always padded have no mean
-        warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(read(dataset.train.x[sample], dataset), _labels(dataset)[sample])
-    x = dataset.test.x
-    at_once = max(LARGEST // int(np.prod(dataset.shape)), 1)
-    parts = [x[start : start + at_once] for start in range(0, len(x), at_once)]
-    answer = model.predict if dataset.target else model.predict_proba
-    said = np.concatenate([answer(read(part, dataset)) for part in parts])
-    name = f"{OF_WORDS if of_words else ''}{LINEAR[dataset.task]}"
+    penalties = PENALTIES_OF_WORDS if of_words else PENALTIES_OF_VALUES
+    most = CHOOSING_OF_WORDS if of_words else CHOOSING_OF_VALUES
+    if x.size * _outputs(dataset) > most:
+        return fit_one(x, labels, penalties[0])
+    score = partial(_score, dataset, weighed)
+    validation = dataset.validation
+    if validation is not dataset.test and len(validation):
+        beside = read(validation.x)
+        fits = [fit_one(x, labels, penalty) for penalty in penalties]
+        return max(fits, key=lambda fit: score(validation.labels, fit.answers(beside)))
+    kept, held = stratified_indices(labels, HELD_BACK, SEED, "dataset.validation")
+    if len(np.unique(labels[kept])) < 2:
+        return fit_one(x, labels, penalties[0])
+    tried = {
+        penalty: score(
+            labels[held], fit_one(x[kept], labels[kept], penalty).answers(x[held])
+        )
+        for penalty in penalties
+    }
+    return fit_one(x, labels, max(tried, key=tried.__getitem__))
+
+
+def _score(dataset: Dataset, weighed: bool, labels: np.ndarray, answers: np.ndarray) -> float:
+    """Return what is larger for a better model, by the score that judges the network."""
     if dataset.target:
-        answers = said.astype(np.float64) * dataset.target.deviation + dataset.target.mean
-        converged = bool(model[-1].n_iter_[0] < ITERATIONS)
-        return Baseline(name, answers, len(sample), converged)
-    answers = np.zeros((len(x), len(dataset.classes)))
-    answers[:, model.classes_] = said
-    return Baseline(name, answers, len(sample), converged=not raised)
+        return -float(np.square(answers - labels.astype(np.float64)).mean())
+    score = primary("classification", weighed)
+    return metrics.metrics_for(len(dataset.classes))[score].function(labels, answers)
 
 
-def _labels(dataset: Dataset) -> np.ndarray:
-    """Return what is learned of the training examples: classes, or numbers on a scale of 1."""
-    labels = dataset.train.labels
-    if not dataset.target:
-        return labels
-    return (labels.astype(np.float64) - dataset.target.mean) / dataset.target.deviation
+def _fit_classes(
+    dataset: Dataset, x: Any, labels: np.ndarray, penalty: float, weighed: bool
+) -> _Fit:
+    """Fit a logistic regression: of sparse words one for each class, which is fast."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    sparse = dataset.vocabulary_size is not None
+    solver: dict[str, Any] = {"solver": "liblinear", "dual": True} if sparse else {}
+    model: Any = LogisticRegression(
+        C=penalty,
+        max_iter=ITERATIONS,
+        class_weight="balanced" if weighed else None,
+        random_state=SEED,
+        **solver,
+    )
+    if sparse and len(np.unique(labels)) > 2:
+        model = OneVsRestClassifier(model)
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(x, labels)
+
+    def answers(of: Any) -> np.ndarray:
+        found = np.zeros((of.shape[0], len(dataset.classes)))
+        found[:, model.classes_] = model.predict_proba(of)
+        return found
+
+    return _Fit(answers, not raised)
 
 
-def _model(dataset: Dataset) -> Any:
-    """Return a linear model of TF-IDF, or of standardised values, padded ones being the mean."""
+def _fit_numbers(
+    dataset: Dataset, x: Any, labels: np.ndarray, penalty: float, weighed: bool
+) -> _Fit:
+    """Fit a ridge regression to the labels on a scale of 1."""
+    from sklearn.linear_model import Ridge
+
+    target = dataset.target
+    mean, deviation = (target.mean, target.deviation) if target else (0.0, 1.0)
+    model = Ridge(1 / penalty, max_iter=ITERATIONS, solver="lsqr")
+    model.fit(x, (labels.astype(np.float64) - mean) / deviation)
+    converged = bool(model.n_iter_[0] < ITERATIONS)
+    return _Fit(lambda of: model.predict(of).astype(np.float64) * deviation + mean, converged)
+
+
+def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
+    """Return what reads texts as TF-IDF of words and pairs of words, or of up to 5 characters."""
     from sklearn.feature_extraction.text import TfidfTransformer
+
+    letters = dataset.tokens == "characters"
+    longest = LONGEST_LETTERS if letters else LONGEST_WORDS
+    most = MOST_WEIGHTS_OF_WORDS // _outputs(dataset) // longest
+    x = dataset.train.x[rows]
+    known = grams.fit(x, dataset.vocabulary_size or 0, longest, ends=letters, most=most)
+    weights = TfidfTransformer(sublinear_tf=True).fit(known.counts(x))
+    return lambda x: weights.transform(known.counts(x))
+
+
+def _of_values(dataset: Dataset, rows: np.ndarray) -> Read:
+    """Return what reads features as standardised values, padded ones being the mean."""
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    of_words = dataset.vocabulary_size is not None
-    penalty = PENALTY_OF_WORDS if of_words else PENALTY_OF_VALUES
-    model: Any = LogisticRegression(C=penalty, max_iter=ITERATIONS)
-    if dataset.target:
-        model = Ridge(1 / penalty, max_iter=ITERATIONS, solver="lsqr")
-    if of_words:
-        return make_pipeline(TfidfTransformer(), model)
     zeros = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
-    return make_pipeline(StandardScaler(), zeros, model)
-
-
-def bags(x: np.ndarray, dataset: Dataset) -> csr_matrix:
-    """Return how often each id stands in each text, without padding and start.
-
-    Args:
-        x: ids, shape (N, T).
-        dataset: which has so many ids.
-
-    Returns:
-        float64, shape (N, vocabulary_size).
-    """
-    from scipy.sparse import csr_matrix
-
-    words = x > START
-    ends = np.concatenate([[0], np.cumsum(words.sum(axis=1))])
-    shape = (len(x), dataset.vocabulary_size)
-    counts = csr_matrix((np.ones(ends[-1]), x[words], ends), shape=shape)
-    counts.sum_duplicates()
-    return counts
+    scaled = make_pipeline(StandardScaler(), zeros)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # steps that are always padded have no mean
+        scaled.fit(flat(dataset.train.x[rows], dataset))
+    return lambda x: scaled.transform(flat(x, dataset))
 
 
 def flat(x: np.ndarray, dataset: Dataset) -> np.ndarray:

@@ -86,6 +86,72 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float((predictions(probabilities) == labels).mean())
 
 
+def _of_classes(mean: Callable[..., np.ndarray]) -> Resampled:
+    """Return what computes a mean over classes in many resamples.
+
+    Args:
+        mean: of three numbers of each class, each of shape (B, classes): how many examples are
+            rightly predicted as it, are of it, and are predicted as it; its shape is (B,).
+    """
+
+    def resampled(labels: np.ndarray, probabilities: np.ndarray) -> Statistic:
+        predicted, size = predictions(probabilities), probabilities.shape[1]
+        right = predicted == labels
+        each = ((right, labels[right]), (slice(None), labels), (slice(None), predicted))
+
+        def statistic(counts: np.ndarray) -> np.ndarray:
+            sums = [
+                np.array([np.bincount(of, row[chosen], size) for row in counts])
+                for chosen, of in each
+            ]
+            return mean(*sums)
+
+        return statistic
+
+    return resampled
+
+
+def _macro_f1(hits: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    f1 = 2 * hits / np.maximum(true + predicted, 1)
+    return uncertainty.ratio(f1.sum(axis=1), (true + predicted > 0).sum(axis=1))
+
+
+def _balanced_accuracy(hits: np.ndarray, true: np.ndarray, _: np.ndarray) -> np.ndarray:
+    recall = hits / np.maximum(true, 1)
+    return uncertainty.ratio(recall.sum(axis=1), (true > 0).sum(axis=1))
+
+
+macro_f1_of, balanced_accuracy_of = _of_classes(_macro_f1), _of_classes(_balanced_accuracy)
+
+
+@metric(resampled=macro_f1_of)
+def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean over classes of F1 = 2 · hits / (true + predicted), each class alike.
+
+    The classes are those that are true or predicted of an example, as those of scikit-learn's
+    `f1_score(average="macro")`; one that never is a hit has an F1 of 0. D. D. Lewis, "Evaluating
+    Text Categorization", Speech and Natural Language, 1991.
+    """
+    return float(macro_f1_of(labels, probabilities)(np.ones((1, len(labels))))[0])
+
+
+def macro_f1_difference(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> Statistic:
+    """Return by how much the macro F1 of some probabilities is above that of others."""
+    first, second = macro_f1_of(labels, ours), macro_f1_of(labels, theirs)
+    return lambda counts: first(counts) - second(counts)
+
+
+@metric(resampled=balanced_accuracy_of)
+def balanced_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean over classes of the recall, each class alike: what accuracy is of even classes.
+
+    The classes are those that are true of an example, as those of scikit-learn's
+    `balanced_accuracy_score`. K. H. Brodersen et al., "The Balanced Accuracy and Its Posterior
+    Distribution", ICPR, 2010.
+    """
+    return float(balanced_accuracy_of(labels, probabilities)(np.ones((1, len(labels))))[0])
+
+
 @metric(classes=2, resampled=lambda labels, out: uncertainty.roc_auc(labels, out[:, 1]))
 def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Area under the ROC curve; NaN where only one class is present."""

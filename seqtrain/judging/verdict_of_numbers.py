@@ -9,9 +9,9 @@ import numpy as np
 from seqtrain.datasets.scaling import Target
 from seqtrain.judging import regression, uncertainty
 from seqtrain.judging.baselines import MEAN, Baseline, baselines
-from seqtrain.judging.causes import Trained, causes
+from seqtrain.judging.causes import Trained, causes, still_improving
 from seqtrain.judging.verdict import FAR, ranking
-from seqtrain.tasks import readable
+from seqtrain.tasks import readable, titles
 
 
 def judged(labels: np.ndarray, predictions: np.ndarray, trained: Trained) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def compared(
 def verdict(
     labels: np.ndarray, predictions: np.ndarray, found: dict[str, Any], trained: Trained
 ) -> dict[str, Any]:
-    """Return `learned`, the `sentence` that says why, and where it is false likely `causes`.
+    """Return whether a network has learned, and what is to be said of it, as `verdict.verdict` does.
 
     A network has learned if its loss is smaller than that of saying the mean of the labels each
     time, and if it is not far above that of the linear model: larger, and with less than half of
@@ -76,7 +76,7 @@ def verdict(
         gain = of_mean - other["test_loss"]
         if lacking is None and loses(other) and of_mean - loss < FAR * gain:
             lacking = (
-                f"the network has learned little: rmse {error}, where {name} reaches "
+                f"the network has learned little: rmse {error}, where {titles(found)[name]} reaches "
                 f"{readable(other['test_rmse'])}"
             )
     simple = {
@@ -84,10 +84,14 @@ def verdict(
         for name, other in found.items()
         if name != MEAN
     }
+    why = causes(trained, len(labels), better, simple) if lacking else []
     return {
         "learned": lacking is None,
         "sentence": lacking or ranking(found, "rmse", beats, loses),
-        "causes": causes(trained, len(labels), better, simple) if lacking else [],
+        "causes": why,
+        "warnings": [],
+        "judged_by": list(trained.judged_by),
+        "advice": list(still_improving(trained, why)),
     }
 
 
@@ -97,13 +101,13 @@ def _explains(other: dict[str, Any]) -> bool:
     return bool(ends[0] > 0 if ends else (other["test_r2"] or 0) > 0)
 
 
-def beats(other: dict[str, Any]) -> bool:
+def beats(other: dict[str, Any], _: str = "loss") -> bool:
     """Return whether the network's loss is smaller than that of a simple model."""
     ends = other["difference"]["interval"]
     return bool(ends and ends[1] < 0)
 
 
-def loses(other: dict[str, Any]) -> bool:
+def loses(other: dict[str, Any], _: str = "loss") -> bool:
     """Return whether the network's loss is larger than that of a simple model."""
     ends = other["difference"]["interval"]
     return bool(ends and ends[0] > 0)

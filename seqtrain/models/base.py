@@ -1,7 +1,7 @@
 """What every model has in common: where examples come in, and where the answer comes out."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -11,10 +11,13 @@ from pydantic import Field
 from seqtrain.datasets.dataset import MASK_VALUE, Dataset
 from seqtrain.errors import DataError
 from seqtrain.parts import FileName, Part, Rate, Size, Sizes
-from seqtrain.tasks import SCORES
+from seqtrain.tasks import MONITORED, SCORES, Task
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+
+    Predict = Callable[[keras.Model, np.ndarray], np.ndarray]
 
 UNITS = "in_units_of_the_labels"  # the layer that ends the network of a regression
 
@@ -52,6 +55,10 @@ class ModelConfig(Part):
     embedding_trainable: bool = Field(
         default=True, description="whether training changes the words' vectors"
     )
+    token_dropout: Rate = Field(
+        default=0.0,
+        description="share of the tokens of each text whose vectors are dropped in training",
+    )
     dropout: Rate = Field(
         default=0.0, description="share of outputs dropped after each recurrent and dense layer"
     )
@@ -60,6 +67,13 @@ class ModelConfig(Part):
     )
     dense_activation: Activation = Field(
         default="relu", description="activation of the hidden dense layers"
+    )
+
+    wide: bool = Field(
+        default=False,
+        description="put a linear model of TF-IDF of tokens and pairs of them (of characters up to "
+        "five) beside the network, and answer with the weighted mean of both (wide & deep, Cheng "
+        "et al. 2016); it is fitted before the training",
     )
 
     @property
@@ -105,7 +119,12 @@ class ModelConfig(Part):
         if dataset.vocabulary_size is None:
             masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
             return [keras.Input(dataset.shape, dtype="float32"), *masking]
-        return [keras.Input(dataset.shape, dtype="int32"), self._embedding(dataset)]
+        whole_vectors = [
+            keras.layers.Dropout(rate, noise_shape=(None, None, 1))
+            for rate in filter(None, [self.token_dropout])
+        ]
+        ids = keras.Input(dataset.shape, dtype="int32")
+        return [ids, self._embedding(dataset), *whole_vectors]
 
     def _embedding(self, dataset: Dataset) -> "keras.Layer":
         import keras
@@ -130,7 +149,7 @@ class ModelConfig(Part):
         layer.set_weights([fill(layer.get_weights()[0], file, dataset.vocabulary)])
         return layer
 
-    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Sequential":
+    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Model":
         """Assemble the network for a dataset, from stock Keras layers only.
 
         Args:
@@ -148,7 +167,37 @@ class ModelConfig(Part):
         for units in self.dense_units:
             layers += [keras.layers.Dense(units, activation=self.dense_activation)]
             layers += dropout(self.dropout)
+        if self.wide:
+            from seqtrain.models.wide import beside
+
+            return beside([*layers, logits(dataset)], answer(dataset), dataset, self.name)
         return keras.Sequential([*layers, *head(dataset)], name=self.name)
+
+    def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
+        """Give a network that was just built what it does not learn by gradient descent.
+
+        Args:
+            model: what `build` returned.
+            dataset: what it was built for.
+            weighed: whether all classes count alike, however many examples they have.
+        """
+        if self.wide:
+            from seqtrain.models.wide import fit
+
+            fit(model, dataset, weighed)
+
+    def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> None:
+        """Let the validation examples choose what a trained network has not learned itself.
+
+        Args:
+            model: trained, and opened or kept in memory.
+            dataset: what it was trained on.
+            predict: returns what a model computes of examples, shape (N, outputs).
+        """
+        if self.wide:
+            from seqtrain.models.wide import weigh
+
+            weigh(model, dataset, predict)
 
 
 def dropout(rate: float) -> "list[keras.Layer]":
@@ -162,18 +211,38 @@ def head(dataset: Dataset) -> "list[keras.Layer]":
     """Return the layers that answer.
 
     Of two classes one sigmoid gives the probability of the second, of more a softmax those of
-    all. In regression a linear unit is taken back from the standardised scale to the labels', for
-    those who open the saved network alone; seqtrain itself does so in float64, see `standardised`.
+    all. In regression a linear unit is taken back from the standardised scale to the labels'.
+    """
+    if dataset.target:
+        return [logits(dataset), answer(dataset)]
+    return [logits(dataset, activation(dataset))]
+
+
+def logits(dataset: Dataset, activation: str | None = None) -> "keras.Layer":
+    """Return the dense layer of as many units as there are outputs."""
+    import keras
+
+    units = len(dataset.classes) if len(dataset.classes) > 2 else 1
+    return keras.layers.Dense(units, activation=activation, name="head")
+
+
+def activation(dataset: Dataset) -> str:
+    """Return what makes probabilities of logits."""
+    return "sigmoid" if len(dataset.classes) == 2 else "softmax"
+
+
+def answer(dataset: Dataset) -> "keras.Layer":
+    """Return the layer that makes the answer of logits.
+
+    The units of the labels are for those who open the saved network alone; seqtrain itself
+    computes them in float64, see `standardised`.
     """
     import keras
 
     if dataset.target:
         scale, offset = dataset.target.deviation, dataset.target.mean
-        units = keras.layers.Rescaling(scale, offset, name=UNITS)
-        return [keras.layers.Dense(1, name="head"), units]
-    if len(dataset.classes) == 2:
-        return [keras.layers.Dense(1, activation="sigmoid", name="head")]
-    return [keras.layers.Dense(len(dataset.classes), activation="softmax", name="head")]
+        return keras.layers.Rescaling(scale, offset, name=UNITS)
+    return keras.layers.Activation(activation(dataset), name="answer")
 
 
 def standardised(model: Any) -> Any:
@@ -209,19 +278,62 @@ def loss(dataset: Dataset) -> str:
     return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
 
 
-def score(dataset: Dataset) -> Any:
-    """Return the Keras metric that stands beside the loss, under its name in `tasks.SCORES`.
+def scores(task: Task, monitor: str | None) -> list[str]:
+    """Return the names of the scores of each epoch: the usual one, and that which is monitored."""
+    found = [SCORES[task], (monitor or "").removeprefix("val_")]
+    return [name for name in dict.fromkeys(found) if name in MONITORED[task]]
 
-    That of numbers is in the units of the labels.
-    """
+
+def metrics(dataset: Dataset, monitor: str | None) -> list[Any]:
+    """Return the Keras metrics that stand beside the loss, under their names in `scores`."""
+    made: dict[str, Callable[[], Any]] = {
+        "accuracy": lambda: "accuracy",
+        "macro_f1": lambda: macro_f1(len(dataset.classes)),
+        "mae": lambda: absolute_error(dataset),
+    }
+    return [made[name]() for name in scores(dataset.task, monitor)]
+
+
+def absolute_error(dataset: Dataset) -> Any:
+    """Return the mean absolute error of numbers, in the units of the labels."""
     import keras
 
-    name = SCORES[dataset.task]
-    if dataset.target is None:
-        return name
-    deviation = dataset.target.deviation
+    deviation = dataset.target.deviation if dataset.target else 1.0
 
-    def absolute_error(labels: Any, predictions: Any) -> Any:
+    def error(labels: Any, predictions: Any) -> Any:
         return keras.losses.mean_absolute_error(labels, predictions) * deviation
 
-    return keras.metrics.MeanMetricWrapper(absolute_error, name=name)
+    return keras.metrics.MeanMetricWrapper(error, name="mae")
+
+
+def macro_f1(classes: int) -> Any:
+    """Return a Keras metric: the mean of the F1 of all classes that are true or predicted.
+
+    It is computed of the whole epoch, as `judging.metrics` computes it, which a mean over batches
+    would not be.
+    """
+    import keras
+    from keras import ops
+
+    class MacroF1(keras.metrics.Metric):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(name="macro_f1")
+            self.counts = self.add_weight(shape=(classes, classes), initializer="zeros")
+
+        def update_state(self, labels: Any, said: Any, sample_weight: Any = None) -> None:
+            chosen = ops.argmax(said, axis=-1) if said.shape[-1] > 1 else said[:, 0] > 0.5
+            true, chosen = (
+                ops.one_hot(ops.cast(ops.reshape(one, (-1,)), "int32"), classes)
+                for one in (labels, chosen)
+            )
+            self.counts.assign_add(ops.matmul(ops.transpose(true), chosen))
+
+        def result(self) -> Any:
+            hits, both = (
+                ops.diagonal(self.counts),
+                ops.sum(self.counts, 0) + ops.sum(self.counts, 1),
+            )
+            f1 = 2 * hits / ops.maximum(both, 1)
+            return ops.sum(f1) / ops.sum(ops.cast(both > 0, f1.dtype))
+
+    return MacroF1()

@@ -109,7 +109,7 @@ class Recurrent(ModelConfig):
             without_cudnn(layers)
         return layers
 
-    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Sequential":
+    def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Model":
         """Assemble the network, as `ModelConfig.build` does, and its memory."""
         model = super().build(dataset, unroll)
         if self.memory_steps:

@@ -36,6 +36,7 @@ STYLE: dict[Any, Any] = {
 }
 
 PANELS_IN_A_ROW = 3
+PANEL = 4.4  # inches
 
 _PLOTS: dict[str, tuple[Plot, Callable[[Run], bool]]] = {}
 
@@ -145,11 +146,16 @@ def together(runs: Sequence[Run]) -> list[Drawn]:
     ]
 
 
-def panels(number: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure of so many panels, nearly in a square."""
+def panels(number: int, side: float = PANEL) -> tuple[Figure, list[Axes]]:
+    """Return a figure of so many panels, nearly in a square.
+
+    Args:
+        number: of panels.
+        side: of each, in inches.
+    """
     columns = min(math.ceil(math.sqrt(number)), PANELS_IN_A_ROW)
     rows = math.ceil(number / columns)
-    figure = Figure(figsize=(4.4 * columns + 1, 4.8 * rows), layout="compressed")
+    figure = Figure(figsize=(side * columns + 1, (side + 0.4) * rows), layout="compressed")
     every = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for axes in every[number:]:
         axes.remove()

@@ -1,6 +1,8 @@
 """What the best model says of the classes of the test examples."""
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,47 +11,87 @@ from matplotlib.figure import Figure
 from seqtrain.harmless import one_line
 from seqtrain.judging import metrics
 from seqtrain.judging.calibration import BINS, reliability
+from seqtrain.judging.confusion import Pair, by_size, confused
 from seqtrain.judging.uncertainty import binomial
-from seqtrain.plots.base import Drawn, legend, panel, panels, plot, together
+from seqtrain.plots.base import PANEL, Drawn, legend, panel, panels, plot, together
 from seqtrain.run import Run
 
-MOST_NUMBERS = 20  # classes; the cells of larger matrices hold no numbers
+MOST_NUMBERS = 20  # classes; the cells of larger matrices hold no numbers, and grow with them
+CELL, LARGEST_MATRIX, MARGIN = 0.16, 10.0, 2.6  # inches; names stand in the margin
+LONGEST_NAME = 22  # letters of a class; of several such classes one line is all there is room for
+LETTERS, SMALLEST_LETTERS = 9.0, 5.5  # points
+PAIRS = 8  # of classes that are confused, named below a large matrix
 
 
 @plot(needs="predictions.npz", task="classification")
 def confusion_matrix(runs: Sequence[Run]) -> Figure:
     """Counts of test examples by true and predicted class, one panel for each run.
 
-    Of several seeds the counts are added up.
+    Of several seeds the counts are added up. Of many classes the largest come first, and the
+    pairs that are most often confused are named.
     """
     every = together(runs)
-    figure, each_axes = panels(len(every))
+    most = max(len(drawn.runs[0].classes()) for drawn in every)
+    side = min(CELL * most, LARGEST_MATRIX) + MARGIN if most > MOST_NUMBERS else PANEL
+    figure, each_axes = panels(len(every), side)
     for drawn, axes in zip(every, each_axes, strict=True):
         each = [metrics.confusion_matrix(*run.predictions()) for run in drawn.runs]
         matrix = np.sum(each, axis=0)
         score = drawn.mean(lambda run: metrics.accuracy(*run.predictions()))
-        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.set_title(f"{drawn.label}{drawn.seeds}\ntest accuracy {score}", fontsize=9)
-        _label_cells(axes, drawn.runs[0].classes(), matrix, shares)
-    figure.colorbar(picture, ax=each_axes, label="share of the true class")
+        picture = _matrix(axes, drawn.runs[0].classes(), matrix)
+    figure.colorbar(picture, ax=each_axes, label="share of the true class", shrink=0.6)
     return figure
 
 
-def _label_cells(
-    axes: Axes, classes: Sequence[str], matrix: np.ndarray, shares: np.ndarray
-) -> None:
-    classes = [one_line(name) for name in classes]
+def _matrix(axes: Axes, classes: Sequence[str], matrix: np.ndarray) -> Any:
+    """Draw counts as shares of the true class, and return what the colours stand for."""
+    names = [_short(name) for name in classes]
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.grid(False)
-    turned = 90 if max(map(len, classes)) > 4 and len(classes) > 3 else 0
-    axes.set_xticks(range(len(classes)), classes, rotation=turned)
-    axes.set_yticks(range(len(classes)), classes)
-    if len(classes) > MOST_NUMBERS:
-        return
+    many = len(classes) > MOST_NUMBERS
+    if many:
+        pairs = confused(matrix)[:PAIRS]
+        order = by_size(matrix)
+        names, matrix = [names[number] for number in order], matrix[np.ix_(order, order)]
+        listed = [f"{classes_of(classes, pair)}: {pair.count:,}" for pair in pairs]
+        axes.set_xlabel("\n".join(["predicted class", "", "most often confused", *listed]))
+        axes.set_ylabel("true class, the largest first")
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    _label(axes, names)
+    if not many:
+        _number(axes, matrix, shares)
+    return picture
+
+
+def classes_of(classes: Sequence[str], pair: Pair) -> str:
+    """Return a pair of classes in words."""
+    return f"{_short(classes[pair.true])} taken for {_short(classes[pair.predicted])}"
+
+
+def _short(name: str) -> str:
+    line = one_line(name)
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
+
+
+def _label(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows and columns, or where they are too narrow, every second, third, …"""
+    few = len(names) <= MOST_NUMBERS
+    room = 2 * LETTERS if few else 72 * min(CELL, LARGEST_MATRIX / len(names))
+    every = math.ceil(SMALLEST_LETTERS / room)
+    size = min(LETTERS, max(SMALLEST_LETTERS, 0.6 * room * every))
+    turned = 90 if max(map(len, names)) > 4 and len(names) > 3 else 0
+    places = range(0, len(names), every)
+    axes.set_xticks(places, names[::every], rotation=turned, fontsize=size)
+    axes.set_yticks(places, names[::every], fontsize=size)
+
+
+def _number(axes: Axes, matrix: np.ndarray, shares: np.ndarray) -> None:
     for (row, column), count in np.ndenumerate(matrix):
         colour = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=8)
+        size = 8 if len(matrix) <= 10 else 6
+        axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=size)
 
 
 @plot(needs="predictions.npz", task="classification")

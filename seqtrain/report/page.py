@@ -43,7 +43,7 @@ SHOWN = {
     "Config": origin.config,
     "Environment": origin.environment,
 }
-CALLED = {"roc_auc": "ROC AUC", "ece": "calibration error", "f1": "F1"}
+CALLED = {"roc_auc": "ROC AUC", "ece": "calibration error", "f1": "F1", "macro_f1": "macro F1"}
 SCRIPTS = ("echarts.min.js", "page.js")
 # What sections and templates raise where a file holds something else than was written.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, UndefinedError)

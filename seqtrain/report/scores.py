@@ -9,13 +9,15 @@ from typing import Any
 from seqtrain.comparison import Row, with_every_run
 from seqtrain.pairing import tested
 from seqtrain.report.sections import COLOURS, Content, Subject, called, having
-from seqtrain.tasks import LESS_IS_BETTER
+from seqtrain.tasks import LESS_IS_BETTER, titles
 
 PREFIX = "test_"
 PRIMARY = ("accuracy", "mae")  # the score that runs are judged by is the first that they have
-SHARES = ("accuracy", "roc_auc", "average_precision", "ece")  # lie between 0 and 1
+# What lies between 0 and 1.
+SHARES = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "average_precision", "ece")
 TESTS = {
     "McNemar": "McNemar's test on the same test examples",
+    "bootstrap": "a bootstrap of macro F1 on the same test examples",
     "sign": "the sign test of which is nearer in each test example",
     "Welch": "Welch's test over seeds",
 }
@@ -53,9 +55,10 @@ class Score:
 
 
 def primary(numbers: Numbers) -> Score:
-    """Return the score by which a run is judged."""
-    name = next((name for name in PRIMARY if PREFIX + name in numbers), "loss")
-    return score_of(numbers, name)
+    """Return the score by which a run is judged: what its verdict says, or that of its task."""
+    judged_by = (numbers.get("verdict") or {}).get("judged_by", ())
+    found = (name for name in (*judged_by, *PRIMARY) if PREFIX + name in numbers)
+    return score_of(numbers, next(found, "loss"))
 
 
 def score_of(numbers: Numbers, name: str) -> Score:
@@ -119,8 +122,10 @@ def rivals(finished: Sequence[Subject], columns: Sequence[str]) -> list[Standing
     """Return the baselines, each once, the best first; of several data each says for which run."""
     found: dict[Standing, str] = {}
     for subject in finished:
-        for owner, baseline in subject.run.metrics().get("baselines", {}).items():
-            found.setdefault(Standing(owner, all_scores(baseline, columns)), subject.label)
+        baselines = subject.run.metrics().get("baselines", {})
+        for name, owner in titles(baselines).items():
+            scored = all_scores(baselines[name], columns)
+            found.setdefault(Standing(owner, scored), subject.label)
     times = Counter(rival.owner for rival in found)
     named = [
         replace(rival, owner=f"{rival.owner}, of {label}") if times[rival.owner] > 1 else rival

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from seqtrain.report.scores import Numbers, Score, primary
 from seqtrain.report.sections import Content, Subject, grouped, having
 from seqtrain.run import Run
-from seqtrain.tasks import readable
+from seqtrain.tasks import called, readable
 
 
 def summary(subjects: Sequence[Subject]) -> Content | None:
@@ -41,7 +41,7 @@ def mean_score(runs: Sequence[Run]) -> Iterator[str]:
         mean, deviation = (amount(found[0], of(values)) for of in (fmean, stdev))
         note = ", which is optimistic because they chose the epochs" if runs[0].optimistic else ""
         yield (
-            f"Their {found[0].name} is {mean} ± {deviation} on {tested(runs[0])}test "
+            f"Their {called(found[0].name)} is {mean} ± {deviation} on {tested(runs[0])}test "
             f"examples{note}."
         )
     verdicts = {run.config.seed: run.metrics().get("verdict") for run in runs}
@@ -61,7 +61,7 @@ def story_of_one(run: Run) -> Iterator[str]:
     numbers = run.metrics()
     score = primary(numbers)
     note = ", which is optimistic because they chose the epoch" if run.optimistic else ""
-    yield f"Its {score.name} is {told(score)} on {tested(run)}test examples{note}."
+    yield f"Its {called(score.name)} is {told(score)} on {tested(run)}test examples{note}."
     yield from verdict(numbers)
 
 
@@ -110,7 +110,8 @@ def verdict(numbers: Numbers) -> Iterator[str]:
     found = numbers.get("verdict")
     if found:
         yield sentence(found["sentence"])
-        yield from (sentence(cause) for cause in found["causes"])
+        keys = ("causes", "warnings", "advice")
+        yield from (sentence(told) for key in keys for told in found.get(key, ()))
 
 
 def sentence(text: str) -> str:

@@ -1,0 +1,21 @@
+"""Which examples stand in two splits, and which only look as if they did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqtrain.datasets.dataset import Examples
+from seqtrain.text import OOV
+
+
+def shared(train: Examples, others: Examples) -> tuple[int, int]:
+    """Return how many examples stand in train too, and how many only look as if they did.
+
+    These are texts that equal one of train as the network reads them, but of which half of the
+    words or more are unknown, and may have been any.
+    """
+    equal = np.isin(others.fingerprints(), train.fingerprints())
+    unsure = np.zeros_like(equal)
+    if others.x.ndim == 2:
+        unsure = 2 * (others.x == OOV).sum(axis=1) >= np.maximum((others.x >= OOV).sum(axis=1), 1)
+    return int((equal & ~unsure).sum()), int((equal & unsure).sum())

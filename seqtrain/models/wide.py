@@ -1,0 +1,384 @@
+"""The wide path: a linear model of n-grams beside the recurrent layers.
+
+H.-T. Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016: a linear model remembers
+which words decide, and a network generalises. Here the linear model sees TF-IDF of tokens and of
+short runs of them. scikit-learn fits it before the training, because gradient descent misses its
+optimum on few examples; it stays as it is while the network trains. The answer is the weighted
+mean of both logits. The network learns most examples alone, so that it does not lean on a model
+that knows the training examples by heart. At the end the validation examples choose the weights
+(D. H. Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992).
+
+The vocabulary has no ids for n-grams: a hash of their tokens' ids is their row in one table
+(K. Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009). So stock
+Keras layers compute all of it from the ids that the recurrent layers read.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seqtrain.datasets.dataset import Dataset
+from seqtrain.text import PAD
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
+# A prime, and a factor: with an id below FEW_IDS, code · factor + id fits into int32.
+BUCKETS, FACTOR, FEW_IDS = 131_071, 16_381, 2**18
+MOST_WEIGHTS = 4_000_000  # of the table: of many classes there are fewer buckets
+LONGEST = {"words": 2, "subwords": 2, "characters": 5}  # tokens of an n-gram
+WEIGHT = 0.75  # of the linear model in the answer, until the validation examples choose it
+WEIGHTS = (0.75, 0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  # the first wins ties
+SHARPNESS = (1.0, 0.5, 0.75, 1.5, 2.0, 3.0)  # factors of the mean of logits
+ALONE = 0.8  # share of the training examples that the network learns without the linear model
+PENALTIES = (4.0, 1.0, 16.0)  # C of scikit-learn, less of which is simpler; the first wins ties
+# N-grams in the examples, times outputs: of more, some examples do, and only the first penalty.
+MOST_COUNTS, FEW_COUNTS = 60_000_000, 10_000_000
+AT_ONCE = 2_000  # examples whose n-grams are counted at once
+ITERATIONS = 100  # of a fit
+SEED = 0  # of the order in which a fit goes through the examples
+NEVER = -10.0  # logit of a class that no training example has
+SMALL = 1e-9
+WIDE, TABLE, INTERCEPT = "wide", "ngrams", "intercept"  # names of layers
+BLEND, NETWORK, LINEAR = "blend", "network", "linear"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ngrams:
+    """The rows of n-grams in one table: single tokens by their ids, longer ones by a hash.
+
+    Attributes:
+        ids: the number of ids.
+        buckets: the number of rows for n-grams of more than one token.
+        longest: the tokens of the longest n-grams.
+    """
+
+    ids: int
+    buckets: int
+    longest: int
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of the table."""
+        return self.ids + self.buckets
+
+    def of(self, x: Any, numbers: Any) -> Any:
+        """Return the row of each n-gram, 0 where there is none.
+
+        The end of a text counts as a token, so that its ending differs from what stands within.
+
+        Args:
+            x: ids, int32 of shape (N, T), padded at either end.
+            numbers: `numpy`, or `keras.ops` where `x` is symbolic.
+
+        Returns:
+            int32, shape (N, T · longest).
+        """
+        padded = numbers.pad(x, ((0, 0), (0, self.longest)))
+        rows, code, there, last = [x], x % self.buckets, numbers.not_equal(x, PAD), x
+        for shift in range(1, self.longest):
+            there = numbers.logical_and(there, numbers.not_equal(last, PAD))
+            last = padded[:, shift : shift - self.longest]
+            code = (code * FACTOR + last % FEW_IDS) % self.buckets
+            rows.append(numbers.where(there, code + self.ids, 0))
+        return numbers.concatenate(rows, axis=1)
+
+    def counts(self, x: np.ndarray) -> csr_matrix:
+        """Return how often each n-gram stands in each text; float32, shape (N, rows)."""
+        import numpy as np
+        from scipy.sparse import csr_matrix, vstack
+
+        parts = []
+        for start in range(0, len(x), AT_ONCE):
+            rows = self.of(x[start : start + AT_ONCE], np)
+            present = rows != 0
+            ends = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+            counts = np.ones(ends[-1], np.float32)
+            part = csr_matrix((counts, rows[present], ends), shape=(len(rows), self.rows))
+            part.sum_duplicates()
+            parts.append(part)
+        return vstack(parts, format="csr")
+
+
+def beside(
+    layers: list[keras.Layer], last: keras.Layer, dataset: Dataset, name: str
+) -> keras.Model:
+    """Return a network with a linear model beside it.
+
+    Args:
+        layers: of the network, from the input to the logits.
+        last: what makes the answer of the logits.
+        dataset: gives the ids and their number.
+        name: of the network.
+    """
+    import keras
+
+    ids, *steps = layers
+    logits = ids
+    for layer in steps:
+        logits = layer(logits)
+    linear = _path(_ngrams(dataset, logits.shape[-1]), logits.shape[-1])
+    both = _blend(logits.shape[-1])([logits, linear(ids)])
+    model = keras.Model(ids, last(both), name=name)
+    return batches_of_any_length(model)
+
+
+def batches_of_any_length(model: keras.Model) -> keras.Model:
+    """Let a network read batches that are cut to their longest example, as `Sequential` does."""
+    import keras
+
+    model.input_spec = keras.InputSpec(ndim=2)
+    return model
+
+
+def _path(known: Ngrams, outputs: int) -> keras.Model:
+    """Return the linear model, from ids of shape (N, T) to logits of shape (N, outputs).
+
+    With the counts c and the weights v of the n-grams of a text its logits are
+    Σ c idf v / √(Σ c idf²), and an intercept. A row of the table holds idf v and, last, idf²; row
+    0 holds zeros.
+    """
+    import keras
+    from keras import ops
+
+    ids = keras.Input((None,), dtype="int32")
+    table = keras.layers.Embedding(
+        known.rows, outputs + 1, embeddings_initializer="zeros", trainable=False, name=TABLE
+    )
+    sums = ops.sum(table(known.of(ids, ops)), axis=1)
+    norms = ops.sqrt(ops.maximum(sums[:, outputs:], SMALL))
+    last = keras.layers.Dense(
+        outputs, kernel_initializer="identity", trainable=False, name=INTERCEPT
+    )
+    return keras.Model(ids, last(sums[:, :outputs] / norms), name=WIDE)
+
+
+def _blend(outputs: int) -> keras.Model:
+    """Return the model of the weighted mean of two logits, those of the network first.
+
+    In training most examples get the network's alone: dropout turns a one into zero for these,
+    and for the others into more than one, which counts as one.
+    """
+    import keras
+    from keras import ops
+
+    network, linear = (keras.Input((outputs,)) for _ in range(2))
+    ones = ops.ones_like(network[:, :1])
+    both = ops.minimum(keras.layers.Dropout(ALONE)(ones), 1.0)
+    mean = _times(1 - WEIGHT, outputs, NETWORK)(network) + _times(WEIGHT, outputs, LINEAR)(linear)
+    return keras.Model([network, linear], network + both * (mean - network), name=BLEND)
+
+
+def _times(factor: float, outputs: int, name: str) -> keras.Layer:
+    """Return a layer that multiplies logits by a number, which is among its weights."""
+    import keras
+
+    kernel = keras.initializers.Identity(factor)
+    return keras.layers.Dense(
+        outputs, use_bias=False, kernel_initializer=kernel, trainable=False, name=name
+    )
+
+
+def _ngrams(dataset: Dataset, outputs: int) -> Ngrams:
+    """Return the n-grams of a dataset's tokens, for a table of so many outputs."""
+    return Ngrams(dataset.vocabulary_size or 0, _buckets(outputs), LONGEST[dataset.tokens])
+
+
+def _buckets(outputs: int) -> int:
+    return min(BUCKETS, MOST_WEIGHTS // outputs)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear model: `kernel` of shape (features, outputs), and `bias`, both float64."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def score(self, x: csr_matrix, dataset: Dataset, weighed: bool) -> float:
+        """Return how well it answers the validation examples: the larger, the better."""
+        import numpy as np
+        from sklearn.metrics import balanced_accuracy_score
+
+        logits, truth = x @ self.kernel + self.bias, dataset.validation.labels
+        if dataset.target:
+            return -float(np.abs(logits[:, 0] - dataset.target.standardised(truth)).mean())
+        said = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+        return float(balanced_accuracy_score(truth, said) if weighed else (said == truth).mean())
+
+
+def references(rows: int, outputs: int) -> list[tuple[keras.Model, keras.Model]]:
+    """Return the linear models of so many rows and outputs that can be, each with its blend."""
+    buckets = _buckets(outputs)
+    return [
+        (_path(Ngrams(rows - buckets, buckets, longest), outputs), _blend(outputs))
+        for longest in sorted({*LONGEST.values()})
+    ]
+
+
+def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
+    """Fit the linear model to the training examples, and write its weights into a network.
+
+    The validation examples choose its penalty. One thread computes it: on so small products
+    several would mostly wait for one another.
+
+    Args:
+        model: as `beside` makes it.
+        dataset: what it was built for.
+        weighed: whether all classes count alike, however many examples they have.
+    """
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    started = time.perf_counter()
+    path = model.get_layer(WIDE)
+    with threadpool_limits(1):
+        table, bias = _fitted(_ngrams(dataset, path.output_shape[-1]), dataset, weighed)
+    path.get_layer(TABLE).set_weights([table])
+    path.get_layer(INTERCEPT).set_weights([np.eye(len(bias)), bias])
+    log.info("fitted the linear model of n-grams in %.1f s", time.perf_counter() - started)
+
+
+def weigh(
+    model: keras.Model, dataset: Dataset, predict: Callable[[keras.Model, np.ndarray], np.ndarray]
+) -> None:
+    """Choose the weights of the network and of the linear model by the validation examples.
+
+    Args:
+        model: a trained network with a linear model beside it.
+        dataset: what it was trained on.
+        predict: returns what a model computes of examples, shape (N, outputs).
+    """
+    import keras
+    import numpy as np
+
+    before_answer = batches_of_any_length(keras.Model(model.inputs[0], model.layers[-1].input))
+
+    def logits(network: float, linear: float) -> np.ndarray:
+        _set_weights(model, network, linear)
+        return predict(before_answer, dataset.validation.x).astype(np.float64)
+
+    network, linear = logits(1.0, 0.0), logits(0.0, 1.0)
+    labels = dataset.standardised().validation.labels
+    sharpness = SHARPNESS[:1] if dataset.target else SHARPNESS
+    tried = {
+        (factor * (1 - weight), factor * weight): _loss(
+            factor * ((1 - weight) * network + weight * linear), labels
+        )
+        for factor in sharpness
+        for weight in WEIGHTS
+    }
+    best = min(tried, key=tried.__getitem__)
+    _set_weights(model, *best)
+    log.info("weights of the logits: %.3g of the network, %.3g of the linear model", *best)
+
+
+def _set_weights(model: keras.Model, network: float, linear: float) -> None:
+    import numpy as np
+
+    for name, weight in {NETWORK: network, LINEAR: linear}.items():
+        layer = model.get_layer(BLEND).get_layer(name)
+        layer.set_weights([weight * np.eye(layer.units)])
+
+
+def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean cross-entropy, in nats, or the mean squared error where labels are floats."""
+    import numpy as np
+
+    if labels.dtype.kind == "f":
+        return float(np.square(logits[:, 0] - labels).mean())
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    chosen = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    return float((np.logaddexp.reduce(logits, axis=1) - chosen).mean())
+
+
+def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the table and the intercept of a path; n-grams that train lacks have zeros."""
+    import numpy as np
+
+    rows = _sample(known, dataset)
+    counts, labels = known.counts(dataset.train.x[rows]), dataset.train.labels[rows]
+    documents = np.bincount(counts.indices, minlength=known.rows)
+    seen = np.flatnonzero(documents)
+    idf = np.log((1 + len(rows)) / (1 + documents[seen])) + 1  # as scikit-learn has it
+    x = _tf_idf(counts[:, seen], idf)
+    penalties = PENALTIES if counts.nnz * _outputs(dataset) <= FEW_COUNTS else PENALTIES[:1]
+    fits = [_linear(x, labels, dataset, penalty, weighed) for penalty in penalties]
+    best = fits[0]
+    if len(fits) > 1:
+        beside = _tf_idf(known.counts(dataset.validation.x)[:, seen], idf)
+        best = max(fits, key=lambda one: one.score(beside, dataset, weighed))
+    table = np.zeros((known.rows, len(best.bias) + 1))
+    table[seen, :-1] = best.kernel * idf[:, None]
+    table[seen, -1] = idf**2
+    return table, best.bias
+
+
+def _outputs(dataset: Dataset) -> int:
+    return len(dataset.classes) if len(dataset.classes) > 2 else 1
+
+
+def _sample(known: Ngrams, dataset: Dataset) -> np.ndarray:
+    """Return the indices of the examples that the linear model learns from: all, if not many."""
+    import numpy as np
+
+    x = dataset.train.x
+    counts = np.count_nonzero(x) * known.longest * _outputs(dataset)
+    most = int(len(x) * min(MOST_COUNTS / counts, 1.0))
+    if most == len(x):
+        return np.arange(len(x))
+    log.info(
+        "the linear model of n-grams learns from %s of %s examples", f"{most:,}", f"{len(x):,}"
+    )
+    return np.sort(np.random.default_rng(SEED).choice(len(x), most, replace=False))
+
+
+def _tf_idf(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
+    """Return c · idf / √(Σ c idf²) for counts c of shape (N, features)."""
+    import numpy as np
+    from scipy.sparse import diags
+
+    norms = np.sqrt(np.maximum(counts @ idf**2, SMALL))
+    return (diags(1 / norms) @ counts @ diags(idf)).tocsr()
+
+
+def _linear(
+    x: csr_matrix, labels: np.ndarray, dataset: Dataset, penalty: float, weighed: bool
+) -> Linear:
+    """Fit a ridge regression, or a logistic regression for each class but the first of two."""
+    import numpy as np
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if dataset.target:
+        ridge = Ridge(1 / penalty, solver="lsqr", max_iter=ITERATIONS)
+        ridge.fit(x, dataset.target.standardised(labels))
+        return Linear(ridge.coef_[:, None], np.array([ridge.intercept_]))
+    outputs = _outputs(dataset)
+    kernel, bias = np.zeros((x.shape[1], outputs)), np.full(outputs, NEVER)
+    model = LogisticRegression(
+        C=penalty,
+        solver="liblinear",
+        dual=True,
+        max_iter=ITERATIONS,
+        class_weight="balanced" if weighed else None,
+        random_state=SEED,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for output in range(outputs):
+            true = labels == (output if outputs > 1 else 1)
+            if true.any() and not true.all():
+                model.fit(x, true)
+                kernel[:, output], bias[output] = model.coef_[0], model.intercept_[0]
+    return Linear(kernel, bias)

@@ -1,0 +1,225 @@
+"""The linear model of n-grams beside a network."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain import modelfile
+from seqtrain.datasets.dataset import Dataset, Examples
+from seqtrain.datasets.scaling import Target
+from seqtrain.models import wide
+from seqtrain.models.recurrent import Recurrent
+from tests.test_modelfile import CONFIG
+from tests.mutation import members, packed
+
+pytestmark = pytest.mark.tf
+
+NGRAMS = wide.Ngrams(ids=50, buckets=997, longest=3)
+
+
+def pairs_of_words(classes: int = 2, examples: int = 240, length: int = 9) -> Dataset:
+    """Texts of four words, of which two in a row name the class, in either order another one."""
+    random = np.random.default_rng(0)
+    x = np.zeros((examples, length), np.int32)
+    labels = random.permutation(np.arange(examples, dtype=np.int32) % classes)
+    for row, label in zip(x, labels, strict=True):
+        words = random.integers(20, 40, 2).tolist()
+        pair = [4 + label, 5 + label] if label % 2 else [5 + label, 4 + label]
+        row[:5] = [1, *words[:1], *pair, *words[1:]]
+    parts = [Examples(x[start::3], labels[start::3]) for start in range(3)]
+    names = tuple(map(str, range(classes)))
+    return Dataset(*parts, names, source="test", sha256="0", vocabulary_size=50, mask=True)
+
+
+def numbers() -> Dataset:
+    """The same texts, whose labels are large numbers."""
+    whole = pairs_of_words(3)
+    parts = {
+        name: replace(whole.split(name), labels=1e9 + 10.0 * whole.split(name).labels)
+        for name in ("train", "validation", "test")
+    }
+    return replace(whole, **parts, classes=(), target=Target()).measured()
+
+
+def network(dataset: Dataset, name: str = "gru", **keys: Any) -> Any:
+    config = Recurrent(name=name, units=4, embedding_dim=4, wide=True, **keys)
+    model = config.build(dataset)
+    config.prepare(model, dataset)
+    return model
+
+
+def predict(model: Any, x: np.ndarray) -> np.ndarray:
+    return np.asarray(model(x, training=False))
+
+
+def logits_of_the_path(model: Any, x: np.ndarray) -> np.ndarray:
+    return predict(model.get_layer(wide.WIDE), x)
+
+
+def test_ngrams_are_runs_of_tokens_and_the_end_is_one() -> None:
+    x = np.array([[1, 5, 6, 0, 0], [1, 5, 6, 7, 8], [0, 0, 1, 5, 6]], np.int32)
+    rows = NGRAMS.of(x, np).reshape(3, 3, 5)
+    pairs = rows[:, 1]
+    assert (rows[:, 0] == x).all()
+    assert pairs[0, 0] == pairs[1, 0] == pairs[2, 2]  # 1 5
+    assert pairs[0, 2] == pairs[2, 4] != 0  # 6 and the end
+    assert pairs[0, 2] != pairs[1, 2]  # 6 7
+    assert (pairs[0, 3:] == 0).all() and (pairs[2, :2] == 0).all()  # padding begins nothing
+    assert rows.min() >= 0 and rows.max() < NGRAMS.rows
+
+
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_keras_numbers_ngrams_as_numpy_does(padding: str) -> None:
+    from keras import ops
+
+    x = np.random.default_rng(1).integers(1, 50, (20, 12)).astype(np.int32)
+    for row, length in zip(x, range(20), strict=True):
+        row[slice(length, None) if padding == "post" else slice(0, max(12 - length, 0))] = 0
+    there = np.asarray(NGRAMS.of(ops.convert_to_tensor(x), ops))
+    np.testing.assert_array_equal(NGRAMS.of(x, np), there)
+
+
+def test_the_largest_ids_do_not_overflow() -> None:
+    known = wide.Ngrams(ids=10_000_000, buckets=wide.BUCKETS, longest=5)
+    x = np.full((1, 6), 9_999_999, np.int32)
+    rows = known.of(x, np)
+    exact = known.of(x.astype(object), np)
+    assert rows.tolist() == exact.tolist()
+
+
+def test_the_linear_model_learns_what_word_order_says() -> None:
+    data = pairs_of_words(4)
+    found = logits_of_the_path(network(data), data.test.x)
+    assert (found.argmax(axis=1) == data.test.labels).mean() > 0.95
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_its_logits_are_those_of_scikit_learns_tf_idf(classes: int) -> None:
+    data = pairs_of_words(classes)
+    model = network(data)
+    known = wide._ngrams(data, 1 if classes == 2 else classes)
+    table, bias = wide._fitted(known, data, weighed=False)
+    counts = known.counts(data.test.x).toarray()
+    norms = np.sqrt(counts @ table[:, -1])[:, None]
+    np.testing.assert_allclose(
+        logits_of_the_path(model, data.test.x), counts @ table[:, :-1] / norms + bias, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("pooling", ["last", "max", "mean"])
+def test_padding_changes_no_answer(pooling: str) -> None:
+    data = pairs_of_words(3)
+    model = network(data, pooling=pooling)
+    longer = np.pad(data.test.x, ((0, 0), (0, 9)))
+    np.testing.assert_allclose(
+        predict(model, longer), predict(model, data.test.x), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_the_validation_examples_choose_the_weights() -> None:
+    data = pairs_of_words(4)
+    model = network(data)  # untrained, so that the linear model is worth all
+    before = predict(model, data.test.x)
+    wide.weigh(model, data, predict)
+    blend = model.get_layer(wide.BLEND)
+    network_share = float(blend.get_layer(wide.NETWORK).get_weights()[0][0, 0])
+    linear_share = float(blend.get_layer(wide.LINEAR).get_weights()[0][0, 0])
+    assert linear_share > 0.8 and linear_share > 4 * abs(network_share)
+    after = predict(model, data.test.x)
+    true = np.arange(len(after)), data.test.labels
+    assert np.log(after[true]).mean() > np.log(before[true]).mean()
+
+
+def test_to_weigh_again_changes_nothing() -> None:
+    data = pairs_of_words(3)
+    model = network(data)
+    wide.weigh(model, data, predict)
+    once = predict(model, data.test.x)
+    wide.weigh(model, data, predict)
+    np.testing.assert_array_equal(once, predict(model, data.test.x))
+
+
+def test_numbers_are_answered_in_their_units() -> None:
+    data = numbers()
+    model = network(data)
+    wide.weigh(model, data, lambda one, x: predict(one, x))
+    from seqtrain.models.base import standardised
+
+    said = data.target.in_units(predict(standardised(model), data.test.x)[:, 0])  # type: ignore[union-attr]
+    assert np.abs(said - data.test.labels).mean() < 2
+
+
+def test_the_network_learns_most_examples_alone() -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    blend = wide._blend(2)
+    ones, zeros = np.ones((2_000, 2), np.float32), np.zeros((2_000, 2), np.float32)
+    out = np.asarray(blend([ones, zeros], training=True))
+    alone = (out == 1).all(axis=1)
+    assert abs(alone.mean() - wide.ALONE) < 0.05
+    np.testing.assert_allclose(out[~alone], 1 - wide.WEIGHT, rtol=1e-6)
+    np.testing.assert_allclose(blend([ones, zeros]), 1 - wide.WEIGHT, rtol=1e-6)
+
+
+def test_a_class_that_train_lacks_is_not_said() -> None:
+    data = pairs_of_words(3)
+    train = data.train.take(np.flatnonzero(data.train.labels != 2))
+    found = logits_of_the_path(network(replace(data, train=train)), data.test.x)
+    assert (found[:, 2] < found[:, :2].max(axis=1)).all()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("pooling", ["last", "max"])
+def test_it_is_saved_and_opened_with_and_without_seqtrain(
+    classes: int, pooling: str, tmp_path: Path
+) -> None:
+    import keras
+
+    data = pairs_of_words(classes)
+    model = network(data, name="bilstm", pooling=pooling)
+    file = tmp_path / "model.keras"
+    keras.Model(model.inputs[0], model.outputs[0]).save(file)
+    wanted = predict(model, data.test.x)
+    np.testing.assert_array_equal(wanted, predict(keras.models.load_model(file), data.test.x))
+    ours = modelfile.open_model(file)
+    np.testing.assert_array_equal(wanted, predict(ours, data.test.x))
+    np.testing.assert_allclose(wanted, predict(ours, data.test.x[:, :6]), rtol=1e-5)
+
+
+def _larger_pad(config: Any) -> None:
+    wide_path = next(layer for layer in config["config"]["layers"] if layer["name"] == wide.WIDE)
+    pad = next(one for one in wide_path["config"]["layers"] if one["class_name"] == "Pad")
+    pad["config"]["pad_width"] = [[0, 0], [0, 10**9]]
+
+
+def _another_source(config: Any) -> None:
+    head = next(layer for layer in config["config"]["layers"] if layer["name"] == "head")
+    tensor = head["inbound_nodes"][0]["args"][0]
+    tensor["config"]["keras_history"][0] = "embedding"
+
+
+def _no_path(config: Any) -> None:
+    layers = config["config"]["layers"]
+    layers[:] = [layer for layer in layers if layer["name"] != wide.WIDE]
+
+
+@pytest.mark.parametrize("change", [_larger_pad, _another_source, _no_path])
+def test_a_path_that_is_not_as_written_is_refused(change: Any, tmp_path: Path) -> None:
+    import keras
+
+    model = network(pairs_of_words(3))
+    file = tmp_path / "model.keras"
+    keras.Model(model.inputs[0], model.outputs[0]).save(file)
+    parts = members(file.read_bytes())
+    config = json.loads(parts[CONFIG])
+    before = json.dumps(config)
+    change(config)
+    assert json.dumps(config) != before
+    file.write_bytes(packed({**parts, CONFIG: json.dumps(config).encode()}))
+    with pytest.raises(ValueError):
+        modelfile.open_model(file)
