@@ -14,7 +14,6 @@ ANSWERS: dict[Task, str] = {"classification": "probabilities", "regression": "pr
 LESS_IS_BETTER = ("loss", "mae", "rmse", "ece", "wrong")
 
 
-
 def primary(task: Task, weighed: bool = False) -> str:
     """Return the score by which a network is judged, and its best epoch can be chosen.
 

@@ -181,9 +181,7 @@ def _chosen(
     if len(np.unique(labels[kept])) < 2:
         return fit_one(x, labels, penalties[0])
     tried = {
-        penalty: score(
-            labels[held], fit_one(x[kept], labels[kept], penalty).answers(x[held])
-        )
+        penalty: score(labels[held], fit_one(x[kept], labels[kept], penalty).answers(x[held]))
         for penalty in penalties
     }
     return fit_one(x, labels, max(tried, key=tried.__getitem__))
