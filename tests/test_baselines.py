@@ -293,3 +293,14 @@ def test_a_step_that_is_always_padded_does_no_harm() -> None:
         x[:, 3] = MASK_VALUE
         parts[name] = replace(dataset.split(name), x=x)  # type: ignore[arg-type]
     assert accuracies(replace(dataset, mask=True, **parts))[VALUES] > 0.9
+
+
+def test_where_tokens_are_characters_their_rows_tell_the_class() -> None:
+    """Of texts of the same letters, of which the last three differ in their order alone."""
+    random = np.random.default_rng(0)
+    labels = np.arange(800) % 2
+    ends = np.where(labels[:, None] == 1, [4, 5, 4], [5, 4, 5])
+    x = np.concatenate([np.ones((800, 1)), random.integers(4, 6, (800, 4)), ends], axis=1)
+    dataset = of_examples(x.astype("int32"), labels, vocabulary_size=6)
+    object.__setattr__(dataset, "tokens", "characters")
+    assert accuracies(dataset)[WORDS] > 0.99
