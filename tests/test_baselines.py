@@ -147,6 +147,13 @@ def test_many_examples_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.trained_on == 150
 
 
+def test_of_many_words_a_sample_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = words()
+    each = (dataset.train.x > 1).sum() / len(dataset.train)
+    monkeypatch.setattr(module, "LARGEST_OF_WORDS", int(150 * 2 * each) + 1)
+    assert baselines(dataset)[1].trained_on == 150
+
+
 @pytest.mark.parametrize(("name", "least"), [("LARGEST", 99 * 8), ("MOST_WEIGHTS", 3 * 8 - 1)])
 def test_where_a_linear_model_would_take_long_it_is_left_out(
     monkeypatch: pytest.MonkeyPatch, name: str, least: int
