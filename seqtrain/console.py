@@ -200,7 +200,7 @@ def ending_with(run: "Run") -> Iterator[None]:
         if not run.group:
             message(f"\n{format_baselines(found)}\n")
             message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
-        message(format_verdict(found["verdict"]))
+        message(format_verdict(found["verdict"], str(run.folder)))
     except KeyboardInterrupt as error:
         kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
         message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")

@@ -34,6 +34,7 @@ from seqtrain.run import Run
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length
 
+LISTS = ("causes", "warnings", "advice")  # of a verdict
 UNTOLD: dict[str, Any] = {"learned": True, "sentence": "", "causes": []}  # no verdict
 
 Row = dict[str, Any]
@@ -183,7 +184,8 @@ def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
     return (
         all(value is None or isinstance(value, int | float) for value in values)
         and UNTOLD.keys() <= verdict.keys()
-        and isinstance(verdict["causes"], list)
+        and all(isinstance(verdict.get(name, []), list) for name in LISTS)
+        and all(isinstance(model.get("trained_on", 0), int) for model in models)
     )
 
 

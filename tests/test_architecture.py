@@ -24,8 +24,8 @@ ORDER = (
 
 # The same within packages of many modules.
 WITHIN = {
-    "judging": "uncertainty calibration significance metrics confusion regression grams baselines causes "
-    "verdict verdict_of_numbers mistakes".split(),
+    "judging": "uncertainty calibration significance metrics confusion regression grams "
+    "baselines causes verdict verdict_of_numbers mistakes".split(),
     "interpretation": "steps autodiff reading explanation gradients reach reading_plots gate_plots "
     "gradient_plots explained explained_files reached "
     "missing".split(),

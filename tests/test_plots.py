@@ -206,6 +206,34 @@ def test_many_classes_are_drawn_without_numbers(tmp_path: Path) -> None:
     assert not figure.axes[0].texts
 
 
+def test_many_classes_are_in_the_order_of_their_size_and_pairs_are_named(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=30)
+    labels = np.array([7] * 40 + [3] * 20)
+    predicted = np.array([7] * 30 + [8] * 10 + [3] * 20)
+    run.write_predictions(labels, np.eye(30, dtype=np.float32)[predicted])
+    axes = plots.predictions.confusion_matrix([run]).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["class 7", "class 3"]
+    assert "class 7 taken for class 8: 10" in axes.get_xlabel()
+    assert np.asarray(axes.images[0].get_array())[:2, :2].tolist() == [[0.75, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("classes", [10, 52, 120, 300])
+def test_names_of_classes_do_not_lie_over_one_another(tmp_path: Path, classes: int) -> None:
+    run = finished_run(tmp_path, classes=classes)
+    run.write_json("classes.json", [f"{number} of the long names" * 3 for number in range(classes)])
+    figure = plots.predictions.confusion_matrix([run])
+    figure.draw_without_rendering()
+    for labels, side in (
+        (figure.axes[0].get_xticklabels(), "x"),
+        (figure.axes[0].get_yticklabels(), "y"),
+    ):
+        ends = sorted(
+            tuple(getattr(label.get_window_extent(), f"interval{side}")) for label in labels
+        )
+        gaps = [after[0] - before[1] for before, after in zip(ends, ends[1:], strict=False)]
+        assert min(gaps) > -1.5, side  # pixels; letters are smaller than their boxes
+
+
 def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
     """In a process of its own, for what other tests import counts here."""
     run = finished_run(tmp_path)

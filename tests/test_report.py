@@ -472,3 +472,32 @@ def test_an_explained_example_is_read_on_colours(tmp_path: Path) -> None:
     assert "&lt;start&gt;" in html
     assert html.index("Read forward") < html.index("Read backward")
     assert "<img" not in html
+
+
+def test_of_many_classes_the_pairs_come_first_and_the_largest_class_leads(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=30)
+    labels = np.array([7] * 40 + [3] * 20)
+    predicted = np.array([7] * 30 + [8] * 10 + [3] * 20)
+    run.write_predictions(labels, np.eye(30, dtype=np.float32)[predicted])
+    write_mistakes(run)
+    html = page(run)
+    assert "class 7 class 8 10 25.0%" in words(html)
+    assert "The confusion matrix of all 30 classes, the largest first" in html
+    assert re.findall(r'<th scope="row" title="(.*?)"', html)[:2] == ["class 7", "class 3"]
+    assert html.count('data-cell="7-8"') == 2 + 10  # the pair, the cell, and its mistakes
+
+
+def test_a_baseline_that_saw_fewer_rows_says_so(tmp_path: Path) -> None:
+    found = {"majority class": 5879, "logistic regression": 1518}
+    baselines = {name: {"test_accuracy": 0.3, "trained_on": rows} for name, rows in found.items()}
+    html = page(scored(reported_run(tmp_path), baselines=baselines))
+    assert "logistic regression on 1,518 of 5,879 rows" in html
+    assert "majority class on" not in html
+
+
+def test_a_run_is_judged_by_the_score_of_its_verdict(tmp_path: Path) -> None:
+    verdict = {"learned": True, "sentence": "it beats all", "causes": [], "judged_by": ["macro_f1"]}
+    warnings = {"warnings": ["it is seldom right"], "advice": ["go on"]}
+    html = page(scored(reported_run(tmp_path), verdict=verdict | warnings))
+    assert "Its macro F1 is" in words(html)
+    assert "It is seldom right. Go on." in words(html)
