@@ -10,7 +10,7 @@ import numpy as np
 from seqtrain import environment, execution, memory
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.errors import RunError, SeqtrainError, TrainingError
+from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError
 from seqtrain.inference import BATCH_SIZE, answers, load_model, scored
 from seqtrain.judging import metrics, mistakes, regression, verdict, verdict_of_numbers
 from seqtrain.judging.causes import Trained
@@ -225,10 +225,18 @@ def scores(dataset: Dataset, answers: np.ndarray) -> dict[str, float | None]:
 
 
 def draw(run: Run) -> None:
-    """Draw all plots; matplotlib takes half a second to import, which no epoch waits for."""
-    from seqtrain import plots
+    """Draw all plots, or say why not: no training is lost to a picture.
 
-    plots.draw([run], run.plots)
+    Matplotlib takes half a second to import, which no epoch waits for.
+    """
+    try:
+        from seqtrain import plots
+
+        plots.draw([run], run.plots)
+    except DrawingError as error:
+        log.warning("%s", error)
+    except Exception as error:
+        log.warning("no pictures could be drawn in %s: %s", run.plots, error)
 
 
 def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:
