@@ -29,14 +29,14 @@ def evaluate(
     Of a group of seeds each is judged, and the mean is told.
     """
     from seqtrain import inference
-    from seqtrain.run import Run
+    from seqtrain.run import MODEL, Run
     from seqtrain.scoreboard import format_evaluation
     from seqtrain.sheet import format_seeds
 
     console.show_log()
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
-    runs = Run.seeds(run, outputs)
+    runs = Run.seeds(run, outputs, MODEL)
     if data:
         found = [inference.evaluate_given(one, data) for one in runs]
     else:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from seqtrain.columns import width
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.interpretation.reading_plots import MOST_WORDS, title
 
@@ -21,7 +22,7 @@ def gates(explanation: Explanation) -> Figure:
     words = explanation.example.words or []
     named = 0 < len(words) <= MOST_WORDS
     wide = max(PANEL[0], 0.16 * len(words)) if named else PANEL[0]
-    below = 0.075 * max(map(len, words)) if named else 0
+    below = 0.075 * max(map(width, words)) if named else 0
     size = (wide * len(columns) + 0.8, PANEL[1] * len(rows) + 0.7 + below)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True)

@@ -7,7 +7,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from seqtrain.harmless import cell
+from seqtrain.harmless import cell, uncell
 from seqtrain.judging import metrics
 from seqtrain.report.sections import Content, Subject, classifying, having
 from seqtrain.run import Run
@@ -138,10 +138,11 @@ def some(mistakes: Iterator[Mistake]) -> list[Mistake]:
 
 
 def clipped(text: str | None) -> str | None:
-    """Return a text that is not too long for a table."""
-    if text is None or len(text) <= MOST_LETTERS:
-        return text
-    return text[:MOST_LETTERS] + "…"
+    """Return a text of `mistakes.csv` as it was written, and not too long for a table."""
+    if text is None:
+        return None
+    text = uncell(text)
+    return text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + "…"
 
 
 def classes(subjects: Sequence[Subject]) -> Content | None:
