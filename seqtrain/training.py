@@ -128,6 +128,7 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
     how many batches an epoch has.
     """
     from seqtrain.batches import Batches, CountEpochs
+    from seqtrain.compiling import TellCompiling
 
     hidden = dataset.mask and dataset.padding == "post"
     size, by_length = config.training.batch_size, config.training.bucket_by_length
@@ -141,7 +142,12 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
             epochs=epochs,
             validation_data=execution.feed(validation, config.execution),
             class_weight=class_weight(config, dataset),
-            callbacks=[CountEpochs(batches, validation), *callbacks, saver],
+            callbacks=[
+                CountEpochs(batches, validation),
+                TellCompiling(config.execution.backend, batches, validation),
+                *callbacks,
+                saver,
+            ],
             shuffle=False,
             verbose=0,
         )

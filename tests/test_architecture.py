@@ -14,8 +14,8 @@ ORDER = (
     "errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts yamlfile "
     "schema parts problems text textfile tables embeddings cache download shipped datasets "
     "learned environment draft models config places run judging comparison listing pairing "
-    "drawing plots report kernels execution modelfile inference batches callbacks tensorboard "
-    "state inspection training launch seeds progress columns scoreboard console sheet "
+    "drawing plots report kernels execution modelfile inference batches compiling callbacks "
+    "tensorboard state inspection training launch seeds progress columns scoreboard console sheet "
     "interpretation options commands cli"
 ).split()
 

@@ -23,7 +23,7 @@ from seqtrain.datasets.imdb import Imdb
 from seqtrain.draft import draft
 from seqtrain.embeddings import fill
 from seqtrain.errors import ConfigError, DataError, RunError
-from seqtrain.harmless import cell, in_json, one_line, printable
+from seqtrain.harmless import cell, in_json, one_line, printable, uncell
 from seqtrain.run import Run
 from seqtrain.text import Vocabulary
 from tests.conftest import Outcome
@@ -161,15 +161,28 @@ def test_control_characters_are_written_out(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1+1", "-2+3+cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "-a"],
+    [
+        "=1+1",
+        "+1+1",
+        "-2+3+cmd|' /C calc'!A0",
+        "@SUM(1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1",
+        "-a",
+        "'=1",
+    ],
 )
 def test_a_formula_becomes_a_text(text: str) -> None:
     assert cell(text) == f"'{text}"
+    assert uncell(cell(text)) == text
 
 
-@pytest.mark.parametrize("text", ["-1", "+3.5", "-1e-3", "1", "a=1", "", " =1", "-.5", "'=1"])
+@pytest.mark.parametrize("text", ["-1", "+3.5", "-1e-3", "1", "a=1", "", " =1", "-.5", "'tis"])
 def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
     assert cell(text) == text
+    assert uncell(text) == text
 
 
 def test_predictions_as_csv_hold_no_formulas_and_their_numbers_are_numbers() -> None:
