@@ -90,7 +90,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Return how many examples a batch holds, and how many steps of each."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
-        return len(batch), self._steps(batch) or self.examples.x.shape[1]
+        longest = self.examples.x.shape[1]
+        return len(batch), min(self._steps(batch) or longest, longest)
 
     def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Draw an epoch's order, and give its batches, `count` at a time.

@@ -90,9 +90,7 @@ class Run(Artifacts):
 
     @classmethod
     def several(cls, given: Sequence[Path], outputs: Path) -> list[Run]:
-        """Return what places stand for, each run once; without places, the newest.
-
-        A run that has finished no epoch is passed over, where another could be meant.
+        """Return what places stand for, each run once; without, the newest with an epoch.
 
         Raises:
             RunError: in one of them is no run.
@@ -104,9 +102,7 @@ class Run(Artifacts):
 
     @classmethod
     def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
-        """Open the run that a place stands for; of a group the seed that validation finds best.
-
-        A run that has no model is passed over, where another could be meant.
+        """Open the newest run with a model in a place; of a group the seed best on validation.
 
         Raises:
             RunError: there is no run.
