@@ -90,7 +90,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str, list[str]]]:
                 if len(text) == LONGEST:
                     what = f"a line of more than {LONGEST:,} characters"
                     raise DataError(f"{file}:{line}: {what}", EXPECTED)
-                fields = re.split(r"[ \t]", text.rstrip())
+                fields = re.split(r"[ \t]+", text.rstrip())
                 if line == 1 and len(fields) == 2 and all(map(COUNT.fullmatch, fields)):
                     length = int(fields[1])
                     continue

@@ -10,6 +10,10 @@ _CONTROL = re.compile(
 )
 # Full-width signs count too; a text that begins with our quote gets one more.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+# A backslash as a number, for tables end their cells before they read escapes of it.
+_MARKDOWN = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"} | {sign: f"\\{sign}" for sign in "|`*~"}
+)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -26,6 +30,13 @@ def one_line(text: str) -> str:
 def in_json(text: str) -> str:
     """Return JSON with control characters as the escapes that JSON has for them."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def in_markdown(text: str) -> str:
+    """Return text for a cell of a Markdown table, in which nothing is markup, HTML or a link."""
+    escaped = one_line(text).translate(_MARKDOWN)
+    escaped = escaped.replace("](", r"]\(").replace("://", ":&#47;/")
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped)
 
 
 def cell(value: Any) -> Any:

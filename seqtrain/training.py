@@ -242,7 +242,8 @@ def draw(run: Run) -> None:
     except DrawingError as error:
         log.warning("%s", error)
     except Exception as error:
-        log.warning("no pictures could be drawn in %s: %s", run.plots, error)
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        log.warning("no pictures could be drawn in %s: %s", run.plots, reason)
 
 
 def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:
