@@ -13,7 +13,8 @@ from seqtrain.batches import Batches
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 2.0  # seconds after which a step that compiles is told of
+PATIENCE = 3.0  # seconds after which a step that compiles is told of
+LONG = 2  # times as long is told of an epoch
 
 
 class TellCompiling(keras.callbacks.Callback):  # type: ignore[misc]
@@ -49,7 +50,7 @@ class TellCompiling(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Say how much of the epoch went into compiling."""
-        if self.seconds > PATIENCE:
+        if self.seconds > LONG * PATIENCE:
             done = "compiling, which JAX keeps for later runs" if self.on_jax else "tracing"
             log.info("%.0f s of epoch %d went into %s", self.seconds, epoch + 1, done)
         self.seconds = 0.0

@@ -5,9 +5,10 @@ damaged, and no training may be lost to a picture. So matplotlib is imported her
 """
 
 import logging
+import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, chdir, contextmanager, suppress
 from functools import lru_cache
 from importlib.util import find_spec
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.text import Text
+
+log = logging.getLogger(__name__)
+
+_known: dict[str, str | None] = {}  # the family of an installed font that draws a character
 
 
 def _import_matplotlib() -> None:
@@ -42,9 +47,13 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a class may be called `$5 to $10`
 }
 FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has more letters than its monospaced kin
-BESIDE_LETTERS = {"\ufe0e", "\ufe0f", "\u200d"}  # choose and join emoji, and are not seen
+JOINED = re.compile(":[\ufe0e\ufe0f\u200d]+")  # the name of an emoji, and what joins it to another
+    ":[\ufe0e\ufe0f\u200d]+"
+)  # what chooses and joins emoji, behind the name of one
 # Fonts that have a glyph for everything, which says what is missing, or for the wrong letters.
 NO_LETTERS = ("last resort", "lastresort", "adobe blank", "cm", "stixsize", "stixnonunicode")
+WRITTEN_OUT = 40  # characters of a text that is written out
+NAMED = 5  # letters that are named where no font has them
 REGULAR = 400  # the weight of ordinary letters
 SIZE = 12  # points at which a glyph is tried
 
@@ -59,12 +68,19 @@ def styled() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     try:
         with matplotlib.rc_context(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            warnings.simplefilter("ignore", UserWarning)  # of glyphs, and of a lack of room
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(STYLE)
             yield
     finally:
         logger.setLevel(level)
+
+
+def drawable(words: Sequence[str]) -> list[str]:
+    """Return words as they will be drawn, for what is laid out by their lengths."""
+    lacking = {letter for letter in "".join(words) if ord(letter) not in _letters_of(FALLBACK)}
+    lacking -= installed(lacking).keys()
+    return [written_out(word, lacking) for word in words]
 
 
 def make_legible(figure: "Figure", fonts: bool = True) -> bool:
@@ -84,7 +100,7 @@ def make_legible(figure: "Figure", fonts: bool = True) -> bool:
         for text in figure.findobj(Text)
         if isinstance(text, Text) and (lacking := _lacking(text))
     ]
-    wanted = frozenset().union(*(lacking for _, lacking in foreign))
+    wanted: frozenset[str] = frozenset().union(*(lacking for _, lacking in foreign))
     families = installed(wanted) if fonts else {}
     for text, lacking in foreign:
         own = dict.fromkeys([*text.get_fontfamily(), FALLBACK])
@@ -109,13 +125,20 @@ def written_out(text: str, lacking: Iterable[str]) -> str:
     r"""Return a text with some of its characters in letters that every font has.
 
     A picture such as an emoji gets its name, `:thumbs up sign:`, a letter its number, `\u597d`.
+    What becomes too long for its place is cut.
     """
-    return text.translate({ord(letter): _in_letters(letter) for letter in lacking})
+    table = {ord(letter): _in_letters(letter) for letter in lacking}
+    lines = [(JOINED.sub(":", line.translate(table)), len(line)) for line in text.split("\n")]
+    return "\n".join(_cut(*line) for line in lines)
+
+
+def _cut(line: str, length: int) -> str:
+    """Return a line that is at most as long as it was, or as `WRITTEN_OUT`."""
+    most = max(length, WRITTEN_OUT)
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _in_letters(character: str) -> str:
-    if character in BESIDE_LETTERS:
-        return ""
     name = unicodedata.name(character, "").lower()
     if name and unicodedata.category(character) == "So":
         return f":{name}:"
@@ -139,20 +162,23 @@ def _letters_of(family: str) -> frozenset[int]:
     return frozenset(get_font(findfont(FontProperties(family=[family]))).get_charmap())
 
 
-@lru_cache
-def installed(letters: frozenset[str]) -> dict[str, str]:
+def installed(letters: Iterable[str]) -> dict[str, str]:
     """Return for each of some characters the family of an installed font that can draw it."""
-    found: dict[str, str] = {}
-    if not letters:
-        return found
-    for family, path in _families().items():
-        missing = letters - found.keys()
-        if not missing:
+    new = set(letters) - _known.keys()
+    for family, path in _families().items() if new else ():
+        drawn = _drawn_by(path, new)
+        _known.update(dict.fromkeys(drawn, family))
+        new.difference_update(drawn)
+        if not new:
             break
-        found |= dict.fromkeys(_drawn_by(path, missing), family)
-    return found
+    if new and None not in _known.values():
+        some = ", ".join(sorted(new)[:NAMED])
+        log.info("pictures write out what no installed font draws, such as %s", some)
+    _known.update(dict.fromkeys(new))
+    return {letter: found for letter in letters if (found := _known[letter])}
 
 
+@lru_cache
 def _families() -> dict[str, str]:
     """Return the file of the regular face of each family that is installed, sans serif first."""
     from matplotlib.font_manager import findSystemFonts, fontManager

@@ -251,7 +251,7 @@ def saved(figure: Figure, tmp_path: Path) -> str:
 def no_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no fonts be installed but those of matplotlib."""
     monkeypatch.setattr(drawing, "_families", lambda: {})
-    drawing.installed.cache_clear()
+    monkeypatch.setattr(drawing, "_known", {})
 
 
 @pytest.mark.usefixtures("no_fonts")
@@ -271,6 +271,31 @@ def test_drawing_letters_that_no_font_has_warns_of_nothing(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.usefixtures("no_fonts")
+def test_what_is_written_out_is_told_once_and_kept_short(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "seqtrain")
+    run = in_strange_letters(tmp_path)
+    run.write_json("classes.json", ["好评" * 10, "b", "c", "d"])
+    written = saved(plots.confusion_matrix([run]), tmp_path)
+    assert max(map(len, written.splitlines())) <= drawing.WRITTEN_OUT
+    saved(plots.confusion_matrix([in_strange_letters(tmp_path)]), tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        "pictures write out what no installed font draws, such as 好, 评"
+    ]
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_words_are_laid_out_as_they_are_drawn() -> None:
+    assert drawing.drawable(["好", "film", "👩\u200d🚀", "größe"]) == [
+        r"\u597d",
+        "film",
+        ":woman::rocket:",
+        "größe",
+    ]
+
+
 def test_a_font_that_has_the_letters_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,10 +306,10 @@ def test_a_font_that_has_the_letters_is_taken(
     damaged.write_bytes(Path(findfont("STIXGeneral")).read_bytes()[:5000])
     families = {"Damaged": str(damaged), "STIXGeneral": findfont("STIXGeneral")}
     monkeypatch.setattr(drawing, "_families", lambda: families)
-    drawing.installed.cache_clear()
+    monkeypatch.setattr(drawing, "_known", {})
     run = finished_run(tmp_path, classes=2)
     run.write_json("classes.json", ["\ufb4a", "\u02df \U0001d538 \u4e00"])
-    letters = frozenset("\U0001d538\u02df\u4e00")
+    letters = "\U0001d538\u02df\u4e00"
     found = drawing.installed(letters)
     assert set(found.values()) == {"STIXGeneral"}
     written = saved(plots.confusion_matrix([run]), tmp_path)
@@ -295,7 +320,7 @@ def test_the_letters_of_matplotlibs_own_fonts_cost_no_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drawing, "_families", lambda: pytest.fail("it searched"))
-    drawing.installed.cache_clear()
+    monkeypatch.setattr(drawing, "_known", {})
     run = finished_run(tmp_path, classes=3)
     run.write_json("classes.json", ["größe", "плохо", "سيئ"])
     written = saved(plots.confusion_matrix([run]), tmp_path)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqtrain.columns import width
+from seqtrain.drawing import drawable
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.interpretation.reading_plots import MOST_WORDS, title
 
@@ -19,7 +20,7 @@ def gates(explanation: Explanation) -> Figure:
     """Return a map of time and units for each gate, with a row for each layer and direction."""
     rows = list(explanation.gates.items())
     columns = tuple(rows[0][1])
-    words = explanation.example.words or []
+    words = drawable(explanation.example.words or [])
     named = 0 < len(words) <= MOST_WORDS
     wide = max(PANEL[0], 0.16 * len(words)) if named else PANEL[0]
     below = 0.075 * max(map(width, words)) if named else 0

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqtrain.columns import width
+from seqtrain.drawing import drawable
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.plots.base import COLOURS
 
@@ -48,7 +49,7 @@ def title(explanation: Explanation) -> str:
 
 def _words(explanation: Explanation) -> Figure:
     """Draw a curve for each direction; a text too long to stand below it is set above it."""
-    count, words = len(explanation.readings), explanation.steps
+    count, words = len(explanation.readings), drawable(explanation.steps)
     lines = flow(words) if len(words) > MOST_WORDS else []
     above = LINE * (len(lines) + 0.5) if lines else 0.01
     below = 0 if lines else 0.075 * max(map(width, words))
