@@ -47,9 +47,7 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a class may be called `$5 to $10`
 }
 FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has more letters than its monospaced kin
-JOINED = re.compile(":[\ufe0e\ufe0f\u200d]+")  # the name of an emoji, and what joins it to another
-    ":[\ufe0e\ufe0f\u200d]+"
-)  # what chooses and joins emoji, behind the name of one
+JOINED = re.compile(":[\ufe0e\ufe0f\u200d]+")  # the name of an emoji, and its joints
 # Fonts that have a glyph for everything, which says what is missing, or for the wrong letters.
 NO_LETTERS = ("last resort", "lastresort", "adobe blank", "cm", "stixsize", "stixnonunicode")
 WRITTEN_OUT = 40  # characters of a text that is written out
