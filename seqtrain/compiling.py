@@ -79,6 +79,6 @@ class TellCompiling(keras.callbacks.Callback):  # type: ignore[misc]
         batches = self.batches[part]
         every = len({batches.shape(batch) for batch in range(len(batches))} | self.seen[part])
         log.info(
-            "compiling %s on sequences of %d steps: %d of %d (JAX; kept for later runs)",
-            *(part, shape[1], number, every),
+            "compiling %s for %d sequences of %d steps, %d of %d (JAX keeps it for later runs)",
+            *(part, *shape, number, every),
         )

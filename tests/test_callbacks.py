@@ -333,7 +333,7 @@ def test_what_takes_long_to_compile_is_told_once_for_each_shape(
     messages = [record.getMessage() for record in caplog.records]
     if backend == "jax":
         assert len(messages) == len({train.shape(batch) for batch in range(len(train))}) + 1
-        assert "steps: 1 of 3 (JAX; kept for later runs)" in messages[0]
+        assert " steps, 1 of 3 (JAX keeps it for later runs)" in messages[0]
     else:
         assert messages[0].startswith("tracing the network for training")
         assert len(messages) == 2
