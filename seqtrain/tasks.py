@@ -18,6 +18,7 @@ MONITORED: dict[Task, tuple[str, ...]] = {
     "regression": ("mae",),
 }
 
+
 def primary(task: Task, weighed: bool = False) -> str:
     """Return the score by which a network is judged, and its best epoch can be chosen.
 

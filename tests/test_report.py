@@ -15,7 +15,9 @@ import pytest
 
 from seqtrain import report
 from seqtrain.errors import RunError
+from seqtrain.harmless import cell
 from seqtrain.judging import metrics
+from seqtrain.report.mistakes import read_mistakes
 from seqtrain.run import Run
 from tests.conftest import Outcome
 from tests.test_plots import finished_run
@@ -210,6 +212,14 @@ def test_a_class_that_looks_like_a_formula_keeps_its_mistakes(tmp_path: Path) ->
     run.write_text("mistakes.csv", text)
     html = page(run)
     assert '<tr data-cell="0-1"><td>7</td><td class="name">=1+1</td>' in html
+
+
+def test_a_text_that_looks_like_a_formula_is_shown_as_it_was_written(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    texts = ["@name hi", "'@quoted", "-1 stars", "'tis"]
+    rows = "".join(f"7,{cell(text)},class 0,class 1,0.9\n" for text in texts)
+    run.write_text("mistakes.csv", f"example,text,truth,prediction,confidence\n{rows}")
+    assert [mistake.text for mistake in read_mistakes(run)] == texts
 
 
 def test_numbers_are_drawn_against_what_is_true(tmp_path: Path) -> None:

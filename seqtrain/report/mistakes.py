@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain.harmless import cell
+from seqtrain.harmless import cell, uncell
 from seqtrain.judging import metrics
 from seqtrain.judging.confusion import by_size, confused
 from seqtrain.report.sections import Content, Subject, classifying, having
@@ -162,10 +162,11 @@ def some(mistakes: Iterator[Mistake]) -> list[Mistake]:
 
 
 def clipped(text: str | None) -> str | None:
-    """Return a text that is not too long for a table."""
-    if text is None or len(text) <= MOST_LETTERS:
-        return text
-    return text[:MOST_LETTERS] + "…"
+    """Return a text of `mistakes.csv` as it was written, and not too long for a table."""
+    if text is None:
+        return None
+    text = uncell(text)
+    return text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + "…"
 
 
 def classes(subjects: Sequence[Subject]) -> Content | None:
