@@ -89,6 +89,14 @@ class Vocabulary:
     def _id_of(self) -> dict[str, int]:
         return {word: FIRST_WORD + index for index, word in enumerate(self.words)}
 
+    @cached_property
+    def _id_near(self) -> dict[str, int]:
+        """The ids of words that an older rule left with another apostrophe or other accents."""
+        if self.tokeniser.rule not in ("plain", "keras"):
+            return {}
+        near = ((self.tokeniser.near(word), word) for word in self.words if not word.isascii())
+        return {other: self._id_of[word] for other, word in near if other != word}
+
     def encode(self, texts: Iterable[str]) -> Ragged:
         """Return the ids of texts, the start id first in each."""
         ids = ([self._id(token) for token in self.tokeniser(text)] for text in texts)
@@ -97,7 +105,8 @@ class Vocabulary:
     def _id(self, token: str) -> int:
         if token in self._id_of:
             return self._id_of[token]
-        return self._id_of.get(self.tokeniser.near(token), OOV)
+        near = self.tokeniser.near(token)
+        return self._id_of.get(near, self._id_near.get(near, OOV))
 
     def names(self, ids: Iterable[int] | np.ndarray) -> list[str]:
         """Return what ids stand for: tokens, `<start>`, or `<unknown>`."""

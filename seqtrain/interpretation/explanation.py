@@ -208,9 +208,10 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
 
 
 def _names(vocabulary: Vocabulary | None, x: np.ndarray) -> list[str]:
-    """Return the words of ids, or the ids where their words are not known."""
+    """Return the tokens of ids, a space as `␣`, or the ids where their tokens are not known."""
     ids = x[x != PAD].tolist()
-    return vocabulary.names(ids) if vocabulary else list(map(str, ids))
+    names = vocabulary.names(ids) if vocabulary else map(str, ids)
+    return ["␣" if name == " " else name for name in names]
 
 
 def _check(number: int, count: int, where: str) -> None:
