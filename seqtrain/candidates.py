@@ -35,6 +35,7 @@ class Chosen:
     label: str | None = None
     task: str | None = None
     id: str | None = None
+    rows: str | None = None
 
 
 @dataclass
@@ -80,7 +81,9 @@ def labels_of(
     may_be = [
         column
         for column in left
-        if (is_classes(column) or is_measured(column)) and column.name != chosen.label
+        if (is_classes(column) or is_measured(column))
+        and column.name != chosen.label
+        and (column.is_number or chosen.task != "regression")
     ]
     yield from (column.name for column in sorted(may_be, key=lambda one: _doubtful(one, names)))
 
@@ -151,11 +154,16 @@ def task_of(found: Profile, label: str) -> str:
     return "regression" if is_measured(found.columns[label]) else "classification"
 
 
-def nothing(source: Any, found: Profile) -> DataError:
+def nothing(source: Any, found: Profile, chosen: Chosen) -> DataError:
     """Return the error to raise where no columns can be learned from."""
+    if chosen.label:
+        return DataError(
+            f"{source}: no column beside `{chosen.label}` holds texts, or numbers by steps",
+            f"name one: `--text COLUMN`; it has: {listed(found.columns)}",
+        )
     for column in found.columns.values():
-        written = next(iter(column.sample), "")
-        if is_named(column.name, TARGET_NAMES) and not column.is_lettered and written:
+        written = next(iter(column.sample), "") if column.filled else ""
+        if is_named(column.name, TARGET_NAMES) and not (column.is_lettered or column.is_number):
             return no_number(f"{source}, `{column.name}`", written)
     what = f"none of its columns {listed(found.columns)} holds classes"
     if label := named(found.columns, ["label", "class", "target"]):

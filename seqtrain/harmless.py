@@ -16,6 +16,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"} | {sign: f"\\{sign}" for sign in "|`*~"}
 )
+_PLAIN = re.compile(r"[\w@%+=:,./-]+")  # in letters of any script, unlike shlex
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -54,7 +55,8 @@ def cell(value: Any) -> Any:
 def argument(value: str | Path) -> str:
     """Return a name as it is typed in a shell; a file's that begins with a dash gets `./`."""
     text = str(value)
-    return quote(f"./{text}" if isinstance(value, Path) and text.startswith("-") else text)
+    text = f"./{text}" if isinstance(value, Path) and text.startswith("-") else text
+    return text if _PLAIN.fullmatch(text) else quote(text)
 
 
 def uncell(value: str) -> str:

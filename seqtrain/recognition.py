@@ -40,20 +40,23 @@ def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
     """
     for name in filter(None, (chosen.text, chosen.label)):
         _check_column(source, name, found)
-    texts = [] if chosen.kind == "arrays" else _texts(found, chosen)
+    if chosen.text is not None and chosen.text == chosen.label:
+        raise DataError(f"the texts and the labels are both in `{chosen.text}`", "name two columns")
+    texts = [] if chosen.kind == "arrays" or chosen.rows else _texts(found, chosen)
     if texts:
         return _of_texts(source, found, chosen, texts)
     if chosen.kind != "text":
-        if roles := of_steps(found, chosen) or of_rows(source, found, chosen):
+        steps = None if chosen.rows == "sequences" else of_steps(found, chosen)
+        if roles := steps or (None if chosen.rows == "steps" else of_rows(source, found, chosen)):
             return roles
         if roles := of_named_steps(found, chosen):
             return roles
-    raise nothing(source, found)
+    raise nothing(source, found, chosen)
 
 
 def _check_column(source: Any, name: str, found: Profile) -> None:
     if name not in found.columns:
-        hint = f"it has: {listed(found.columns)}"
+        hint = f"it has: {listed(found.columns)}; columns that share a name are not read"
         near = near_miss(name, found.columns)
         raise DataError(f"{source}: no column is called `{name}`{near}", hint)
 
@@ -108,7 +111,7 @@ def _of_texts(source: Any, found: Profile, chosen: Chosen, texts: list[str]) -> 
             f"if one of the columns is, name it: `--label COLUMN`",
         )
     if not labels:
-        raise nothing(source, found)
+        raise nothing(source, found, chosen)
     label = labels[0]
     return Roles(
         kind="text",

@@ -183,6 +183,8 @@ def _may_label_rows(found: Profile, name: str, chosen: Chosen) -> bool:
 def _wide(found: Profile, chosen: Chosen, labels: list[str], keys: dict[str, Any]) -> Roles:
     """Return the roles of a table that is read by `keys`."""
     used = (labels[0], keys.get("id_column"))
+    if "step" in found.columns:  # which would be taken for the default of another key
+        keys = {**keys, "step_column": None}
     features = keys.get("feature_columns") or [name for name in found.columns if name not in used]
     return Roles(
         kind="arrays",

@@ -17,8 +17,8 @@ ORDER = (
     "config profiles candidates sequence_roles recognition recipe datakeys draft places run "
     "newdata judging comparison listing pairing drawing "
     "plots report kernels execution modelfile inference batches compiling callbacks tensorboard "
-    "state inspection training launch seeds progress columns scoreboard console sheet interpretation "
-    "options commands cli"
+    "state inspection training launch seeds progress columns scoreboard console sheet "
+    "interpretation options commands cli"
 ).split()
 
 

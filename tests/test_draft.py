@@ -285,6 +285,7 @@ def test_data_in_the_place_of_a_config_point_to_init(command: str, seqtrain: Seq
     [
         ("my reviews (1).csv", "'my reviews (1).yaml'"),
         ("-x.csv", "./-x.yaml"),
+        ("отзывы.csv", "отзывы.yaml"),
         ("it's.csv", "'it'\"'\"'s.yaml'"),
     ],
 )
