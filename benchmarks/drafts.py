@@ -41,12 +41,18 @@ class Texts:
 
     @classmethod
     def of(cls, config: LabelledTextConfig, dataset: Dataset) -> "Texts":
-        """Read the texts again; `dataset` holds their labels."""
+        """Read the texts of a dataset again, without those that `drop_repeated` leaves out."""
         rows = [text for text, _, _ in config.parts()["train"]]
         labels = _labels(config)
         kept, test = stratified_indices(labels, config.test, config.split_seed, "dataset.test")
         train, validation = config.split_off(labels[kept])
         parts = [kept[train], kept[validation], test]
+        if config.drop_repeated:
+            whole = config.model_copy(update={"drop_repeated": False}).load()
+            seen = [one.fingerprints() for one in (whole.train, whole.validation, whole.test)]
+            held = np.union1d(seen[1], seen[2])
+            parts[0] = parts[0][~np.isin(seen[0], held)]
+            parts[1] = parts[1][~np.isin(seen[1], seen[2])]
         assert [len(part) for part in parts] == [
             len(one.labels) for one in (dataset.train, dataset.validation, dataset.test)
         ]

@@ -21,6 +21,8 @@ from seqtrain.commands.train import train
 from seqtrain.errors import SeqtrainError, Terminated
 from seqtrain.options import Group
 
+TAKE_TEXTS = ("predict", "explain")
+
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="seqtrain")
@@ -87,6 +89,9 @@ def _usage_hint(error: click.ClickException) -> str:
             if keys[-1] == typed or ".".join(keys) == typed:
                 return f"keys are set without dashes, after the config: `{'.'.join(keys)}=VALUE`"
     context = getattr(error, "ctx", None)
+    unlike = isinstance(error, click.NoSuchOption) and not error.possibilities
+    if unlike and context and context.info_name in TAKE_TEXTS:
+        return f"a text that begins with a dash comes after `--`: `{context.command_path} RUN -- …`"
     return f"`{context.command_path if context else 'seqtrain'} --help` shows what can be typed"
 
 

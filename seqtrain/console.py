@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtrain.columns import table
+from seqtrain.columns import table, width
 from seqtrain.errors import DataError, Terminated
 from seqtrain.harmless import cell, in_json, one_line, printable
 from seqtrain.scoreboard import format_baselines, format_score, format_verdict
+from seqtrain.textfile import MARKS
 
 if TYPE_CHECKING:
     import keras
     from rich.console import RenderableType
 
     from seqtrain.run import Run
+
+WIDEST = 60  # columns of a text in a table
 
 
 def result(text: str) -> None:
@@ -48,15 +51,23 @@ def show(coloured: "RenderableType", plain: str) -> None:
 def lines() -> list[str]:
     """Return the lines of standard input; a person at a terminal is told to type them.
 
+    It is UTF-8, or what a byte order mark says.
+
     Raises:
         DataError: it is no text.
     """
     if sys.stdin.isatty():
         message("type a text on each line, and Ctrl-D at the end")
+    content = sys.stdin.buffer.read()
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
-        return [line.rstrip("\r\n") for line in sys.stdin]
+        return [line.rstrip("\n") for line in io.StringIO(content.decode(encoding), None)]
     except UnicodeDecodeError as error:
-        raise DataError("standard input is not UTF-8 text", "save the texts as UTF-8") from error
+        line, byte = content.count(b"\n", 0, error.start) + 1, content[error.start]
+        raise DataError(
+            f"standard input is not UTF-8 text: line {line} holds the byte 0x{byte:02x}",
+            "convert the texts first: `iconv -f cp1252 -t utf-8 FILE | seqtrain predict RUN`",
+        ) from error
 
 
 def message(text: str) -> None:
@@ -187,7 +198,11 @@ def _encodable(text: str) -> str:
 
 def _clipped(text: str) -> str:
     line = one_line(" ".join(text.split()))
-    return line if len(line) <= 60 else line[:59] + "…"
+    if width(line) <= WIDEST:
+        return line
+    from rich.cells import set_cell_size
+
+    return set_cell_size(line, WIDEST - 1).rstrip() + "…"
 
 
 @contextmanager
@@ -200,7 +215,7 @@ def ending_with(run: "Run") -> Iterator[None]:
         if not run.group:
             message(f"\n{format_baselines(found)}\n")
             message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
-        message(format_verdict(found["verdict"]))
+        message(format_verdict(found["verdict"], str(run.folder)))
     except KeyboardInterrupt as error:
         kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
         message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")

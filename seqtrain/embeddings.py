@@ -98,7 +98,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str, list[str]]]:
                 if len(text) == LONGEST:
                     what = f"a line of more than {LONGEST:,} characters"
                     raise DataError(f"{file}:{line}: {what}", EXPECTED)
-                fields = text.rstrip().split(" ")
+                fields = re.split(r"[ \t]+", text.rstrip())
                 if line == 1 and len(fields) == 2 and all(map(COUNT.fullmatch, fields)):
                     length = int(fields[1])
                     continue
@@ -114,8 +114,8 @@ def _lines(file: Path) -> Iterator[tuple[int, str, list[str]]]:
 def _open(file: Path) -> IO[str]:
     try:
         if file.suffix == ".gz":
-            return gzip.open(file, "rt", encoding="utf-8")
-        return file.open(encoding="utf-8")
+            return gzip.open(file, "rt", encoding="utf-8-sig")
+        return file.open(encoding="utf-8-sig")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(f"{file} cannot be read: {reason}", EXPECTED) from error

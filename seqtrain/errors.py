@@ -40,5 +40,11 @@ class TrainingError(SeqtrainError):
     exit_code = 1
 
 
+class DrawingError(SeqtrainError):
+    """A picture could not be drawn, although the numbers behind it are there."""
+
+    exit_code = 1
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM asked the process to end, as batch schedulers do; otherwise like Ctrl-C."""

@@ -10,7 +10,12 @@ _CONTROL = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff"
     r"\ud800-\udfff]"
 )
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - full-width ones count too
+# Full-width signs count too; a text that begins with our quote gets one more.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+# A backslash as a number, for tables end their cells before they read escapes of it.
+_MARKDOWN = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"} | {sign: f"\\{sign}" for sign in "|`*~"}
+)
 _PLAIN = re.compile(r"[\w@%+=:,./-]+")  # in letters of any script, unlike shlex
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -30,6 +35,13 @@ def in_json(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def in_markdown(text: str) -> str:
+    """Return text for a cell of a Markdown table, in which nothing is markup, HTML or a link."""
+    escaped = one_line(text).translate(_MARKDOWN)
+    escaped = escaped.replace("](", r"]\(").replace("://", ":&#47;/")
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped)
+
+
 def cell(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula: such a text gets a quote `'`.
 
@@ -45,3 +57,8 @@ def argument(value: str | Path) -> str:
     text = str(value)
     text = f"./{text}" if isinstance(value, Path) and text.startswith("-") else text
     return text if _PLAIN.fullmatch(text) else quote(text)
+
+
+def uncell(value: str) -> str:
+    """Return the text that `cell` made a cell of, for what is no spreadsheet."""
+    return value[1:] if value.startswith("'") and _FORMULA.match(value) else value

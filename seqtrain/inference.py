@@ -33,7 +33,9 @@ from seqtrain.run import Run
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length
+WORTHWHILE = 40  # batches of a group that save more time than it takes to compile for it
 
+LISTS = ("causes", "warnings", "advice")  # of a verdict
 UNTOLD: dict[str, Any] = {"learned": True, "sentence": "", "causes": []}  # no verdict
 
 Row = dict[str, Any]
@@ -87,7 +89,8 @@ def outputs(model: Any, x: np.ndarray) -> np.ndarray:
     if hides_padding(model, x):
         steps = real_steps(x)
         order = np.argsort(steps, kind="stable")
-        size = math.ceil(len(order) / BATCH_SIZE / GROUPS) * BATCH_SIZE
+        batches = math.ceil(len(order) / BATCH_SIZE)
+        size = max(math.ceil(batches / GROUPS), WORTHWHILE) * BATCH_SIZE
         parts = [order[start : start + size] for start in range(0, len(order), size)]
         out = np.concatenate([_predict(model, x[part, : cut(steps[part], x)]) for part in parts])
         return np.asarray(out[np.argsort(order)])
@@ -183,7 +186,8 @@ def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
     return (
         all(value is None or isinstance(value, int | float) for value in values)
         and UNTOLD.keys() <= verdict.keys()
-        and isinstance(verdict["causes"], list)
+        and all(isinstance(verdict.get(name, []), list) for name in LISTS)
+        and all(isinstance(model.get("trained_on", 0), int) for model in models)
     )
 
 

@@ -1,5 +1,7 @@
 """The arguments and options that commands share, and how their help is laid out."""
 
+import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,8 +77,31 @@ def typed(option: str) -> bool:
     return source is click.core.ParameterSource.COMMANDLINE
 
 
+OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.DOTALL)  # as one is written, known or not
+
+
 class Command(click.Command):
-    """A command whose help ends with a worked example."""
+    """A command whose help ends with a worked example, and that takes `-1 stars` for a text."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options first, so that no text that begins with a dash is taken for one."""
+        valued = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and not option.is_flag
+            for name in option.opts
+        }
+        options: list[str] = []
+        others: list[str] = []
+        left = iter(args)
+        for arg in left:
+            if arg == "--":
+                others += left
+            elif OPTION.fullmatch(arg):
+                options += [arg, *itertools.islice(left, int(arg in valued))]
+            else:
+                others.append(arg)
+        return super().parse_args(ctx, [*options, "--", *others])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example as it is typed."""

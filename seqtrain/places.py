@@ -1,5 +1,6 @@
 """Where runs lie: `outputs/<name>/<run>/`, and seeds in `outputs/<name>/<group>/seed-<seed>/`."""
 
+import logging
 import os
 import re
 import secrets
@@ -16,6 +17,8 @@ GROUP = "-seeds"  # what the name of a group ends with
 STARTED = re.compile(rf"(?P<time>\d{{8}}T\d{{6}}Z)-[0-9a-f]{{4}}({GROUP})?")  # a run or a group
 SEED = re.compile(r"seed-(?P<seed>\d+)")  # a run of a group
 LEVELS = 2  # of folders above a run that is not in a group
+
+log = logging.getLogger(__name__)
 
 
 def folders(place: Path) -> list[Path]:
@@ -47,12 +50,13 @@ def within(place: Path, outputs: Path) -> list[Path]:
     raise RunError(f"the run `{place}` {what}", "`seqtrain list runs` shows the runs")
 
 
-def newest(place: Path | None, outputs: Path) -> list[Path]:
+def newest(place: Path | None, outputs: Path, needs: str | None = None) -> list[Path]:
     """Return the folder of the newest run in a place, or those of the newest group's seeds.
 
     Args:
         place: as `within` takes it; None is `outputs`.
         outputs: the folder of all runs.
+        needs: a file without which a run is passed over, as long as another in the place has it.
 
     Raises:
         RunError: there is none.
@@ -61,8 +65,11 @@ def newest(place: Path | None, outputs: Path) -> list[Path]:
     if not found:
         hint = "train one: `seqtrain init quickstart`, `seqtrain train quickstart.yaml`"
         raise RunError(f"there is no run under `{outputs}`", hint)
-    last = group(found[-1])
-    return [folder for folder in found if group(folder) == last] if last else found[-1:]
+    usable = [folder for folder in found if needs is None or (folder / needs).is_file()] or found
+    last = group(usable[-1]) or usable[-1]
+    for folder in found[found.index(usable[-1]) + 1 :]:
+        log.info("passing over the run %s, which has no %s: taking %s", folder, needs, last)
+    return [folder for folder in usable if last in (folder, group(folder))]
 
 
 def several(given: Sequence[Path], outputs: Path) -> list[Path]:

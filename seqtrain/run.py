@@ -23,6 +23,7 @@ from seqtrain.tasks import ANSWERS, Task
 if TYPE_CHECKING:
     import numpy as np
 
+HISTORY, MODEL = "history.csv", "model.keras"
 GRADIENTS, EXPLAINED = "gradients.json", "explained"  # how its network learns and reads
 
 log = logging.getLogger(__name__)
@@ -79,32 +80,34 @@ class Run(Artifacts):
         return [cls(folder) for folder in places.folders(place)]
 
     @classmethod
-    def seeds(cls, place: Path | None, outputs: Path) -> list[Run]:
+    def seeds(cls, place: Path | None, outputs: Path, needs: str | None = None) -> list[Run]:
         """Return what a place stands for: one run, or the seeds of a group; see `places.newest`.
 
         Raises:
             RunError: there is no run.
         """
-        return [cls(folder) for folder in places.newest(place, outputs)]
+        return [cls(folder) for folder in places.newest(place, outputs, needs)]
 
     @classmethod
     def several(cls, given: Sequence[Path], outputs: Path) -> list[Run]:
-        """Return what places stand for, each run once; without places, the newest.
+        """Return what places stand for, each run once; without, the newest with an epoch.
 
         Raises:
             RunError: in one of them is no run.
         """
         held: Sequence[Path | None] = places.holding(given, outputs) or [None]
-        return list(dict.fromkeys(run for place in held for run in cls.seeds(place, outputs)))
+        return list(
+            dict.fromkeys(run for place in held for run in cls.seeds(place, outputs, HISTORY))
+        )
 
     @classmethod
     def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
-        """Open the run that a place stands for; of a group the seed that validation finds best.
+        """Open the newest run with a model in a place; of a group the seed best on validation.
 
         Raises:
             RunError: there is no run.
         """
-        return _best(cls.seeds(place, outputs))
+        return _best(cls.seeds(place, outputs, MODEL))
 
     @classmethod
     def latest(cls, outputs: Path) -> Run:
@@ -143,7 +146,7 @@ class Run(Artifacts):
     @property
     def model_file(self) -> Path:
         """The best model so far."""
-        return self.folder / "model.keras"
+        return self.folder / MODEL
 
     @cached_property
     def checkpoints(self) -> Checkpoints:
@@ -158,7 +161,7 @@ class Run(Artifacts):
     @property
     def begun(self) -> bool:
         """Whether its training has got so far that a checkpoint is to be expected."""
-        return self.has("history.csv") or self.has("model.keras") or bool(self.checkpoints.files())
+        return self.has(HISTORY) or self.has(MODEL) or bool(self.checkpoints.files())
 
     def is_left(self, epochs: int | None) -> bool:
         """Return whether there is something to train, to its end or to another number of epochs."""
@@ -176,14 +179,14 @@ class Run(Artifacts):
 
     def history(self) -> list[Row]:
         """Return one row for each finished epoch."""
-        return self.read_table("history.csv")
+        return self.read_table(HISTORY)
 
     def best_epoch(self) -> int:
         """Return the epoch, from 1, that `training.monitor` found best so far."""
         try:
             ranks = [self.config.training.rank(row) for row in self.history()]
         except KeyError as error:
-            raise self.damaged("history.csv", f"it has no column {error.args[0]}") from error
+            raise self.damaged(HISTORY, f"it has no column {error.args[0]}") from error
         return ranks.index(min(ranks)) + 1
 
     def best_score(self) -> float:
@@ -192,7 +195,7 @@ class Run(Artifacts):
 
     def write_history(self, rows: list[Row]) -> None:
         """Write what each epoch reached; the same in every run of one config."""
-        self.write_table("history.csv", rows)
+        self.write_table(HISTORY, rows)
 
     def write_timing(self, rows: list[Row]) -> None:
         """Write the seconds that each epoch took."""

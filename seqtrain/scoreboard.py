@@ -1,5 +1,6 @@
 """The numbers of a run in words and tables, as a person reads them."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ def format_evaluation(found: dict[str, Any]) -> str:
         _what_is_judged(found),
         _scores(found, prefix),
         *_behind(found[prefix]),
-        *([format_verdict(found["verdict"])] if "verdict" in found else []),
+        *([format_verdict(found["verdict"], found["run"])] if "verdict" in found else []),
     ]
     return "\n\n".join(sections)
 
@@ -163,12 +164,18 @@ def format_baselines(metrics: dict[str, Any]) -> str:
     return table(["", *columns, "test loss"], cells)
 
 
-def format_verdict(verdict: dict[str, Any]) -> str:
-    """Return whether the network beats the simple models, or a warning with likely causes."""
+def format_verdict(verdict: dict[str, Any], run: str) -> str:
+    """Return whether the network beats the simple models, or a warning with likely causes.
+
+    Args:
+        verdict: as `metrics.json` has it, where nothing says of which run it is.
+        run: which the commands in it are about.
+    """
     advice = [f"hint: {sentence}" for sentence in verdict.get("advice", ())]
     warnings = [f"warning: {sentence}" for sentence in verdict.get("warnings", ())]
     sentence = str(verdict["sentence"])
     if not verdict["learned"]:
         causes = "; ".join(map(str, verdict["causes"]))
         sentence = f"warning: {sentence}; likely causes: {causes}"
-    return "\n".join([*advice, sentence, *warnings])
+    told = "\n".join([*advice, sentence, *warnings])
+    return told.replace("`seqtrain resume --", f"`seqtrain resume {shlex.quote(run)} --")

@@ -20,7 +20,7 @@ from seqtrain.comparison import (
     shown_scores,
 )
 from seqtrain.errors import RunError
-from seqtrain.harmless import cell, in_json
+from seqtrain.harmless import cell, in_json, in_markdown
 from seqtrain.pairing import Tested
 from seqtrain.tasks import readable
 
@@ -148,9 +148,9 @@ def _csv(lines: Sequence[dict[str, Any]]) -> str:
 
 
 def _markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *cells]
-    escaped = [[text.replace("|", r"\|") for text in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+    lines = [list(map(in_markdown, line)) for line in (header, *cells)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _columns(rows: Sequence[Row], tests: Tests) -> dict[str, Cell]:

@@ -10,7 +10,7 @@ import numpy as np
 from seqtrain import environment, execution, memory
 from seqtrain.config import Config
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.errors import RunError, SeqtrainError, TrainingError
+from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError
 from seqtrain.inference import BATCH_SIZE, answers, load_model, outputs, scored
 from seqtrain.judging import metrics, mistakes, regression, verdict, verdict_of_numbers
 from seqtrain.judging.causes import Trained
@@ -129,6 +129,7 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
     how many batches an epoch has.
     """
     from seqtrain.batches import Batches, CountEpochs
+    from seqtrain.compiling import TellCompiling
 
     dataset = dataset.standardised()
     hidden = dataset.mask and dataset.padding == "post"
@@ -143,7 +144,12 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
             epochs=epochs,
             validation_data=execution.feed(validation, config.execution),
             class_weight=class_weight(config, dataset),
-            callbacks=[CountEpochs(batches, validation), *callbacks, saver],
+            callbacks=[
+                CountEpochs(batches, validation),
+                TellCompiling(config.execution.backend, batches, validation),
+                *callbacks,
+                saver,
+            ],
             shuffle=False,
             verbose=0,
         )
@@ -238,10 +244,19 @@ def scores(dataset: Dataset, answers: np.ndarray) -> dict[str, float | None]:
 
 
 def draw(run: Run) -> None:
-    """Draw all plots; matplotlib takes half a second to import, which no epoch waits for."""
-    from seqtrain import plots
+    """Draw all plots, or say why not: no training is lost to a picture.
 
-    plots.draw([run], run.plots)
+    Matplotlib takes half a second to import, which no epoch waits for.
+    """
+    try:
+        from seqtrain import plots
+
+        plots.draw([run], run.plots)
+    except DrawingError as error:
+        log.warning("%s", error)
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        log.warning("no pictures could be drawn in %s: %s", run.plots, reason)
 
 
 def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:

@@ -94,8 +94,9 @@ def parse_document(path: Path, text: str) -> Document:
         message = f"{path}:{error.line}: not YAML: {error.reason}"
         raise ConfigError(message, error.hint) from error
     if not isinstance(tree, dict):
+        what = "not a config" if tree is not None else "empty, so not a config"
         raise ConfigError(
-            f"{path}: not a config, which is a list of `key: value` lines",
+            f"{path}: {what}, which is a list of `key: value` lines",
             "copy a config that works: `seqtrain init quickstart`",
         )
     document.data = tree

@@ -15,17 +15,17 @@ ORDER = (
     "yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect workbooks "
     "tables given embeddings cache download shipped naming datasets learned environment models "
     "config profiles candidates sequence_roles recognition recipe datakeys draft places run "
-    "newdata judging comparison listing pairing "
-    "plots report kernels execution modelfile inference batches callbacks tensorboard state "
-    "inspection training launch seeds progress columns scoreboard console sheet interpretation "
-    "options commands cli"
+    "newdata judging comparison listing pairing drawing "
+    "plots report kernels execution modelfile inference batches compiling callbacks tensorboard "
+    "state inspection training launch seeds progress columns scoreboard console sheet "
+    "interpretation options commands cli"
 ).split()
 
 
 # The same within packages of many modules.
 WITHIN = {
-    "judging": "uncertainty calibration significance metrics confusion regression grams baselines causes "
-    "verdict verdict_of_numbers mistakes".split(),
+    "judging": "uncertainty calibration significance metrics confusion regression grams "
+    "baselines causes verdict verdict_of_numbers mistakes".split(),
     "interpretation": "steps autodiff reading explanation gradients reach reading_plots gate_plots "
     "gradient_plots explained explained_files reached "
     "missing".split(),

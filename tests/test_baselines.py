@@ -147,6 +147,13 @@ def test_many_examples_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.trained_on == 150
 
 
+def test_of_many_words_a_sample_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = words()
+    each = (dataset.train.x > 1).sum() / len(dataset.train)
+    monkeypatch.setattr(module, "LARGEST_OF_WORDS", int(150 * 2 * each) + 1)
+    assert baselines(dataset)[1].trained_on == 150
+
+
 @pytest.mark.parametrize(("name", "least"), [("LARGEST", 99 * 8), ("MOST_WEIGHTS", 3 * 8 - 1)])
 def test_where_a_linear_model_would_take_long_it_is_left_out(
     monkeypatch: pytest.MonkeyPatch, name: str, least: int
@@ -293,3 +300,14 @@ def test_a_step_that_is_always_padded_does_no_harm() -> None:
         x[:, 3] = MASK_VALUE
         parts[name] = replace(dataset.split(name), x=x)  # type: ignore[arg-type]
     assert accuracies(replace(dataset, mask=True, **parts))[VALUES] > 0.9
+
+
+def test_where_tokens_are_characters_their_rows_tell_the_class() -> None:
+    """Of texts of the same letters, of which the last three differ in their order alone."""
+    random = np.random.default_rng(0)
+    labels = np.arange(800) % 2
+    ends = np.where(labels[:, None] == 1, [4, 5, 4], [5, 4, 5])
+    x = np.concatenate([np.ones((800, 1)), random.integers(4, 6, (800, 4)), ends], axis=1)
+    dataset = of_examples(x.astype("int32"), labels, vocabulary_size=6)
+    object.__setattr__(dataset, "tokens", "characters")
+    assert accuracies(dataset)[WORDS] > 0.99

@@ -1,6 +1,7 @@
 """What Keras's `fit` is given: order, learning rate, and what follows each epoch."""
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -166,15 +167,26 @@ def test_batches_of_like_length_hold_every_example_once_and_whole() -> None:
 def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> None:
     from seqtrain.batches import Batches
 
-    batches = Batches(texts(), 8, seed=0, by_length=True)
+    many = texts(6000)
+    batches = Batches(many, 8, seed=0, by_length=True)
     batches.on_epoch_begin()
     shapes = [batches[index][0].shape for index in range(len(batches))]
-    assert len({steps for _, steps in shapes}) <= LENGTHS
+    assert shapes == [batches.shape(index) for index in range(len(batches))]
+    assert len({steps for _, steps in shapes}) == LENGTHS
     computed = sum(rows * steps for rows, steps in shapes)
-    real = int((texts().x != 0).sum())
+    real = int((many.x != 0).sum())
     assert computed < 1.25 * real
     steps = [steps for _, steps in shapes]
     assert steps != sorted(steps)  # the batches are mixed again
+
+
+@pytest.mark.parametrize(("number", "lengths"), [(40, 1), (320, 2), (1280, 4)])
+def test_few_batches_are_cut_to_fewer_lengths(number: int, lengths: int) -> None:
+    from seqtrain.batches import Batches
+
+    batches = Batches(texts(number), 8, seed=0, by_length=True)
+    batches.on_epoch_begin()
+    assert len({batches.shape(index) for index in range(len(batches))}) == lengths
 
 
 def test_batches_of_like_length_hold_others_in_each_epoch() -> None:
@@ -297,3 +309,45 @@ def test_the_best_model_is_kept(
     saved = keras.models.load_model(run.model_file)
     assert keeper.best_epoch == kept
     assert float(saved.layers[0].bias[0]) == kept
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_what_takes_long_to_compile_is_told_once_for_each_shape(
+    backend: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from seqtrain import compiling
+    from seqtrain.batches import Batches
+
+    monkeypatch.setattr(compiling, "PATIENCE", 0.05)
+    caplog.set_level("INFO", "seqtrain")
+    train, validation = (Batches(texts(number), 8, 0, by_length=True) for number in (318, 40))
+    for batches in (train, validation):
+        batches.on_epoch_begin()
+    told = compiling.TellCompiling(backend, train, validation)
+    for batch in range(len(train)):
+        told.on_train_batch_begin(batch)
+        time.sleep(0.1 if told.clock else 0)
+        told.on_train_batch_end(batch)
+    told.on_epoch_end(0)
+    told.on_epoch_end(1)
+    messages = [record.getMessage() for record in caplog.records]
+    if backend == "jax":
+        assert len(messages) == len({train.shape(batch) for batch in range(len(train))}) + 1
+        assert " steps, 1 of 3 (JAX keeps it for later runs)" in messages[0]
+    else:
+        assert messages[0].startswith("tracing the network for training")
+        assert len(messages) == 2
+    assert " s of epoch 1 went into " in messages[-1]
+
+
+def test_what_compiles_fast_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    from seqtrain.batches import Batches
+    from seqtrain.compiling import TellCompiling
+
+    caplog.set_level("INFO", "seqtrain")
+    batches = Batches(texts(), 8, 0)
+    told = TellCompiling("jax", batches, batches)
+    told.on_test_batch_begin(0)
+    told.on_test_batch_end(0)
+    told.on_epoch_end(0)
+    assert not caplog.records

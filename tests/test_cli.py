@@ -75,6 +75,43 @@ def test_what_is_mistyped_ends_in_one_error_with_a_hint(
     assert "Traceback" not in outcome.stderr
 
 
+@pytest.mark.parametrize("text", ["-1 stars", "--- no ---", "-_-", "-h2o is water", "-5", "-"])
+def test_a_text_may_begin_with_a_dash(
+    text: str, seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(cli.commands["predict"], "callback", lambda **given: taken.append(given))
+    order = ["predict", "--format", "csv", "run", "good", text, "--output", "-my runs", "bad"]
+    assert seqtrain(*order).exit_code == 0
+    assert seqtrain("predict", "run", "--", text, "--format").exit_code == 0
+    first, second = taken
+    assert first["texts"] == ("good", text, "bad")  # type: ignore[index]
+    assert (first["form"], str(first["outputs"])) == ("csv", "-my runs")  # type: ignore[index]
+    assert second["texts"] == (text, "--format")  # type: ignore[index]
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_misspelt_option_is_no_text(command: str, seqtrain: Seqtrain) -> None:
+    outcome = seqtrain(command, "run", "--dta", "own.csv")
+    assert outcome.exit_code == 2
+    assert "No such option '--dta'." in outcome.stderr
+    outcome = seqtrain(command, "run", "-awful")
+    assert outcome.exit_code == 2
+    assert (
+        f"hint: a text that begins with a dash comes after `--`: `seqtrain {command} RUN -- …`"
+        in (outcome.stderr)
+    )
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# a comment\n", "\ufeff", "---\n"])
+def test_an_empty_config_is_called_so(text: str, seqtrain: Seqtrain) -> None:
+    Path("a.yaml").write_text(text, encoding="utf-8")
+    outcome = seqtrain("check", "a.yaml")
+    assert outcome.exit_code == 2
+    assert outcome.stderr.startswith("error: a.yaml: empty, so not a config")
+    assert "seqtrain init quickstart" in outcome.stderr
+
+
 def test_an_option_that_is_a_key_is_told_as_one(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("train", "quickstart.yaml", "--epochs", "5")
     assert outcome.exit_code == 2

@@ -17,3 +17,14 @@ def test_columns_of_numbers_are_aligned_to_the_right() -> None:
 
 def test_a_column_with_words_is_aligned_to_the_left() -> None:
     assert table(["x"], [["10"], ["10 a"]]).splitlines() == ["x", "10", "10 a"]
+
+
+def test_wide_letters_take_two_columns() -> None:
+    found = table(["class", "n"], [["好评", "1"], ["👍", "20"], ["e\u0301", "3"], ["abcdef", "4"]])
+    assert found.splitlines() == [
+        "class    n",
+        "好评     1",
+        "👍      20",
+        "e\u0301        3",
+        "abcdef   4",
+    ]

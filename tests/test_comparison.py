@@ -196,6 +196,52 @@ def test_two_runs_are_paired_on_the_same_examples(seqtrain: Seqtrain) -> None:
     assert [row["p"] for row in table(seqtrain)] == ["0.002", "best"]
 
 
+def measured_too(run: Run, macro_f1: float) -> Run:
+    """A run whose metrics hold macro F1, as those of older versions do not."""
+    run.write_metrics({**run.metrics(), "test_macro_f1": macro_f1, "test_balanced_accuracy": 0.6})
+    return run
+
+
+WEIGHED = {"training.class_weight": "balanced"}
+
+
+def test_macro_f1_stands_beside_the_accuracy(seqtrain: Seqtrain) -> None:
+    measured_too(finished(150), 0.74)
+    (row,) = table(seqtrain)
+    assert (row["test_macro_f1"], row["test_balanced_accuracy"]) == ("0.7400", "0.6000")
+
+
+def test_where_classes_are_weighed_macro_f1_is_tested(seqtrain: Seqtrain) -> None:
+    measured_too(finished(150, **WEIGHED), 0.74)
+    measured_too(finished(120), 0.6)
+    _, second = compared(seqtrain)
+    assert second["tested"]["test"] == "bootstrap"
+    assert second["tested"]["p"] < 0.05
+    assert "a bootstrap of macro F1" in seqtrain("compare").stdout
+
+
+def test_runs_without_macro_f1_are_tested_by_their_accuracy(seqtrain: Seqtrain) -> None:
+    measured_too(finished(150, **WEIGHED), 0.74)
+    finished(120)
+    assert compared(seqtrain)[1]["tested"]["test"] == "McNemar"
+
+
+def test_the_best_is_chosen_by_macro_f1_where_validation_measured_it(seqtrain: Seqtrain) -> None:
+    for right, macro_f1 in ((150, 0.3), (120, 0.8)):
+        run = measured_too(finished(right, **WEIGHED, **{"model.units": right}), 0.5)
+        run.write_history([{**row, "val_macro_f1": macro_f1} for row in run.history()])
+    first, second = compared(seqtrain)
+    assert second["tested"] is None
+    assert first["tested"]["against"] == second["run"]
+
+
+def test_the_largest_macro_f1_comes_first(seqtrain: Seqtrain) -> None:
+    for right, macro_f1 in ((150, 0.3), (120, 0.8)):
+        measured_too(finished(right, **{"model.units": right}), macro_f1)
+    found = table(seqtrain, "--sort", "test_macro_f1")
+    assert [row["model.units"] for row in found] == ["[120]", "[150]"]
+
+
 @pytest.mark.parametrize("why", ["labels", "split"])
 def test_other_test_examples_cannot_be_paired(why: str, seqtrain: Seqtrain) -> None:
     finished(150)

@@ -44,6 +44,14 @@ def test_word2vec_and_glove_are_read(head: str) -> None:
     assert dimension(written(head + GLOVE)) == 3
 
 
+@pytest.mark.parametrize(
+    "text",
+    [GLOVE.replace(" ", "\t"), GLOVE.replace(" ", "  "), f"\ufeff{GLOVE}", f"\ufeff3 3\n{GLOVE}"],
+)
+def test_tabs_and_a_mark_of_byte_order_are_read(text: str) -> None:
+    np.testing.assert_array_equal(filled(text), filled(GLOVE))
+
+
 def test_a_word_may_hold_spaces() -> None:
     assert filled(GLOVE + "new york 1 1 1\n")[FIRST_WORD + 3].tolist() == [1, 1, 1]
 

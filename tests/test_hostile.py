@@ -16,7 +16,7 @@ import pytest
 
 from seqtrain import logfile
 from seqtrain.config import load_config
-from seqtrain.console import format_predictions, table
+from seqtrain.console import format_predictions, lines, table
 from seqtrain.datakeys import Request
 from seqtrain.datasets import imdb
 from seqtrain.datasets.arrays import Arrays
@@ -24,7 +24,7 @@ from seqtrain.datasets.imdb import Imdb
 from seqtrain.draft import draft
 from seqtrain.embeddings import fill
 from seqtrain.errors import ConfigError, DataError, RunError
-from seqtrain.harmless import cell, in_json, one_line, printable
+from seqtrain.harmless import cell, in_json, in_markdown, one_line, printable, uncell
 from seqtrain.run import Run
 from seqtrain.text import Vocabulary
 from tests.conftest import Outcome
@@ -163,15 +163,28 @@ def test_control_characters_are_written_out(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1+1", "-2+3+cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "-a"],
+    [
+        "=1+1",
+        "+1+1",
+        "-2+3+cmd|' /C calc'!A0",
+        "@SUM(1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1",
+        "-a",
+        "'=1",
+    ],
 )
 def test_a_formula_becomes_a_text(text: str) -> None:
     assert cell(text) == f"'{text}"
+    assert uncell(cell(text)) == text
 
 
-@pytest.mark.parametrize("text", ["-1", "+3.5", "-1e-3", "1", "a=1", "", " =1", "-.5", "'=1"])
+@pytest.mark.parametrize("text", ["-1", "+3.5", "-1e-3", "1", "a=1", "", " =1", "-.5", "'tis"])
 def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
     assert cell(text) == text
+    assert uncell(text) == text
 
 
 def test_predictions_as_csv_hold_no_formulas_and_their_numbers_are_numbers() -> None:
@@ -187,6 +200,31 @@ def test_a_table_keeps_its_lines_and_columns() -> None:
     assert len(lines) == 3
     assert not CONTROL.search("".join(lines))
     assert len({len(line) for line in lines}) == 1
+
+
+def test_a_table_of_markdown_holds_no_markup() -> None:
+    name = "\\|<b>x</b> [a](https://b.c) [1] `c` *d* _e_ model_f\ng & h"
+    html = r"&#92;\|&lt;b&gt;x&lt;/b&gt; [a]\(https:&#47;/b.c) [1] "
+    assert in_markdown(name) == html + r"\`c\` \*d\* \_e\_ model_f&#92;ng &amp; h"
+
+
+def lines_of(content: bytes, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
+    return lines()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_lines_of_standard_input_are_read(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "good\r\n\nпло́хо\x85 好".encode(encoding)
+    assert lines_of(content, monkeypatch) == ["good", "", "пло́хо\x85 好"]
+
+
+def test_the_line_of_standard_input_that_is_no_text_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(DataError, match="not UTF-8 text: line 2 holds the byte 0xe9") as raised:
+        lines_of("good\ncafé\n".encode("latin-1"), monkeypatch)
+    assert "iconv" in str(raised.value.hint)
 
 
 def test_bytes_that_are_no_text_are_refused_from_standard_input(

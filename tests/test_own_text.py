@@ -764,8 +764,8 @@ def as_txt(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def as_standard_input(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines = io.StringIO("".join(text.replace("\n", " ") + "\n" for text, _ in TEST))
-    monkeypatch.setattr(sys, "stdin", lines)
+    lines = "".join(text.replace("\n", " ") + "\n" for text, _ in TEST)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
     return []
 
 
@@ -884,7 +884,7 @@ def test_evaluate_needs_labels_that_the_run_knows(
 def test_nothing_on_standard_input_is_an_error(
     trained: Path, seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     outcome = seqtrain("predict", trained)
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert outcome.stderr.lstrip("\n").startswith("error: no text is given\n\nhint: ")

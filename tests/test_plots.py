@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from seqtrain import plots
+from seqtrain import drawing, plots, training
+from seqtrain.errors import DrawingError
+from seqtrain.plots import base
+from seqtrain.plots.base import save
 from seqtrain.run import Run
+from tests.conftest import drawing as real_drawing
 from tests.test_run import config
 
 
@@ -206,6 +211,34 @@ def test_many_classes_are_drawn_without_numbers(tmp_path: Path) -> None:
     assert not figure.axes[0].texts
 
 
+def test_many_classes_are_in_the_order_of_their_size_and_pairs_are_named(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=30)
+    labels = np.array([7] * 40 + [3] * 20)
+    predicted = np.array([7] * 30 + [8] * 10 + [3] * 20)
+    run.write_predictions(labels, np.eye(30, dtype=np.float32)[predicted])
+    axes = plots.predictions.confusion_matrix([run]).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["class 7", "class 3"]
+    assert "class 7 taken for class 8: 10" in axes.get_xlabel()
+    assert np.asarray(axes.images[0].get_array())[:2, :2].tolist() == [[0.75, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("classes", [10, 52, 120, 300])
+def test_names_of_classes_do_not_lie_over_one_another(tmp_path: Path, classes: int) -> None:
+    run = finished_run(tmp_path, classes=classes)
+    run.write_json("classes.json", [f"{number} of the long names" * 3 for number in range(classes)])
+    figure = plots.predictions.confusion_matrix([run])
+    figure.draw_without_rendering()
+    for labels, side in (
+        (figure.axes[0].get_xticklabels(), "x"),
+        (figure.axes[0].get_yticklabels(), "y"),
+    ):
+        ends = sorted(
+            tuple(getattr(label.get_window_extent(), f"interval{side}")) for label in labels
+        )
+        gaps = [after[0] - before[1] for before, after in zip(ends, ends[1:], strict=False)]
+        assert min(gaps) > -1.5, side  # pixels; letters are smaller than their boxes
+
+
 def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
     """In a process of its own, for what other tests import counts here."""
     run = finished_run(tmp_path)
@@ -213,7 +246,10 @@ def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
 import subprocess
 import sys
 from pathlib import Path
-from seqtrain import plots
+from seqtrain import drawing, plots, training
+from seqtrain.errors import DrawingError
+from seqtrain.plots import base
+from seqtrain.plots.base import save
 from seqtrain.run import Run
 run = Run.open(Path({str(run.folder)!r}))
 plots.draw([run], run.plots)
@@ -221,3 +257,156 @@ assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
     assert any(run.plots.iterdir())
+
+
+STRANGE = ["👍", "好评", "ดีมาก", "good"]
+
+
+def in_strange_letters(outputs: Path) -> Run:
+    run = finished_run(outputs, classes=4)
+    run.write_json("classes.json", STRANGE)
+    return run
+
+
+def saved(figure: Figure, tmp_path: Path) -> str:
+    """Save a figure as `draw` does, where a warning is an error, and return its texts."""
+    with drawing.styled():
+        save(figure, tmp_path / "a.svg")
+    return texts(figure)
+
+
+@pytest.fixture
+def no_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no fonts be installed but those of matplotlib."""
+    monkeypatch.setattr(drawing, "_families", lambda: {})
+    monkeypatch.setattr(drawing, "_known", {})
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_letters_that_no_font_has_are_written_out(tmp_path: Path) -> None:
+    written = saved(plots.confusion_matrix([in_strange_letters(tmp_path)]), tmp_path)
+    assert all(name in written for name in (":thumbs up sign:", r"\u597d\u8bc4", "good"))
+    assert not set("".join(STRANGE[:3])) & set(written)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+@pytest.mark.usefixtures("no_fonts")
+def test_drawing_letters_that_no_font_has_warns_of_nothing(
+    suffix: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = in_strange_letters(tmp_path)
+    assert len(plots.draw([run], run.plots, suffix)) == len(PICTURES)
+    printed = capfd.readouterr().err
+    assert "Warning" not in printed
+    assert "Glyph" not in printed
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_what_is_written_out_is_told_once_and_kept_short(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "seqtrain")
+    run = in_strange_letters(tmp_path)
+    run.write_json("classes.json", ["好评" * 10, "b", "c", "d"])
+    written = saved(plots.confusion_matrix([run]), tmp_path)
+    assert max(map(len, written.splitlines())) <= drawing.WRITTEN_OUT
+    saved(plots.confusion_matrix([in_strange_letters(tmp_path)]), tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        "pictures write out what no installed font draws, such as 好, 评"
+    ]
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_words_are_laid_out_as_they_are_drawn() -> None:
+    assert drawing.drawable(["好", "film", "👩\u200d🚀", "größe"]) == [
+        r"\u597d",
+        "film",
+        ":woman::rocket:",
+        "größe",
+    ]
+
+
+def test_a_font_that_has_the_letters_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A font of matplotlib's stands for one that is installed; first come one that is damaged."""
+    from matplotlib.font_manager import findfont
+
+    damaged = tmp_path / "damaged.ttf"
+    damaged.write_bytes(Path(findfont("STIXGeneral")).read_bytes()[:5000])
+    families = {"Damaged": str(damaged), "STIXGeneral": findfont("STIXGeneral")}
+    monkeypatch.setattr(drawing, "_families", lambda: families)
+    monkeypatch.setattr(drawing, "_known", {})
+    run = finished_run(tmp_path, classes=2)
+    run.write_json("classes.json", ["\ufb4a", "\u02df \U0001d538 \u4e00"])
+    letters = "\U0001d538\u02df\u4e00"
+    found = drawing.installed(letters)
+    assert set(found.values()) == {"STIXGeneral"}
+    written = saved(plots.confusion_matrix([run]), tmp_path)
+    assert "\\u4e00" in written
+
+
+def test_the_letters_of_matplotlibs_own_fonts_cost_no_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "_families", lambda: pytest.fail("it searched"))
+    monkeypatch.setattr(drawing, "_known", {})
+    run = finished_run(tmp_path, classes=3)
+    run.write_json("classes.json", ["größe", "плохо", "سيئ"])
+    written = saved(plots.confusion_matrix([run]), tmp_path)
+    assert "плохо" in written
+
+
+def broken(*given: object) -> Figure:
+    raise RuntimeError("latex could not be found\nand more")
+
+
+def test_one_picture_that_fails_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished_run(tmp_path)
+    monkeypatch.setitem(base._PLOTS, "loss", (broken, lambda run: True))
+    with pytest.raises(DrawingError) as raised:
+        plots.draw([run], run.plots)
+    assert str(raised.value) == "loss.png could not be drawn: latex could not be found"
+    assert raised.value.exit_code == 1
+    assert sorted(file.stem for file in run.plots.iterdir()) == sorted(set(PICTURES) - {"loss"})
+
+
+def test_no_training_is_lost_to_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = finished_run(tmp_path)
+    monkeypatch.setitem(base._PLOTS, "loss", (broken, lambda run: True))
+    with real_drawing():
+        training.draw(run)
+        monkeypatch.setattr(plots, "draw", broken)
+        training.draw(run)
+    assert [record.getMessage() for record in caplog.records] == [
+        "loss.png could not be drawn: latex could not be found",
+        f"no pictures could be drawn in {run.plots}: latex could not be found",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"text.usetex: True\n", b"path.effects: 1\n", b"font.family: \xe9\n", b"axes.grid: no idea\n"],
+)
+@pytest.mark.parametrize(
+    "module", ["plots.base", "interpretation.explained_files", "interpretation.gradient_plots"]
+)
+def test_a_matplotlibrc_changes_no_picture(content: bytes, module: str, tmp_path: Path) -> None:
+    """In a process of its own, for matplotlib reads the file when it is imported."""
+    Path("matplotlibrc").write_bytes(content)
+    script = f"""
+import seqtrain.{module}
+import matplotlib
+from seqtrain import drawing
+with drawing.styled():
+    assert not matplotlib.rcParams["text.usetex"]
+    assert matplotlib.rcParams["font.family"] == ["sans-serif"]
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""

@@ -15,7 +15,9 @@ import pytest
 
 from seqtrain import report
 from seqtrain.errors import RunError
+from seqtrain.harmless import cell
 from seqtrain.judging import metrics
+from seqtrain.report.mistakes import read_mistakes
 from seqtrain.run import Run
 from tests.conftest import Outcome
 from tests.test_plots import finished_run
@@ -210,6 +212,14 @@ def test_a_class_that_looks_like_a_formula_keeps_its_mistakes(tmp_path: Path) ->
     run.write_text("mistakes.csv", text)
     html = page(run)
     assert '<tr data-cell="0-1"><td>7</td><td class="name">=1+1</td>' in html
+
+
+def test_a_text_that_looks_like_a_formula_is_shown_as_it_was_written(tmp_path: Path) -> None:
+    run = reported_run(tmp_path)
+    texts = ["@name hi", "'@quoted", "-1 stars", "'tis"]
+    rows = "".join(f"7,{cell(text)},class 0,class 1,0.9\n" for text in texts)
+    run.write_text("mistakes.csv", f"example,text,truth,prediction,confidence\n{rows}")
+    assert [mistake.text for mistake in read_mistakes(run)] == texts
 
 
 def test_numbers_are_drawn_against_what_is_true(tmp_path: Path) -> None:
@@ -472,3 +482,32 @@ def test_an_explained_example_is_read_on_colours(tmp_path: Path) -> None:
     assert "&lt;start&gt;" in html
     assert html.index("Read forward") < html.index("Read backward")
     assert "<img" not in html
+
+
+def test_of_many_classes_the_pairs_come_first_and_the_largest_class_leads(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, classes=30)
+    labels = np.array([7] * 40 + [3] * 20)
+    predicted = np.array([7] * 30 + [8] * 10 + [3] * 20)
+    run.write_predictions(labels, np.eye(30, dtype=np.float32)[predicted])
+    write_mistakes(run)
+    html = page(run)
+    assert "class 7 class 8 10 25.0%" in words(html)
+    assert "The confusion matrix of all 30 classes, the largest first" in html
+    assert re.findall(r'<th scope="row" title="(.*?)"', html)[:2] == ["class 7", "class 3"]
+    assert html.count('data-cell="7-8"') == 2 + 10  # the pair, the cell, and its mistakes
+
+
+def test_a_baseline_that_saw_fewer_rows_says_so(tmp_path: Path) -> None:
+    found = {"majority class": 5879, "logistic regression": 1518}
+    baselines = {name: {"test_accuracy": 0.3, "trained_on": rows} for name, rows in found.items()}
+    html = page(scored(reported_run(tmp_path), baselines=baselines))
+    assert "logistic regression on 1,518 of 5,879 rows" in html
+    assert "majority class on" not in html
+
+
+def test_a_run_is_judged_by_the_score_of_its_verdict(tmp_path: Path) -> None:
+    verdict = {"learned": True, "sentence": "it beats all", "causes": [], "judged_by": ["macro_f1"]}
+    warnings = {"warnings": ["it is seldom right"], "advice": ["go on"]}
+    html = page(scored(reported_run(tmp_path), verdict=verdict | warnings))
+    assert "Its macro F1 is" in words(html)
+    assert "It is seldom right. Go on." in words(html)

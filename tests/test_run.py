@@ -154,6 +154,44 @@ def test_a_place_stands_for_the_seeds_of_its_newest_group_or_for_a_run(tmp_path:
     assert Run.seeds(None, outputs) == [Run(newest)]
 
 
+def with_model(outputs: Path) -> Run:
+    good = Run.create(outputs, config())
+    good.write_text("model.keras", "")
+    good.write_history(rows(0.5))
+    return good
+
+
+@pytest.mark.parametrize("place", [None, Path("quickstart")])
+def test_a_run_without_a_model_is_passed_over_with_a_note(
+    place: Path | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "seqtrain")
+    outputs = tmp_path / "outputs"
+    good, diverged = with_model(outputs), Run.create(outputs, config())
+    assert Run.seeds(place, outputs, "model.keras") == [good]
+    note = f"passing over the run {diverged.folder}, which has no model.keras"
+    assert f"{note}: taking {good.folder}" in caplog.text
+    assert Run.open(place or outputs, outputs) == good
+    assert Run.several([place] if place else [], outputs) == [good]
+    assert Run.seeds(place, outputs) == [diverged]  # which `resume` takes
+
+
+def test_a_run_without_a_model_can_be_named(tmp_path: Path) -> None:
+    with_model(tmp_path)
+    diverged = Run.create(tmp_path, config())
+    assert Run.open(diverged.folder, tmp_path) == diverged
+    assert Run.several([diverged.folder], tmp_path) == [diverged]
+
+
+def test_of_a_group_those_seeds_are_taken_that_have_a_model(tmp_path: Path) -> None:
+    with_model(tmp_path)
+    group = seeds(tmp_path, 0, 1, 2)
+    assert Run.seeds(None, tmp_path, "model.keras") != group
+    for run in group[:2]:
+        run.write_text("model.keras", "")
+    assert Run.seeds(None, tmp_path, "model.keras") == group[:2]
+
+
 def test_several_places_stand_for_each_of_their_runs_once(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     group = seeds(outputs, 0, 1)

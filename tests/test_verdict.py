@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from seqtrain.datasets.scaling import Target
 from seqtrain.judging import metrics, verdict, verdict_of_numbers
 from seqtrain.judging.baselines import MAJORITY, MEAN, baselines
 from seqtrain.judging.causes import Trained, causes
+from seqtrain.scoreboard import format_baselines, format_score, format_verdict
+from seqtrain.tasks import primary, uneven
 from tests.conftest import Outcome
 from tests.test_baselines import VALUES, numbers, of_examples, values
 
@@ -243,6 +246,94 @@ def test_where_no_difference_shows_that_is_said() -> None:
 def test_a_network_that_learns_well_may_need_more(best_epoch: int, cause: str) -> None:
     how = replace(trained(LEARNING), best_epoch=best_epoch)
     assert cause in "; ".join(causes(how, 300, True, {VALUES: True}))
+
+
+def unread(share: float, **known: Any) -> Trained:
+    """A training on texts of which such a share of the words is unknown."""
+    random = np.random.default_rng(0)
+    x = np.where(random.random((600, 6)) < share, 2, random.integers(4, 30, (600, 6)))
+    x[:, 0] = 1
+    dataset = of_examples(x.astype("int32"), np.arange(600) % 3, 3, vocabulary_size=30)
+    return replace(trained(BY_HEART), dataset=dataset, **known)
+
+
+def test_unknown_words_are_suspected_before_the_labels_are() -> None:
+    first, *others = causes(unread(0.9), 300, False, {VALUES: False})
+    assert first.startswith("90% of the words of test are unknown, which makes ")
+    assert "test examples look like one of train" in first
+    assert "shuffled" not in "; ".join(others)
+    assert "shuffled" in "; ".join(causes(unread(0.05), 300, False, {VALUES: False}))
+
+
+def test_characters_are_advised_where_the_dataset_can_read_them() -> None:
+    config = SimpleNamespace(dataset=SimpleNamespace(tokens="words"), model=None)
+    (first, *_) = causes(unread(0.9, config=config), 300, False, {})
+    assert "`dataset.tokens=characters`" in first
+    config.dataset.tokens = "characters"
+    (first, *_) = causes(unread(0.9, config=config), 300, False, {})
+    assert "dataset.tokens" not in first
+
+
+def test_advice_that_is_followed_already_is_not_given() -> None:
+    model = SimpleNamespace(dropout=0.5, memory_steps=None)
+    how = replace(trained(BY_HEART), config=SimpleNamespace(model=model))
+    assert "`model.dropout=0.5`" in "; ".join(causes(trained(BY_HEART), 300, False, {}))
+    assert "`model.dropout" not in "; ".join(causes(how, 300, False, {}))
+
+
+def test_only_what_is_fitted_whole_is_learned_by_heart() -> None:
+    partly: list[Row] = [{**BY_HEART[0]}, {**BY_HEART[1], "loss": 0.7, "accuracy": 0.7}]
+    found = "; ".join(causes(trained(partly), 300, False, {}))
+    assert "the accuracy on train reached 0.7000" in found
+    assert "it overfits" in found
+    assert "by heart" not in found
+
+
+def test_a_training_that_stopped_early_is_not_told_to_go_on() -> None:
+    how = trained(STUCK[:2], epochs=10, early_stopping={"patience": 1})
+    found = "; ".join(causes(how, 300, False, {}))
+    assert "steps of the optimizer are few (`training.early_stopping=null`)" in found
+    assert "resume" not in found
+
+
+def test_where_the_last_epoch_was_the_best_the_way_on_is_told() -> None:
+    (advice,) = judged(0.85, trained())["verdict"]["advice"]
+    assert advice.startswith("epoch 2, the last one, was the best")
+    assert advice.endswith("`seqtrain resume --epochs 4`")
+    assert judged(0.85, replace(trained(), best_epoch=1))["verdict"]["advice"] == []
+
+
+def test_a_command_to_go_on_names_the_run() -> None:
+    found = judged(0.85, trained())["verdict"]
+    assert "`seqtrain resume 'outputs/a b' --epochs 4`" in format_verdict(found, "outputs/a b")
+
+
+def test_the_closing_lines_show_the_scores_that_judge_and_how_many_rows_were_seen() -> None:
+    how = trained()
+    labels = how.dataset.test.labels
+    found = metrics.evaluate("test", labels, answers(labels, 3, 0.85), "abc")
+    found |= verdict.judged(labels, answers(labels, 3, 0.85), how)
+    found |= {"optimistic": False, "best_epoch": 2, "last_epoch": {"epoch": 2} | found}
+    assert "macro F1" not in format_score(found)
+    found["verdict"]["judged_by"] = ["accuracy", "macro_f1"]
+    found["baselines"][VALUES]["trained_on"] = 120
+    assert "test macro F1 0.8" in format_score(found)
+    shown = format_baselines(found)
+    assert "test macro F1" in shown
+    assert f"{VALUES} on 120 of 300 rows" in shown
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"), [([10, 50], False), ([10, 51], True), ([0, 9, 9], False), ([], False)]
+)
+def test_classes_are_uneven_where_one_is_much_larger(counts: list[int], expected: bool) -> None:
+    assert uneven(counts) == expected
+
+
+def test_macro_f1_is_the_score_of_weighed_classes() -> None:
+    assert primary("classification") == "accuracy"
+    assert primary("classification", weighed=True) == "macro_f1"
+    assert primary("regression", weighed=True) == "mae"
 
 
 OF_NUMBERS: list[Row] = [

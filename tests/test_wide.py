@@ -13,8 +13,8 @@ from seqtrain.datasets.dataset import Dataset, Examples
 from seqtrain.datasets.scaling import Target
 from seqtrain.models import wide
 from seqtrain.models.recurrent import Recurrent
-from tests.test_modelfile import CONFIG
 from tests.mutation import members, packed
+from tests.test_modelfile import CONFIG
 
 pytestmark = pytest.mark.tf
 

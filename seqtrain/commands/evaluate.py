@@ -44,7 +44,7 @@ def evaluate(
     Of a group of seeds each is judged, and the mean is told.
     """
     from seqtrain import inference
-    from seqtrain.run import Run
+    from seqtrain.run import MODEL, Run
     from seqtrain.scoreboard import format_evaluation
     from seqtrain.sheet import format_seeds
 
@@ -52,7 +52,7 @@ def evaluate(
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
     only_with_data(data, text=text_column, label=label_column)
-    runs = Run.seeds(run, outputs)
+    runs = Run.seeds(run, outputs, MODEL)
     if data:
         found = [inference.evaluate_given(one, data, text_column, label_column) for one in runs]
     else:

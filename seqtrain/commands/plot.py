@@ -27,6 +27,7 @@ def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path
     from seqtrain.errors import RunError
     from seqtrain.run import Run
 
+    console.show_log()
     chosen = Run.several(runs, outputs)
     group = chosen[0].group if len({run.group for run in chosen}) == 1 else None
     target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / "plots")

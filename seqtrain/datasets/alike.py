@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from seqtrain.datasets.dataset import Examples
-from seqtrain.text import OOV
 
 
 def shared(train: Examples, others: Examples) -> tuple[int, int]:
@@ -14,6 +11,10 @@ def shared(train: Examples, others: Examples) -> tuple[int, int]:
     These are texts that equal one of train as the network reads them, but of which half of the
     words or more are unknown, and may have been any.
     """
+    import numpy as np
+
+    from seqtrain.text import OOV
+
     equal = np.isin(others.fingerprints(), train.fingerprints())
     unsure = np.zeros_like(equal)
     if others.x.ndim == 2:

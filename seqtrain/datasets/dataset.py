@@ -219,14 +219,15 @@ def real_steps(x: np.ndarray) -> np.ndarray:
     return np.asarray(real(x).sum(axis=1))
 
 
-def cut(steps: np.ndarray, x: np.ndarray) -> int:
+def cut(steps: np.ndarray, x: np.ndarray, lengths: int = LENGTHS) -> int:
     """Return to how many steps examples can be cut: one of few, for JAX compiles for each anew.
 
     Args:
         steps: how many steps of each example are not padding.
         x: what they are a part of, shape (N, T) or (N, T, F).
+        lengths: how many there are at most; never more than `LENGTHS`.
     """
-    unit = math.ceil(int(x.shape[1]) / LENGTHS)
+    unit = math.ceil(int(x.shape[1]) / min(lengths, LENGTHS))
     return math.ceil(int(steps.max()) / unit) * unit
 
 

@@ -4,19 +4,21 @@ import base64
 import io
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
+from seqtrain import drawing  # before matplotlib, which it imports on its defaults
 from seqtrain.files import write_text
 from seqtrain.harmless import printable
 from seqtrain.interpretation import gate_plots, reading_plots
 from seqtrain.interpretation.explained import FAINTEST, ORDERS, by_step, legend
 from seqtrain.interpretation.explanation import Explanation
-from seqtrain.plots.base import DPI, STYLE, save
+from seqtrain.plots.base import DPI, save
 from seqtrain.tasks import readable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STRONGEST = 0.75  # how much of its colour the word has that changed most
 
@@ -32,7 +34,7 @@ def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> li
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{explanation.example.slug}"
-    with rc_context(STYLE):
+    with drawing.styled():
         read, gates = reading_plots.reading(explanation), gate_plots.gates(explanation)
         written = [
             save(read, folder / f"{name}.{suffix}"),
@@ -44,7 +46,7 @@ def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> li
     return written
 
 
-def page(explanation: Explanation, *figures: Figure) -> str:
+def page(explanation: Explanation, *figures: "Figure") -> str:
     """Return a page of HTML: the words on their colours, the figures, and a table of all steps."""
     environment = Environment(
         autoescape=True,
@@ -70,7 +72,7 @@ def page(explanation: Explanation, *figures: Figure) -> str:
     )
 
 
-def _embedded(figure: Figure) -> str:
+def _embedded(figure: "Figure") -> str:
     """Return a figure as PNG in base64."""
     written = io.BytesIO()
     figure.savefig(written, format="png", dpi=DPI)

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from seqtrain.columns import width
+from seqtrain.drawing import drawable
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.interpretation.reading_plots import MOST_WORDS, title
 
@@ -18,10 +20,10 @@ def gates(explanation: Explanation) -> Figure:
     """Return a map of time and units for each gate, with a row for each layer and direction."""
     rows = list(explanation.gates.items())
     columns = tuple(rows[0][1])
-    words = explanation.example.words or []
+    words = drawable(explanation.example.words or [])
     named = 0 < len(words) <= MOST_WORDS
     wide = max(PANEL[0], 0.16 * len(words)) if named else PANEL[0]
-    below = 0.075 * max(map(len, words)) if named else 0
+    below = 0.075 * max(map(width, words)) if named else 0
     size = (wide * len(columns) + 0.8, PANEL[1] * len(rows) + 0.7 + below)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True)

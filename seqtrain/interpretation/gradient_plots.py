@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib import rc_context
+
+from seqtrain import drawing  # before matplotlib, which it imports on its defaults
+
+# isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from seqtrain.interpretation.reach import Measured
-from seqtrain.plots.base import COLOURS, STYLE, save
+from seqtrain.plots.base import COLOURS, save
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.steps import Place
@@ -25,7 +28,7 @@ PANEL = (4.8, 3.4)  # inches
 def draw(measured: Sequence[Measured], folder: Path, suffix: str) -> Path:
     """Draw the gradients of networks into a folder, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    with rc_context(STYLE):
+    with drawing.styled():
         return save(gradients(measured), folder / f"gradients.{suffix}")
 
 

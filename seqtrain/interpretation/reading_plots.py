@@ -9,6 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from seqtrain.columns import width
+from seqtrain.drawing import drawable
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.plots.base import COLOURS
 
@@ -47,10 +49,10 @@ def title(explanation: Explanation) -> str:
 
 def _words(explanation: Explanation) -> Figure:
     """Draw a curve for each direction; a text too long to stand below it is set above it."""
-    count, words = len(explanation.readings), explanation.steps
+    count, words = len(explanation.readings), drawable(explanation.steps)
     lines = flow(words) if len(words) > MOST_WORDS else []
     above = LINE * (len(lines) + 0.5) if lines else 0.01
-    below = 0 if lines else 0.075 * max(map(len, words))
+    below = 0 if lines else 0.075 * max(map(width, words))
     figure = Figure(figsize=(WIDTH, (above + HEIGHT + below) * count + 1), layout="constrained")
     panels = figure.subplots(2 * count, 1, squeeze=False, height_ratios=[above, HEIGHT] * count)
     for number, said in enumerate(explanation.readings):
@@ -72,11 +74,11 @@ def flow(words: list[str]) -> list[list[tuple[int, int]]]:
     lines: list[list[tuple[int, int]]] = [[]]
     column = 0
     for index, word in enumerate(words):
-        if column and column + len(word) > COLUMNS:
+        if column and column + width(word) > COLUMNS:
             lines.append([])
             column = 0
         lines[-1].append((index, column))
-        column += len(word) + 1
+        column += width(word) + 1
     return lines
 
 

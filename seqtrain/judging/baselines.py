@@ -20,6 +20,7 @@ import numpy as np
 from seqtrain.datasets.dataset import MASK_VALUE, Dataset, stratified_indices
 from seqtrain.judging import grams, metrics
 from seqtrain.tasks import primary
+from seqtrain.text import START
 
 Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 
@@ -28,7 +29,9 @@ MEAN = "mean of the labels"
 LINEAR = {"classification": "logistic regression", "regression": "ridge regression"}
 OF_WORDS = "TF-IDF + "
 LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # neighbouring words, or characters, that count together
-LARGEST = 64_000_000  # values of the training examples that a linear model learns from at most
+# Values, or neighbouring words, of the training examples that a linear model learns from at most:
+# more would take more than a gigabyte.
+LARGEST_OF_WORDS, LARGEST = 20_000_000, 64_000_000
 # Values that are not 0, times classes: of those a model is fitted in half a minute, and of so many
 # that it can be fitted several times, to choose the penalty.
 WORK_OF_WORDS, WORK_OF_VALUES = 80_000_000, 600_000_000
@@ -100,8 +103,7 @@ def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
     """
     from threadpoolctl import threadpool_limits
 
-    most = LARGEST // int(np.prod(dataset.shape))
-    rows = _sample(len(dataset.train), most)
+    rows = _sample(len(dataset.train), _at_once(dataset, dataset.train.x))
     of_words = dataset.vocabulary_size is not None
     too_wide = not of_words and np.prod(dataset.shape) * _outputs(dataset) > MOST_WEIGHTS
     if len(rows) < FEWEST or too_wide:
@@ -116,6 +118,23 @@ def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
         if len(rows) < FEWEST or len(np.unique(dataset.train.labels[rows])) < 2:
             return None
         return _fitted(dataset, read, x, rows, weighed)
+
+
+def _at_once(dataset: Dataset, x: np.ndarray) -> int:
+    """Return how many of some examples can be read at once."""
+    if dataset.vocabulary_size is None:
+        return LARGEST // int(np.prod(dataset.shape))
+    words = max((x > START).sum(), 1) * _longest(dataset)
+    return int(LARGEST_OF_WORDS * len(x) // words)
+
+
+def _longest(dataset: Dataset) -> int:
+    """Return how many neighbouring tokens count together."""
+    return LONGEST_LETTERS if _letters(dataset) else LONGEST_WORDS
+
+
+def _letters(dataset: Dataset) -> bool:
+    return dataset.tokens == "characters"
 
 
 def _limit(of_words: bool) -> int:
@@ -147,7 +166,7 @@ def _fitted(dataset: Dataset, read: Read, x: Any, rows: np.ndarray, weighed: boo
     labels = dataset.train.labels[rows]
     best = _chosen(dataset, fit_one, read, x, labels, weighed)
     test = dataset.test.x
-    at_once = max(LARGEST // 4 // int(np.prod(dataset.shape)), 1)
+    at_once = max(_at_once(dataset, test) // 4, 1)
     parts = [test[start : start + at_once] for start in range(0, len(test), at_once)]
     answers = np.concatenate([best.answers(read(part)) for part in parts])
     name = f"{OF_WORDS if dataset.vocabulary_size else ''}{LINEAR[dataset.task]}"
@@ -181,9 +200,7 @@ def _chosen(
     if len(np.unique(labels[kept])) < 2:
         return fit_one(x, labels, penalties[0])
     tried = {
-        penalty: score(
-            labels[held], fit_one(x[kept], labels[kept], penalty).answers(x[held])
-        )
+        penalty: score(labels[held], fit_one(x[kept], labels[kept], penalty).answers(x[held]))
         for penalty in penalties
     }
     return fit_one(x, labels, max(tried, key=tried.__getitem__))
@@ -247,11 +264,10 @@ def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
     """Return what reads texts as TF-IDF of words and pairs of words, or of up to 5 characters."""
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    letters = dataset.tokens == "characters"
-    longest = LONGEST_LETTERS if letters else LONGEST_WORDS
+    longest = _longest(dataset)
     most = MOST_WEIGHTS_OF_WORDS // _outputs(dataset) // longest
     x = dataset.train.x[rows]
-    known = grams.fit(x, dataset.vocabulary_size or 0, longest, ends=letters, most=most)
+    known = grams.fit(x, dataset.vocabulary_size or 0, longest, _letters(dataset), most)
     weights = TfidfTransformer(sublinear_tf=True).fit(known.counts(x))
     return lambda x: weights.transform(known.counts(x))
 

@@ -1,4 +1,4 @@
-"""What a confusion matrix of many classes comes down to: its order, and the pairs that stand out."""
+"""What stands out in a confusion matrix of many classes: the largest, and the pairs confused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ def confused(matrix: np.ndarray | Sequence[Sequence[int]]) -> list[Pair]:
     counts = np.array(matrix)
     np.fill_diagonal(counts, 0)
     rows, columns = np.nonzero(counts)
-    found = [Pair(*cell, int(counts[cell])) for cell in zip(rows.tolist(), columns.tolist())]
+    found = [
+        Pair(*cell, int(counts[cell])) for cell in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
     return sorted(found, key=lambda pair: -pair.count)
 
 

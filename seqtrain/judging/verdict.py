@@ -155,9 +155,7 @@ def _lacking_by(score: str, ours: dict[str, Any], found: dict[str, Any]) -> str 
     return None
 
 
-def _beside(
-    ours: dict[str, Any], other: dict[str, Any], name: str, scores: Sequence[str]
-) -> str:
+def _beside(ours: dict[str, Any], other: dict[str, Any], name: str, scores: Sequence[str]) -> str:
     """Return scores of the network, and after each that of a simple model."""
     keys = [(called(score), f"test_{score}") for score in scores]
     return ", ".join(f"{word} {ours[k]:.4f}, {name} {other[k]:.4f}" for word, k in keys)

@@ -56,7 +56,7 @@ def compared(
 def verdict(
     labels: np.ndarray, predictions: np.ndarray, found: dict[str, Any], trained: Trained
 ) -> dict[str, Any]:
-    """Return whether a network has learned, and what is to be said of it, as `verdict.verdict` does.
+    """Return whether a network has learned, and what is to be said of it; see `verdict.verdict`.
 
     A network has learned if its loss is smaller than that of saying the mean of the labels each
     time, and if it is not far above that of the linear model: larger, and with less than half of
@@ -76,8 +76,8 @@ def verdict(
         gain = of_mean - other["test_loss"]
         if lacking is None and loses(other) and of_mean - loss < FAR * gain:
             lacking = (
-                f"the network has learned little: rmse {error}, where {titles(found)[name]} reaches "
-                f"{readable(other['test_rmse'])}"
+                f"the network has learned little: rmse {error}, where {titles(found)[name]} "
+                f"reaches {readable(other['test_rmse'])}"
             )
     simple = {
         name: loses(other) if better else _explains(other)

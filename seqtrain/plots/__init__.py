@@ -4,6 +4,7 @@ A function marked `@plot` is drawn for every run that has the file it needs. Fig
 without pyplot, so nothing here needs a display or leaves state behind.
 """
 
+from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
 from seqtrain.plots.base import Plot, draw
 from seqtrain.plots.history import accuracy, learning_rate, loss, mae
 from seqtrain.plots.numbers import predicted, residuals

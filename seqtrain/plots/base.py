@@ -8,11 +8,12 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seqtrain import drawing
 from seqtrain.comparison import names, with_every_run
+from seqtrain.errors import DrawingError, SeqtrainError
 from seqtrain.files import replacing
 from seqtrain.run import Run
 from seqtrain.tasks import Task, readable
@@ -25,15 +26,6 @@ LINE = 0.18  # inches of a legend above a panel
 DPI = 160
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")
-STYLE: dict[Any, Any] = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    "svg.hashsalt": "seqtrain",
-    "text.parse_math": False,  # a class may be called `$5 to $10`
-}
 
 PANELS_IN_A_ROW = 3
 PANEL = 4.4  # inches
@@ -67,21 +59,44 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
         runs: drawn over one another.
         folder: where the pictures go, named as the plots are; it is made if it is missing.
         suffix: png, svg or pdf.
+
+    Raises:
+        DrawingError: some cannot be drawn; all others have been.
     """
     folder.mkdir(exist_ok=True)
-    pictures = []
+    pictures, failed = [], []
     for name, (function, fits) in _PLOTS.items():
         if able := [run for run in runs if fits(run)]:
-            with rc_context(STYLE):
-                pictures.append(save(function(able), folder / f"{name}.{suffix}"))
+            try:
+                with drawing.styled():
+                    pictures.append(save(function(able), folder / f"{name}.{suffix}"))
+            except SeqtrainError:
+                raise
+            except Exception as error:  # matplotlib fails in many ways
+                failed.append(f"{name}.{suffix} could not be drawn: {reason(error)}")
+    if failed:
+        raise DrawingError("; ".join(failed))
     return pictures
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of what went wrong."""
+    lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure in the format of the suffix, the same bytes each time; return its path."""
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.suffix[1:])
+    foreign = drawing.make_legible(figure)
     with replacing(path) as beside:
-        figure.savefig(beside, dpi=DPI, metadata=metadata)
+        try:
+            figure.savefig(beside, dpi=DPI, metadata=metadata)
+        except Exception:
+            if not foreign:
+                raise
+            drawing.make_legible(figure, fonts=False)  # not every font can go into every format
+            figure.savefig(beside, dpi=DPI, metadata=metadata)
     return path
 
 

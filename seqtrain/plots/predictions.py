@@ -76,7 +76,7 @@ def _short(name: str) -> str:
 
 
 def _label(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows and columns, or where they are too narrow, every second, third, …"""
+    """Name the rows and columns, or where they are too narrow, some of them."""
     few = len(names) <= MOST_NUMBERS
     room = 2 * LETTERS if few else 72 * min(CELL, LARGEST_MATRIX / len(names))
     every = math.ceil(SMALLEST_LETTERS / room)

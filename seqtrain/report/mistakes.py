@@ -1,20 +1,25 @@
 """Where a network is wrong: the confusion matrix, the examples behind it, and each class."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
-from seqtrain.harmless import cell
+from seqtrain.harmless import cell, uncell
 from seqtrain.judging import metrics
+from seqtrain.judging.confusion import by_size, confused
 from seqtrain.report.sections import Content, Subject, classifying, having
 from seqtrain.run import Run
 
 MOST_MISTAKES = 1000  # that are shown of a run
 MOST_OF_A_CELL = 50  # of a cell of the confusion matrix
 MOST_LETTERS = 600  # of a text
+MANY = 20  # classes; the matrix of more is closed, in the order of their size, below its pairs
+MOST_PAIRS = 15  # of classes that are most often confused
+LONG = 8  # letters of a name; longer ones stand upright above the columns
 CLASS_SCORES = ("precision", "recall", "f1")
 
 
@@ -66,11 +71,16 @@ def confusion(subject: Subject) -> dict[str, object]:
     classes = subject.run.classes()
     labels, probabilities = subject.run.predictions()
     matrix = metrics.confusion_matrix(labels, probabilities)
+    many = len(classes) > MANY
+    order = by_size(matrix).tolist() if many else list(range(len(classes)))
     shown = some(read_mistakes(subject.run))
     return {
         "subject": subject,
-        "classes": classes,
-        "rows": cells(matrix),
+        "classes": [classes[number] for number in order],
+        "upright": many or (len(classes) > 3 and max(map(len, classes)) > LONG),
+        "many": many,
+        "pairs": pairs(matrix, classes) if many else [],
+        "rows": cells(matrix, order),
         "wrong": int(matrix.sum() - matrix.trace()),
         "total": int(matrix.sum()),
         "mistakes": shown,
@@ -78,23 +88,37 @@ def confusion(subject: Subject) -> dict[str, object]:
     }
 
 
-def cells(matrix: np.ndarray) -> list[list[Cell]]:
-    """Return the cells of a matrix of counts, a row for each true class."""
+def pairs(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, object]]:
+    """Return the classes that are most often taken for one another."""
+    sizes = matrix.sum(axis=1)
+    return [
+        {
+            "cell": f"{pair.true}-{pair.predicted}",
+            "truth": classes[pair.true],
+            "prediction": classes[pair.predicted],
+            "count": pair.count,
+            "share": pair.count / sizes[pair.true],
+        }
+        for pair in confused(matrix)[:MOST_PAIRS]
+    ]
+
+
+def cells(matrix: np.ndarray, order: Sequence[int]) -> list[list[Cell]]:
+    """Return the cells of a matrix of counts, a row for each true class, in an order of classes."""
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     largest = np.max(shares, where=~np.eye(len(matrix), dtype=bool), initial=0.0) or 1.0
-    return [
-        [
-            Cell(
-                count=int(count),
-                share=float(share),
-                right=true == predicted,
-                shade=float(share if true == predicted else share / largest),
-                name=f"{true}-{predicted}",
-            )
-            for predicted, (count, share) in enumerate(zip(counts, row, strict=True))
-        ]
-        for true, (counts, row) in enumerate(zip(matrix, shares, strict=True))
-    ]
+
+    def found(true: int, predicted: int) -> Cell:
+        share = float(shares[true, predicted])
+        return Cell(
+            count=int(matrix[true, predicted]),
+            share=share,
+            right=true == predicted,
+            shade=share if true == predicted else share / float(largest),
+            name=f"{true}-{predicted}",
+        )
+
+    return [[found(true, predicted) for predicted in order] for true in order]
 
 
 def read_mistakes(run: Run) -> Iterator[Mistake]:
@@ -138,17 +162,23 @@ def some(mistakes: Iterator[Mistake]) -> list[Mistake]:
 
 
 def clipped(text: str | None) -> str | None:
-    """Return a text that is not too long for a table."""
-    if text is None or len(text) <= MOST_LETTERS:
-        return text
-    return text[:MOST_LETTERS] + "…"
+    """Return a text of `mistakes.csv` as it was written, and not too long for a table."""
+    if text is None:
+        return None
+    text = uncell(text)
+    return text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + "…"
 
 
 def classes(subjects: Sequence[Subject]) -> Content | None:
     """Precision, recall and F1 of each class, with their intervals."""
     tables = [
-        {"subject": subject, "rows": found["classes"]}
+        {"subject": subject, "rows": ordered(found["classes"])}
         for subject in having(classifying(subjects), "metrics.json")
         if "classes" in (found := subject.run.metrics().get("test", {}))
     ]
     return {"tables": tables, "scores": CLASS_SCORES} if tables else None
+
+
+def ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows of classes in their order; of many classes the largest first."""
+    return sorted(rows, key=lambda row: -row["support"] if len(rows) > MANY else 0)

@@ -85,7 +85,7 @@ function option(chart, colour) {
     animation: false,
     aria: { enabled: true },
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-    grid: { left: 46, right: 14, top: 16, bottom: 74, containLabel: false },
+    grid: { left: 46, right: 14, top: 26, bottom: 74, containLabel: false },
     legend: { bottom: 0, type: "scroll", textStyle: { color: colour("ink") }, pageTextStyle: { color: colour("soft") },
       pageIconColor: colour("accent"), inactiveColor: colour("grey"), itemWidth: 34, itemHeight: 8 },
     tooltip: {

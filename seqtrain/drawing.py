@@ -1,0 +1,213 @@
+"""Matplotlib on its own defaults, and letters that its fonts lack.
+
+A `matplotlibrc` of the user or of the working folder may ask for what is not installed, or be
+damaged, and no training may be lost to a picture. So matplotlib is imported here first.
+"""
+
+import logging
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, chdir, contextmanager, suppress
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+log = logging.getLogger(__name__)
+
+_known: dict[str, str | None] = {}  # the family of an installed font that draws a character
+
+
+def _import_matplotlib() -> None:
+    """Import matplotlib from the folder of its own defaults, for it reads those of a folder."""
+    spec = find_spec("matplotlib")
+    with ExitStack() as stack:
+        if spec and spec.origin:
+            with suppress(OSError):
+                stack.enter_context(chdir(Path(spec.origin).parent / "mpl-data"))
+        import matplotlib  # noqa: F401
+
+
+_import_matplotlib()
+
+STYLE: dict[Any, Any] = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "svg.hashsalt": "seqtrain",
+    "text.parse_math": False,  # a class may be called `$5 to $10`
+}
+FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has more letters than its monospaced kin
+JOINED = re.compile(":[\ufe0e\ufe0f\u200d]+")  # the name of an emoji, and its joints
+# Fonts that have a glyph for everything, which says what is missing, or for the wrong letters.
+NO_LETTERS = ("last resort", "lastresort", "adobe blank", "cm", "stixsize", "stixnonunicode")
+WRITTEN_OUT = 40  # characters of a text that is written out
+NAMED = 5  # letters that are named where no font has them
+REGULAR = 400  # the weight of ordinary letters
+SIZE = 12  # points at which a glyph is tried
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in our style on matplotlib's own defaults while the body runs, without its warnings."""
+    import matplotlib
+
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with matplotlib.rc_context(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of glyphs, and of a lack of room
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def drawable(words: Sequence[str]) -> list[str]:
+    """Return words as they will be drawn, for what is laid out by their lengths."""
+    lacking = {letter for letter in "".join(words) if ord(letter) not in _letters_of(FALLBACK)}
+    lacking -= installed(lacking).keys()
+    return [written_out(word, lacking) for word in words]
+
+
+def make_legible(figure: "Figure", fonts: bool = True) -> bool:
+    """Give each text of a figure fonts for all of its letters, and write out what none has.
+
+    Args:
+        figure: as it is, just before it is saved.
+        fonts: look through the fonts that are installed; else write out all that are missing.
+
+    Returns:
+        Whether there was anything to do.
+    """
+    from matplotlib.text import Text
+
+    foreign = [
+        (text, lacking)
+        for text in figure.findobj(Text)
+        if isinstance(text, Text) and (lacking := _lacking(text))
+    ]
+    wanted: frozenset[str] = frozenset().union(*(lacking for _, lacking in foreign))
+    families = installed(wanted) if fonts else {}
+    for text, lacking in foreign:
+        own = dict.fromkeys([*text.get_fontfamily(), FALLBACK])
+        found = dict.fromkeys(families[letter] for letter in sorted(lacking & families.keys()))
+        text.set_fontfamily([*own, *found] if fonts else list(own)[:1])
+        text.set_text(written_out(text.get_text(), lacking - families.keys()))
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            _write_out_ticks(axis, wanted - families.keys())
+    return bool(foreign)
+
+
+def _write_out_ticks(axis: "Axis", lacking: Iterable[str]) -> None:
+    """Write out the names on an axis, which are not those of its texts once it is drawn."""
+    names = [label.get_text() for label in axis.get_ticklabels()]
+    written = [written_out(name, lacking) for name in names]
+    if written != names:
+        axis.set_ticklabels(written)
+
+
+def written_out(text: str, lacking: Iterable[str]) -> str:
+    r"""Return a text with some of its characters in letters that every font has.
+
+    A picture such as an emoji gets its name, `:thumbs up sign:`, a letter its number, `\u597d`.
+    What becomes too long for its place is cut.
+    """
+    table = {ord(letter): _in_letters(letter) for letter in lacking}
+    lines = [(JOINED.sub(":", line.translate(table)), len(line)) for line in text.split("\n")]
+    return "\n".join(_cut(*line) for line in lines)
+
+
+def _cut(line: str, length: int) -> str:
+    """Return a line that is at most as long as it was, or as `WRITTEN_OUT`."""
+    most = max(length, WRITTEN_OUT)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _in_letters(character: str) -> str:
+    name = unicodedata.name(character, "").lower()
+    if name and unicodedata.category(character) == "So":
+        return f":{name}:"
+    return character.encode("unicode_escape").decode()
+
+
+def _lacking(text: "Text") -> frozenset[str]:
+    """Return the characters of a text that its own font and the fallback lack."""
+    letters = {letter for letter in text.get_text() if not letter.isascii()}
+    if not letters or not text.get_visible():
+        return frozenset()
+    own = _letters_of(text.get_fontfamily()[0]) | _letters_of(FALLBACK)
+    return frozenset(letter for letter in letters if ord(letter) not in own)
+
+
+@lru_cache
+def _letters_of(family: str) -> frozenset[int]:
+    """Return the code points that a font of matplotlib's own has."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return frozenset(get_font(findfont(FontProperties(family=[family]))).get_charmap())
+
+
+def installed(letters: Iterable[str]) -> dict[str, str]:
+    """Return for each of some characters the family of an installed font that can draw it."""
+    new = set(letters) - _known.keys()
+    for family, path in _families().items() if new else ():
+        drawn = _drawn_by(path, new)
+        _known.update(dict.fromkeys(drawn, family))
+        new.difference_update(drawn)
+        if not new:
+            break
+    if new and None not in _known.values():
+        some = ", ".join(sorted(new)[:NAMED])
+        log.info("pictures write out what no installed font draws, such as %s", some)
+    _known.update(dict.fromkeys(new))
+    return {letter: found for letter in letters if (found := _known[letter])}
+
+
+@lru_cache
+def _families() -> dict[str, str]:
+    """Return the file of the regular face of each family that is installed, sans serif first."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    known = {font.fname for font in fontManager.ttflist}  # of a list that may be old
+    for path in findSystemFonts():
+        if path not in known:
+            with suppress(Exception):  # a damaged font
+                fontManager.addfont(path)
+    faces = [font for font in fontManager.ttflist if not font.name.lower().startswith(NO_LETTERS)]
+    faces.sort(key=lambda font: (font.style != "normal", abs(_weight(font.weight) - REGULAR)))
+    regular = {font.name: font.fname for font in reversed(faces)}
+    return dict(sorted(regular.items(), key=lambda one: ("sans" not in one[0].lower(), one[0])))
+
+
+def _weight(weight: Any) -> int:
+    from matplotlib.font_manager import weight_dict
+
+    return weight if isinstance(weight, int) else weight_dict.get(weight, REGULAR)
+
+
+def _drawn_by(path: str, letters: Iterable[str]) -> list[str]:
+    """Return those of some characters that a font can really draw."""
+    from matplotlib.ft2font import FT2Font
+
+    drawn: list[str] = []
+    with suppress(Exception):  # a damaged font, or one of bitmaps
+        font = FT2Font(path)
+        font.set_size(SIZE, 72)
+        for letter in letters:
+            if font.get_char_index(ord(letter)):
+                font.load_char(ord(letter))
+                drawn.append(letter)
+    return drawn
