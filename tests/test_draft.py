@@ -62,10 +62,10 @@ def test_lengths_and_words_decide_the_keys(seqtrain: Seqtrain) -> None:
     assert found["vocabulary_size"] == 1000
 
 
-def test_uneven_classes_are_balanced(seqtrain: Seqtrain) -> None:
+def test_uneven_classes_are_not_weighed_unasked(seqtrain: Seqtrain) -> None:
     rows = [[f"text number {number}", "rare" if number < 10 else "usual"] for number in range(200)]
     drafted(seqtrain, table("own.csv", ["text", "label"], rows))
-    assert load_config(Path("mine.yaml")).training.class_weight == "balanced"
+    assert load_config(Path("mine.yaml")).training.class_weight is None
 
 
 def test_a_folder_that_only_train_has_is_no_class(seqtrain: Seqtrain) -> None:
