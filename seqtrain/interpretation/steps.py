@@ -108,8 +108,8 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
     steps: dict[Place, Step] = {}
     depth = 0
     for layer in model.layers:
-        if layer.name == WIDE:
-            continue  # `BLEND` asks it
+        if layer.name == WIDE or isinstance(layer, layers.InputLayer):
+            continue  # the first is asked where `BLEND` stands
         if layer.name == BLEND:
             x = layer([x, model.get_layer(WIDE)(ids)])
         elif both := directions(layer):
