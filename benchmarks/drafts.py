@@ -173,8 +173,10 @@ def main() -> None:
     """Measure, and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("packages", type=Path, help="folder of the packages that hold the files")
-    parser.add_argument("files", nargs="*", default=list(SOURCES), choices=[*SOURCES, []])
+    parser.add_argument("files", nargs="*", default=list(SOURCES), metavar="FILE")
     chosen = parser.parse_args()
+    if unknown := {*chosen.files} - {*SOURCES}:
+        parser.error(f"no file is called {', '.join(unknown)}; there are {', '.join(SOURCES)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print(f"{machine.described()}\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|", flush=True)

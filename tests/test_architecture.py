@@ -88,12 +88,6 @@ def test_only_the_console_prints() -> None:
     assert printing == {"console"}
 
 
-def test_files_can_be_read_in_one_sitting() -> None:
-    assert {
-        str(module): n for module in MODULES if (n := module.read_text().count("\n")) > 300
-    } == {}
-
-
 BACKENDS = {"tensorflow", "jax", "torch"}
 KNOW_BACKENDS = {
     *("execution.py", "interpretation/autodiff.py"),

@@ -10,6 +10,8 @@ from seqtrain.datasets.scaling import Target
 from seqtrain.judging import baselines as module
 from seqtrain.judging import grams, metrics, regression
 from seqtrain.judging.baselines import MAJORITY, MEAN, Baseline, baselines, flat
+from seqtrain.text import Vocabulary
+from seqtrain.tokens import Tokeniser
 
 VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
 
@@ -309,5 +311,6 @@ def test_where_tokens_are_characters_their_rows_tell_the_class() -> None:
     ends = np.where(labels[:, None] == 1, [4, 5, 4], [5, 4, 5])
     x = np.concatenate([np.ones((800, 1)), random.integers(4, 6, (800, 4)), ends], axis=1)
     dataset = of_examples(x.astype("int32"), labels, vocabulary_size=6)
-    object.__setattr__(dataset, "tokens", "characters")
+    letters = Vocabulary(("a", "b"), Tokeniser("characters"))
+    dataset = replace(dataset, vocabulary=letters)
     assert accuracies(dataset)[WORDS] > 0.99

@@ -410,7 +410,7 @@ def test_a_draft_for_a_file_of_any_name_is_a_config(name: str) -> None:
     write_csv(Path(f"{name}.csv"), [("a film", "good"), ("a flat film", "bad")] * 5)
     Path("draft.yaml").write_text(draft(Request(Path(f"{name}.csv"), Path("draft.yaml"))).text)
     config = load_config(Path("draft.yaml"))
-    assert config.model.name == "gru"
+    assert config.model.name == "bigru"
     assert config.dataset.path == str(Path(f"{name}.csv").absolute())  # type: ignore[union-attr]
 
 

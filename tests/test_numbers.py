@@ -93,6 +93,7 @@ def test_labels_of_an_archive_are_the_numbers_that_were_written() -> None:
 
 
 def test_more_digits_than_are_computed_with_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     texts([9_007_199_254_740_992 + 2 * index for index in range(60)])
     assert caplog.messages[:-1] == []
     texts([9_007_199_254_740_993 + 2 * index for index in range(60)])
@@ -100,6 +101,7 @@ def test_more_digits_than_are_computed_with_are_told(caplog: pytest.LogCaptureFi
 
 
 def test_labels_that_the_saved_network_rounds_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     texts(NUMBERS)
     assert not caplog.messages
     texts([20_240_501 + index % 7 for index in range(60)])

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.datasets.dataset import Dataset
-from seqtrain.text import PAD
 
 if TYPE_CHECKING:
     import keras
@@ -83,6 +82,8 @@ class Ngrams:
         Returns:
             int32, shape (N, T · longest).
         """
+        from seqtrain.text import PAD
+
         padded = numbers.pad(x, ((0, 0), (0, self.longest)))
         rows, code, there, last = [x], x % self.buckets, numbers.not_equal(x, PAD), x
         for shift in range(1, self.longest):
