@@ -37,6 +37,14 @@ BY_LENGTH = (
     "dataset.max_length=8",
     *("dataset.train_pairs=200", "dataset.test_pairs=50"),
 )
+WIDE = (
+    *BY_LENGTH,
+    "training.monitor=val_macro_f1",
+    "model.wide=true",
+    "model.token_dropout=0.2",
+    "model.dropout=0.0",
+    BALANCED,
+)
 # What each case has besides dropout and, in most, recurrent dropout; the batch after which it dies.
 CASES: dict[str, tuple[list[str], int]] = {
     "rnn": (["training.schedule=exponential", "execution.steps_per_execution=3"], 4),
@@ -73,6 +81,18 @@ def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypat
         cut_short(cut, monkeypatch, "on_train_batch_end", 1)
     cut_short(cut, monkeypatch, "on_train_batch_end", 5)
     assert results(go_on(cut)) == results(whole)
+
+
+def test_a_network_with_a_linear_model_is_resumed_to_the_bit(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    """Cut within the first epoch, and once more when all that is left is to judge."""
+    whole = go_on(start(tmp_path, *WIDE, config=PHRASES))
+    cut = start(tmp_path, *WIDE, config=PHRASES)
+    cut_short(cut, monkeypatch, "on_train_batch_end", 1)
+    cut_short(cut, monkeypatch, "on_train_end", 1)
+    assert results(go_on(cut)) == results(whole)
+    assert "val_macro_f1" in whole.history()[0]
 
 
 @pytest.fixture(scope="module")

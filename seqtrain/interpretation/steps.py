@@ -99,20 +99,20 @@ STATES = ("hidden", "cell")  # what a step hands on to the next; the others are 
 def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
     """Run a network, without dropout, and keep every gate and state.
 
+    Without the linear model beside it, which may outweigh it: it reads no states.
+
     Args:
         model: as the configs of models build it.
         x: examples as it reads them, shape (N, T) or (N, T, F).
         nudges: what is added to states, by place and name, each of shape (N, T, units).
     """
-    mask, ids = mask_of(model, x), x
+    mask = mask_of(model, x)
     steps: dict[Place, Step] = {}
     depth = 0
     for layer in model.layers:
-        if layer.name == WIDE:
-            continue  # `BLEND` asks it
-        if layer.name == BLEND:
-            x = layer([x, model.get_layer(WIDE)(ids)])
-        elif both := directions(layer):
+        if isinstance(layer, layers.InputLayer) or layer.name in (WIDE, BLEND):
+            continue
+        if both := directions(layer):
             depth += 1
             places = {Place(depth, way): one for way, one in both.items()}
             for place, one in places.items():
