@@ -46,8 +46,8 @@ class Recurrent(ModelConfig):
     pooling: Literal["last", "mean", "max"] | None = Field(
         default=None,
         description="what the head sees of the last layer: its last output (in both directions "
-        "the end of each), or the mean or maximum over all steps that are not masked; null is `max` for texts, in "
-        "which a word counts wherever it stands, and `last` for all else",
+        "the end of each), or the mean or maximum over all steps that are not masked; null is "
+        "`max` for texts, in which a word counts wherever it stands, and `last` for all else",
     )
 
     @model_validator(mode="after")
