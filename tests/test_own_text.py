@@ -343,7 +343,7 @@ def test_classes_that_a_person_may_not_have_meant_are_told(
         "(19); those that are one must be written alike"
     )
     assert messages.messages[2:] == [
-        "50.0 % of the test words are unknown",
+        "50.0% of the test words are unknown",
         "50.0% of the test words are unknown: `dataset.tokens=characters`",
     ]
     messages.clear()
