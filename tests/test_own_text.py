@@ -308,7 +308,7 @@ def test_texts_of_test_that_train_holds_are_counted_and_can_be_dropped(
     assert messages.messages == [
         "3 of the 4 test examples stand in train too; `dataset.drop_repeated=true` takes them "
         "from train",
-        "14.3 % of the test words are unknown, 0.4% of the characters in no word",
+        "14.3% of the test words are unknown, 0.4% of the characters in no word",
     ]
     messages.clear()
     apart = load(rows, test=test, validation=validation, drop_repeated=True)
