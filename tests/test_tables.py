@@ -720,7 +720,8 @@ DEFECTS = [
         "too few fields",
         after(40, '"two\nlines"'),
         f"{{own}}:42: 1 field, {BY_COMMAS}",
-        IN_QUOTES,
+        "delete the line if it is a comment or a total; else give it all its fields, or set "
+        "`dataset.delimiter=…`",
     ),
     Defect(
         "not UTF-8",
