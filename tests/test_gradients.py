@@ -201,7 +201,7 @@ def test_the_norms_on_the_axis_are_plain_numbers() -> None:
     from seqtrain.interpretation.gradients import Flow
     from seqtrain.interpretation.reach import Measured
     from seqtrain.interpretation.steps import Place
-    from seqtrain.plots.base import STYLE
+    from seqtrain.drawing import STYLE
 
     flow = Flow(Place(1, "forward"), "hidden", np.logspace(-6, 0, 20))
     with rc_context(STYLE):

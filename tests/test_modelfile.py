@@ -376,6 +376,11 @@ def test_keras_is_asked_to_open_safely(run: Run, monkeypatch: pytest.MonkeyPatch
     import keras
 
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(keras.models, "load_model", lambda file, **keys: seen.update(keys))
+
+    def opened(file: Path, **keys: Any) -> Any:
+        seen.update(keys)
+        return keras.Sequential()
+
+    monkeypatch.setattr(keras.models, "load_model", opened)
     modelfile.open_model(run.model_file)
     assert seen == {"compile": False, "safe_mode": True}
