@@ -7,7 +7,7 @@ from typing import Any
 
 from seqtrain.datasets.numbers import measured, no_number
 from seqtrain.errors import DataError
-from seqtrain.profiles import MOST_VALUES, Column, Profile
+from seqtrain.profiles import MOST_FRACTIONS, MOST_VALUES, Column, Profile
 
 TEXT_NAMES = ["text", "review", "sentence", "comment", "content", "message", "body", "tweet"]
 TEXT_NAMES += ["document", "utterance"]
@@ -20,7 +20,6 @@ TIME_NAMES = ["date", "datetime", "time", "timestamp", "year", "month", "day", "
 WORDY, VARIED = 2, 0.2  # words in a text on average, and the share that differs
 MOST_CLASSES = 100
 REPEATING = 5  # examples of each, where classes are more
-MOST_FRACTIONS = 10  # classes whose names are numbers with a decimal point, such as 4.5
 MOST_NUMBERS = 10  # classes whose names are whole numbers, where other columns may be meant
 NAMED_TEXT, NAMED_SHORT = 1_000, 3  # times that a name makes a column more of a text
 HERE = "`seqtrain` trains on labelled examples"
@@ -84,6 +83,7 @@ def labels_of(
         if (is_classes(column) or is_measured(column))
         and column.name != chosen.label
         and (column.is_number or chosen.task != "regression")
+        and (not column.odd_number or is_named(column.name, names))
     ]
     yield from (column.name for column in sorted(may_be, key=lambda one: _doubtful(one, names)))
 
@@ -154,17 +154,21 @@ def task_of(found: Profile, label: str) -> str:
     return "regression" if is_measured(found.columns[label]) else "classification"
 
 
-def nothing(source: Any, found: Profile, chosen: Chosen) -> DataError:
-    """Return the error to raise where no columns can be learned from."""
-    if chosen.label:
+def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = ()) -> DataError:
+    """Return the error to raise where no columns can be learned from, beside `texts`."""
+    label = chosen.label or next(labels_of(found, chosen, [], LABEL_NAMES), None)
+    if label is not None and not texts and (chosen.label or is_classes(found.columns[label])):
         return DataError(
-            f"{source}: no column beside `{chosen.label}` holds texts, or numbers by steps",
+            f"{source}: no column beside `{label}` holds texts, or numbers by steps",
             f"name one: `--text COLUMN`; it has: {listed(found.columns)}",
         )
     for column in found.columns.values():
         written = next(iter(column.sample), "") if column.filled else ""
         if is_named(column.name, TARGET_NAMES) and not (column.is_lettered or column.is_number):
             return no_number(f"{source}, `{column.name}`", written)
+    for column in found.columns.values():
+        if odd := column.odd_number:
+            return no_number(f"{source}, `{column.name}`", odd, "value")
     what = f"none of its columns {listed(found.columns)} holds classes"
     if label := named(found.columns, ["label", "class", "target"]):
         column = found.columns[label]

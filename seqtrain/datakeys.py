@@ -11,12 +11,14 @@ from seqtrain.candidates import Chosen, Roles, are_measured
 from seqtrain.config import validated
 from seqtrain.datasets.archive import read_archive
 from seqtrain.datasets.base import DatasetConfig
+from seqtrain.datasets.numbers import measured
 from seqtrain.datasets.own import OwnFilesConfig
 from seqtrain.errors import DataError
 from seqtrain.harmless import argument, one_line
 from seqtrain.profiles import Profile, profile
 from seqtrain.recipe import Line
 from seqtrain.recognition import recognise
+from seqtrain.sequence_roles import NO_ORDER
 from seqtrain.tables import Table
 from seqtrain.textfile import shown
 from seqtrain.yamlfile import Document
@@ -84,7 +86,9 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
     named = (given.get(key) for key in keys)
     chosen = Chosen(*(None if name is None else str(name) for name in named))
     roles = recognise(data, seen, chosen)
-    return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles))
+    if reading and roles.wide and not roles.doubts:  # nothing names the columns' order
+        roles.doubts.append(NO_ORDER)
+    return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
 
 
 def section(request: Request, keys: Iterable[Line], reading: bool = False) -> DatasetConfig:
@@ -124,11 +128,29 @@ def _check_columns(table: Table) -> None:
         counts = Counter(line.count(delimiter) for line in lines)
         if any(number and times > 0.9 * len(lines) for number, times in counts.items()):
             return
+    if lines and all(line.startswith("__label__") for line in lines):
+        told = (argument(table.file), argument(table.file.with_suffix(".tsv")))
+        raise DataError(
+            f"{table.file} is in the form of fastText",
+            "separate label and text by a tab: "
+            "`sed -E 's/^__label__([^ ]+) /\\1\\t/' {} > {}`".format(*told),
+        )
+    widths = {len(line.split()) for line in lines}
+    if len(widths) == 1 and max(widths) > 1 and all(map(_are_numbers, lines)):
+        table_of, tabs = argument(table.file), argument(table.file.with_suffix(".tsv"))
+        raise DataError(
+            f"the columns of {table.file} are separated by spaces",
+            f"separate them by tabs: `awk '{{$1=$1}} 1' OFS='\\t' {table_of} > {tabs}`",
+        )
     raise DataError(
         f"{table.file} holds text without columns",
         "text generation is not there yet; to learn classes, write a table with a line "
         "`text,label`, and then a text and its class on each line, or a folder for each class",
     )
+
+
+def _are_numbers(line: str) -> bool:
+    return all(measured(cell) is not None for cell in line.split())
 
 
 def _keys(roles: Roles, seen: Profile, reading: list[Line]) -> list[Line]:
@@ -155,11 +177,15 @@ def _unlabelled(roles: Roles, seen: Profile) -> int:
     return seen.columns[roles.label].empty
 
 
-def _told(data: Path, seen: Profile, roles: Roles) -> list[tuple[str, str]]:
+def _told(data: Path, seen: Profile, roles: Roles, reading: list[Line]) -> list[tuple[str, str]]:
     """Return what is told of the columns of a table."""
     told = [("data", f"{seen.rows:,} rows of {one_line(str(data))}")]
+    if reading:
+        other = "`dataset.header=true` if it names the columns"
+        told.append(("header", f"none: the first row looks like an example; {other}"))
     if roles.text is not None:
-        words = f"{one_line(roles.text)}, {seen.columns[roles.text].words:.3g} words on average"
+        number = f"{seen.columns[roles.text].words:.3g}"
+        words = f"{one_line(roles.text)}, {number} word{'s' * (number != '1')} on average"
         told.append(("text", words + _or_another("--text", roles.texts)))
     told += _told_of_sequences(roles)
     told.append(("label", one_line(roles.label) + _or_another("--label", roles.labels)))

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product, takewhile
+from itertools import pairwise, product, takewhile
 from typing import Literal, cast
 
 Quotes = bool | Literal["backslash"]
@@ -15,6 +15,7 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
 FEW = 10  # rows, in which a value need not stand twice to be one that repeats
 ORANGE = {"discrete", "d", "continuous", "c", "string", "s", "time", "t"}  # types of its columns
+NAMES = {"id", "label", "labels", "class", "target", "text"}  # of columns, hardly of classes
 MOST_ABOVE = 20  # lines above a header
 BAD_QUOTES = {  # what the csv module says, and what it means
     "expected after": "a quote closes before its field ends",
@@ -128,7 +129,7 @@ class _Guess:
     """A dialect, and how well the first lines of a table fit it."""
 
     dialect: Dialect
-    # Names found, share of the rows that fit, whether nothing stands above, tabs, columns.
+    # Names found, share of the rows that fit, whether nothing stands above, tabs or pipes, columns.
     merits: tuple[int, float, bool, bool, int]
 
     @classmethod
@@ -153,9 +154,9 @@ class _Guess:
             share = 0.0
         found = {(name or "").strip() for name in columns} if header else set()
         below = replace(dialect, above=line - 1, titles=at)
-        tabs = dialect.delimiter == "tab" and len(columns) > 1  # which hardly stand in texts
+        rare = dialect.delimiter in ("tab", "pipe") and len(columns) > 1  # hardly stand in texts
         several = len({*columns})
-        return cls(below, (len(found.intersection(names)), share, at == 0, tabs, several))
+        return cls(below, (len(found.intersection(names)), share, at == 0, rare, several))
 
 
 def _is_quoted(fields: Sequence[str | None]) -> bool:
@@ -248,23 +249,34 @@ def _is_above(cells: Sequence[str], width: int, titles: bool) -> bool:
 def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bool:
     """Return whether what should be a header seems to hold values of an example and no names.
 
-    Some stand in their column again, or are numbers as all of their column; numbers that count
-    the columns are names.
+    Some stand in their column again, or are numbers as all of their column. Numbers at even
+    distances, such as years, are names, as are those beside a word such as `label`.
     """
     cells = [[(cell or "").strip() for cell in row] for row in rows]
     cells = [row for row in cells if len(row) == len(first) and row != first]
-    numbers = [cell for cell in first if _is_number(cell)]
-    begin = int(numbers[0]) if numbers and numbers[0] in ("0", "1") else len(first)
-    counted = [str(at) for at in range(begin, begin + len(numbers))]
-    for place, cell in enumerate(first):
-        column = [row[place] for row in cells if row[place]]
+    columns = [[row[place] for row in cells if row[place]] for place in range(len(first))]
+    named = any(
+        cell.lower() in NAMES and cell not in column
+        for cell, column in zip(first, columns, strict=True)
+    )
+    measured = not named and not _are_even([*filter(_is_number, first)])
+    for cell, column in zip(first, columns, strict=True):
         again = (
             bool(cell) and cell in column and (len({*column}) < len(column) or len(column) < FEW)
         )
-        measured = _is_number(cell) and numbers != counted
-        if again or (bool(column) and measured and all(map(_is_number, column))):
+        number = measured and _is_number(cell)
+        if again and not named or (bool(column) and number and all(map(_is_number, column))):
             return True
     return False
+
+
+def _are_even(cells: Sequence[str]) -> bool:
+    """Return whether numbers are as far apart as each other, and more than two, or 0 and 1."""
+    values = [*map(float, cells)]
+    steps = [b - a for a, b in pairwise(values)]
+    if len(values) < 3:
+        return values in ([0.0], [1.0], [0.0, 1.0], [1.0, 2.0])
+    return steps[0] > 0 and all(abs(step - steps[0]) < 1e-6 * abs(steps[0]) for step in steps)
 
 
 def _is_number(cell: str) -> bool:

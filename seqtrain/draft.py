@@ -252,9 +252,12 @@ def _read_back(
     apart = _text(request, plain, sections, known)
     try:
         with _listening() as others:
-            return apart, _load(request, apart), others
+            left = _load(request, apart)
     except DataError:  # nothing is left to train on
         return text, loaded, warnings
+    if loaded.classes and {*left.train.labels.tolist()} != {*loaded.train.labels.tolist()}:
+        return text, loaded, warnings
+    return apart, left, others
 
 
 def _load(request: Request, text: str) -> Dataset:

@@ -28,6 +28,6 @@ def given_texts(table: Table, text_column: str, label_column: str) -> GivenTexts
         return GivenTexts(texts, [*range(1, len(texts) + 1)], None)
     names = [text_column, label_column]
     labelled = label_column in table.columns(*names)
-    rows = list(table.rows(*names[: 1 + labelled]))
+    rows = list(table.rows(*names[: 1 + labelled], optional=[label_column]))
     texts, lines = [values[0] or "" for _, values in rows], [line for line, _ in rows]
     return GivenTexts(texts, lines, [(v[1] or "").strip() for _, v in rows] if labelled else None)

@@ -30,6 +30,7 @@ from seqtrain.models.base import standardised
 from seqtrain.models.recurrent import without_cudnn
 from seqtrain.newdata import read
 from seqtrain.run import Run
+from seqtrain.textfile import told
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length
@@ -228,6 +229,11 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
     run.require(run.model_file.name)
     learned = run.learned()
     given = read(run, file, *columns)
+    if getattr(run.config.dataset, "unlabelled", None) == "skip":
+        judged = given.labelled()
+        for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
+            log.info("%s", line)
+        given = judged
     labels = given.truth(file, learned)
     found = predict(run, given)
     return {

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from seqtrain import naming
 from seqtrain.errors import RunError
 from seqtrain.files import sync
 
@@ -43,7 +44,10 @@ def within(place: Path, outputs: Path) -> list[Path]:
     Raises:
         RunError: there is none.
     """
-    for folder in (place.parent if place.is_file() else place, outputs / place):
+    ways = [place.parent if place.is_file() else place, outputs / place]
+    if len(place.parts) == 1 and not place.exists():  # a config's name, as `train` calls its runs
+        ways.append(outputs / naming.folder(place.name))
+    for folder in ways:
         if found := folders(folder):
             return found
     what = "is not a run: it has no config.yaml" if place.exists() else "does not exist"

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, pairwise
 from math import isfinite
+from unicodedata import category
 
-from seqtrain.datasets.numbers import measured
+from seqtrain.datasets.numbers import how_to_write, measured
 from seqtrain.tables import Table
 
 MOST_VALUES = 1_000  # different ones that are counted of a column; no classes are more
+MOST_FRACTIONS = 10  # classes whose names are numbers with a decimal point, such as 4.5
 BLOCK = 1_000  # rows that are looked at together
 SAMPLED, EVERY = 2_000, 50  # texts that are looked into: the first, and then one of so many
 CLIPPED = 2_000  # characters of each
@@ -99,6 +101,18 @@ class Column:
         return not self.is_number and self._mostly(DATE)
 
     @cached_property
+    def odd_number(self) -> str | None:
+        """One of its values, if they are many numbers, of which not all are written as such."""
+        if self.is_number or self.different <= MOST_FRACTIONS or self.is_lettered:
+            return None
+        values = {*self.sample}
+        odd = [text for text in self.sample if measured(text) is None]
+        numbers = sum(
+            (measured(text) is not None or how_to_write(text) is not None) for text in values
+        )
+        return odd[0] if odd and numbers > 0.9 * len(values) else None
+
+    @cached_property
     def is_address(self) -> bool:
         """Whether its values are addresses of pages or of mail."""
         return not self.is_number and self._mostly(ADDRESS)
@@ -116,7 +130,7 @@ class Column:
     @cached_property
     def is_lettered(self) -> bool:
         """Whether its values are words, rather than codes."""
-        letters = sum(sum(map(str.isalpha, text)) for text in self.sample)
+        letters = sum(sum(map(_is_letter, text)) for text in self.sample)
         digits = sum(sum(map(str.isdecimal, text)) for text in self.sample)
         return letters > 2 * digits
 
@@ -138,8 +152,13 @@ def _numbers(cells: list[str]) -> list[float] | None:
     return found if all(map(isfinite, found)) else None
 
 
+def _is_letter(sign: str) -> bool:
+    """Return whether a sign is a part of words, as emoji are."""
+    return sign.isalpha() or (not sign.isascii() and category(sign) == "So")
+
+
 def _words(text: str) -> float:
-    spaced = sum(any(map(str.isalpha, word)) for word in text.split())
+    spaced = sum(any(map(_is_letter, word)) for word in text.split())
     return spaced + len(UNSPACED.findall(text)) / 2
 
 

@@ -19,6 +19,7 @@ from seqtrain.candidates import (
     nothing,
     task_of,
 )
+from seqtrain.datasets.numbers import no_number
 from seqtrain.errors import DataError
 from seqtrain.profiles import Column, Profile
 from seqtrain.sequence_roles import of_named_steps, of_rows, of_steps
@@ -43,15 +44,26 @@ def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
     if chosen.text is not None and chosen.text == chosen.label:
         raise DataError(f"the texts and the labels are both in `{chosen.text}`", "name two columns")
     texts = [] if chosen.kind == "arrays" or chosen.rows else _texts(found, chosen)
-    if texts:
-        return _of_texts(source, found, chosen, texts)
-    if chosen.kind != "text":
-        steps = None if chosen.rows == "sequences" else of_steps(found, chosen)
-        if roles := steps or (None if chosen.rows == "steps" else of_rows(source, found, chosen)):
-            return roles
-        if roles := of_named_steps(found, chosen):
-            return roles
-    raise nothing(source, found, chosen)
+    roles = _of_texts(source, found, chosen, texts) if texts else _of_numbers(source, found, chosen)
+    if roles is None:
+        raise nothing(source, found, chosen)
+    _check_form(source, found.columns[roles.label], chosen)
+    return roles
+
+
+def _of_numbers(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
+    """Return the roles of a table of sequences, if it is one."""
+    if chosen.kind == "text":
+        return None
+    steps = None if chosen.rows == "sequences" else of_steps(found, chosen)
+    rows = None if steps or chosen.rows == "steps" else of_rows(source, found, chosen)
+    return steps or rows or of_named_steps(found, chosen)
+
+
+def _check_form(source: Any, label: Column, chosen: Chosen) -> None:
+    """Raise a DataError where labels are numbers, written so that they would become classes."""
+    if chosen.task != "classification" and (odd := label.odd_number):
+        raise no_number(f"{source}, `{label.name}`", odd)
 
 
 def _check_column(source: Any, name: str, found: Profile) -> None:
@@ -111,7 +123,7 @@ def _of_texts(source: Any, found: Profile, chosen: Chosen, texts: list[str]) -> 
             f"if one of the columns is, name it: `--label COLUMN`",
         )
     if not labels:
-        raise nothing(source, found, chosen)
+        raise nothing(source, found, chosen, texts)
     label = labels[0]
     return Roles(
         kind="text",

@@ -9,6 +9,7 @@ from seqtrain.candidates import (
     HERE,
     ID_NAMES,
     LABEL_NAMES,
+    MOST_NUMBERS,
     STEP_NAMES,
     TIME_NAMES,
     Chosen,
@@ -21,6 +22,7 @@ from seqtrain.candidates import (
     place,
     task_of,
 )
+from seqtrain.datasets.numbers import how_to_write, no_number
 from seqtrain.datasets.widetable import suggested
 from seqtrain.errors import DataError
 from seqtrain.profiles import Column, Profile
@@ -55,6 +57,7 @@ def of_steps(found: Profile, chosen: Chosen) -> Roles | None:
         if not labels or (step is None and not _is_contiguous(ids)):
             continue
         roles = _of_numbers(found, chosen, labels, name, step)
+        roles.task = chosen.task or _task_of_each(found, roles.label, len(set(ids)))
         merit = len(set(ids)) + (step is not None) * 1e6 + is_named(name, ID_NAMES) * 1e9
         if roles.features and (best is None or merit > best[0]):
             best = merit, roles
@@ -104,6 +107,13 @@ def _step(
     return None
 
 
+def _task_of_each(found: Profile, label: str, sequences: int) -> str:
+    """Return what the labels of sequences are: numbers, where nearly each has its own."""
+    column = found.columns[label]
+    many = column.is_number and column.different > max(MOST_NUMBERS, sequences / 2)
+    return "regression" if many else task_of(found, label)
+
+
 def _of_numbers(
     found: Profile, chosen: Chosen, labels: list[str], id_: str, step: str | None
 ) -> Roles:
@@ -120,6 +130,11 @@ def _of_numbers(
         features=features,
         unused=len(features) < len(left),
         labels=[name for name in labels[1:] if found.columns[name].different > 1],
+        doubts=[
+            f"`{name}` is not read: `{odd}` is no number; {hint}"
+            for name in left
+            if (odd := found.columns[name].odd_number) and (hint := how_to_write(odd))
+        ],
     )
 
 
@@ -140,9 +155,12 @@ def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
     """Return the roles of a table in which a row is a sequence, one number after another.
 
     Raises:
-        DataError: it is one series in time.
+        DataError: it is one series in time, or its numbers are not written as such.
     """
     counted = _counted(found.columns)
+    for name, column in found.columns.items():
+        if (odd := column.odd_number) and name != chosen.label and (name in counted or not counted):
+            raise no_number(f"{source}, `{name}`", odd, "value")
     keys = suggested(list(found.columns), found.head) if counted else None
     if keys and chosen.label in (None, keys.get("label_column", chosen.label)):
         label = chosen.label or keys.pop("label_column", None)
@@ -154,7 +172,7 @@ def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
     labels = [*labels_of(found, chosen, features, SEQUENCE_LABELS)]
     if not chosen.label and (reason := _series(found, labels, features)):
         raise DataError(
-            f"{source}: {reason} looks like a series in time, and no column holds labels",
+            f"{source}: {reason}: this looks like a series in time, and no column holds labels",
             f"forecasting is not there yet: {HERE}, so a column of classes, or of one number for "
             "each sequence, is needed: `--label COLUMN`",
         )

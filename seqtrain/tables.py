@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from seqtrain import workbooks
 from seqtrain.dialect import (
+    DELIMITERS,
+    SEPARATOR,
     Dialect,
     QuoteError,
     Quotes,
@@ -91,7 +93,7 @@ class Table(TextFile):
         return self.encoding if self.binary else super().check()
 
     def columns(self, *names: str) -> list[str]:
-        """Return the names of the columns, where `names` are looked for; of JSONL the first row's.
+        """Return the names of the columns, where `names` are looked for; of JSONL the first rows'.
 
         Columns without a name that hold nothing do not count.
 
@@ -99,8 +101,9 @@ class Table(TextFile):
             DataError: as `rows` does.
         """
         if self.is_json:
-            for _, item in objects(self):
-                return [*item]
+            keys = dict.fromkeys(key for _, item in islice(objects(self), HEAD) for key in item)
+            if keys:
+                return [*keys]
             raise self._empty()
         opened = self._opened(names)
         head = [fields for _, fields in islice(opened.records, HEAD)]
@@ -115,7 +118,7 @@ class Table(TextFile):
 
         Args:
             names: of columns, each once.
-            optional: keys that some objects of JSONL may lack, but the first.
+            optional: keys that objects of JSONL may lack, if one of the first has them.
 
         Raises:
             DataError: the file is missing, no table, or damaged; a column or a field is missing.
@@ -240,6 +243,12 @@ class Table(TextFile):
             target = quote(str(self.file.with_suffix(".jsonl")))
             hint = f"call it so: `mv {quote(str(self.file))} {target}`"
             raise DataError(f"{self.file} is JSON, by its name a CSV", hint)
+        said = SEPARATOR.fullmatch(head[0]) if head and not self.delimiter else None
+        if said and said[1] not in DELIMITERS.values():
+            raise DataError(
+                f"{self.file}:1: the fields are separated by `{said[1]}`",
+                f"save it with one of these between them: {', '.join(DELIMITERS)}",
+            )
         usual = "tab" if suffix(self.file) in TAB_SEPARATED else "comma"
         return likely(head, names, usual, self.delimiter, self.quotes, self.header)
 
@@ -250,16 +259,15 @@ class Table(TextFile):
         return DataError(message, hint)
 
     def _json_rows(self, names: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
-        seen = False
+        there = {*self.columns()} if optional else {}
         for line, item in objects(self):
             for name in names:
-                left_open = seen and name in optional and not near_miss(name, item)
+                left_open = name in there and name in optional and not near_miss(name, item)
                 if name not in item and not left_open:
                     raise self._missing(name, [*item], line)
                 if isinstance(item.get(name), dict | list):
                     value = json.dumps(item[name], ensure_ascii=False)
                     raise self._no_text(line, name, value)
-            seen = True
             yield line, tuple([written(item.get(name)) for name in names])
 
     def _no_text(self, line: int, name: str, value: str) -> DataError:
@@ -293,8 +301,11 @@ class Table(TextFile):
     ) -> DataError:
         hint = 'put a text that holds the delimiter or a line break into quotes: "a, b"'
         hint += "" if self.binary else self.or_set("dataset.delimiter=…")
+        if self.quotes is False and not self.binary:
+            hint = "`dataset.quotes=false` makes quotes letters like others; leave it out where "
+            hint += "fields stand in quotes" + self.or_set("dataset.delimiter=…")
         number = f"{fields} field{'s' * (fields != 1)}"
-        names = f"{len(columns)} column{'s' * (len(columns) != 1)}"
+        width = f"{len(columns)} column{'s' * (len(columns) != 1)}"
         first = "the header" if self.header else "the first row"
         by = "" if self.binary else f", read with the delimiter {self._dialect(names).delimiter}"
-        return DataError(f"{self.file}:{line}: {number}, but {first} has {names}{by}", hint)
+        return DataError(f"{self.file}:{line}: {number}, but {first} has {width}{by}", hint)

@@ -526,3 +526,106 @@ def test_a_draft_trains_as_it_stands(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("train", "own.yaml", "training.epochs=15", "training.learning_rate=1e-2")
     assert outcome.exit_code == 0, outcome.stderr
     assert "test accuracy 1.0000" in outcome.stderr
+
+
+def of_texts(labels: list[str], name: str = "label", delimiter: str = ",") -> Path:
+    texts = [text for text, _ in sentences(len(labels))]
+    rows = [[text, label] for text, label in zip(texts, labels, strict=True)]
+    return table("own.csv", ["text", name], rows, delimiter)
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("{},5", "a decimal comma"),
+        ("{} %", "a percent sign"),
+        ("${}", "a currency sign"),
+        ("({})", "parentheses for a minus sign"),
+    ],
+)
+@pytest.mark.parametrize("name", ["price", "how much"])
+def test_numbers_in_another_form_are_refused_also_where_they_repeat(
+    form: str, said: str, name: str, seqtrain: Seqtrain
+) -> None:
+    labels = [form.format(index % 15 + 10) for index in range(60)]
+    outcome = seqtrain("init", "--data", of_texts(labels, name, ";"))
+    assert outcome.exit_code == 2
+    assert f"own.csv, `{name}`: the " in outcome.stderr
+    assert f"is no number: it has {said}" in outcome.stderr
+    assert seqtrain("init", "--data", "own.csv", "dataset.task=classification", "--label", name)
+
+
+def test_few_numbers_in_another_form_may_be_classes(seqtrain: Seqtrain) -> None:
+    found = drafted(seqtrain, of_texts([f"{index % 5},5" for index in range(60)]))
+    assert found["task"] == "classification"
+
+
+def test_features_in_another_form_are_named(seqtrain: Seqtrain) -> None:
+    rows = [[f"p{n // 6}", str(n % 6), f"{n},5", str(n // 6 % 2)] for n in range(240)]
+    outcome = seqtrain("init", "--data", table("own.csv", ["who", "hour", "rate", "died"], rows))
+    assert outcome.exit_code == 2
+    assert "`rate`: the value `0,5` is no number: it has a decimal comma" in outcome.stderr
+    more = [[*row, str(0.5 + n)] for n, row in enumerate(rows)]
+    header = ["who", "hour", "rate", "died", "warm"]
+    outcome = seqtrain("init", "--data", table("own.csv", header, more))
+    assert "mind       `rate` is not read: `0,5` is no number; write 0.5" in outcome.stderr
+
+
+def test_a_number_of_each_sequence_is_measured(seqtrain: Seqtrain) -> None:
+    rows = [[str(n // 6), str(n % 6), str(n * 7 % 13), str(n // 6 * 3)] for n in range(240)]
+    found = drafted(seqtrain, table("own.csv", ["unit", "cycle", "s1", "rul"], rows))
+    assert (found["id_column"], found["label_column"], found["task"]) == (
+        *("unit", "rul"),
+        "regression",
+    )
+
+
+def test_texts_of_emoji_alone_are_texts(seqtrain: Seqtrain) -> None:
+    signs = "\U0001f436\U0001f431\U0001f34e\U0001f697\u26bd\U0001f680"
+    rows = [[signs[n % 6] + signs[n // 6 % 6], "ab"[n % 2]] for n in range(36)]
+    found = drafted(seqtrain, table("own.csv", ["what", "kind"], rows))
+    assert (found["text_column"], found["label_column"]) == ("what", "kind")
+
+
+def test_the_first_object_may_lack_its_label(seqtrain: Seqtrain) -> None:
+    items = [{"text": text, "label": label} for text, label in sentences()]
+    del items[0]["label"]
+    Path("own.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    found = drafted(seqtrain, Path("own.jsonl"))
+    assert (found["label_column"], found["unlabelled"]) == ("label", "skip")
+
+
+def test_a_table_without_a_header_is_told(seqtrain: Seqtrain) -> None:
+    first, *rows = [[label, text] for text, label in sentences()]
+    outcome = seqtrain("init", "--data", table("own.csv", first, rows))
+    assert "header     none: the first row looks like an example" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("__label__{} a film\n", "is in the form of fastText", "`sed -E 's/^__label__"),
+        (" {}.0  1.5e-1  2\n", "are separated by spaces", "`awk '{$1=$1} 1'"),
+    ],
+)
+def test_forms_of_other_programs_are_named(
+    line: str, message: str, hint: str, seqtrain: Seqtrain
+) -> None:
+    Path("own.txt").write_text("".join(line.format(n % 2) for n in range(60)))
+    outcome = seqtrain("init", "--data", "own.txt")
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+    assert hint in outcome.stderr
+
+
+def test_repeated_texts_stay_where_a_class_would_lose_all_of_them(seqtrain: Seqtrain) -> None:
+    labels = ["good" if n % 2 else "bad" for n in range(60)]
+    rows = [[f"a film of {n if n % 2 else n % 4} kinds", label] for n, label in enumerate(labels)]
+    found = drafted(seqtrain, table("own.csv", ["text", "label"], rows))
+    assert not found["drop_repeated"]
+
+
+def test_labels_without_texts_are_said_to_be_there(seqtrain: Seqtrain) -> None:
+    rows = [["12-34", "ab"[n % 2]] for n in range(60)]
+    outcome = seqtrain("init", "--data", table("own.csv", ["code", "label"], rows))
+    assert "no column beside `label` holds texts, or numbers by steps" in outcome.stderr

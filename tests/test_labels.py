@@ -129,8 +129,26 @@ ALIKE = {
     "a full stop": (("neg", "neg."), "look alike", "`neg` (15) and `neg.` (15)"),
     "an underline": (("so neg", "so_neg"), "look alike", "`so neg` (15) and `so_neg` (15)"),
     "full width": (("neg", "\uff4eeg"), "look alike", "`neg` (15) and `\uff4eeg` (15)"),
+    "a hyphen that does not break": (
+        ("so-so", "so\u2011so"),
+        "look alike",
+        r"`so-so` (15) and `so\u2011so` (15)",
+    ),
+    "a typographic apostrophe": (
+        ("can't", "can\u2019t"),
+        "look alike",
+        r"`can't` (15) and `can\u2019t` (15)",
+    ),
     "Cyrillic letters": (("neg", "n\u0435g"), "look alike", r"`neg` (15) and `n\u0435g` (15)"),
 }
+
+
+def test_a_class_that_may_say_that_there_is_no_label_is_told(
+    messages: pytest.LogCaptureFixture,
+) -> None:
+    assert "NA" in table(["neg", "pos", "NA"]).classes
+    assert "`NA` is a class of 20 examples" in messages.text
+    assert "`dataset.unlabelled=skip`" in messages.text
 
 
 @EVERY

@@ -153,3 +153,19 @@ def test_several_examples_of_a_file_are_explained(
     assert [one["example"] for one in found] == [f"example {n} of many.csv" for n in range(1, 11)]
     assert "the first 10 of 14 examples" in outcome.stderr
     assert all(Path(file).exists() for one in found for file in one["files"])
+
+
+def test_examples_without_a_label_are_left_out_where_a_run_skips_them(
+    tmp_path: Path, seqtrain: Seqtrain
+) -> None:
+    items = [{"text": text, "label": label} for text, label in sentences()]
+    del items[0]["label"]
+    file = tmp_path / "own.jsonl"
+    file.write_text("".join(json.dumps(item) + "\n" for item in items))
+    dataset = f"{{name: text, path: {file}, max_length: 8, unlabelled: skip}}"
+    run = saved(tmp_path, f"dataset: {dataset}\nmodel: {{name: gru, units: 2}}")
+    run.write_trained_on(run.config.dataset.load().train.fingerprints())
+    assert len(predicted(seqtrain, run, "--data", file)) == 60
+    outcome = seqtrain("evaluate", run.folder, "--data", file, "--json")
+    assert json.loads(outcome.stdout)["examples"] == 59
+    assert "own.jsonl: left out 1 example without a label" in outcome.stderr

@@ -221,6 +221,14 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         Run.open(tmp_path / "nowhere")
 
 
+def test_a_run_is_found_by_the_name_of_its_config(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, config().model_copy(update={"name": "größe_数据"}))
+    (run.folder / "model.keras").touch()
+    assert Run.open(Path("größe 数据"), tmp_path).folder == run.folder
+    with pytest.raises(RunError, match="does not exist"):
+        Run.open(Path("elsewhere/größe 数据"), tmp_path)
+
+
 def test_a_run_is_finished_once_it_has_metrics(tmp_path: Path) -> None:
     run = Run.create(tmp_path, config())
     assert not run.finished

@@ -325,6 +325,24 @@ def test_a_delimiter_is_chosen_by_the_rows_and_not_by_the_header() -> None:
     assert cells(Table(file), *names) == PLAIN
 
 
+def test_a_pipe_is_a_delimiter_before_signs_of_texts() -> None:
+    rows = "".join(f"{text}; so, so|{label}\n" for text, label in PLAIN)
+    table = Table(write(f"a text, long; or short|a class, of two\n{rows}"))
+    assert table.columns() == ["a text, long; or short", "a class, of two"]
+
+
+def test_a_delimiter_that_is_not_read_is_named() -> None:
+    with pytest.raises(DataError, match=r"^own.csv:1: the fields are separated by `\^`$"):
+        cells(Table(write("sep=^\ntext^label\na plain film^good\n")))
+
+
+def test_quotes_that_are_letters_are_told_where_a_row_has_too_many_fields() -> None:
+    table = Table(write('text,label\n"a, b",good\n'), quotes=False)
+    with pytest.raises(DataError) as caught:
+        cells(table)
+    assert "leave it out where fields stand in quotes" in str(caught.value.hint)
+
+
 def test_commas_of_decimals_are_no_delimiter_where_the_header_says_another() -> None:
     rows = "".join(f"{'ab'[n % 2]};0,{n};1,5\n" for n in range(9))
     assert Table(write(f"label;v0;v1\n{rows}")).columns() == ["label", "v0", "v1"]
@@ -389,6 +407,9 @@ HEADERLESS = {
     "numbers": ("0.5,a\n0.25,b\n0.75,c\n", True),
     "a header": (f"text,label\n{COMMAS}", False),
     "a header of numbers in order": ("0,1,2\n5,6,7\n5,8,9\n", False),
+    "a header of years": ("2001,2002,2003,kind\n1,2,3,a\n4,5,7,b\n", False),
+    "a header of numbers beside a word": ("label,401.5,403,409\na,1,2,3\nb,4,5,7\n", False),
+    "numbers that go down": ("3,2,1,a\n4,5,7,b\n9,8,6,a\n", True),
     "a header that stands twice": (f"text,label\n{COMMAS}text,label\n", False),
     "nothing but a header": ("text,label\n", False),
     "other kinds": ("a plain film,good\n", False),

@@ -391,6 +391,9 @@ def test_where_sequences_are_long_the_way_back_is_named() -> None:
     dataset = of_examples(long, np.arange(400) % 3, 3)
     found = causes(Trained(TrainingConfig(), dataset, STUCK, 40), 200, False, {})
     assert any("too far back in 60 steps" in cause for cause in found)
+    short = replace(dataset, train=replace(dataset.train, lengths=np.full(len(dataset.train), 5)))
+    found = causes(Trained(TrainingConfig(), short, STUCK, 40), 200, False, {})
+    assert not any("too far back" in cause for cause in found)
 
 
 def test_a_constant_below_the_mean_of_skewed_numbers_is_not_learned() -> None:

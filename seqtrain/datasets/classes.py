@@ -35,10 +35,13 @@ LATIN = {
         )
     ),
     **dict(zip("\u03bf\u03b1\u03bd", "oav", strict=True)),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u2018\u2019\u02bc", "'"),
     **dict.fromkeys("\u200c\u200d\ufe0e\ufe0f", ""),  # joiners, and how emoji are drawn
 }
 LOOKALIKES = str.maketrans(LATIN)
 UNLIKE = re.compile(f"[{''.join(LATIN)}{''.join(LATIN).upper()}]")
+MISSING = {"na", "n/a", "#n/a", "nan", "null", "<na>", "?"}  # what programs write for no value
 AT_ENDS = ".,;:!?\"'`()[] "
 
 SPLITS = 3  # train, validation and test
@@ -92,6 +95,13 @@ def doubt_classes(classes: Sequence[str], labels: Mapping[str, np.ndarray], sour
     rare = [name for name, count in of.items() if count < SPLITS]
     if rare and "test" not in labels:
         log.warning("too few examples for each split to have one: %s", listed(rare))
+    for name in classes:
+        if name.casefold() in MISSING:
+            log.warning(
+                "%s: `%s` is a class of %s examples; where it says that there is no label, leave "
+                "it empty, with `dataset.unlabelled=skip`",
+                *(source, name, f"{of[name]:,}"),
+            )
     doubt_alike(of, source)
 
 

@@ -92,6 +92,21 @@ class Given:
     label_key: str = "label"
     lines: Sequence[int] | None = None
 
+    def labelled(self) -> Given:
+        """Return the examples that have a label, or all where none has."""
+        import numpy as np
+
+        rows = [row for row, label in enumerate(self.labels or ()) if label]
+        if self.labels is None or len(rows) in (0, len(self.labels)):
+            return self
+        return replace(
+            self,
+            x=self.x[np.array(rows)],
+            texts=[self.texts[row] for row in rows] if self.texts else None,
+            labels=[self.labels[row] for row in rows],
+            lines=[self.lines[row] for row in rows] if self.lines else None,
+        )
+
     def truth(self, file: Path, learned: Learned) -> np.ndarray:
         """Return what a network should answer: labels as `Examples` have them.
 

@@ -106,11 +106,11 @@ def written(number: float) -> str:
     return str(number).removesuffix(".0")
 
 
-def no_number(place: str, label: str) -> DataError:
-    """Return the error to raise where a label of a regression is no number."""
+def no_number(place: str, label: str, called: str = "label") -> DataError:
+    """Return the error to raise where a label of a regression, or the like, is no number."""
     if not label:
         return DataError(f"{place}: the label is empty", "give it a number, or leave it out")
-    said = f"{place}: the label `{shown(label)}` is no number"
+    said = f"{place}: the {called} `{shown(label)}` is no number"
     if found := form(label):
         what, hint = found
         return DataError(f"{said}: {what}", hint)
@@ -139,6 +139,12 @@ def doubt_digits(labels: Sequence[str], place: Callable[[int], str]) -> None:
                 *(place(index), label),
             )
             return
+
+
+def how_to_write(text: str) -> str | None:
+    """Return how to write a number in a form that is not read, such as `0,5` or `5 %`."""
+    found = form(text)
+    return found[1] if found and found[0].startswith("it has") else None
 
 
 def form(label: str) -> tuple[str, str] | None:

@@ -186,7 +186,10 @@ def _of_the_fit(trained: Trained) -> Iterator[str]:
             f"the loss on train hardly fell, from {losses[0]:.4f} to {min(losses):.4f}, so the "
             f"learning rate may be wrong (`training.learning_rate={rate / 10:g}`, `={rate * 10:g}`)"
         )
+    lengths = trained.dataset.train.lengths
     steps = trained.dataset.shape[0]
+    if lengths is not None:  # what is filled up is not far to go back
+        steps = min(steps, int(lengths.max()))
     if steps >= LONG and trained.follows("model.memory_steps") is None:
         yield (
             f"what counts may be too far back in {steps} steps (`model.name=lstm "
