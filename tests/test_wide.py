@@ -201,8 +201,9 @@ def test_the_steps_of_the_network_beside_it_are_traced(tmp_path: Path) -> None:
     keras.Model(model.inputs[0], model.outputs[0]).save(tmp_path / "model.keras")
     opened = modelfile.open_model(tmp_path / "model.keras")
     found = trace(opened, data.test.x)
-    alone = keras.Model(opened.inputs[0], opened.get_layer("head").output)
-    np.testing.assert_allclose(found.output, predict(alone, data.test.x), rtol=1e-4, atol=1e-6)
+    logits = keras.Model(opened.inputs[0], opened.get_layer("head").output)
+    wanted = keras.ops.softmax(predict(logits, data.test.x))
+    np.testing.assert_allclose(found.output, wanted, rtol=1e-4, atol=1e-6)
     assert found.steps.keys() == recurrent(opened).keys()
 
 
@@ -223,18 +224,53 @@ def _no_path(config: Any) -> None:
     layers[:] = [layer for layer in layers if layer["name"] != wide.WIDE]
 
 
-@pytest.mark.parametrize("change", [_larger_pad, _another_source, _no_path])
+def _of(config: Any, kind: str) -> Any:
+    return next(layer for layer in config["config"]["layers"] if layer["class_name"] == kind)
+
+
+def _a_layer_twice(config: Any) -> None:
+    layers = config["config"]["layers"]
+    place = next(index for index, one in enumerate(layers) if one["name"] == "head")
+    hidden = json.loads(json.dumps(layers[place]))
+    hidden["config"]["units"] = 10**12
+    layers[place]["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = "head"
+    layers.insert(place, hidden)
+
+
+def _wider_mask(config: Any) -> None:
+    _of(config, "NotEqual")["inbound_nodes"][0]["args"][1] = [[[0]]] * 9
+
+
+def _pad_in_pooling(config: Any) -> None:
+    pooling = next(one for one in config["config"]["layers"] if one["name"] == "masked_max")
+    _of(pooling, "Any").update(class_name="Pad", registered_name="Pad")
+
+
+def _larger_noise(config: Any) -> None:
+    _of(config, "Dropout")["config"]["noise_shape"] = [10**6, 10**6, 1]
+
+
+def _another_output(config: Any) -> None:
+    config["config"]["output_layers"][0] = wide.WIDE
+
+
+CHANGES = [_larger_pad, _another_source, _no_path, _a_layer_twice, _wider_mask, _pad_in_pooling]
+CHANGES += [_larger_noise, _another_output]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_path_that_is_not_as_written_is_refused(change: Any, tmp_path: Path) -> None:
     import keras
 
-    model = network(pairs_of_words(3))
+    model = network(pairs_of_words(3), pooling="max", token_dropout=0.3)
     file = tmp_path / "model.keras"
     keras.Model(model.inputs[0], model.outputs[0]).save(file)
+    modelfile.open_model(file)
     parts = members(file.read_bytes())
     config = json.loads(parts[CONFIG])
     before = json.dumps(config)
     change(config)
     assert json.dumps(config) != before
     file.write_bytes(packed({**parts, CONFIG: json.dumps(config).encode()}))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"its|it would|not as seqtrain writes"):
         modelfile.open_model(file)

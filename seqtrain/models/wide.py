@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -217,13 +217,11 @@ class Linear:
         return float(balanced_accuracy_score(truth, said) if weighed else (said == truth).mean())
 
 
-def references(rows: int, outputs: int) -> list[tuple[keras.Model, keras.Model]]:
-    """Return the linear models of so many rows and outputs that can be, each with its blend."""
+def references(rows: int, outputs: int) -> Iterator[tuple[keras.Model, keras.Model]]:
+    """Yield the linear models of so many rows and outputs that can be, each with its blend."""
     buckets = _buckets(outputs)
-    return [
-        (_path(Ngrams(rows - buckets, buckets, longest), outputs), _blend(outputs))
-        for longest in sorted({*LONGEST.values()})
-    ]
+    for longest in sorted({*LONGEST.values()}):
+        yield _path(Ngrams(rows - buckets, buckets, longest), outputs), _blend(outputs)
 
 
 def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
