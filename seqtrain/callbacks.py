@@ -5,6 +5,7 @@ Imports Keras, so it comes after `execution.start`.
 
 import logging
 import math
+import operator
 import time
 from typing import Any
 
@@ -174,6 +175,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
             training.monitor, stopping.min_delta, stopping.patience, mode=training.mode
         )
         self.training = training
+        compare_all_digits(self)
 
     def get_monitor_value(self, logs: dict[str, float]) -> float:
         """Return the score of an epoch with the loss in its last digits."""
@@ -187,11 +189,19 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):  # type: ignore[misc
         factor, patience = PLATEAU_FACTOR, PLATEAU_PATIENCE
         super().__init__(training.monitor, factor, patience, mode=training.mode, min_delta=0.0)
         self.training = training
+        compare_all_digits(self)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Give Keras the score of an epoch with the loss in its last digits."""
         logs = logs or {}
         super().on_epoch_end(epoch, {**logs, self.monitor: signed_rank(self.training, logs)})
+
+
+def compare_all_digits(callback: Any) -> None:
+    """Let one of Keras's callbacks compare scores as they are; Keras rounds them to float32."""
+    less = callback.mode == "min"
+    callback.monitor_op = operator.lt if less else operator.gt
+    callback.min_delta *= -1 if less else 1  # as Keras does where it chooses the comparison
 
 
 def signed_rank(training: TrainingConfig, logs: dict[str, float]) -> float:

@@ -12,6 +12,7 @@ Line = tuple[str, Any, str]  # a key, its value, and why
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; ids of the vocabulary
 # Steps of all texts in an epoch, for which long texts are read whole where they are few.
 WHOLE, WHOLE_LENGTH = 2_000_000, 1_000
+USUAL = 0.99  # share of the texts that are read whole, where that is not too long
 SPECIAL = 4  # ids of padding, start and unknown tokens
 STEPS = 2_000  # of the optimizer, about which a small network needs
 BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
@@ -53,10 +54,10 @@ def longest(rows: int) -> int:
 def _dataset(known: Known) -> list[Line]:
     if known.tokens is None:
         return [("standardise", True, "every feature to mean 0 and deviation 1")]
-    usual = sorted(known.lengths)[ceil(0.95 * len(known.lengths)) - 1]
+    usual = sorted(known.lengths)[ceil(USUAL * len(known.lengths)) - 1]
     length = min(ceil(usual / 10) * 10, longest(known.rows))
     size = min(max(len(known.words) + SPECIAL, SMALLEST), LARGEST)
-    why = "95 of 100 texts are no longer" if usual <= length else "longer texts are cut"
+    why = f"{USUAL:.0%} of the texts are no longer" if usual <= length else "longer texts are cut"
     return [
         ("vocabulary_size", size, f"the most frequent {known.tokens}"),
         ("max_length", length, f"tokens; {why}"),

@@ -305,7 +305,7 @@ def test_the_best_model_is_kept(
     keeper.set_model(model)
     for epoch, value in enumerate(values):
         model.layers[0].bias.assign([float(epoch + 1)])
-        keeper.on_epoch_end(epoch, {monitor: value})
+        keeper.on_epoch_end(epoch, {"val_loss": 1.0, monitor: value})
     saved = keras.models.load_model(run.model_file)
     assert keeper.best_epoch == kept
     assert float(saved.layers[0].bias[0]) == kept
@@ -351,3 +351,87 @@ def test_what_compiles_fast_is_not_told(caplog: pytest.LogCaptureFixture) -> Non
     told.on_test_batch_end(0)
     told.on_epoch_end(0)
     assert not caplog.records
+
+
+TIES = [
+    {"val_accuracy": accuracy, "val_loss": loss}
+    for accuracy, loss in [(0.5, 1.0), (0.8, 0.9), (0.8, 0.7), (0.8, 3.0)]
+]
+
+
+def test_of_epochs_that_are_equally_often_right_the_one_of_less_loss_is_best(
+    tmp_path: Path,
+) -> None:
+    import keras
+
+    from seqtrain.callbacks import KeepBest
+
+    training = TrainingConfig(monitor="val_accuracy")
+    run = Run.create(tmp_path, config(**{"training.monitor": "val_accuracy"}))
+    keeper = KeepBest(run, training)
+    keeper.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))
+    for epoch, logs in enumerate(TIES):
+        keeper.on_epoch_end(epoch, logs)
+    assert keeper.best_epoch == 3
+    run.write_history(
+        [
+            {"epoch": number, "loss": 1.0, "accuracy": 0.5, **logs}
+            for number, logs in enumerate(TIES)
+        ]
+    )
+    assert run.best_epoch() == 3
+
+
+@pytest.mark.parametrize(("patience", "stopped"), [(1, True), (2, False)])
+def test_early_stopping_waits_from_the_epoch_of_less_loss(patience: int, stopped: bool) -> None:
+    import keras
+
+    from seqtrain.callbacks import EarlyStopping
+    from seqtrain.config import EarlyStoppingConfig
+
+    stopping = EarlyStoppingConfig(patience=patience)
+    training = TrainingConfig(monitor="val_accuracy", early_stopping=stopping)
+    callback = EarlyStopping(training, stopping)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.stop_training = False
+    callback.set_model(model)
+    callback.on_train_begin()
+    for epoch, logs in enumerate(TIES):
+        assert not model.stop_training
+        callback.on_epoch_end(epoch, dict(logs))
+    assert model.stop_training is stopped
+
+
+def test_the_plateau_begins_at_the_epoch_of_less_loss() -> None:
+    import keras
+
+    from seqtrain.callbacks import ReduceLROnPlateau
+
+    callback = ReduceLROnPlateau(TrainingConfig(monitor="val_accuracy", schedule="plateau"))
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    callback.set_model(model)
+    callback.on_train_begin()
+    worse = {"val_accuracy": 0.8, "val_loss": 4.0}
+    rates = []
+    for epoch, logs in enumerate([*TIES, worse]):
+        callback.on_epoch_end(epoch, dict(logs))
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == [1.0, 1.0, 1.0, 1.0, 0.5]
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_macro_f1_of_an_epoch_is_that_of_all_its_batches(classes: int) -> None:
+    from sklearn.metrics import f1_score
+
+    from seqtrain.models.base import macro_f1
+
+    random = np.random.default_rng(0)
+    labels = random.integers(0, classes - (classes > 2), 90)  # of four, one is never true
+    said = random.random((90, 1 if classes == 2 else classes)).astype(np.float32)
+    metric = macro_f1(classes)
+    for start in range(0, 90, 40):
+        metric.update_state(labels[start : start + 40, None], said[start : start + 40])
+    chosen = said.argmax(axis=1) if classes > 2 else (said[:, 0] > 0.5).astype(int)
+    wanted = f1_score(labels, chosen, average="macro", zero_division=0)
+    assert float(metric.result()) == pytest.approx(wanted, abs=1e-6)

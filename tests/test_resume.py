@@ -70,17 +70,26 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         assert len(whole.history()) == 3 < whole.config.training.epochs
 
 
-@pytest.mark.parametrize("keys", [BY_LENGTH, WIDE], ids=["network", "with a linear model"])
-def test_batches_of_like_length_are_resumed_to_the_bit(
-    keys: tuple[str, ...], tmp_path: Path, monkeypatch: Patch
-) -> None:
+def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypatch: Patch) -> None:
     """Cut with 3, 2 and 1 batches left."""
-    whole = go_on(start(tmp_path, *keys, config=PHRASES))
-    cut = start(tmp_path, *keys, config=PHRASES)
+    whole = go_on(start(tmp_path, *BY_LENGTH, config=PHRASES))
+    cut = start(tmp_path, *BY_LENGTH, config=PHRASES)
     for _ in range(2):
         cut_short(cut, monkeypatch, "on_train_batch_end", 1)
     cut_short(cut, monkeypatch, "on_train_batch_end", 5)
     assert results(go_on(cut)) == results(whole)
+
+
+def test_a_network_with_a_linear_model_is_resumed_to_the_bit(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    """Cut within the first epoch, and once more when all that is left is to judge."""
+    whole = go_on(start(tmp_path, *WIDE, config=PHRASES))
+    cut = start(tmp_path, *WIDE, config=PHRASES)
+    cut_short(cut, monkeypatch, "on_train_batch_end", 1)
+    cut_short(cut, monkeypatch, "on_train_end", 1)
+    assert results(go_on(cut)) == results(whole)
+    assert "val_macro_f1" in whole.history()[0]
 
 
 @pytest.fixture(scope="module")
@@ -507,7 +516,7 @@ ON_JAX = """
 import json, sys
 from pathlib import Path
 import pytest
-from tests.cutting import Killed, cut_short, go_on, results, start
+from tests.cutting import cut_short, go_on, results, start
 pytest.MonkeyPatch().setattr("seqtrain.training.draw", lambda run: None)
 for keys, call, config in json.loads(sys.argv[1]):
     keys, config = ("execution.backend=jax", *keys), Path(config)

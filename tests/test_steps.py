@@ -100,3 +100,17 @@ def test_a_nudge_is_added_to_a_state() -> None:
     np.testing.assert_array_equal(after[:, :2], before[:, :2])
     np.testing.assert_allclose(after[:, 2], before[:, 2] + 0.5, atol=1e-6)
     assert (after[:, 3:] != before[:, 3:]).all()
+
+
+def test_a_linear_model_beside_the_network_is_left_out() -> None:
+    from seqtrain.interpretation.steps import trace
+    from seqtrain.models import wide
+    from tests.test_wide import network as beside
+    from tests.test_wide import pairs_of_words
+
+    data = pairs_of_words(3)
+    built = beside(data, name="bilstm", pooling="max", token_dropout=0.2)
+    found = trace(built, data.test.x)
+    assert np.abs(found.output - predict(built, data.test.x)).max() > 1e-3
+    wide._set_weights(built, network=1.0, linear=0.0)
+    np.testing.assert_allclose(found.output, predict(built, data.test.x), atol=1e-5)

@@ -191,22 +191,6 @@ def test_it_is_saved_and_opened_with_and_without_seqtrain(
     np.testing.assert_allclose(wanted, predict(ours, data.test.x[:, :6]), rtol=1e-5)
 
 
-def test_the_steps_of_the_network_beside_it_are_traced(tmp_path: Path) -> None:
-    import keras
-
-    from seqtrain.interpretation.steps import recurrent, trace
-
-    data = pairs_of_words(3)
-    model = network(data, name="bigru", pooling="max", token_dropout=0.3)
-    keras.Model(model.inputs[0], model.outputs[0]).save(tmp_path / "model.keras")
-    opened = modelfile.open_model(tmp_path / "model.keras")
-    found = trace(opened, data.test.x)
-    logits = keras.Model(opened.inputs[0], opened.get_layer("head").output)
-    wanted = keras.ops.softmax(predict(logits, data.test.x))
-    np.testing.assert_allclose(found.output, wanted, rtol=1e-4, atol=1e-6)
-    assert found.steps.keys() == recurrent(opened).keys()
-
-
 def _larger_pad(config: Any) -> None:
     wide_path = next(layer for layer in config["config"]["layers"] if layer["name"] == wide.WIDE)
     pad = next(one for one in wide_path["config"]["layers"] if one["class_name"] == "Pad")
