@@ -17,7 +17,6 @@ from seqtrain.tasks import MONITORED, primary
 from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document
 from seqtrain.yamlwriter import write
 
-EMBEDDING_DIM = 128
 EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 LONGEST_UNROLL = 64  # time steps; what is longer takes longer to trace than it saves
@@ -292,9 +291,7 @@ def refused(path: Path, found: list[Problem]) -> ConfigError:
 def _completed(config: Config, path: Path) -> Config:
     """Return the config with the defaults that depend on other keys or on the file's name."""
     model, training = config.model, config.training
-    tokens = isinstance(config.dataset, TokenDatasetConfig)
-    if tokens and model.embedding_dim is None and model.embedding_file is None:
-        model = model.model_copy(update={"embedding_dim": EMBEDDING_DIM})
+    model = model.completed(of_tokens=isinstance(config.dataset, TokenDatasetConfig))
     if training.monitor is None:
         score = primary(config.dataset.learns, weighed=training.class_weight is not None)
         training = training.model_copy(update={"monitor": f"val_{score}"})

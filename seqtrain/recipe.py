@@ -54,7 +54,7 @@ def longest(rows: int) -> int:
 def _dataset(known: Known) -> list[Line]:
     if known.tokens is None:
         return [("standardise", True, "every feature to mean 0 and deviation 1")]
-    usual = sorted(known.lengths)[ceil(USUAL * len(known.lengths)) - 1]
+    usual = sorted(known.lengths)[int(USUAL * (len(known.lengths) - 1))]
     length = min(ceil(usual / 10) * 10, longest(known.rows))
     size = min(max(len(known.words) + SPECIAL, SMALLEST), LARGEST)
     why = f"{USUAL:.0%} of the texts are no longer" if usual <= length else "longer texts are cut"

@@ -52,7 +52,7 @@ DEFAULTS = {
         "dropout": 0.0,
         "recurrent_dropout": 0.0,
         "memory_steps": None,
-        "pooling": "last",
+        "pooling": "max",
         "dense_units": (),
         "dense_activation": "relu",
         "wide": False,
@@ -218,7 +218,7 @@ def test_an_argument_heals_no_key_that_stands_twice() -> None:
 
 
 def test_two_rules_in_two_sections_are_both_told() -> None:
-    text = "dataset: {name: imdb, mask: false}\nmodel: {name: lstm}\n"
+    text = "dataset: {name: imdb, mask: false}\nmodel: {name: lstm, pooling: last}\n"
     with pytest.raises(ConfigError) as caught:
         load_config(write(text + "training: {clipnorm: 1, clipvalue: 1}\n"))
     assert "a.yaml:1: dataset.mask: " in caught.value.message

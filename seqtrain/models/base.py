@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Predict = Callable[[keras.Model, np.ndarray], np.ndarray]
 
+EMBEDDING_DIM = 128
 UNITS = "in_units_of_the_labels"  # the layer that ends the network of a regression
 
 Activation = Literal[
@@ -102,6 +103,12 @@ class ModelConfig(Part):
     @abstractmethod
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the layers between the input and the hidden dense layers."""
+
+    def completed(self, of_tokens: bool) -> Self:
+        """Return the section with the defaults that depend on what the dataset holds."""
+        if not of_tokens or self.embedding_dim is not None or self.embedding_file is not None:
+            return self
+        return self.model_copy(update={"embedding_dim": EMBEDDING_DIM})
 
     def resolved(self, dataset: Dataset) -> Self:
         """Return the section with the length of the words' vectors, if a file decides it."""

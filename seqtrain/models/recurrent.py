@@ -43,10 +43,11 @@ class Recurrent(ModelConfig):
         "anything, 2 to so many, each cell another number (Tallec & Ollivier 2018): for what is "
         "long ago; null leaves it to Keras",
     )
-    pooling: Literal["last", "mean", "max"] = Field(
-        default="last",
+    pooling: Literal["last", "mean", "max"] | None = Field(
+        default=None,
         description="what the head sees of the last layer: its last output (in both directions "
-        "the end of each), or the mean or maximum over all steps that are not masked",
+        "the end of each), or the mean or maximum over all steps that are not masked; null is "
+        "`max` for texts, in which a word counts wherever it stands, and `last` for all else",
     )
 
     @model_validator(mode="after")
@@ -55,6 +56,13 @@ class Recurrent(ModelConfig):
             rule = "is for the gates of `lstm` and `gru`, and `rnn` has none"
             raise broken([("model.memory_steps", rule)])
         return self
+
+    def completed(self, of_tokens: bool) -> Self:
+        """Return the section with the pooling that fits the data, and what every model has."""
+        completed = super().completed(of_tokens)
+        if self.pooling is not None:
+            return completed
+        return completed.model_copy(update={"pooling": "max" if of_tokens else "last"})
 
     @classmethod
     def headline(cls, name: str) -> str:
@@ -98,11 +106,12 @@ class Recurrent(ModelConfig):
 
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the recurrent layers with their dropout, and the pooling."""
+        pools = self.pooling in ("mean", "max")
         layers: list[keras.Layer] = []
         for depth, units in enumerate(self.units, start=1):
             last = depth == len(self.units)
-            layers.append(self._recurrent(units, not last or self.pooling != "last", unroll))
-            if last and self.pooling != "last":
+            layers.append(self._recurrent(units, not last or pools, unroll))
+            if last and pools:
                 layers.append(self._pooling(dataset))
             layers += dropout(self.dropout)
         if dataset.mask and dataset.padding == "pre":
