@@ -193,18 +193,23 @@ class ModelConfig(Part):
 
             fit(model, dataset, weighed)
 
-    def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> None:
+    def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> str:
         """Let the validation examples choose what a trained network has not learned itself.
 
         Args:
             model: trained, and opened or kept in memory.
             dataset: what it was trained on.
             predict: returns what a model computes of examples, shape (N, outputs).
-        """
-        if self.wide:
-            from seqtrain.models.wide import weigh
 
-            weigh(model, dataset, predict)
+        Returns:
+            What they chose, for the log; nothing where all is learned.
+        """
+        if not self.wide:
+            return ""
+        from seqtrain.models.wide import weigh
+
+        network, linear = weigh(model, dataset, predict)
+        return f"weights of the logits: {network:.3g} of the network, {linear:.3g} of the linear model"
 
 
 def dropout(rate: float) -> "list[keras.Layer]":

@@ -249,13 +249,16 @@ def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
 
 def weigh(
     model: keras.Model, dataset: Dataset, predict: Callable[[keras.Model, np.ndarray], np.ndarray]
-) -> None:
+) -> tuple[float, float]:
     """Choose the weights of the network and of the linear model by the validation examples.
 
     Args:
         model: a trained network with a linear model beside it.
         dataset: what it was trained on.
         predict: returns what a model computes of examples, shape (N, outputs).
+
+    Returns:
+        The weight of the network, and that of the linear model.
     """
     import keras
     import numpy as np
@@ -278,7 +281,7 @@ def weigh(
     }
     best = min(tried, key=tried.__getitem__)
     _set_weights(model, *best)
-    log.info("weights of the logits: %.3g of the network, %.3g of the linear model", *best)
+    return best
 
 
 def _set_weights(model: keras.Model, network: float, linear: float) -> None:
