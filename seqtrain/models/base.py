@@ -209,7 +209,8 @@ class ModelConfig(Part):
         from seqtrain.models.wide import weigh
 
         network, linear = weigh(model, dataset, predict)
-        return f"weights of the logits: {network:.3g} of the network, {linear:.3g} of the linear model"
+        chosen = f"{network:.3g} of the network, {linear:.3g} of the linear model"
+        return f"weights of the logits: {chosen}"
 
 
 def dropout(rate: float) -> "list[keras.Layer]":
