@@ -235,8 +235,7 @@ def logits(dataset: Dataset, activation: str | None = None) -> "keras.Layer":
     """Return the dense layer of as many units as there are outputs."""
     import keras
 
-    units = len(dataset.classes) if len(dataset.classes) > 2 else 1
-    return keras.layers.Dense(units, activation=activation, name="head")
+    return keras.layers.Dense(dataset.outputs, activation=activation, name="head")
 
 
 def activation(dataset: Dataset) -> str:

@@ -314,7 +314,7 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     seen = np.flatnonzero(documents)
     idf = np.log((1 + len(rows)) / (1 + documents[seen])) + 1  # as scikit-learn has it
     x = _tf_idf(counts[:, seen], idf)
-    penalties = PENALTIES if counts.nnz * _outputs(dataset) <= FEW_COUNTS else PENALTIES[:1]
+    penalties = PENALTIES if counts.nnz * dataset.outputs <= FEW_COUNTS else PENALTIES[:1]
     fits = [_linear(x, labels, dataset, penalty, weighed) for penalty in penalties]
     best = fits[0]
     if len(fits) > 1:
@@ -326,16 +326,12 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     return table, best.bias
 
 
-def _outputs(dataset: Dataset) -> int:
-    return len(dataset.classes) if len(dataset.classes) > 2 else 1
-
-
 def _sample(known: Ngrams, dataset: Dataset) -> np.ndarray:
     """Return the indices of the examples that the linear model learns from: all, if not many."""
     import numpy as np
 
     x = dataset.train.x
-    counts = np.count_nonzero(x) * known.longest * _outputs(dataset)
+    counts = np.count_nonzero(x) * known.longest * dataset.outputs
     most = int(len(x) * min(MOST_COUNTS / counts, 1.0))
     if most == len(x):
         return np.arange(len(x))
@@ -366,7 +362,7 @@ def _linear(
         ridge = Ridge(1 / penalty, solver="lsqr", max_iter=ITERATIONS)
         ridge.fit(x, dataset.target.standardised(labels))
         return Linear(ridge.coef_[:, None], np.array([ridge.intercept_]))
-    outputs = _outputs(dataset)
+    outputs = dataset.outputs
     kernel, bias = np.zeros((x.shape[1], outputs)), np.full(outputs, NEVER)
     model = LogisticRegression(
         C=penalty,
