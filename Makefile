@@ -7,7 +7,7 @@ SOURCES := pyproject.toml constraints.txt
 HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile modelfile npz yamlfile cache files))
 
-.PHONY: demo test test-fast soak lint bench docs picture clean
+.PHONY: demo test test-fast soak lint bench bench-drafts docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -50,6 +50,9 @@ bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_D
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.threads
 	$(BIN)/python -m benchmarks.gaps
+
+bench-drafts: $(VENV)/installed ## what drafts reach on the files in PACKAGES (docs/drafts.md)
+	$(BIN)/python -m benchmarks.drafts $(PACKAGES)
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md

@@ -100,8 +100,9 @@ class TrainingConfig(Section):
     )
     baselines: bool = Field(
         default=True,
-        description="fit a linear model too, in a few seconds after the training, and say whether "
-        "the network beats it; the majority class, or the mean of numbers, is always compared with",
+        description="fit a linear model too, in up to half a minute after the training, and say "
+        "whether the network beats it; the majority class, or the mean of numbers, is always "
+        "compared with",
     )
     checkpoint_minutes: Positive = Field(
         default=10.0,

@@ -24,7 +24,7 @@ DATA_DIR = click.option(
 DATA = click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="File with your own examples: CSV, TSV, JSONL, TXT or NPZ.",
+    help="File with your own examples: CSV, TSV, JSONL, Parquet, Excel, TXT or NPZ.",
 )
 TEXT_COLUMN = click.option(
     "--text",

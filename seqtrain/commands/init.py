@@ -32,7 +32,8 @@ def init(
     from seqtrain.harmless import argument
 
     if data:
-        written = to or Path(f"{data.stem}.yaml")
+        stem = Path(data.stem).stem if data.suffix.lower() == ".gz" else data.stem
+        written = to or Path(f"{stem}.yaml")
         _draft(data, written, arguments, text, label)
         console.message(f"look at it: `seqtrain check {argument(written)} --load`")
     else:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
-    """Your own sequences of numbers: a `.npz` file, or a CSV, TSV or JSONL file of their steps.
+    """Your own sequences of numbers: a `.npz` file, or a table of their steps.
 
     A `.npz` file holds `x` (examples × steps × features, or examples × steps) and the labels `y`;
     or, for sequences of different lengths, `values` (all steps × features, one sequence after

@@ -1,4 +1,4 @@
-"""`text`: a person's own texts with labels, from a CSV, TSV or JSONL file."""
+"""`text`: a person's own texts with labels, from a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqtrain.textfile import told
 
 
 class Text(OwnFilesConfig, LabelledTextConfig):
-    """Your own texts: a CSV, TSV or JSONL file with a column of texts and a column of labels."""
+    """Your own texts: a table (CSV, TSV, JSONL, Parquet, Excel) of texts and their labels."""
 
     name: Literal["text"]
     text_column: str = Field(default="text", description="column, or key, of the texts")
