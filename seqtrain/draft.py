@@ -158,12 +158,10 @@ def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
     """Return what is known of the data once they are loaded."""
     lengths = loaded.train.lengths
     return Known(
-        loaded.task,
         classes=_counts(loaded),
         rows=sum(len(part) for part in _parts(loaded)),
         lengths=[loaded.shape[0]] if lengths is None else lengths.tolist(),
         tokens=tokens,
-        features=0 if tokens else loaded.shape[-1],
     )
 
 

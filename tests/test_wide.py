@@ -173,6 +173,20 @@ def test_a_class_that_train_lacks_is_not_said() -> None:
     assert (found[:, 2] < found[:, :2].max(axis=1)).all()
 
 
+def test_the_only_class_of_train_is_said() -> None:
+    data = pairs_of_words(2)
+    train = data.train.take(np.flatnonzero(data.train.labels == 1))
+    assert (logits_of_the_path(network(replace(data, train=train)), data.test.x) > 0).all()
+
+
+def test_weighed_classes_count_alike_also_where_validation_lacks_one() -> None:
+    data = pairs_of_words(3)
+    some = data.validation.take(np.flatnonzero(data.validation.labels != 2))
+    data = replace(data, validation=some)
+    model = wide.Linear(np.zeros((1, 3)), np.array([1.0, 0.0, 0.0]))
+    assert model.score(np.zeros((len(some), 1)), data, weighed=True) == pytest.approx(1 / 2)
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("pooling", ["last", "max"])
 def test_it_is_saved_and_opened_with_and_without_seqtrain(

@@ -43,7 +43,7 @@ MOST_COUNTS, FEW_COUNTS = 60_000_000, 10_000_000
 AT_ONCE = 2_000  # examples whose n-grams are counted at once
 ITERATIONS = 100  # of a fit
 SEED = 0  # of the order in which a fit goes through the examples
-NEVER = -10.0  # logit of a class that no training example has
+NEVER = -10.0  # logit of a class that no training example has; of one that all have, less that
 SMALL = 1e-9
 WIDE, TABLE, INTERCEPT = "wide", "ngrams", "intercept"  # names of layers
 BLEND, NETWORK, LINEAR = "blend", "network", "linear"
@@ -208,13 +208,13 @@ class Linear:
     def score(self, x: csr_matrix, dataset: Dataset, weighed: bool) -> float:
         """Return how well it answers the validation examples: the larger, the better."""
         import numpy as np
-        from sklearn.metrics import balanced_accuracy_score
 
         logits, truth = x @ self.kernel + self.bias, dataset.validation.labels
         if dataset.target:
             return -float(np.abs(logits[:, 0] - dataset.target.standardised(truth)).mean())
         said = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
-        return float(balanced_accuracy_score(truth, said) if weighed else (said == truth).mean())
+        weights = 1 / np.bincount(truth)[truth] if weighed else None
+        return float(np.average(said == truth, weights=weights))
 
 
 def references(rows: int, outputs: int) -> Iterator[tuple[keras.Model, keras.Model]]:
@@ -376,7 +376,9 @@ def _linear(
         warnings.simplefilter("ignore", ConvergenceWarning)
         for output in range(outputs):
             true = labels == (output if outputs > 1 else 1)
-            if true.any() and not true.all():
+            if true.all():
+                bias[output] = -NEVER
+            elif true.any():
                 model.fit(x, true)
                 kernel[:, output], bias[output] = model.coef_[0], model.intercept_[0]
     return Linear(kernel, bias)
