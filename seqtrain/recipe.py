@@ -8,7 +8,7 @@ from typing import Any
 Line = tuple[str, Any, str]  # a key, its value, and why
 
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; ids of the vocabulary
-# Steps of all texts in an epoch, for which long texts are read whole where they are few.
+# Where texts are few, longer ones are read whole, up to so many tokens in an epoch.
 WHOLE, WHOLE_LENGTH = 2_000_000, 1_000
 USUAL = 0.99  # share of the texts that are read whole, where that is not too long
 SPECIAL = 4  # ids of padding, start and unknown tokens

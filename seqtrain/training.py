@@ -218,7 +218,7 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
 
 
 def settled(run: Run, dataset: Dataset) -> Any:
-    """Return the best model of a run, once the validation examples have had the last word."""
+    """Return the best model of a run, and save what is chosen on validation at the end."""
     from seqtrain.callbacks import save
 
     model = load_model(run)

@@ -181,7 +181,7 @@ class ModelConfig(Part):
         return keras.Sequential([*layers, *head(dataset)], name=self.name)
 
     def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
-        """Give a network that was just built what it does not learn by gradient descent.
+        """Fit what gradient descent does not learn: the linear model of a wide network.
 
         Args:
             model: what `build` returned.
@@ -194,7 +194,7 @@ class ModelConfig(Part):
             fit(model, dataset, weighed)
 
     def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> str:
-        """Let the validation examples choose what a trained network has not learned itself.
+        """Choose on validation what training leaves open: the weights of a wide network's parts.
 
         Args:
             model: trained, and opened or kept in memory.
@@ -202,7 +202,7 @@ class ModelConfig(Part):
             predict: returns what a model computes of examples, shape (N, outputs).
 
         Returns:
-            What they chose, for the log; nothing where all is learned.
+            The choice, for the log; empty where there is none.
         """
         if not self.wide:
             return ""
