@@ -64,7 +64,8 @@ def test_the_loss_and_the_error_of_numbers_are_those_that_keras_trains_with() ->
 
     import keras
 
-    from seqtrain.models.base import loss, metrics as of_epochs
+    from seqtrain.models.base import loss
+    from seqtrain.models.base import metrics as of_epochs
     from tests.test_models import features
 
     labels, predictions = numbers()
