@@ -168,7 +168,7 @@ def without_optimizer(model: keras.Model) -> keras.Model:
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
-    """Keras's own, by the rank of epochs, so that the loss decides where scores are equal."""
+    """Keras's early stopping, with the loss to break ties of the score."""
 
     def __init__(self, training: TrainingConfig, stopping: EarlyStoppingConfig) -> None:
         super().__init__(
@@ -183,7 +183,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
 
 
 class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):  # type: ignore[misc]
-    """Keras's own, by the rank of epochs."""
+    """Keras's plateau schedule, with the loss to break ties of the score."""
 
     def __init__(self, training: TrainingConfig) -> None:
         factor, patience = PLATEAU_FACTOR, PLATEAU_PATIENCE
@@ -205,7 +205,7 @@ def compare_all_digits(callback: Any) -> None:
 
 
 def signed_rank(training: TrainingConfig, logs: dict[str, float]) -> float:
-    """Return the rank of an epoch as `training.mode` has it: the larger the better, or the less."""
+    """Return the rank of an epoch, with the sign that `training.mode` expects."""
     rank = training.rank(logs)
     return rank if training.mode == "min" else -rank
 

@@ -22,6 +22,7 @@ MOST_CLASSES = 100
 REPEATING = 5  # examples of each, where classes are more
 MOST_NUMBERS = 10  # classes whose names are whole numbers, where other columns may be meant
 NAMED_TEXT, NAMED_SHORT = 1_000, 3  # times that a name makes a column more of a text
+MOST_LISTED = 10  # columns in a message
 HERE = "`seqtrain` trains on labelled examples"
 
 
@@ -184,10 +185,10 @@ def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = 
     )
 
 
-def listed(names: Iterable[str], most: int = 10) -> str:
+def listed(names: Iterable[str]) -> str:
     """Return the first names, for a message."""
-    names = list(names)
-    return ", ".join([*(f"`{name}`" for name in names[:most]), *["…"][: len(names) > most]])
+    names = [f"`{name}`" for name in names]
+    return ", ".join([*names[:MOST_LISTED], *["…"][: len(names) > MOST_LISTED]])
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What is said while a backend compiles a network, which can take longer than an epoch.
+"""Report compiling, which can take longer than an epoch.
 
 Imports Keras, so it comes after `execution.start`.
 """
@@ -13,12 +13,12 @@ from seqtrain.batches import Batches
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 3.0  # seconds after which a step that compiles is told of
-LONG = 2  # times as long is told of an epoch
+PATIENCE = 3.0  # seconds of compiling, after which it is reported
+LONG = 2  # times `PATIENCE`: of more, the end of an epoch reports the sum
 
 
 class TellCompiling(keras.callbacks.Callback):  # type: ignore[misc]
-    """Says what is compiled, where that takes seconds, and how long all of it took.
+    """Reports what is being compiled, if that takes seconds, and how long it took in an epoch.
 
     JAX compiles anew for each shape of batches when the first of it comes; TensorFlow traces
     the network once. It stands before callbacks that may raise, so that no clock is left running.

@@ -21,7 +21,7 @@ EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 LONGEST_UNROLL = 64  # time steps; what is longer takes longer to trace than it saves
 STEPS_AT_ONCE = 32
-TIE = 1e-9  # less than the difference of any two accuracies; its share is what the loss adds
+TIE = 1e-9  # the most that the loss adds to a score: two accuracies differ by more
 
 Optimizer = Literal[
     "adadelta",
@@ -120,7 +120,7 @@ class TrainingConfig(Section):
         return "max" if self.monitor in ("val_accuracy", "val_macro_f1") else "min"
 
     def rank(self, epoch: Mapping[str, float]) -> float:
-        """Return what is lower the better an epoch was: `monitor`, and in a tie `val_loss`.
+        """Return a number that is lower for a better epoch: `monitor`, with `val_loss` for ties.
 
         Args:
             epoch: what it reached, by the names of `history.csv`.

@@ -136,7 +136,7 @@ def _tokens(dataset: Text | Folder) -> tuple[Tokens, str]:
 
 
 def _many_unknown(loaded: Dataset) -> float:
-    """Return the share of unknown words, if `train` warns of it and there are many to learn of."""
+    """Return the share of unknown test words where subwords would help, else 0."""
     words, share = loaded.train.lengths, unknown(loaded, "test")
     return share if words is not None and words.sum() > FEW_WORDS and share > MUCH else 0.0
 
@@ -158,17 +158,15 @@ def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
     """Return what is known of the data once they are loaded."""
     lengths = loaded.train.lengths
     return Known(
-        loaded.task,
         classes=_counts(loaded),
         rows=sum(len(part) for part in _parts(loaded)),
         lengths=[loaded.shape[0]] if lengths is None else lengths.tolist(),
         tokens=tokens,
-        features=0 if tokens else loaded.shape[-1],
     )
 
 
 def _loaded(dataset: DatasetConfig, tokens: Tokens | None = None) -> Dataset:
-    """Load data by keys with which they load, however few they are, for their numbers alone."""
+    """Load the data to count them, with keys that also few examples pass."""
     keys: dict[str, Any] = {"drop_repeated": False}
     if "validation" not in dataset.model_fields_set:
         keys["validation"] = SHARE_OF_FEW

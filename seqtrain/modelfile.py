@@ -17,6 +17,7 @@ from typing import Any
 from seqtrain.models import wide
 from seqtrain.models.recurrent import CELLS, GATES
 from seqtrain.models.wide import BLEND, INTERCEPT, TABLE, WIDE
+from seqtrain.text import PAD
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MEMBERS = (CONFIG, METADATA, WEIGHTS)
@@ -37,14 +38,17 @@ WITHOUT_WEIGHTS = {
         "Rescaling",  # of the labels of a regression
     )
 }
-OPERATIONS = {
+OF_POOLING = {  # the maximum over unmasked steps
+    f"keras.src.ops.numpy.{name}" for name in ("Any", "Greater", "Max", "NotEqual", "Where")
+}
+OPERATIONS = OF_POOLING | {
     f"keras.src.ops.numpy.{name}"
     for name in (
-        *("Any", "Greater", "Max", "NotEqual", "Where"),  # of the maximum over unmasked steps
         *("Add", "Concatenate", "GetItem", "LogicalAnd", "Maximum", "Minimum", "Mod", "Multiply"),
         *("OnesLike", "Pad", "Sqrt", "Subtract", "Sum", "TrueDivide"),  # of the wide path
     )
 }
+WHOLE_STEPS = [None, None, 1]  # that dropout drops
 MASK = "keras.src.ops.numpy.NotEqual"  # of ids, by which an embedding hides padding
 INITIALIZERS = {
     f"keras.initializers.{name}"
@@ -164,6 +168,8 @@ def _described(model: Tree) -> int:
         if _kind(model) == SEQUENTIAL:
             return _in_sequence(layers)
         _check_order(layers)
+        if model["config"]["output_layers"] != [_name(layers[-1]), 0, 0]:
+            raise ValueError("its output is not that of its last layer")
         known = {_name(layer): layer for layer in layers if _kind(layer) != MASK}
         path, _ = known.pop(WIDE), known.pop(BLEND)
         return _in_sequence([*known.values()]) + _beside(path)
@@ -188,7 +194,10 @@ def _in_sequence(layers: Sequence[Tree]) -> int:
 
 def _check_order(layers: Sequence[Tree]) -> None:
     """Make sure that layers follow one another; masks and the wide path read the input."""
-    first = last = _name(layers[0])
+    names = [_name(layer) for layer in layers]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"its `{twice}` is there twice")
+    first = last = names[0]
     masks: set[str] = set()
     for layer in layers[1:]:
         wanted = {first} if _kind(layer) == MASK or _name(layer) == WIDE else {last}
@@ -197,6 +206,8 @@ def _check_order(layers: Sequence[Tree]) -> None:
         if _sources(layer) - masks != wanted:
             raise ValueError(f"its `{_name(layer)}` does not follow the layer before it")
         if _kind(layer) == MASK:
+            if layer["inbound_nodes"][0]["args"][1:] != [PAD]:
+                raise ValueError(f"its `{_name(layer)}` hides something else than padding")
             masks.add(_name(layer))
         elif _name(layer) != WIDE:
             last = _name(layer)
@@ -273,6 +284,8 @@ def _sized(layer: Tree, features: Any) -> tuple[int, Any]:
     for shape in (layer.get("build_config") or {}).values():
         if shape and shape[-1] != features:
             raise ValueError(f"its `{config['name']}` is built for {shape[-1]} features")
+    if config.get("noise_shape") not in (None, WHOLE_STEPS):
+        raise ValueError(f"its `{config['name']}` drops in the shape {config['noise_shape']}")
     if kind == EMBEDDING:
         length = _number(config["output_dim"])
         return _number(config["input_dim"]) * length, length
@@ -288,7 +301,7 @@ def _sized(layer: Tree, features: Any) -> tuple[int, Any]:
         biases = bool(config["use_bias"]) * (1 + bool(config.get("reset_after")))
         return GATES_OF[kind] * units * (_number(features) + units + biases), units
     inner = {_kind(part) for part in config["layers"]} if kind == FUNCTIONAL else set()
-    if kind in {FUNCTIONAL, *WITHOUT_WEIGHTS} and inner <= {INPUT, *OPERATIONS}:
+    if kind in {FUNCTIONAL, *WITHOUT_WEIGHTS} and inner <= {INPUT, *OF_POOLING}:
         return 0, features
     raise ValueError(f"it would make `{kind}` where seqtrain does not")
 

@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from seqtrain.tasks import Task
-
 Line = tuple[str, Any, str]  # a key, its value, and why
 
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; ids of the vocabulary
-# Steps of all texts in an epoch, for which long texts are read whole where they are few.
+# Where texts are few, longer ones are read whole, up to so many tokens in an epoch.
 WHOLE, WHOLE_LENGTH = 2_000_000, 1_000
 USUAL = 0.99  # share of the texts that are read whole, where that is not too long
 SPECIAL = 4  # ids of padding, start and unknown tokens
@@ -23,22 +21,18 @@ class Known:
     """What is known of the data that a draft is for.
 
     Attributes:
-        task: what the labels are.
         classes: how many examples each class has; none in regression.
         rows: how many examples there are.
         lengths: the steps of each example, or of a sample of them.
         words: how often each token stands in the texts of a sample; none where they are numbers.
         tokens: what texts are split into; None where examples are numbers.
-        features: how many numbers a step has; 0 of texts.
     """
 
-    task: Task
     classes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     lengths: list[int] = field(default_factory=list)
     words: Counter[str] = field(default_factory=Counter)
     tokens: str | None = None
-    features: int = 0
 
 
 def recipe(known: Known) -> dict[str, list[Line]]:

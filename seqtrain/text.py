@@ -14,9 +14,7 @@ import numpy as np
 
 from seqtrain import subwords
 from seqtrain.parts import End
-from seqtrain.tokens import RULES, Rule, Tokeniser, words
-
-tokenise = words
+from seqtrain.tokens import RULES, Rule, Tokeniser
 
 PAD, START, OOV = 0, 1, 2
 SPECIAL = ("<padding>", "<start>", "<unknown>", "<unused>")  # what the first ids are called

@@ -191,6 +191,7 @@ def stopping_reason(config: Config) -> str:
 def finish(model: Any, trained: Trained, run: Run) -> None:
     """Judge the best model by the test examples, and the last beside it; draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
+    run.config.model.settle(model, dataset, outputs)  # as the best is, to be comparable
     last = answers(model, dataset.test.x, dataset.target)
     if not np.isfinite(last).all():
         raise TrainingError(
@@ -217,12 +218,12 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
 
 
 def settled(run: Run, dataset: Dataset) -> Any:
-    """Return the best model of a run, once the validation examples have had the last word."""
+    """Return the best model of a run, and save what is chosen on validation at the end."""
     from seqtrain.callbacks import save
 
     model = load_model(run)
-    if run.config.model.wide:
-        run.config.model.settle(model, dataset, outputs)
+    if chosen := run.config.model.settle(model, dataset, outputs):
+        log.info("%s", chosen)
         save(model, run)
     return model
 

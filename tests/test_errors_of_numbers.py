@@ -64,14 +64,15 @@ def test_the_loss_and_the_error_of_numbers_are_those_that_keras_trains_with() ->
 
     import keras
 
-    from seqtrain.models.base import loss, score
+    from seqtrain.models.base import loss
+    from seqtrain.models.base import metrics as of_epochs
     from tests.test_models import features
 
     labels, predictions = numbers()
     target = Target().of(labels)
     dataset = replace(features(), classes=(), target=target)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Identity()])
-    model.compile(loss=loss(dataset), metrics=[score(dataset)])
+    model.compile(loss=loss(dataset), metrics=of_epochs(dataset, None))
     scaled = (target.standardised(numbers) for numbers in (predictions, labels))
     found = model.evaluate(*scaled, verbose=0, return_dict=True)
     scores = regression.scores("test", labels, predictions, target)

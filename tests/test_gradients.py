@@ -197,11 +197,11 @@ def test_the_norms_on_the_axis_are_plain_numbers() -> None:
     """No plot parses formulas, which the usual labels of a log axis are."""
     from matplotlib import rc_context
 
+    from seqtrain.drawing import STYLE
     from seqtrain.interpretation.gradient_plots import gradients
     from seqtrain.interpretation.gradients import Flow
     from seqtrain.interpretation.reach import Measured
     from seqtrain.interpretation.steps import Place
-    from seqtrain.plots.base import STYLE
 
     flow = Flow(Place(1, "forward"), "hidden", np.logspace(-6, 0, 20))
     with rc_context(STYLE):

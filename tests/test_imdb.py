@@ -27,7 +27,8 @@ from seqtrain.datasets import Dataset, imdb
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.download import Remote
 from seqtrain.errors import DataError
-from seqtrain.text import OOV, START, tokenise
+from seqtrain.text import OOV, START
+from seqtrain.tokens import plain_words as tokenise
 from tests.conftest import Outcome
 
 CONFIG = """\

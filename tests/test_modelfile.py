@@ -376,6 +376,9 @@ def test_keras_is_asked_to_open_safely(run: Run, monkeypatch: pytest.MonkeyPatch
     import keras
 
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(keras.models, "load_model", lambda file, **keys: seen.update(keys))
-    modelfile.open_model(run.model_file)
+    opened = keras.Sequential()
+    monkeypatch.setattr(
+        keras.models, "load_model", lambda file, **keys: seen.update(keys) or opened
+    )
+    assert modelfile.open_model(run.model_file) is opened
     assert seen == {"compile": False, "safe_mode": True}

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from seqtrain.datasets.phrases import Phrases, generate
-from seqtrain.text import OOV, tokenise
+from seqtrain.text import OOV
+from seqtrain.tokens import plain_words as tokenise
 from tests.conftest import REPOSITORY, Outcome
 
 pairs = cache(partial(generate, 6_000))

@@ -19,7 +19,7 @@ from seqtrain.checkpoints import Checkpoint, Checkpoints
 from seqtrain.errors import DataError, RunError, Terminated
 from seqtrain.run import Run
 from tests.conftest import REPOSITORY
-from tests.cutting import QUICKSTART, RNN, cut_short, go_on, labels_taken, results, start
+from tests.cutting import QUICKSTART, RNN, Killed, cut_short, go_on, labels_taken, results, start
 
 pytestmark = pytest.mark.tf
 
@@ -39,11 +39,8 @@ BY_LENGTH = (
 )
 WIDE = (
     *BY_LENGTH,
-    "training.monitor=val_macro_f1",
-    "model.wide=true",
-    "model.token_dropout=0.2",
-    "model.dropout=0.0",
-    BALANCED,
+    *("model.wide=true", "model.token_dropout=0.3", "model.pooling=max"),
+    *(BALANCED, "training.monitor=val_macro_f1", PLATEAU, "training.early_stopping.patience=2"),
 )
 # What each case has besides dropout and, in most, recurrent dropout; the batch after which it dies.
 CASES: dict[str, tuple[list[str], int]] = {
@@ -155,6 +152,24 @@ def test_a_training_that_stopped_early_stays_stopped(tmp_path: Path, caplog: Any
     with caplog.at_level("INFO", "seqtrain"):
         assert results(go_on(run, epochs=40)) == before
     assert "stopped early: val_loss has not improved for 1 epochs" in caplog.text
+
+
+def test_a_run_that_dies_once_its_linear_model_is_weighed_ends_the_same(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    whole = go_on(start(tmp_path, *WIDE, config=PHRASES))
+    cut = start(tmp_path, *WIDE, config=PHRASES)
+    with monkeypatch.context() as patched:
+
+        def dying(*_: Any) -> None:
+            raise Killed
+
+        patched.setattr(Run, "write_predictions", dying)
+        with pytest.raises(Killed):
+            go_on(cut)
+    assert results(go_on(cut)) == results(whole)
+    longer = go_on(start(tmp_path, *WIDE, "training.epochs=3", config=PHRASES))
+    assert results(go_on(cut, epochs=3)) == results(longer)
 
 
 def test_a_longer_cosine_says_that_it_is_another_one(tmp_path: Path, caplog: Any) -> None:
@@ -519,8 +534,8 @@ def test_a_run_on_jax_is_resumed_to_the_bit() -> None:
         ([f"model.name={case.split()[0]}", *keys], call, str(QUICKSTART))
         for case, (keys, call) in CASES.items()
     ]
-    cases.append(([*BY_LENGTH], 5, str(PHRASES)))
-    some = cases if "SEQTRAIN_EXAMPLES" in os.environ else [cases[2]]
+    cases += [([*keys], 5, str(PHRASES)) for keys in (BY_LENGTH, WIDE)]
+    some = cases if "SEQTRAIN_EXAMPLES" in os.environ else [cases[2], cases[-1]]
     place = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", ON_JAX, json.dumps(some)]
     done = subprocess.run(command, env=place, capture_output=True, text=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -479,6 +480,15 @@ def test_parquet_is_read() -> None:
     with pytest.raises(DataError, match=r"^own.parquet:2: `tags` is no text but \['a'\]$"):
         cells(Table(file), "tags")
     assert next(Table(file).candidates()[1])[1] == (*ROWS[0], "1.5", None, "0")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_numbers_of_few_bits_in_parquet_are_read_as_written(dtype: type) -> None:
+    import pyarrow
+
+    numbers = pyarrow.array([np.array(0.1, dtype)[()], None, np.array(2, dtype)[()]])
+    rows = Table(as_parquet(PLAIN, n=numbers)).rows("n")
+    assert [cell for _, (cell,) in rows] == ["0.1", None, "2"]
 
 
 def test_an_index_of_pandas_is_no_column_of_parquet() -> None:

@@ -18,9 +18,9 @@ from seqtrain.text import (
     Ragged,
     Vocabulary,
     pad,
-    tokenise,
     with_start,
 )
+from seqtrain.tokens import words as tokenise
 
 ENDS: tuple[End, End] = ("pre", "post")
 IDS = st.lists(st.lists(st.integers(1, 30), max_size=9), max_size=6)

@@ -173,6 +173,20 @@ def test_a_class_that_train_lacks_is_not_said() -> None:
     assert (found[:, 2] < found[:, :2].max(axis=1)).all()
 
 
+def test_the_only_class_of_train_is_said() -> None:
+    data = pairs_of_words(2)
+    train = data.train.take(np.flatnonzero(data.train.labels == 1))
+    assert (logits_of_the_path(network(replace(data, train=train)), data.test.x) > 0).all()
+
+
+def test_weighed_classes_count_alike_also_where_validation_lacks_one() -> None:
+    data = pairs_of_words(3)
+    some = data.validation.take(np.flatnonzero(data.validation.labels != 2))
+    data = replace(data, validation=some)
+    model = wide.Linear(np.zeros((1, 3)), np.array([1.0, 0.0, 0.0]))
+    assert model.score(np.zeros((len(some), 1)), data, weighed=True) == pytest.approx(1 / 2)
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("pooling", ["last", "max"])
 def test_it_is_saved_and_opened_with_and_without_seqtrain(
@@ -189,21 +203,6 @@ def test_it_is_saved_and_opened_with_and_without_seqtrain(
     ours = modelfile.open_model(file)
     np.testing.assert_array_equal(wanted, predict(ours, data.test.x))
     np.testing.assert_allclose(wanted, predict(ours, data.test.x[:, :6]), rtol=1e-5)
-
-
-def test_the_steps_of_the_network_beside_it_are_traced(tmp_path: Path) -> None:
-    import keras
-
-    from seqtrain.interpretation.steps import recurrent, trace
-
-    data = pairs_of_words(3)
-    model = network(data, name="bigru", pooling="max", token_dropout=0.3)
-    keras.Model(model.inputs[0], model.outputs[0]).save(tmp_path / "model.keras")
-    opened = modelfile.open_model(tmp_path / "model.keras")
-    found = trace(opened, data.test.x)
-    alone = keras.Model(opened.inputs[0], opened.get_layer("head").output)
-    np.testing.assert_allclose(found.output, predict(alone, data.test.x), rtol=1e-4, atol=1e-6)
-    assert found.steps.keys() == recurrent(opened).keys()
 
 
 def _larger_pad(config: Any) -> None:
@@ -223,18 +222,53 @@ def _no_path(config: Any) -> None:
     layers[:] = [layer for layer in layers if layer["name"] != wide.WIDE]
 
 
-@pytest.mark.parametrize("change", [_larger_pad, _another_source, _no_path])
+def _of(config: Any, kind: str) -> Any:
+    return next(layer for layer in config["config"]["layers"] if layer["class_name"] == kind)
+
+
+def _a_layer_twice(config: Any) -> None:
+    layers = config["config"]["layers"]
+    place = next(index for index, one in enumerate(layers) if one["name"] == "head")
+    hidden = json.loads(json.dumps(layers[place]))
+    hidden["config"]["units"] = 10**12
+    layers[place]["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = "head"
+    layers.insert(place, hidden)
+
+
+def _wider_mask(config: Any) -> None:
+    _of(config, "NotEqual")["inbound_nodes"][0]["args"][1] = [[[0]]] * 9
+
+
+def _pad_in_pooling(config: Any) -> None:
+    pooling = next(one for one in config["config"]["layers"] if one["name"] == "masked_max")
+    _of(pooling, "Any").update(class_name="Pad", registered_name="Pad")
+
+
+def _larger_noise(config: Any) -> None:
+    _of(config, "Dropout")["config"]["noise_shape"] = [10**6, 10**6, 1]
+
+
+def _another_output(config: Any) -> None:
+    config["config"]["output_layers"][0] = wide.WIDE
+
+
+CHANGES = [_larger_pad, _another_source, _no_path, _a_layer_twice, _wider_mask, _pad_in_pooling]
+CHANGES += [_larger_noise, _another_output]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_path_that_is_not_as_written_is_refused(change: Any, tmp_path: Path) -> None:
     import keras
 
-    model = network(pairs_of_words(3))
+    model = network(pairs_of_words(3), pooling="max", token_dropout=0.3)
     file = tmp_path / "model.keras"
     keras.Model(model.inputs[0], model.outputs[0]).save(file)
+    modelfile.open_model(file)
     parts = members(file.read_bytes())
     config = json.loads(parts[CONFIG])
     before = json.dumps(config)
     change(config)
     assert json.dumps(config) != before
     file.write_bytes(packed({**parts, CONFIG: json.dumps(config).encode()}))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"its|it would|not as seqtrain writes"):
         modelfile.open_model(file)

@@ -171,6 +171,11 @@ class Dataset:
         return tuple(self.train.x.shape[1:])
 
     @property
+    def outputs(self) -> int:
+        """How many numbers a model computes of an example: of two classes one is enough."""
+        return len(self.classes) if len(self.classes) > 2 else 1
+
+    @property
     def tokens(self) -> str:
         """What texts are split into: `words`, `characters` or `subwords`."""
         rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"

@@ -105,13 +105,13 @@ def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
 
     rows = _sample(len(dataset.train), _at_once(dataset, dataset.train.x))
     of_words = dataset.vocabulary_size is not None
-    too_wide = not of_words and np.prod(dataset.shape) * _outputs(dataset) > MOST_WEIGHTS
+    too_wide = not of_words and np.prod(dataset.shape) * dataset.outputs > MOST_WEIGHTS
     if len(rows) < FEWEST or too_wide:
         return None
     with threadpool_limits(1):
         read = (_of_tokens if of_words else _of_values)(dataset, rows)
         x = read(dataset.train.x[rows])
-        work = x.size * _outputs(dataset)  # of a sparse matrix what is not 0
+        work = x.size * dataset.outputs  # of a sparse matrix what is not 0
         kept = _sample(len(rows), int(len(rows) * _limit(of_words) / max(work, 1)))
         if len(kept) < len(rows):
             x, rows = x[kept], rows[kept]
@@ -139,11 +139,6 @@ def _letters(dataset: Dataset) -> bool:
 
 def _limit(of_words: bool) -> int:
     return WORK_OF_WORDS if of_words else WORK_OF_VALUES
-
-
-def _outputs(dataset: Dataset) -> int:
-    """Return how many numbers a linear model computes of each example."""
-    return len(dataset.classes) if len(dataset.classes) > 2 else 1
 
 
 def _sample(examples: int, most: int) -> np.ndarray:
@@ -188,7 +183,7 @@ def _chosen(
     of_words = dataset.vocabulary_size is not None
     penalties = PENALTIES_OF_WORDS if of_words else PENALTIES_OF_VALUES
     most = CHOOSING_OF_WORDS if of_words else CHOOSING_OF_VALUES
-    if x.size * _outputs(dataset) > most:
+    if x.size * dataset.outputs > most:
         return fit_one(x, labels, penalties[0])
     score = partial(_score, dataset, weighed)
     validation = dataset.validation
@@ -265,7 +260,7 @@ def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
     from sklearn.feature_extraction.text import TfidfTransformer
 
     longest = _longest(dataset)
-    most = MOST_WEIGHTS_OF_WORDS // _outputs(dataset) // longest
+    most = MOST_WEIGHTS_OF_WORDS // dataset.outputs // longest
     x = dataset.train.x[rows]
     known = grams.fit(x, dataset.vocabulary_size or 0, longest, _letters(dataset), most)
     weights = TfidfTransformer(sublinear_tf=True).fit(known.counts(x))

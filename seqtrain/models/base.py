@@ -181,7 +181,7 @@ class ModelConfig(Part):
         return keras.Sequential([*layers, *head(dataset)], name=self.name)
 
     def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
-        """Give a network that was just built what it does not learn by gradient descent.
+        """Fit what gradient descent does not learn: the linear model of a wide network.
 
         Args:
             model: what `build` returned.
@@ -193,18 +193,24 @@ class ModelConfig(Part):
 
             fit(model, dataset, weighed)
 
-    def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> None:
-        """Let the validation examples choose what a trained network has not learned itself.
+    def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> str:
+        """Choose on validation what training leaves open: the weights of a wide network's parts.
 
         Args:
             model: trained, and opened or kept in memory.
             dataset: what it was trained on.
             predict: returns what a model computes of examples, shape (N, outputs).
-        """
-        if self.wide:
-            from seqtrain.models.wide import weigh
 
-            weigh(model, dataset, predict)
+        Returns:
+            The choice, for the log; empty where there is none.
+        """
+        if not self.wide:
+            return ""
+        from seqtrain.models.wide import weigh
+
+        network, linear = weigh(model, dataset, predict)
+        chosen = f"{network:.3g} of the network, {linear:.3g} of the linear model"
+        return f"weights of the logits: {chosen}"
 
 
 def dropout(rate: float) -> "list[keras.Layer]":
@@ -229,8 +235,7 @@ def logits(dataset: Dataset, activation: str | None = None) -> "keras.Layer":
     """Return the dense layer of as many units as there are outputs."""
     import keras
 
-    units = len(dataset.classes) if len(dataset.classes) > 2 else 1
-    return keras.layers.Dense(units, activation=activation, name="head")
+    return keras.layers.Dense(dataset.outputs, activation=activation, name="head")
 
 
 def activation(dataset: Dataset) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +38,13 @@ WEIGHTS = (0.75, 0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  # the fir
 SHARPNESS = (1.0, 0.5, 0.75, 1.5, 2.0, 3.0)  # factors of the mean of logits
 ALONE = 0.8  # share of the training examples that the network learns without the linear model
 PENALTIES = (4.0, 1.0, 16.0)  # C of scikit-learn, less of which is simpler; the first wins ties
-# N-grams in the examples, times outputs: of more, some examples do, and only the first penalty.
+# N-grams in the examples, times outputs: of more than the first a sample is fitted, of more than
+# the second only the first penalty is tried.
 MOST_COUNTS, FEW_COUNTS = 60_000_000, 10_000_000
 AT_ONCE = 2_000  # examples whose n-grams are counted at once
 ITERATIONS = 100  # of a fit
 SEED = 0  # of the order in which a fit goes through the examples
-NEVER = -10.0  # logit of a class that no training example has
+NEVER = -10.0  # logit of a class that no training example has; 10 where all have it
 SMALL = 1e-9
 WIDE, TABLE, INTERCEPT = "wide", "ngrams", "intercept"  # names of layers
 BLEND, NETWORK, LINEAR = "blend", "network", "linear"
@@ -208,22 +209,20 @@ class Linear:
     def score(self, x: csr_matrix, dataset: Dataset, weighed: bool) -> float:
         """Return how well it answers the validation examples: the larger, the better."""
         import numpy as np
-        from sklearn.metrics import balanced_accuracy_score
 
         logits, truth = x @ self.kernel + self.bias, dataset.validation.labels
         if dataset.target:
             return -float(np.abs(logits[:, 0] - dataset.target.standardised(truth)).mean())
         said = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
-        return float(balanced_accuracy_score(truth, said) if weighed else (said == truth).mean())
+        weights = 1 / np.bincount(truth)[truth] if weighed else None
+        return float(np.average(said == truth, weights=weights))
 
 
-def references(rows: int, outputs: int) -> list[tuple[keras.Model, keras.Model]]:
-    """Return the linear models of so many rows and outputs that can be, each with its blend."""
+def references(rows: int, outputs: int) -> Iterator[tuple[keras.Model, keras.Model]]:
+    """Yield the linear models of so many rows and outputs that can be, each with its blend."""
     buckets = _buckets(outputs)
-    return [
-        (_path(Ngrams(rows - buckets, buckets, longest), outputs), _blend(outputs))
-        for longest in sorted({*LONGEST.values()})
-    ]
+    for longest in sorted({*LONGEST.values()}):
+        yield _path(Ngrams(rows - buckets, buckets, longest), outputs), _blend(outputs)
 
 
 def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
@@ -251,13 +250,16 @@ def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
 
 def weigh(
     model: keras.Model, dataset: Dataset, predict: Callable[[keras.Model, np.ndarray], np.ndarray]
-) -> None:
+) -> tuple[float, float]:
     """Choose the weights of the network and of the linear model by the validation examples.
 
     Args:
         model: a trained network with a linear model beside it.
         dataset: what it was trained on.
         predict: returns what a model computes of examples, shape (N, outputs).
+
+    Returns:
+        The weight of the network, and that of the linear model.
     """
     import keras
     import numpy as np
@@ -280,7 +282,7 @@ def weigh(
     }
     best = min(tried, key=tried.__getitem__)
     _set_weights(model, *best)
-    log.info("weights of the logits: %.3g of the network, %.3g of the linear model", *best)
+    return best
 
 
 def _set_weights(model: keras.Model, network: float, linear: float) -> None:
@@ -313,7 +315,7 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     seen = np.flatnonzero(documents)
     idf = np.log((1 + len(rows)) / (1 + documents[seen])) + 1  # as scikit-learn has it
     x = _tf_idf(counts[:, seen], idf)
-    penalties = PENALTIES if counts.nnz * _outputs(dataset) <= FEW_COUNTS else PENALTIES[:1]
+    penalties = PENALTIES if counts.nnz * dataset.outputs <= FEW_COUNTS else PENALTIES[:1]
     fits = [_linear(x, labels, dataset, penalty, weighed) for penalty in penalties]
     best = fits[0]
     if len(fits) > 1:
@@ -325,16 +327,12 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     return table, best.bias
 
 
-def _outputs(dataset: Dataset) -> int:
-    return len(dataset.classes) if len(dataset.classes) > 2 else 1
-
-
 def _sample(known: Ngrams, dataset: Dataset) -> np.ndarray:
     """Return the indices of the examples that the linear model learns from: all, if not many."""
     import numpy as np
 
     x = dataset.train.x
-    counts = np.count_nonzero(x) * known.longest * _outputs(dataset)
+    counts = np.count_nonzero(x) * known.longest * dataset.outputs
     most = int(len(x) * min(MOST_COUNTS / counts, 1.0))
     if most == len(x):
         return np.arange(len(x))
@@ -365,7 +363,7 @@ def _linear(
         ridge = Ridge(1 / penalty, solver="lsqr", max_iter=ITERATIONS)
         ridge.fit(x, dataset.target.standardised(labels))
         return Linear(ridge.coef_[:, None], np.array([ridge.intercept_]))
-    outputs = _outputs(dataset)
+    outputs = dataset.outputs
     kernel, bias = np.zeros((x.shape[1], outputs)), np.full(outputs, NEVER)
     model = LogisticRegression(
         C=penalty,
@@ -379,7 +377,9 @@ def _linear(
         warnings.simplefilter("ignore", ConvergenceWarning)
         for output in range(outputs):
             true = labels == (output if outputs > 1 else 1)
-            if true.any() and not true.all():
+            if true.all():
+                bias[output] = -NEVER
+            elif true.any():
                 model.fit(x, true)
                 kernel[:, output], bias[output] = model.coef_[0], model.intercept_[0]
     return Linear(kernel, bias)
