@@ -164,9 +164,11 @@ def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = 
             f"name one: `--text COLUMN`; it has: {listed(found.columns)}",
         )
     for column in found.columns.values():
-        written = next(iter(column.sample), "") if column.filled else ""
         if is_named(column.name, TARGET_NAMES) and not (column.is_lettered or column.is_number):
-            return no_number(f"{source}, `{column.name}`", written)
+            if not column.filled:
+                message = f"{source}: `{column.name}` is empty, or holds lists"
+                return DataError(message, "give each example one label, as a text or a number")
+            return no_number(f"{source}, `{column.name}`", column.sample[0])
     for column in found.columns.values():
         if odd := column.odd_number:
             return no_number(f"{source}, `{column.name}`", odd, "value")

@@ -304,6 +304,9 @@ class Table(TextFile):
         if self.quotes is False and not self.binary:
             hint = "`dataset.quotes=false` makes quotes letters like others; leave it out where "
             hint += "fields stand in quotes" + self.or_set("dataset.delimiter=…")
+        if 1 == fields < len(columns):
+            hint = "delete the line if it is a comment or a total; else give it all its fields"
+            hint += "" if self.binary else self.or_set("dataset.delimiter=…")
         number = f"{fields} field{'s' * (fields != 1)}"
         width = f"{len(columns)} column{'s' * (len(columns) != 1)}"
         first = "the header" if self.header else "the first row"

@@ -629,3 +629,19 @@ def test_labels_without_texts_are_said_to_be_there(seqtrain: Seqtrain) -> None:
     rows = [["12-34", "ab"[n % 2]] for n in range(60)]
     outcome = seqtrain("init", "--data", table("own.csv", ["code", "label"], rows))
     assert "no column beside `label` holds texts, or numbers by steps" in outcome.stderr
+
+
+def test_labels_in_lists_are_told(seqtrain: Seqtrain) -> None:
+    items = [{"text": text, "label": [label]} for text, label in sentences()]
+    Path("own.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    outcome = seqtrain("init", "--data", "own.jsonl")
+    assert "`label` is empty, or holds lists" in outcome.stderr
+
+
+def test_values_that_are_missing_are_no_labels(seqtrain: Seqtrain) -> None:
+    rows = [["ab"[n % 2], *(f"{n + step / 7:.3f}" for step in range(5))] for n in range(60)]
+    rows[3][2] = "?"
+    header = ["class", *(f"t{n}" for n in range(5))]
+    outcome = seqtrain("init", "--data", table("own.csv", header, rows))
+    assert "`t1`: the value `?` is no number: it is a missing value" in outcome.stderr
+    assert "unlabelled" not in outcome.stderr

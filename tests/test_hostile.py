@@ -244,11 +244,12 @@ def test_bytes_that_are_no_text_are_refused_from_standard_input(
 @pytest.mark.tf
 @pytest.mark.slow
 def test_no_command_sends_a_control_character_to_the_terminal(seqtrain: Seqtrain) -> None:
-    """Class names, features, texts, paths and keys of the config carry them."""
+    """Paths and keys of the config carry them; a label with one is refused."""
     values, labels = waves(40)
     named = [f"{ESCAPE}{label}" for label in labels]
-    lengths = [len(one) for one in values]
-    np.savez(f"a{ESCAPE[:3]}.npz", values=np.concatenate(values), lengths=lengths, y=named)
+    steps = {"values": np.concatenate(values), "lengths": [len(one) for one in values]}
+    np.savez(f"a{ESCAPE[:3]}.npz", **steps, y=labels)
+    np.savez("refused.npz", **steps, y=named)
     dataset = {"name": "arrays", "path": f"a{ESCAPE[:3]}.npz"}
     tree: dict[str, Any] = {"dataset": dataset, "model": {"name": "rnn", "units": 2}}
     tree["training"] = {"epochs": 1}
@@ -275,6 +276,8 @@ def test_no_command_sends_a_control_character_to_the_terminal(seqtrain: Seqtrain
         ["evaluate", ESCAPE],
         ["init", ESCAPE],
         ["init", "--data", f"a{ESCAPE[:3]}.npz"],
+        ["init", "--data", "refused.npz"],
+        ["train", "a.yaml", "dataset.path=refused.npz"],
         [ESCAPE],
         ["train", f"--{ESCAPE}"],
     ]
@@ -282,7 +285,7 @@ def test_no_command_sends_a_control_character_to_the_terminal(seqtrain: Seqtrain
         outcome = seqtrain(*command)
         assert outcome.exit_code in (0, 2), outcome.stderr
         assert not CONTROL.search(outcome.stdout + outcome.stderr), command
-    assert "\\x1b]0;owned\\x07\\x1b[31mup" in seqtrain("evaluate", "a", *given).stdout
+    assert "up" in seqtrain("evaluate", "a", *given).stdout
     log = next(Path(outputs).glob("a/*/log.txt")).read_text()
     assert not CONTROL.search(log)
 

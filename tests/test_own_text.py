@@ -308,7 +308,7 @@ def test_texts_of_test_that_train_holds_are_counted_and_can_be_dropped(
     assert messages.messages == [
         "3 of the 4 test examples stand in train too; `dataset.drop_repeated=true` takes them "
         "from train",
-        "14.3 % of the test words are unknown, 0.4% of the characters in no word",
+        "14.3% of the test words are unknown, 0.4% of the characters in no word",
     ]
     messages.clear()
     apart = load(rows, test=test, validation=validation, drop_repeated=True)
@@ -343,7 +343,7 @@ def test_classes_that_a_person_may_not_have_meant_are_told(
         "(19); those that are one must be written alike"
     )
     assert messages.messages[2:] == [
-        "50.0 % of the test words are unknown",
+        "50.0% of the test words are unknown",
         "50.0% of the test words are unknown: `dataset.tokens=characters`",
     ]
     messages.clear()

@@ -337,6 +337,12 @@ def test_a_delimiter_that_is_not_read_is_named() -> None:
         cells(Table(write("sep=^\ntext^label\na plain film^good\n")))
 
 
+def test_a_comment_below_the_rows_is_told_as_one() -> None:
+    with pytest.raises(DataError, match=r"^own.csv:3: 1 field, but") as caught:
+        cells(Table(write("text,label\na film,good\n# the end\n")))
+    assert "delete the line if it is a comment or a total" in str(caught.value.hint)
+
+
 def test_quotes_that_are_letters_are_told_where_a_row_has_too_many_fields() -> None:
     table = Table(write('text,label\n"a, b",good\n'), quotes=False)
     with pytest.raises(DataError) as caught:
@@ -724,7 +730,8 @@ DEFECTS = [
         "too few fields",
         after(40, '"two\nlines"'),
         f"{{own}}:42: 1 field, {BY_COMMAS}",
-        IN_QUOTES,
+        "delete the line if it is a comment or a total; else give it all its fields, or set "
+        "`dataset.delimiter=…`",
     ),
     Defect(
         "not UTF-8",

@@ -68,7 +68,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         """Read the texts and split them; warn of what the network would not read."""
         dataset = super().load(data_dir)
         log.info(
-            "%.1f %% of the test %s are unknown%s",
+            "%.1f%% of the test %s are unknown%s",
             *(100 * unknown(dataset, "test"), self.tokens),
             f", {dataset.dropped:.1%} of the characters in no word" if dataset.dropped else "",
         )

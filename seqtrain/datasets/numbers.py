@@ -113,6 +113,8 @@ def no_number(place: str, label: str, called: str = "label") -> DataError:
     said = f"{place}: the {called} `{shown(label)}` is no number"
     if found := form(label):
         what, hint = found
+        if called != "label" and "unlabelled" in hint:
+            hint = "write a number, or leave the row out"
         return DataError(f"{said}: {what}", hint)
     return DataError(
         said, "a label is a finite number in regression; names of classes: `task: classification`"
