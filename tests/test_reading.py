@@ -61,7 +61,7 @@ def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, poolin
         "backward": [np.concatenate([alone(words[start:], padding) for start in range(5)])],
     }
     expected = said_of(built, name, ends)
-    found = readings(built, row, padding, "classification")
+    found = readings(built, row, padding, None)
     assert [said.way for said in found] == list(expected)
     for said in found:
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
@@ -82,7 +82,7 @@ def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: in
         "backward": [row[None, start:] for start in range(5)],
     }
     expected = said_of(built, name, parts)
-    for said in readings(built, row, "post", "classification"):
+    for said in readings(built, row, "post", None):
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
 
 
@@ -104,7 +104,7 @@ def test_sequences_of_other_lengths_are_read_without_their_padding(name: str, po
         "backward": [padded(x[0, start:4]) for start in range(4)],
     }
     expected = said_of(built, name, parts)
-    found = readings(built, x[0], "post", "classification")
+    found = readings(built, x[0], "post", None)
     assert [said.way for said in found] == list(expected)
     for said in found:
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
@@ -117,7 +117,7 @@ def test_the_end_of_a_reading_is_the_answer(unroll: bool) -> None:
     data = features(3)
     built = model("birnn").build(data, unroll=unroll)
     whole = predict(built, data.train.x[:1])[0]
-    for said in readings(built, data.train.x[0], "post", "classification"):
+    for said in readings(built, data.train.x[0], "post", None):
         np.testing.assert_allclose(said.said[said.end], whole, atol=1e-6)
 
 
