@@ -35,6 +35,7 @@ MOST_WEIGHTS = 4_000_000  # of the table: of many classes there are fewer bucket
 LONGEST = {"words": 2, "subwords": 2, "characters": 5}  # tokens of an n-gram
 WEIGHT = 0.75  # of the linear model in the answer, until the validation examples choose it
 WEIGHTS = (0.75, 0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  # the first wins ties
+FEW = 50  # validation examples, of fewer of which no weights are chosen
 SHARPNESS = (1.0, 0.5, 0.75, 1.5, 2.0, 3.0)  # factors of the mean of logits
 ALONE = 0.8  # share of the training examples that the network learns without the linear model
 PENALTIES = (4.0, 1.0, 16.0)  # C of scikit-learn, less of which is simpler; the first wins ties
@@ -264,6 +265,9 @@ def weigh(
     import keras
     import numpy as np
 
+    if len(dataset.validation) < FEW:
+        log.info("fewer than %d validation examples: the weights stay as they are", FEW)
+        return
     before_answer = batches_of_any_length(keras.Model(model.inputs[0], model.layers[-1].input))
 
     def logits(network: float, linear: float) -> np.ndarray:
