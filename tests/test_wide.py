@@ -134,6 +134,15 @@ def test_the_validation_examples_choose_the_weights() -> None:
     assert np.log(after[true]).mean() > np.log(before[true]).mean()
 
 
+def test_a_handful_of_validation_examples_chooses_nothing() -> None:
+    data = pairs_of_words(3)
+    few = replace(data, validation=data.validation.take(np.arange(wide.FEW - 1)))
+    model = network(few)
+    before = predict(model, data.test.x)
+    assert wide.weigh(model, few, predict) == (1 - wide.WEIGHT, wide.WEIGHT)
+    np.testing.assert_array_equal(before, predict(model, data.test.x))
+
+
 def test_to_weigh_again_changes_nothing() -> None:
     data = pairs_of_words(3)
     model = network(data)

@@ -267,7 +267,7 @@ def weigh(
 
     if len(dataset.validation) < FEW:
         log.info("fewer than %d validation examples: the weights stay as they are", FEW)
-        return
+        return 1 - WEIGHT, WEIGHT
     before_answer = batches_of_any_length(keras.Model(model.inputs[0], model.layers[-1].input))
 
     def logits(network: float, linear: float) -> np.ndarray:
