@@ -28,7 +28,7 @@ HEADER = (
     *("the same, C chosen", "plain Keras BiLSTM", "s of training"),
 )
 PENALTIES = (1.0, 4.0, 16.0)
-EPOCHS, BATCH_SIZE = 8, 32  # of the network that a person would write
+EPOCHS, BATCH_SIZE, LENGTH = 8, 32, 300  # of the network that a person would write
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,16 @@ def bilstm(dataset: Dataset) -> float:
     keep = keras.callbacks.EarlyStopping(
         "val_accuracy" if classes else "val_mae", patience=EPOCHS, restore_best_weights=True
     )
-    validation = standardised.validation.x, standardised.validation.labels
-    train = standardised.train.x, standardised.train.labels
+    train, validation, test = (
+        (part.x[:, :LENGTH], part.labels)
+        for part in (standardised.train, standardised.validation, dataset.test)
+    )
     model.fit(*train, BATCH_SIZE, EPOCHS, verbose=0, validation_data=validation, callbacks=[keep])
-    out = model.predict(dataset.test.x, verbose=0)
+    out = model.predict(test[0], verbose=0)
     if dataset.target:
-        return score(dataset.target.in_units(out[:, 0]), dataset.test.labels)
+        return score(dataset.target.in_units(out[:, 0]), test[1])
     said = out.argmax(axis=1) if units > 1 else (out[:, 0] > 0.5).astype(int)
-    return score(said, dataset.test.labels)
+    return score(said, test[1])
 
 
 def drafted(name: str, packages: Path, folder: Path) -> tuple[Path, float]:
