@@ -38,7 +38,7 @@ WEIGHTS = (0.75, 0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  # the fir
 FEW = 50  # validation examples, of fewer of which no weights are chosen
 SHARPNESS = (1.0, 0.5, 0.75, 1.5, 2.0, 3.0)  # factors of the mean of logits
 ALONE = 0.8  # share of the training examples that the network learns without the linear model
-PENALTIES = (4.0, 1.0, 16.0, 64.0)  # C of scikit-learn, less of which is simpler; the first wins ties
+PENALTIES = (4.0, 1.0, 16.0, 64.0)  # C of scikit-learn: less is simpler; the first wins ties
 # N-grams in the examples, times outputs: of more than the first a sample is fitted, of more than
 # the second only the first penalty is tried.
 MOST_COUNTS, FEW_COUNTS = 60_000_000, 10_000_000
