@@ -61,8 +61,9 @@ def _dataset(known: Known) -> list[Line]:
 def _model(known: Known) -> list[Line]:
     if not known.tokens:
         return [
-            ("name", "gru", "rnn | lstm | gru | birnn | bilstm | bigru"),
-            ("units", 64, ""),
+            ("name", "bigru", "rnn | lstm | gru | birnn | bilstm | bigru"),
+            ("units", 64, "in each direction"),
+            ("pooling", "max", "of all steps, so that a pattern counts wherever it stands"),
             ("dropout", 0.5, "share of outputs that are dropped in training"),
         ]
     return [
@@ -79,14 +80,27 @@ def _model(known: Known) -> list[Line]:
 def _training(known: Known) -> list[Line]:
     batch_size = next((size for most, size in BATCH_SIZES.items() if known.rows <= most), 256)
     epochs = min(max(ceil(STEPS * batch_size / known.rows), 10), 60)
-    text = [
-        ("bucket_by_length", True, "texts of like length in one batch, with little padding"),
-        ("learning_rate", 2e-3, ""),
-        ("schedule", "cosine", "the learning rate falls towards 0"),
-    ]
     return [
         ("epochs", epochs, "at most"),
         ("batch_size", batch_size, ""),
-        *(text if known.tokens else []),
+        *(_of_texts() if known.tokens else _of_sequences()),
+    ]
+
+
+def _of_texts() -> list[Line]:
+    return [
+        ("bucket_by_length", True, "texts of like length in one batch, with little padding"),
+        ("learning_rate", 2e-3, ""),
+        ("schedule", "cosine", "the learning rate falls towards 0"),
         ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),
+    ]
+
+
+def _of_sequences() -> list[Line]:
+    """Return keys for networks that learn nothing for many epochs before they learn all."""
+    return [
+        ("learning_rate", 3e-3, ""),
+        ("schedule", "cosine", "the learning rate falls towards 0"),
+        ("clipnorm", 1, "largest norm of a gradient"),
+        ("early_stopping", {"patience": 20}, "epochs in which validation gets no better"),
     ]

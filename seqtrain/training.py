@@ -198,9 +198,10 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
             "the answers to some test examples are not finite: the training diverged",
             "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
         )
-    best = last
+    best, chosen = last, ""
     if best_epoch != len(rows) or run.config.model.wide:
-        best = answers(settled(run, dataset), dataset.test.x, dataset.target)
+        kept, chosen = settled(run, dataset)
+        best = answers(kept, dataset.test.x, dataset.target)
     run.write_predictions(dataset.test.labels, best)
     run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     draw(run)
@@ -213,19 +214,20 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
             "best_epoch": best_epoch,
             "last_epoch": {"epoch": len(rows), **scores(dataset, last)},
             "parameters": model.count_params(),
+            **({"chosen": chosen} if chosen else {}),
         }
     )
 
 
-def settled(run: Run, dataset: Dataset) -> Any:
-    """Return the best model of a run, and save what is chosen on validation at the end."""
+def settled(run: Run, dataset: Dataset) -> tuple[Any, str]:
+    """Return the best model of a run, and save and tell what is chosen on validation at the end."""
     from seqtrain.callbacks import save
 
     model = load_model(run)
     if chosen := run.config.model.settle(model, dataset, outputs):
         log.info("%s", chosen)
         save(model, run)
-    return model
+    return model, chosen
 
 
 def judged(trained: Trained, answers: np.ndarray) -> dict[str, Any]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from seqtrain.text import Fitted, Ragged
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
-FORMAT = 3  # of the cache; counts up when what is cached changes
+FORMAT = 4  # of the cache; counts up when what is cached changes
 FIRST, EVERY = 1_000, 50  # texts whose dropped characters are counted
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from seqtrain.parts import Names, Size, broken
 from seqtrain.tables import MANY, Table
 from seqtrain.textfile import told
 
-FORMAT = 2  # of the cache; counts up when what is cached changes
+FORMAT = 3  # of the cache; counts up when what is cached changes
 
 log = logging.getLogger(__name__)
 

@@ -202,15 +202,17 @@ class ModelConfig(Part):
             predict: returns what a model computes of examples, shape (N, outputs).
 
         Returns:
-            The choice, for the log; empty where there is none.
+            The choice, as a sentence; empty where there is none.
         """
         if not self.wide:
             return ""
         from seqtrain.models.wide import weigh
 
         network, linear = weigh(model, dataset, predict)
-        chosen = f"{network:.3g} of the network, {linear:.3g} of the linear model"
-        return f"weights of the logits: {chosen}"
+        share = network / (network + linear)
+        return (
+            f"the answer is {share:.0%} the network's, {1 - share:.0%} the linear model's beside it"
+        )
 
 
 def dropout(rate: float) -> "list[keras.Layer]":
