@@ -12,6 +12,7 @@ from pathlib import Path
 from seqtrain import naming
 from seqtrain.errors import RunError
 from seqtrain.files import sync
+from seqtrain.textfile import near_miss
 
 TIME = "%Y%m%dT%H%M%SZ"
 GROUP = "-seeds"  # what the name of a group ends with
@@ -50,8 +51,15 @@ def within(place: Path, outputs: Path) -> list[Path]:
     for folder in ways:
         if found := folders(folder):
             return found
-    what = "is not a run: it has no config.yaml" if place.exists() else "does not exist"
+    what = "is not a run: it has no config.yaml"
+    if not place.exists():
+        what = "does not exist" + near_miss(place.name, _names(outputs))
     raise RunError(f"the run `{place}` {what}", "`seqtrain list runs` shows the runs")
+
+
+def _names(outputs: Path) -> list[str]:
+    """Return what the runs of a folder are called, as `train` calls them."""
+    return sorted(path.name for path in outputs.iterdir()) if outputs.is_dir() else []
 
 
 def newest(place: Path | None, outputs: Path, needs: str | None = None) -> list[Path]:

@@ -24,6 +24,7 @@ from seqtrain.harmless import cell, in_json, in_markdown
 from seqtrain.pairing import Tested
 from seqtrain.tasks import readable
 
+MOST_VALUES = 5  # of a list in a cell
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
     "McNemar": "McNemar's test on the test examples that both saw",
@@ -182,6 +183,8 @@ def _setting(row: Row, key: str) -> str:
     value = row.members[0].keys.get(key)
     if isinstance(value, str):
         return value
+    if isinstance(value, list | tuple) and len(value) > MOST_VALUES:
+        return f"{value[0]} … {value[-1]} ({len(value)} in all)"
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 

@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean, stdev
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from seqtrain import sheet
 from seqtrain.comparison import more_is_better, rows
 from seqtrain.run import Run
 from seqtrain.sheet import format_seeds
@@ -417,3 +419,10 @@ def test_an_evaluation_of_several_seeds_tells_their_mean() -> None:
     assert lines[2].split() == ["metric", "mean", "±", "sd", "seed-0", "seed-1"]
     assert lines[3].split() == ["accuracy", "0.6000", "0.1414", "0.5000", "0.7000"]
     assert len(lines) == 4  # what is undefined has no mean
+
+
+def test_a_long_list_is_told_by_its_ends() -> None:
+    names = [f"t{number}" for number in range(150)]
+    row: Any = SimpleNamespace(members=[SimpleNamespace(keys={"long": names, "short": [8, 4]})])
+    assert sheet._setting(row, "long") == "t0 … t149 (150 in all)"
+    assert sheet._setting(row, "short") == "[8, 4]"

@@ -216,6 +216,12 @@ def test_a_group_that_cannot_be_made_leaves_nothing(
     assert list((tmp_path / "quickstart").iterdir()) == []
 
 
+def test_a_name_that_is_misspelt_is_told_the_right_one(tmp_path: Path) -> None:
+    Run.create(tmp_path, config(name="leaves"))
+    with pytest.raises(RunError, match="does not exist, did you mean `leaves`"):
+        Run.open(Path("leavs"), tmp_path)
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
         Run.open(tmp_path / "nowhere")

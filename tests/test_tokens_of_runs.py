@@ -167,6 +167,7 @@ def told(*texts: str, lines: list[int] | None = None) -> str | None:
 def test_texts_that_the_network_does_not_know_are_named() -> None:
     assert told("a warm film") is None or "33.3%" in str(told("a warm film"))
     assert told("warm film") is None
+    assert told("warm", " ") == "text 2 is empty, so the network can only guess"
     assert "no word of text 2, `unheard of` and can only guess" in str(told("warm", "unheard of"))
     several = told("warm", "???", "unheard", lines=[2, 3, 5])
     assert "2 of 3 texts, the first line 3, `???`, and can only guess" in str(several)

@@ -88,6 +88,8 @@ def doubt_of_given(given: Given, tokens: str | None) -> str | None:
         first = strange[0]
         place = f"line {given.lines[first]}" if given.lines else f"text {first + 1}"
         which = f"{place}, `{shown(texts[first])}`"
+        if len(strange) == 1 and not texts[first].strip():
+            return f"{place} is empty, so the network can only guess"
         if len(strange) > 1:
             which = f"{len(strange):,} of {len(texts):,} texts, the first {which},"
         return f"the network knows no {name} of {which} and can only guess{hint}"
