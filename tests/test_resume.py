@@ -47,7 +47,7 @@ CASES: dict[str, tuple[list[str], int]] = {
     "rnn": (["training.schedule=exponential", "execution.steps_per_execution=3"], 4),
     "rnn unrolled": ([*RNN, "model.units=[4, 4]"], 6),
     "lstm": ([OWN_LOOPS, DEMANDING, "training.learning_rate=0.3", "training.optimizer=adamw"], 9),
-    "gru": ([PLATEAU, "training.learning_rate=3.0", "training.monitor=val_accuracy"], 9),
+    "gru": ([PLATEAU, "training.learning_rate=100.0", "training.monitor=val_accuracy"], 9),
     "birnn": (["training.schedule=cosine", "training.warmup_epochs=1.5", NADAM, BALANCED], 7),
     "bigru": ([OWN_LOOPS, "training.monitor=val_accuracy", "model.pooling=mean"], 2),
 }
