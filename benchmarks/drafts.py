@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.draft_files import SOURCES, prepare
 from seqtrain.config import load_config
-from seqtrain.datasets.dataset import Dataset, stratified_indices
+from seqtrain.datasets.dataset import MASK_VALUE, Dataset, stratified_indices
 from seqtrain.datasets.labelled import LabelledTextConfig
 from seqtrain.run import Run
 
@@ -108,9 +108,9 @@ def bilstm(dataset: Dataset) -> float:
     keras.utils.set_random_seed(0)
     classes, standardised = len(dataset.classes), dataset.standardised()
     layers = keras.layers
-    inner = [layers.Embedding(dataset.vocabulary_size, 128, mask_zero=True)]
-    if dataset.vocabulary_size is None:
-        inner = [layers.Masking(-1e30)] if dataset.mask else []
+    inner = [layers.Masking(MASK_VALUE)] if dataset.mask else []
+    if dataset.vocabulary_size:
+        inner = [layers.Embedding(dataset.vocabulary_size, 128, mask_zero=True)]
     activation = {0: "linear", 2: "sigmoid"}.get(classes, "softmax")
     units = classes if classes > 2 else 1
     head = layers.Dense(units, activation=activation)
