@@ -63,7 +63,7 @@ def story_of_one(run: Run) -> Iterator[str]:
     note = ", which is optimistic because they chose the epoch" if run.optimistic else ""
     yield f"Its {called(score.name)} is {told(score)} on {tested(run)}test examples{note}."
     if chosen := str(numbers.get("chosen", "")):
-        yield f"{chosen[0].upper()}{chosen[1:]}, as the validation examples chose."
+        yield f"{chosen[0].upper()}{chosen[1:]}."
     yield from verdict(numbers)
 
 
