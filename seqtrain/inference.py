@@ -27,7 +27,6 @@ from seqtrain.errors import DataError, RunError
 from seqtrain.judging import metrics, regression
 from seqtrain.learned import require_same_classes, require_same_tokens
 from seqtrain.models.base import standardised
-from seqtrain.models.recurrent import without_cudnn
 from seqtrain.newdata import read
 from seqtrain.run import Run
 from seqtrain.textfile import told
@@ -45,19 +44,18 @@ log = logging.getLogger(__name__)
 
 
 def load_model(run: Run) -> Any:
-    """Open the best model of a run, without running any code that the file might hold.
+    """Build the network of a run with the weights of its best epoch.
 
     That of a regression answers on the scale of `Target`, see `answers`.
 
     Raises:
-        RunError: the file is damaged, or holds something else than seqtrain writes.
+        RunError: the file of the weights is damaged, or holds those of another network.
     """
+    learned = run.learned()
     try:
-        model = modelfile.open_model(run.model_file)
+        model = modelfile.open_model(run.model_file, run.config, learned)
     except ValueError as error:
         raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
-    if getattr(run.config.dataset, "padding", None) == "pre":
-        without_cudnn(model.layers)
     execution.accelerate(standardised(model))
     return model
 

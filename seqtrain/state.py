@@ -203,7 +203,7 @@ def write_files(run: Run, checkpoint: Checkpoint, elsewhere: bool) -> None:
     come out the same. `elsewhere` it may not, so there they are written as well.
     """
     remembered = checkpoint.progress["callbacks"]
-    if checkpoint.best and (elsewhere or not modelfile.usable(run.model_file)):
+    if checkpoint.best and (elsewhere or not modelfile.usable(run.model_file, checkpoint.best)):
         with replacing(run.model_file) as beside:
             beside.write_bytes(checkpoint.best)
     rows = remembered[WriteHistory.__name__]["rows"]

@@ -1,4 +1,4 @@
-"""Models that were made to do harm: each is refused with one sentence, before Keras sees it."""
+"""Models that were made to do harm, or do not fit their run: each is refused with one sentence."""
 
 import io
 import json
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from seqtrain import modelfile
-from seqtrain.models.base import Activation
 from seqtrain.run import Run
 from tests.conftest import Outcome
 from tests.cutting import go_on, start
@@ -46,20 +45,25 @@ def put_back(run: Run, whole: bytes) -> Iterator[None]:
     run.model_file.write_bytes(whole)
 
 
+def opened(run: Run) -> Any:
+
+    return modelfile.open_model(run.model_file, run.config, run.learned())
+
+
 def refused(run: Run, content: bytes) -> str:
     """Return why a model is not opened."""
-    from seqtrain import modelfile
 
+    whole = run.model_file.read_bytes()
     run.model_file.write_bytes(content)
     with pytest.raises(ValueError) as caught:
-        modelfile.open_model(run.model_file)
-    assert not modelfile.usable(run.model_file)
+        opened(run)
+    assert not modelfile.usable(run.model_file, whole)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def with_config(whole: bytes, change: Change) -> bytes:
-    """Return the file of a model with a change in what Keras makes of it."""
+    """Return the file of a model with a change in what Keras would make of it."""
     files = members(whole)
     tree = json.loads(files[CONFIG])
     change(tree)
@@ -77,72 +81,75 @@ GET_FILE = {"module": "keras.utils", "class_name": "function", "config": "get_fi
 SYSTEM = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
 LOOKUP = {"module": "keras.layers", "class_name": "StringLookup", "registered_name": None}
 LOOKUP |= {"config": {"name": "x", "vocabulary": "/etc/passwd"}}
-TORCH = {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {}}
 ROWS = {"module": "keras.layers", "class_name": "Embedding", "registered_name": None}
 ROWS |= {"config": {"name": "x", "input_dim": 10**12, "output_dim": 8, "mask_zero": False}}
-ROWS |= {"build_config": {"input_shape": [None, 8]}}
 
 
-def inserted(part: Tree) -> Change:
-    return lambda tree: tree["config"]["layers"].insert(1, part)
+def inserted(part: Tree, times: int = 1) -> Change:
+    return lambda tree: tree["config"]["layers"].extend([part] * times)
 
 
 def set_in(kind: str, key: str, value: Any) -> Change:
     return lambda tree: layer(tree, kind)["config"].update({key: value})
 
 
-HARMFUL: dict[str, tuple[Change, str]] = {
-    "a lambda": (inserted(LAMBDA), "it would make `keras.layers.Lambda` as its `layers`"),
-    "a download": (
-        set_in("Dense", "activation", GET_FILE),
-        "it would make `keras.utils.function` as its `activation`",
-    ),
-    "a command": (set_in("Dense", "activation", SYSTEM), "it would make `os.function`"),
-    "a file that is read": (inserted(LOOKUP), "it would make `keras.layers.StringLookup`"),
-    "a pickle of torch": (inserted(TORCH), "it would make `keras.layers.TorchModuleWrapper`"),
-    "a class of the same name": (
-        lambda tree: layer(tree, "Dense").update(module="keras_evil.layers"),
-        "it would make `keras_evil.layers.Dense`",
-    ),
-    "a registered class": (
-        lambda tree: layer(tree, "Dense").update(registered_name="evil>Dense"),
-        "it would make `keras.layers.Dense`",
-    ),
-    "a layer where none belongs": (
-        set_in("Dense", "kernel_regularizer", ROWS),
-        "it would make `keras.layers.Embedding` as its `kernel_regularizer`",
-    ),
-    "an optimizer": (
-        lambda tree: tree.update(compile_config={"optimizer": "adam"}),
-        "its config.json holds `compile_config`",
-    ),
-    "rows beyond all memory": (inserted(ROWS), "its layers have 8,000,000,000,"),
-    "units beyond all memory": (set_in("Dense", "units", 10**12), "its layers have 5,000,000,0"),
-    "built for more": (
-        lambda tree: layer(tree, "Dense").update(build_config={"input_shape": [None, 10**12]}),
-        "its `head` is built for 1000000000000 features",
-    ),
-    "matrices beside": (set_in("Dense", "lora_rank", 10**9), "its config.json holds `lora_rank`"),
-    "steps written out for ever": (
-        lambda tree: (
-            layer(tree, "LSTM")["config"].update(unroll=True),
-            layer(tree, "InputLayer")["config"].update(batch_shape=[None, 10**12, 8]),
-        ),
-        "it would write out 1,000,000,000,000 steps",
-    ),
-    "units below zero": (set_in("LSTM", "units", -4), "a layer has -4 units or features"),
-    "units that are no number": (set_in("LSTM", "units", True), "a layer has True units"),
-    "no layers": (lambda tree: tree["config"].pop("layers"), "describes no sequence of layers"),
-    "another thing": (lambda tree: tree.clear(), "describes no sequence of layers"),
-    "no input": (
-        lambda tree: tree["config"]["layers"].pop(0),
-        "it is no sequence of layers after an input",
-    ),
+HARMFUL: dict[str, Change] = {
+    "a lambda": inserted(LAMBDA),
+    "a download": set_in("Dense", "activation", GET_FILE),
+    "a command": set_in("Dense", "activation", SYSTEM),
+    "a file that is read": inserted(LOOKUP),
+    "a class of the same name": lambda tree: layer(tree, "Dense").update(module="evil.layers"),
+    "a registered class": lambda tree: layer(tree, "Dense").update(registered_name="evil>Dense"),
+    "an optimizer": lambda tree: tree.update(compile_config={"optimizer": "adam"}),
+    "rows beyond all memory": inserted(ROWS),
+    "units beyond all memory": set_in("Dense", "units", 10**12),
+    "another head": set_in("Dense", "activation", "linear"),
+    "every step given out": set_in("LSTM", "return_sequences", True),
+    "half precision": set_in("LSTM", "dtype", "float16"),
+    "400 layers": inserted({"class_name": "Dense", "config": {"units": 1}}, 400),
+    "steps written out": set_in("LSTM", "unroll", True),
 }
 
 
-@pytest.mark.parametrize(("change", "reason"), HARMFUL.values(), ids=HARMFUL)
-def test_what_keras_would_make_is_looked_at_first(
+@pytest.mark.parametrize("change", HARMFUL.values(), ids=HARMFUL)
+def test_nothing_is_made_of_what_a_file_describes(change: Change, run: Run, whole: bytes) -> None:
+    wanted = opened(run)
+    run.model_file.write_bytes(with_config(whole, change))
+    found = opened(run)
+    assert found.to_json() == wanted.to_json()
+    for ours, theirs in zip(wanted.get_weights(), found.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+WRONG_INPUTS: dict[str, tuple[Change, str]] = {
+    "texts": (set_in("InputLayer", "dtype", "string"), "its examples are of 'string'"),
+    "half precision": (set_in("InputLayer", "dtype", "float16"), "its examples are of 'float16'"),
+    "other features": (
+        set_in("InputLayer", "batch_shape", [None, 8, 9]),
+        "it holds 258 weights, but the network of config.yaml has 274",
+    ),
+    "features beyond all memory": (
+        set_in("InputLayer", "batch_shape", [None, 8, 10**12]),
+        "it holds 258 weights, but the network of config.yaml has 16,000,000,000,130",
+    ),
+    "no features": (set_in("InputLayer", "batch_shape", [None, 8, 0]), "not say what examples"),
+    "a size that is none": (
+        set_in("InputLayer", "batch_shape", [None, True, 8]),
+        "its config.json does not say what examples look like",
+    ),
+    "ids without a layer that reads them": (
+        lambda tree: layer(tree, "InputLayer")["config"].update(
+            dtype="int32", batch_shape=[None, 8]
+        ),
+        "does not say what examples look like",
+    ),
+    "no layers": (lambda tree: tree["config"].pop("layers"), "does not say what examples look"),
+    "another thing": (lambda tree: tree.clear(), "does not say what examples look like"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), WRONG_INPUTS.values(), ids=WRONG_INPUTS)
+def test_examples_are_as_a_network_of_the_run_reads_them(
     change: Change, reason: str, run: Run, whole: bytes
 ) -> None:
     assert reason in refused(run, with_config(whole, change))
@@ -283,7 +290,7 @@ WRONG_WEIGHTS: dict[str, tuple[Callable[[Any], None], str]] = {
     "numbers of other arrays": (stored_virtually, "is not stored in one piece"),
     "a circle": (a_circle, "holds `layers` twice"),
     "one array twice": (the_same_twice, "holds `1` twice"),
-    "texts": (python_objects, "holds no numbers"),
+    "texts": (python_objects, "holds object instead of float32"),
     "a shape beyond all memory": (
         lambda group: group.create_dataset("0", (10**12,), "f4"),
         "has the shape (1000000000000,), which it does not hold",
@@ -294,7 +301,19 @@ WRONG_WEIGHTS: dict[str, tuple[Callable[[Any], None], str]] = {
     ),
     "other weights": (
         lambda group: group.create_dataset("0", data=np.zeros(4, "f4")),
-        "weights, but it holds 4",
+        "it holds 4 weights, but the network of config.yaml has 258",
+    ),
+    "as many weights elsewhere": (
+        lambda group: group.create_dataset("0", data=np.zeros(258, "f4")),
+        "its weights are not those of the network of config.yaml",
+    ),
+    "half precision": (
+        lambda group: group.create_dataset("0", data=np.zeros(258, "f2")),
+        "holds float16 instead of float32",
+    ),
+    "no number": (
+        lambda group: group.create_dataset("0", data=np.full(258, np.nan, "f4")),
+        "is not finite",
     ),
 }
 
@@ -311,10 +330,8 @@ def test_a_link_out_of_the_run_is_refused(run: Run, whole: bytes, tmp_path: Path
     elsewhere.write_bytes(whole)
     run.model_file.unlink()
     run.model_file.symlink_to(elsewhere)
-    from seqtrain import modelfile
-
     with pytest.raises(ValueError, match=f"it is a link to {elsewhere}, out of its folder"):
-        modelfile.open_model(run.model_file)
+        opened(run)
 
 
 COMMANDS = (["evaluate"], ["evaluate", "--data", "given.npz"], ["predict", "--data", "given.npz"])
@@ -325,11 +342,11 @@ def test_every_command_that_opens_a_model_refuses_it(
     arguments: list[str], run: Run, whole: bytes, seqtrain: Callable[..., Outcome]
 ) -> None:
     np.savez("given.npz", x=np.zeros((2, 8, 8)), y=[0, 1])
-    run.model_file.write_bytes(with_config(whole, inserted(LAMBDA)))
+    run.model_file.write_bytes(packed({**members(whole), WEIGHTS: hdf5(lambda _: None)}))
     command, *rest = arguments
     outcome = seqtrain(command, run.folder, *rest)
     assert outcome.exit_code == 2
-    reason = "it would make `keras.layers.Lambda` as its `layers`, which seqtrain does not write"
+    reason = "it holds 0 weights, but the network of config.yaml has 258"
     first, _, hint = outcome.stderr.strip().splitlines()[-3:]
     assert first == f"error: {run.model_file} cannot be opened: {reason}"
     assert hint == f"hint: train it again: `seqtrain train {run.folder / 'config.yaml'}`"
@@ -343,42 +360,31 @@ def test_a_run_that_goes_on_writes_its_model_anew_where_it_is_refused(
 
     cut = start(tmp_path, "model.name=rnn", "training.epochs=2")
     cut_short(cut, monkeypatch, "on_epoch_end", 1)
-    cut.model_file.write_bytes(with_config(cut.model_file.read_bytes(), inserted(LAMBDA)))
+    whole = members(cut.model_file.read_bytes())
+    cut.model_file.write_bytes(packed({**whole, WEIGHTS: hdf5(lambda _: None)}))
     assert go_on(cut).finished
 
 
 @pytest.mark.parametrize(("name", "pooling"), SOME)
-def test_what_seqtrain_writes_is_opened(name: str, pooling: str, tmp_path: Path) -> None:
-    from seqtrain import modelfile
-    from seqtrain.callbacks import without_optimizer
-
+def test_weights_are_counted_without_building_a_network(name: str, pooling: str) -> None:
     keys: Tree = {"units": [4, 3], "dense_units": [5], "dropout": 0.1, "pooling": pooling}
-    keys["recurrent_dropout"] = 0.1
-    if pooling == "last":
-        built = model(name, **keys).build(features())
-    else:
-        built = model(name, embedding_dim=3, **keys).build(tokens())
-    without_optimizer(built).save(tmp_path / "model.keras")
-    assert modelfile.open_model(tmp_path / "model.keras").count_params() == built.count_params()
+    for data, more in ((features(), {}), (tokens(), {"embedding_dim": 3})):
+        section = model(name, **keys, **more)
+        assert section.parameters(data) == section.build(data).count_params()
 
 
-def test_every_activation_is_opened(tmp_path: Path) -> None:
-    import keras
-
-    from seqtrain import modelfile
-
-    layers = [keras.layers.Dense(1, activation=name) for name in Activation.__args__]
-    keras.Sequential([keras.Input((1,)), *layers]).save(tmp_path / "model.keras")
-    modelfile.open_model(tmp_path / "model.keras")
-
-
-def test_keras_is_asked_to_open_safely(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import keras
-
-    seen: dict[str, Any] = {}
-    opened = keras.Sequential()
-    monkeypatch.setattr(
-        keras.models, "load_model", lambda file, **keys: seen.update(keys) or opened
+def test_a_network_that_began_with_word_vectors_opens_without_them(tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    words = ("the", "film", "i", "was", "plot")
+    vectors.write_text("".join(f"{word} 0.5 0.25\n" for word in words), encoding="utf-8")
+    begun = start(
+        tmp_path,
+        "dataset.name=phrases",
+        "dataset.train_pairs=60",
+        "training.epochs=1",
+        f"model.embedding_file={vectors}",
+        "dataset.test_pairs=20",
     )
-    assert modelfile.open_model(run.model_file) is opened
-    assert seen == {"compile": False, "safe_mode": True}
+    run = go_on(begun)
+    vectors.unlink()
+    assert opened(run).get_layer("embedding").output_dim == 2

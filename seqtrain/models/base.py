@@ -95,6 +95,33 @@ class ModelConfig(Part):
             shape: of an example, (T,) for tokens or (T, F) for features.
         """
 
+    def parameters(self, dataset: Dataset) -> int:
+        """Return how many numbers the weights of the network of a dataset are, without building it.
+
+        Args:
+            dataset: as `build` takes it.
+        """
+        features = self.embedding_dim or 0 if dataset.vocabulary_size else dataset.shape[-1]
+        vectors = (dataset.vocabulary_size or 0) * features
+        body, features = self.body_parameters(features)
+        total = vectors + body
+        for units in (*self.dense_units, dataset.outputs):
+            total += (features + 1) * units
+            features = units
+        if self.wide:
+            from seqtrain.models.wide import parameters
+
+            total += parameters(dataset)
+        return total
+
+    @abstractmethod
+    def body_parameters(self, features: int) -> tuple[int, int]:
+        """Return how many numbers the weights of `body` are, and how many features it gives.
+
+        Args:
+            features: of each step that it reads.
+        """
+
     @property
     @abstractmethod
     def step_operations(self) -> int:

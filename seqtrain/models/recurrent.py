@@ -99,6 +99,17 @@ class Recurrent(ModelConfig):
             inputs = units * self.directions
         return 2 * shape[0] * products
 
+    def body_parameters(self, features: int) -> tuple[int, int]:
+        """Return gates · directions · (inputs + units + biases) · units, over all layers.
+
+        A GRU has two biases for each unit of a gate: what it adds to the input, and to the state.
+        """
+        total, biases = 0, 2 if self.cell == "gru" else 1
+        for units in self.units:
+            total += GATES[self.cell] * self.directions * (features + units + biases) * units
+            features = units * self.directions
+        return total, features
+
     @property
     def step_operations(self) -> int:
         """The largest gates · units² of any layer."""

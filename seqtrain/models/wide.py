@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +191,12 @@ def _times(factor: float, outputs: int, name: str) -> keras.Layer:
     )
 
 
+def parameters(dataset: Dataset) -> int:
+    """Return how many numbers the weights of the linear model and of the blend are."""
+    outputs = dataset.outputs
+    return _ngrams(dataset, outputs).rows * (outputs + 1) + outputs + 3 * outputs**2
+
+
 def _ngrams(dataset: Dataset, outputs: int) -> Ngrams:
     """Return the n-grams of a dataset's tokens, for a table of so many outputs."""
     return Ngrams(dataset.vocabulary_size or 0, _buckets(outputs), LONGEST[dataset.tokens])
@@ -217,13 +223,6 @@ class Linear:
         said = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
         weights = 1 / np.bincount(truth)[truth] if weighed else None
         return float(np.average(said == truth, weights=weights))
-
-
-def references(rows: int, outputs: int) -> Iterator[tuple[keras.Model, keras.Model]]:
-    """Yield the linear models of so many rows and outputs that can be, each with its blend."""
-    buckets = _buckets(outputs)
-    for longest in sorted({*LONGEST.values()}):
-        yield _path(Ngrams(rows - buckets, buckets, longest), outputs), _blend(outputs)
 
 
 def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
