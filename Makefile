@@ -32,8 +32,8 @@ test: $(VENV)/installed-dev lint ## every test
 test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not tf and not slow"
 
-soak: $(VENV)/installed-dev ## kill 30 trainings, try 10,000 damaged files of each kind, all faults
-	SEQTRAIN_KILLS=30 SEQTRAIN_EXAMPLES=10000 $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(HOSTILE)
+soak: $(VENV)/installed-dev ## kill trainings 200 times, try 10,000 damaged files of each kind, all faults
+	SEQTRAIN_KILLS=200 SEQTRAIN_EXAMPLES=10000 $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(HOSTILE)
 
 lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
 """Processes that are killed at random moments, and signals: `make soak` tries many.
 
-`SEQTRAIN_KILLS` says how many are killed.
+`SEQTRAIN_KILLS` says how often one is killed.
 """
 
+import math
 import os
 import random
 import shutil
@@ -24,16 +25,38 @@ from tests.nursery import Command
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
-KILLS = int(os.environ.get("SEQTRAIN_KILLS", "2"))
-EACH = ("model.units=8", "dataset.limit=150", *DROPS)
+KILLS = int(os.environ.get("SEQTRAIN_KILLS", "3"))
+TRAININGS = math.ceil(KILLS * 2 / 3)  # of which every second is killed twice
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained: a name, the epochs, other overrides, and their config."""
+
+    name: str
+    epochs: int
+    others: tuple[str, ...] = ()
+    config: Path = QUICKSTART
+
+    @property
+    def overrides(self) -> list[str]:
+        """Return all overrides of the config."""
+        size = ("limit=150",) if self.config == QUICKSTART else ("train_pairs=80", "test_pairs=40")
+        data = [f"dataset.{key}" for key in size]
+        return [*data, "model.units=8", *DROPS, f"training.epochs={self.epochs}", *self.others]
+
+
 OWN_LOOPS = "model.recurrent_dropout=0.0"  # which the loops of seqtrain do not know
+JAX = "execution.backend=jax"
+PHRASES = REPOSITORY / "configs" / "phrases_lstm.yaml"
 CONFIGS = (
-    ("model.name=rnn", "training.epochs=10", "execution.steps_per_execution=3"),
-    ("model.name=lstm", "training.epochs=20", "execution.backend=jax", OWN_LOOPS),
-    ("model.name=bigru", "training.epochs=6", "training.schedule=plateau"),
-    ("model.name=gru", "training.epochs=8", "training.early_stopping={patience: 3}", OWN_LOOPS),
-    ("model.name=bilstm", "training.epochs=8", "training.optimizer=nadam"),
-    ("model.name=birnn", "training.epochs=20", "execution.backend=jax", "training.schedule=cosine"),
+    Training("rnn", 10, ("model.name=rnn", "execution.steps_per_execution=3")),
+    Training("lstm", 20, ("model.name=lstm", JAX, OWN_LOOPS)),
+    Training("bigru", 6, ("model.name=bigru", "training.schedule=plateau")),
+    Training("gru", 8, ("model.name=gru", "training.early_stopping={patience: 3}", OWN_LOOPS)),
+    Training("bilstm", 8, ("model.name=bilstm", "training.optimizer=nadam")),
+    Training("birnn", 20, ("model.name=birnn", JAX, "training.schedule=cosine")),
+    Training("wide", 8, ("model.name=gru", "model.wide=true", "model.token_dropout=0.1"), PHRASES),
 )
 BUILT = " parameters, "  # in the line that is printed before the first step
 # How often a process dies before it has built the network, before its first epoch has ended,
@@ -67,22 +90,21 @@ class Whole:
         return phase == "start", chance.uniform(*spans[phase])
 
 
-def begin(outputs: Path, overrides: tuple[str, ...]) -> Command:
-    backend = "jax" if "execution.backend=jax" in overrides else "tensorflow"
-    arguments = ["train", "--resume", str(QUICKSTART), *EACH, *overrides]
+def begin(outputs: Path, training: Training) -> Command:
+    backend = "jax" if JAX in training.others else "tensorflow"
+    arguments = ["train", "--resume", str(training.config), *training.overrides]
     outputs.parent.mkdir(exist_ok=True)
     log = outputs.with_suffix(".log")
     return Command(backend, [*arguments, "--output", str(outputs)], log)
 
 
 @cache
-def uninterrupted(folder: Path, overrides: tuple[str, ...]) -> Whole:
+def uninterrupted(folder: Path, training: Training) -> Whole:
     """Train a config without a pause, once."""
-    outputs = folder / overrides[0]
+    outputs = folder / training.name
     times = [time.monotonic()]
-    command = begin(outputs, overrides)
-    epochs = int(overrides[1].partition("=")[2])
-    for line in (BUILT, "epoch 1/", f"epoch {epochs}/"):
+    command = begin(outputs, training)
+    for line in (BUILT, "epoch 1/", f"epoch {training.epochs}/"):
         if command.comes_to(line):
             times.append(time.monotonic())
     assert command.ended(300)
@@ -111,9 +133,7 @@ def reached(outputs: Path) -> str | None:
     return f"{epochs} epochs, {batches} batches"
 
 
-def killed(
-    outputs: Path, overrides: tuple[str, ...], expected: Whole, chance: random.Random
-) -> str:
+def killed(outputs: Path, training: Training, expected: Whole, chance: random.Random) -> str:
     """Train until chance kills the process, and say where it was.
 
     What has ended before was not killed: it begins again from where it was, and dies earlier.
@@ -123,7 +143,7 @@ def killed(
         shutil.copytree(outputs, before)
     at_start, after = expected.moment(chance)
     for attempt in range(ATTEMPTS):
-        command = begin(outputs, overrides)
+        command = begin(outputs, training)
         if (at_start or command.comes_to(BUILT)) and not command.ended(after * 0.7**attempt):
             command.kill()
             if place := reached(outputs):
@@ -136,13 +156,13 @@ def killed(
 
 
 def config_of(trial: int) -> int:
-    return trial % min(len(CONFIGS), max(KILLS // 3, 2))
+    return trial % min(len(CONFIGS), max(TRAININGS // 3, 2))
 
 
 # Trials of one config go to one process, which trains it whole once.
 TRIALS = [
     pytest.param(trial, marks=pytest.mark.xdist_group(f"kills of config {config_of(trial)}"))
-    for trial in range(KILLS)
+    for trial in range(TRAININGS)
 ]
 
 
@@ -152,15 +172,15 @@ def test_a_killed_training_goes_on_to_the_same_end(
 ) -> None:
     """Killed at a moment that chance chooses, some again, then left to end."""
     chance = random.Random(trial)
-    overrides = CONFIGS[config_of(trial)]
-    expected = uninterrupted(whole, overrides)
+    training = CONFIGS[config_of(trial)]
+    expected = uninterrupted(whole, training)
     outputs = tmp_path / "outputs"
-    places = [killed(outputs, overrides, expected, chance) for _ in range(2 - trial % 2)]
-    command = begin(outputs, overrides)
+    places = [killed(outputs, training, expected, chance) for _ in range(2 - trial % 2)]
+    command = begin(outputs, training)
     assert command.ended(300)
     assert command.exit_code == 0, command.printed()
     same = results(finished(outputs)) == expected.results
-    record_property("kill", (trial + 1, overrides[0][11:], "; ".join(places), same))
+    record_property("kill", (trial + 1, training.name, "; ".join(places), same))
     assert same
 
 
@@ -178,7 +198,8 @@ SCRIPT = (
 
 def started(outputs: Path, *overrides: str) -> subprocess.Popen[str]:
     """Start a training in a process of its own from its first import."""
-    arguments = ["train", str(QUICKSTART), *EACH, *overrides, "--output", str(outputs)]
+    given = ["dataset.limit=150", "model.units=8", *DROPS, *overrides]
+    arguments = ["train", str(QUICKSTART), *given, "--output", str(outputs)]
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *arguments],
         env={"PYTHONPATH": str(REPOSITORY), **os.environ},
