@@ -21,6 +21,7 @@ import numpy as np
 from seqtrain.config import LONGEST_UNROLL, Config
 from seqtrain.datasets.dataset import Dataset, Examples, Learned
 from seqtrain.text import FIRST_WORD
+from seqtrain.textfile import shown
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +30,7 @@ CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MEMBERS = (CONFIG, METADATA, WEIGHTS)
 LARGEST_TEXT = 10_000_000  # bytes; those of a network of two layers have 7,000
 EXPANSION = 4  # times; Keras packs nothing, and what others pack of weights hardly shrinks
+LARGEST_SIZE = 2**31
 IDS, FEATURES = "int32", "float32"  # the types of examples
 
 Shapes = dict[str, tuple[int, ...]]
@@ -164,7 +166,7 @@ def _check_members(members: Sequence[zipfile.ZipInfo]) -> None:
             raise ValueError(f"it has no {name}")
     for member, name in zip(members, names, strict=True):
         if name not in MEMBERS:
-            raise ValueError(f"it holds `{name}`, which seqtrain does not write")
+            raise ValueError(f"it holds `{shown(name)}`, which seqtrain does not write")
         if names.count(name) > 1:
             raise ValueError(f"it holds {name} twice")
         if stat.S_ISLNK(member.external_attr >> 16):
@@ -189,12 +191,12 @@ def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool]:
             return _sizes(shape), size, embedding["mask_zero"] is True
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its {CONFIG} does not say what examples look like") from error
-    raise ValueError(f"its examples are of {kind!r} and the shape {shape!r}")
+    raise ValueError(f"its examples are {shown(f'{kind} of the shape {shape}')}")
 
 
 def _sizes(values: Sequence[Any]) -> tuple[int, ...]:
-    if not all(type(value) is int and value > 0 for value in values):
-        raise ValueError(f"{values} are no sizes")
+    if not all(type(value) is int and 0 < value < LARGEST_SIZE for value in values):
+        raise ValueError("no sizes")
     return tuple(values)
 
 
