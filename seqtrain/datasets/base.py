@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ from seqtrain.datasets.dataset import (
 )
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
-from seqtrain.parts import End, Part, Seed, Size
+from seqtrain.parts import Count, End, Ids, Part, Seed, Share, Size
 from seqtrain.tasks import Task
 from seqtrain.textfile import told
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 class DatasetConfig(Part):
     """What every dataset's section has; a subclass adds its keys, `name`, and `read`."""
 
-    validation: Annotated[float, Field(gt=0, lt=1)] | Literal["test"] = Field(
+    validation: Share | Literal["test"] = Field(
         default=0.1,
         description="share of the training examples, taken class by class where there are classes, "
         "that chooses the best epoch; `test` chooses on the test examples, so their score is "
@@ -46,8 +46,8 @@ class DatasetConfig(Part):
     split_seed: Seed = Field(
         default=0, description="decides which examples are taken; `seed` does not"
     )
-    limit: int | None = Field(
-        default=None, ge=1, description="use only so many training examples; null uses all"
+    limit: Count | None = Field(
+        default=None, description="use only so many training examples; null uses all"
     )
     drop_repeated: bool = Field(
         default=False,
@@ -183,10 +183,8 @@ class DatasetConfig(Part):
 class TokenDatasetConfig(DatasetConfig):
     """What every dataset of words has."""
 
-    vocabulary_size: int = Field(
+    vocabulary_size: Ids = Field(
         default=10_000,
-        ge=5,
-        le=10_000_000,
         description="ids in use: the most frequent words, or other `tokens`, and 4 for padding, "
         "start and unknown words",
     )

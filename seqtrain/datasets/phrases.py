@@ -23,7 +23,7 @@ from pydantic import Field
 from seqtrain import __version__
 from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.datasets.dataset import Dataset, Examples, empty
-from seqtrain.parts import Size
+from seqtrain.parts import Ids, Size
 
 if TYPE_CHECKING:
     from seqtrain.text import Ragged
@@ -113,10 +113,8 @@ class Phrases(TokenDatasetConfig):
     """Generated film reviews of one sentence, in which the order of the words decides."""
 
     name: Literal["phrases"]
-    vocabulary_size: int = Field(
+    vocabulary_size: Ids = Field(
         default=300,
-        ge=5,
-        le=10_000_000,
         description="ids in use: the most frequent words, and 4 for padding, start and unknown "
         "words; the default has room for every word",
     )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
+from seqtrain import limits
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.models.base import Activation, ModelConfig, dropout
 from seqtrain.parts import OneOrMore, Rate, broken
@@ -38,7 +39,7 @@ class Recurrent(ModelConfig):
     memory_steps: int | None = Field(
         default=None,
         ge=3,
-        le=65_536,
+        le=limits.SIZE,
         description="steps that the cells of an LSTM or a GRU remember before they have learned "
         "anything, 2 to so many, each cell another number (Tallec & Ollivier 2018): for what is "
         "long ago; null leaves it to Keras",
