@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from seqtrain import npz
+from seqtrain import memory, npz
 from seqtrain.datasets.dataset import (
     Dataset,
     Examples,
     Given,
     Learned,
+    Outline,
     stratified_indices,
 )
 from seqtrain.download import is_ours
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.text import Ragged
+
+ID = 4  # bytes
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,17 @@ class DatasetConfig(Part):
     def learns(self) -> Task:
         """What the labels are: classes, unless a dataset says otherwise."""
         return "classification"
+
+    def outline(self) -> Outline:
+        """Return what the config alone says of the dataset."""
+        return Outline()
+
+    def check_memory(self) -> None:
+        """Make sure that there is memory for what is generated.
+
+        Raises:
+            ConfigError: there is not.
+        """
 
     @abstractmethod
     def read(self, data_dir: Path | None) -> Dataset:
@@ -197,6 +211,10 @@ class TokenDatasetConfig(DatasetConfig):
         default=True, description="hide padding from the network, so that it cannot change a result"
     )
 
+    def outline(self) -> Outline:
+        """Return the numbers of steps and of ids."""
+        return Outline((self.max_length,), self.vocabulary_size)
+
     @property
     def hides_padding_at_the_end(self) -> bool:
         """Whether `mask` and `padding: post` are chosen."""
@@ -206,7 +224,17 @@ class TokenDatasetConfig(DatasetConfig):
         """Return sequences of ids as an array of int32, shape (N, max_length)."""
         from seqtrain.text import pad
 
+        self.require_memory(len(sequences))
         return pad(sequences, self.max_length, self.vocabulary_size, self.padding, self.truncating)
+
+    def require_memory(self, texts: int) -> None:
+        """Make sure that there is memory for the ids of so many texts.
+
+        Raises:
+            ConfigError: there is not.
+        """
+        key = f"`dataset.max_length` ({self.max_length})"
+        memory.require(ID * texts * self.max_length, f"the ids of {texts:,} texts", key)
 
     def examples(self, sequences: Ragged, labels: np.ndarray) -> Examples:
         """Return sequences of ids with their labels."""

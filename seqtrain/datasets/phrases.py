@@ -13,6 +13,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -22,7 +23,7 @@ from pydantic import Field
 
 from seqtrain import __version__
 from seqtrain.datasets.base import TokenDatasetConfig
-from seqtrain.datasets.dataset import Dataset, Examples, empty
+from seqtrain.datasets.dataset import Dataset, Examples, Outline, empty
 from seqtrain.parts import Ids, Size
 
 if TYPE_CHECKING:
@@ -132,10 +133,19 @@ class Phrases(TokenDatasetConfig):
         default=1_000, ge=1, le=20_000, description="pairs of sentences that judge"
     )
 
+    def outline(self) -> Outline:
+        """Return all but the labels."""
+        return replace(super().outline(), examples=self.train_pairs)
+
+    def check_memory(self) -> None:
+        """Make sure that there is memory for the sentences of all pairs."""
+        self.require_memory(2 * (self.train_pairs + self.test_pairs))
+
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the sentences as ids of their words; both of a pair lie in the same split."""
         from seqtrain.text import Corpus
 
+        self.check_memory()
         pairs = generate(self.train_pairs + self.test_pairs)
         train, test = self._texts(pairs)
         corpus = Corpus("plain")

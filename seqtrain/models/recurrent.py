@@ -112,6 +112,12 @@ class Recurrent(ModelConfig):
         return total, features
 
     @property
+    def kept(self) -> int:
+        """Gates and states of each unit; measured were 16 for LSTM and 7 for simple RNN."""
+        units = sum(self.units) * self.directions
+        return (self.embedding_dim or 0) + (2 * GATES[self.cell] + 1) * units
+
+    @property
     def step_operations(self) -> int:
         """The largest gates · units² of any layer."""
         return GATES[self.cell] * max(self.units) ** 2
