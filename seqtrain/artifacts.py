@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Row = dict[str, float]
+LONGEST_NUMBER = 100  # digits; no float holds what has more than 308
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Artifacts:
         """Return what a JSON file holds, if it is of a kind."""
         self.require(name)
         try:
-            value = json.loads((self.folder / name).read_text(encoding="utf-8"))
+            text = (self.folder / name).read_text(encoding="utf-8")
+            value = json.loads(text, parse_int=_whole)
         except (OSError, ValueError, RecursionError) as error:
             raise self.damaged(name, error) from error
         if not isinstance(value, kind):
@@ -128,3 +130,10 @@ class Artifacts:
 
         with replacing(self.folder / name) as beside:
             np.savez_compressed(beside, **arrays)
+
+
+def _whole(digits: str) -> int:
+    """Return a whole number of JSON, which must be one that a float can be made of."""
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"it holds a number of {len(digits)} digits")
+    return int(digits)

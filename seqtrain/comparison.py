@@ -78,7 +78,7 @@ def measured(run: Run) -> Measured:
     found = Measured(run)
     try:
         _read(found)
-    except (SeqtrainError, OSError, KeyError, TypeError, ValueError):
+    except (SeqtrainError, OSError, KeyError, TypeError, ValueError, OverflowError):
         found.state = "damaged"
     return found
 

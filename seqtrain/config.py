@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -12,7 +12,18 @@ from seqtrain.datasets import AnyDatasetConfig
 from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.models import AnyModelConfig
-from seqtrain.parts import Rule, Section, Seed, broken
+from seqtrain.parts import (
+    Count,
+    Epochs,
+    NotNegative,
+    Positive,
+    Rule,
+    Section,
+    Seed,
+    StepsAtOnce,
+    Threads,
+    broken,
+)
 from seqtrain.tasks import MONITORED, primary
 from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document
 from seqtrain.yamlwriter import write
@@ -39,24 +50,23 @@ Optimizer = Literal[
     "schedulefreeadamw",
     "sgd",
 ]
-Positive = Annotated[float, Field(gt=0)]
 MOST_PROBLEMS = 50  # of a config that are told
 
 
 class EarlyStoppingConfig(Section):
     """When to stop before the last epoch."""
 
-    patience: int = Field(
-        default=3, ge=1, description="epochs without improvement of `monitor` before the stop"
+    patience: Epochs = Field(
+        default=3, description="epochs without improvement of `monitor` before the stop"
     )
-    min_delta: float = Field(default=0.0, ge=0, description="the least change that improves")
+    min_delta: NotNegative = Field(default=0.0, description="the least change that improves")
 
 
 class TrainingConfig(Section):
     """How the model is fitted."""
 
-    epochs: int = Field(default=10, ge=1, description="passes over the training examples")
-    batch_size: int = Field(default=32, ge=1, description="examples in one step of the optimizer")
+    epochs: Epochs = Field(default=10, description="passes over the training examples")
+    batch_size: Count = Field(default=32, description="examples in one step of the optimizer")
     bucket_by_length: bool = Field(
         default=False,
         description="put examples of like length into one batch and cut it to its longest, so "
@@ -74,8 +84,8 @@ class TrainingConfig(Section):
         f"{EXPONENTIAL_DECAY:.0%} in each epoch, `plateau` to {PLATEAU_FACTOR:.0%} after "
         f"{PLATEAU_PATIENCE} epochs without improvement of `monitor`",
     )
-    warmup_epochs: float = Field(
-        default=0.0, ge=0, description="epochs in which the learning rate rises linearly from 0"
+    warmup_epochs: NotNegative = Field(
+        default=0.0, description="epochs in which the learning rate rises linearly from 0"
     )
     clipnorm: Positive | None = Field(
         default=None, description="largest norm of each gradient; longer ones are scaled down"
@@ -162,12 +172,12 @@ class ExecutionConfig(Section):
         f"where measured faster: `rnn` and `birnn`, over at most {LONGEST_UNROLL} steps without "
         "mask",
     )
-    steps_per_execution: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+    steps_per_execution: StepsAtOnce | Literal["auto"] = Field(
         default="auto",
         description="optimizer steps in one call of the compiled function; `auto` is "
         f"{STEPS_AT_ONCE} on `tensorflow` where a step is small, else 1",
     )
-    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+    threads: Threads | Literal["auto"] = Field(
         default="auto",
         description="processor threads that an operation is split among; `auto` is 1 where the "
         "products of a time step are small, else the cores that the process may use",

@@ -8,10 +8,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from seqtrain import memory
+from seqtrain import memory, needs
 from seqtrain.cache import cache_folder
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.dataset import Dataset
@@ -32,7 +31,6 @@ UNUSED = {
 }
 LONG_COMPILATION = 0.2  # seconds from which on a compiled function is kept for later runs
 CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest then go
-NVIDIA = Path("/proc/driver/nvidia/version")
 
 
 def resolve(config: Config, dataset: Dataset) -> Config:
@@ -46,11 +44,13 @@ def resolve(config: Config, dataset: Dataset) -> Config:
 
     Raises:
         ConfigError: the backend that is asked for, or TensorBoard, is not installed; or XLA
-            or unrolling is asked for where there is none.
+            or unrolling is asked for where there is none; or the network needs more memory
+            than there is.
     """
     require_installed(config)
     asked = config.execution
     config = config.model_copy(update={"model": config.model.resolved(dataset)})
+    needs.check_network(config, dataset)
     backend = _backend(asked)
     short = dataset.shape[0] <= LONGEST_UNROLL and not dataset.mask
     small = config.training.batch_size * config.model.operations(dataset.shape) < SMALL_STEP
@@ -96,7 +96,7 @@ def require_installed(config: Config) -> None:
 def _backend(asked: ExecutionConfig) -> str:
     """Return the backend that is asked for, or the faster one of those that are here."""
     if asked.backend == "auto":
-        return "jax" if find_spec("jax") and not NVIDIA.exists() else "tensorflow"
+        return "jax" if find_spec("jax") and memory.on_processor() else "tensorflow"
     return asked.backend
 
 

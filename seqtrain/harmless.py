@@ -7,14 +7,15 @@ from typing import Any
 
 # What moves the cursor, hides or reorders letters, is seen by no one, or is half a letter.
 _CONTROL = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff"
-    r"\ud800-\udfff]"
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064"
+    r"\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 # Full-width signs count too; a text that begins with our quote gets one more.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 # A backslash as a number, for tables end their cells before they read escapes of it.
 _MARKDOWN = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"} | {sign: f"\\{sign}" for sign in "|`*~"}
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;", "$": "&#36;"}
+    | {sign: f"\\{sign}" for sign in "|`*~"}
 )
 _PLAIN = re.compile(r"[\w@%+=:,./-]+")  # in letters of any script, unlike shlex
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -39,7 +40,8 @@ def in_markdown(text: str) -> str:
     """Return text for a cell of a Markdown table, in which nothing is markup, HTML or a link."""
     escaped = one_line(text).translate(_MARKDOWN)
     escaped = escaped.replace("](", r"]\(").replace("://", ":&#47;/")
-    return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped)
+    escaped = re.sub(r"(?i)(www)\.", r"\1&#46;", escaped)
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", escaped)
 
 
 def cell(value: Any) -> Any:

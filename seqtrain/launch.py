@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqtrain import execution, training
+from seqtrain import execution, needs, training
 from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.errors import DataError, RunError, SeqtrainError
@@ -31,6 +31,7 @@ def prepare(
         data_dir: a folder to look for data files in.
         resume: take the newest unfinished run of the same resolved config, if there is one.
     """
+    needs.check(config)
     dataset = config.dataset.load(data_dir)
     resolved = execution.resolve(config, dataset)
     found = unfinished(outputs, config, resolved) if resume else None
@@ -82,7 +83,7 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
     Raises:
         RunError: another process trains the run, or it cannot go on.
         DataError: the data are not those that the run began with.
-        ConfigError: its backend is not installed.
+        ConfigError: its backend is not installed, or there is not the memory for it.
         TrainingError, KeyboardInterrupt: as `training.train` does.
     """
     with run.locked():
@@ -95,6 +96,7 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
             log.info("there is no checkpoint yet: the training starts from the beginning")
         execution.require_installed(run.config)
         require_same_data(run, dataset)
+        needs.check_network(run.config, dataset)
         if epochs is not None and epochs != run.config.training.epochs:
             run = extended(run, epochs)
         execution.start(run.config.execution, run.config.seed)

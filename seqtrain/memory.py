@@ -1,16 +1,19 @@
 """Memory: what is freed is kept, imports are not searched, a lack is told, files take their due."""
 
 import gc
+import os
 import platform
 import resource
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from seqtrain.errors import TrainingError
+from seqtrain.errors import ConfigError, TrainingError
 
 LACK = ("MemoryError", "ResourceExhausted", "RESOURCE_EXHAUSTED", "OOM when allocating")
+GROUP = Path("/sys/fs/cgroup/memory.max")  # of a container
+NVIDIA = Path("/proc/driver/nvidia/version")
 FULL = "No space left"  # of a disk, which TensorFlow calls an exhausted resource too
 
 
@@ -77,6 +80,42 @@ def lack_told(batch_size: int, max_length: int | None) -> Iterator[None]:
             "there is not enough memory for this training",
             f"lower `training.batch_size` ({batch_size}), `model.units`{shorter}",
         ) from error
+
+
+def require(needed: float, what: str, lower: str) -> None:
+    """Make sure that the machine has so much memory at all, before something so large is begun.
+
+    Args:
+        needed: bytes, no more than are needed in truth.
+        what: needs it, as the subject of a sentence in the plural.
+        lower: what could be lower, with its value.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    if needed > total():
+        there = f"{total() / 1e9:,.1f} GB for this process"
+        raise ConfigError(
+            f"{what} need at least {needed / 1e9:,.1f} GB of memory, and there are {there}",
+            f"lower {lower}",
+        )
+
+
+def on_processor() -> bool:
+    """Return whether no NVIDIA GPU is here, whose memory would be another."""
+    return not NVIDIA.exists()
+
+
+def total() -> int:
+    """Return the bytes of memory that this process may ever hold, swapped out or not."""
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # there is no such file, or no limit in it
+        most = min(most, int(GROUP.read_text()))
+    with suppress(OSError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        most += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("SwapTotal:"))
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return most if limit == resource.RLIM_INFINITY else min(most, limit)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from seqtrain import limits
+
 OUTPUT = click.option(
     "--output",
     "outputs",
@@ -47,7 +49,7 @@ SPLIT = click.option(
 )
 JOBS = click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, limits.JOBS),
     metavar="N",
     help="Train so many seeds at once  [default: 1].",
 )

@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from seqtrain import limits
+
 LONGEST_PART = 255  # bytes of the name of a file or a folder, on the usual systems
 Rule = tuple[str, str]  # the dotted path of a key, and the rule between keys that it breaks
 
@@ -105,15 +107,22 @@ def _absolute(name: str, info: ValidationInfo) -> str:
     return str(shorter if same else path)
 
 
-Size = Annotated[int, Field(ge=1, le=65_536)]
+Size = Annotated[int, Field(ge=1, le=limits.SIZE)]
 Sizes = Annotated[
-    tuple[Size, ...], BeforeValidator(_as_tuple, json_schema_input_type=Size | list[Size])
+    tuple[Size, ...],
+    Field(max_length=limits.LAYERS),
+    BeforeValidator(
+        _as_tuple,
+        json_schema_input_type=Size | Annotated[list[Size], Field(max_length=limits.LAYERS)],
+    ),
 ]
 OneOrMore = Annotated[
     tuple[Size, ...],
-    Field(min_length=1),
+    Field(min_length=1, max_length=limits.LAYERS),
     BeforeValidator(
-        _as_tuple, json_schema_input_type=Size | Annotated[list[Size], Field(min_length=1)]
+        _as_tuple,
+        json_schema_input_type=Size
+        | Annotated[list[Size], Field(min_length=1, max_length=limits.LAYERS)],
     ),
 ]
 Names = Annotated[
@@ -124,7 +133,15 @@ Names = Annotated[
         json_schema_input_type=Annotated[list[str], Field(min_length=1)],
     ),
 ]
+Count = Annotated[int, Field(ge=1, le=limits.COUNT)]
+Epochs = Annotated[int, Field(ge=1, le=limits.EPOCHS)]
+Ids = Annotated[int, Field(ge=5, le=limits.IDS)]
+Threads = Annotated[int, Field(ge=1, le=limits.THREADS)]
+StepsAtOnce = Annotated[int, Field(ge=1, le=limits.STEPS_AT_ONCE)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, le=limits.REAL)]
+NotNegative = Annotated[float, Field(ge=0, le=limits.REAL)]
 FileName = Annotated[str, AfterValidator(_absolute)]
 End = Literal["pre", "post"]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=limits.SEED + 1)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from seqtrain import limits
 from seqtrain import schema as schemas
 from seqtrain.schema import Schema, quoted
 from seqtrain.yamlfile import Document, KeyPath, Problem
@@ -103,8 +104,11 @@ def _unknown_key(path: KeyPath, data: Any, root: Schema) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, dict | list | tuple):
-        return "a section" if isinstance(value, dict) else "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return "a section"
+    if isinstance(value, list | tuple):
+        size = f" of {len(value)}" if len(value) > limits.LAYERS else ""
+        return f"a list{size}" if value else "an empty list"
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value}".replace("inf", ".inf").replace("nan", ".nan")
     text = json.dumps(value, ensure_ascii=False, default=str)

@@ -86,8 +86,9 @@ def describe(schema: Schema) -> str:
         return f"a section of keys, whose `name` is {quoted(names(schema))}"
     kind = "object" if "$ref" in schema else str(schema.get("type"))
     if kind == "array":
-        least = f"of at least {schema['minItems']}, " if "minItems" in schema else ""
-        return f"a list {least}whose items are each {describe(schema['items'])}"
+        sizes = [text.format(schema[key]) for key, text in _SIZES.items() if key in schema]
+        of = f"of {' and '.join(sizes)}, " if sizes else ""
+        return f"a list {of}whose items are each {describe(schema['items'])}"
     return _NOUNS.get(kind, "a value") + _range(schema)
 
 
@@ -99,6 +100,7 @@ _NOUNS = {
     "null": "null",
     "object": "a section of keys",
 }
+_SIZES = {"minItems": "at least {}", "maxItems": "at most {}"}
 _BOUNDS = {
     "minimum": "of at least {}",
     "exclusiveMinimum": "above {}",

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from seqtrain import execution
+from seqtrain import execution, limits, needs
 from seqtrain.config import Config
 from seqtrain.environment import STARTED_BY
 from seqtrain.errors import ConfigError, Terminated, TrainingError
@@ -23,7 +23,6 @@ from seqtrain.signals import EXCEPTIONS
 
 # What trains a run; with -P a file `random.py` where a person works is no module.
 COMMAND = [sys.executable, "-P", "-m", "seqtrain", "resume"]
-LARGEST = 2**31 - 1  # seed that NumPy and TensorFlow both take
 LONGEST_LINE = 1 << 20  # bytes that a training writes to stderr at once
 ASKED = {**EXCEPTIONS, signal.SIGHUP: Terminated}  # the terminal was closed
 
@@ -47,8 +46,9 @@ def prepare(config: Config, count: int, outputs: Path, data_dir: Path | None) ->
         DataError: the data cannot be read.
     """
     seeds = range(config.seed, config.seed + count)
-    if seeds[-1] > LARGEST:
+    if seeds[-1] > limits.SEED:
         raise ConfigError(f"the seeds {seeds[0]} to {seeds[-1]} are not all below 2³¹", "`seed=0`")
+    needs.check(config)
     resolved = execution.resolve(config, config.dataset.load(data_dir))
     configs = [resolved.model_copy(update={"seed": seed}) for seed in seeds]
     return Run.create_seeds(outputs, configs)

@@ -91,8 +91,10 @@ def sheet(rows: Sequence[Row], tests: Tests, form: str) -> str:
         return _csv([_flat(found) for found in records(rows, tests)])
     columns = _columns(rows, tests)
     cells = [[cell(row) for cell in columns.values()] for row in rows]
-    text = _markdown(list(columns), cells) if form == "markdown" else aligned(list(columns), cells)
-    return "\n".join([text, "", *_notes(rows, tests)]).rstrip()
+    notes = _notes(rows, tests)
+    if form == "markdown":
+        return "\n".join([_markdown(list(columns), cells), "", *map(in_markdown, notes)]).rstrip()
+    return "\n".join([aligned(list(columns), cells), "", *notes]).rstrip()
 
 
 def records(rows: Sequence[Row], tests: Tests) -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts yamlfile "
-    "yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect workbooks "
-    "tables given embeddings cache download shipped naming datasets learned environment models "
-    "config profiles candidates sequence_roles recognition recipe datakeys draft places run "
-    "newdata judging comparison listing pairing drawing "
+    "limits errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts "
+    "yamlfile yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect "
+    "workbooks tables given embeddings cache download shipped naming datasets learned environment "
+    "models config needs profiles candidates sequence_roles recognition recipe datakeys draft "
+    "places run newdata judging comparison listing pairing drawing "
     "plots report kernels execution modelfile inference batches compiling callbacks tensorboard "
     "state inspection training launch seeds progress columns scoreboard console sheet "
     "interpretation options commands cli"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from seqtrain import shipped
@@ -29,6 +30,28 @@ def test_every_help_ends_with_an_example_of_its_command(command: str, seqtrain: 
     assert outcome.exit_code == 0
     assert outcome.stdout.splitlines()[-2] == "Example:"
     assert outcome.stdout.splitlines()[-1].startswith(f"  seqtrain {command}")
+
+
+NUMBERS = [
+    (command, param.opts[0])
+    for command in COMMANDS
+    for param in cli.commands[command].params
+    if isinstance(param.type, click.types.IntParamType | click.types.FloatParamType)
+]
+
+
+def test_some_options_are_numbers() -> None:
+    assert {option for _, option in NUMBERS} == {"--seeds", "--jobs", "--epochs", "--example"}
+
+
+@pytest.mark.parametrize(("command", "option"), NUMBERS)
+@pytest.mark.parametrize("number", ["-1", "0", str(2**31), str(2**64), "9" * 5_000, "1e3", "inf"])
+def test_an_option_takes_no_number_without_sense(
+    command: str, option: str, number: str, seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain(command, "x", option, number)
+    assert outcome.exit_code == 2
+    assert outcome.stderr.startswith(f"error: Invalid value for '{option}': ")
 
 
 def test_help_lists_the_commands_in_the_order_of_use(seqtrain: Seqtrain) -> None:

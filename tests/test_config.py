@@ -149,7 +149,10 @@ def test_what_is_wrong_ends_in_a_hint(seqtrain: Seqtrain) -> None:
     ("argument", "problem"),
     [
         ("training.epoch=3", "training.epoch: unknown key, did you mean `epochs`?"),
-        ("training.epochs=0", "training.epochs: must be a whole number of at least 1, not 0"),
+        (
+            "training.epochs=0",
+            "training.epochs: must be a whole number of at least 1 …, not 0",
+        ),
         ("training.epochs=three", 'training.epochs: must be …, not "three"'),
         ("training.epochs='3'", 'training.epochs: must be …, not "3"'),
         ("training.epochs=3=4", 'training.epochs: must be …, not "3=4"'),

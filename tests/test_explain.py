@@ -152,7 +152,7 @@ def test_an_example_of_a_file_is_explained(seqtrain: Seqtrain) -> None:
     [
         (["a text", "another"], "Put the text into quotes"),
         (["a text", "--example", 1], "Give a text, or the number of an example"),
-        (["--example", 0], "0 is not in the range x>=1"),
+        (["--example", 0], "0 is not in the range 1<=x<="),
         (["--example", 361], "test has 359 examples, so it has no example 361"),
         (["a text"], "a network trained on `digits` reads no texts"),
         (["--example", 1, "--data", "nowhere.npz"], "nowhere.npz"),

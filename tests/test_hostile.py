@@ -208,6 +208,23 @@ def test_a_table_of_markdown_holds_no_markup() -> None:
     assert in_markdown(name) == html + r"\`c\` \*d\* \_e\_ model_f&#92;ng &amp; h"
 
 
+@pytest.mark.parametrize(
+    ("name", "escaped"),
+    [
+        ("__b__", r"\_\_b\_\_"),
+        ("_ _a", r"\_ \_a"),
+        ("$x^2$", "&#36;x^2&#36;"),
+        ("www.a.b", "www&#46;a.b"),
+        ("WWW.a", "WWW&#46;a"),
+        ("![a](b)", r"![a]\(b)"),
+        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+        ("a\u2061\ufff9b", "a&#92;u2061&#92;ufff9b"),
+    ],
+)
+def test_a_table_of_markdown_shows_a_name_as_it_is(name: str, escaped: str) -> None:
+    assert in_markdown(name) == escaped
+
+
 def lines_of(content: bytes, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
     return lines()

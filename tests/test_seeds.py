@@ -71,10 +71,10 @@ def test_seeds_that_are_too_large_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seeds", "0"], "0 is not in the range x>=1"),
+        (["--seeds", "0"], "0 is not in the range 1<=x<="),
         (["--seeds", "two"], "'two' is not a valid integer"),
         (["--seeds", "2", "--resume"], "`seqtrain resume` goes on with seeds"),
-        (["--seeds", "2", "--jobs", "0"], "0 is not in the range x>=1"),
+        (["--seeds", "2", "--jobs", "0"], "0 is not in the range 1<=x<="),
         (["--jobs", "2"], "`--jobs` says how many of several `--seeds`"),
     ],
 )

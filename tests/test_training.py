@@ -244,7 +244,7 @@ def test_the_plateau_schedule_halves_the_learning_rate(tmp_path: Path) -> None:
 
 
 def test_a_training_that_diverges_ends_with_a_sentence(tmp_path: Path) -> None:
-    wild = ("training.learning_rate=1e30", "model.activation=linear", "model.name=rnn")
+    wild = ("training.learning_rate=1e9", "model.activation=linear", "model.name=rnn")
     with pytest.raises(TrainingError, match="in epoch 1: the training diverged") as raised:
         train(tmp_path, *wild)
     run = Run.open(Path(raised.value.__notes__[0]))

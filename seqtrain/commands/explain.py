@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtrain import console
+from seqtrain import console, limits
 from seqtrain.options import (
     DATA,
     DATA_DIR,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--example",
     "number",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, limits.COUNT),
     help="Explain the example of this number, from 1, of --split or of --data  [default: 1, or "
     "the first of --data].",
 )

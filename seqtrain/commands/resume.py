@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from seqtrain import console
+from seqtrain import console, limits
 from seqtrain.options import DATA_DIR, JOBS, OUTPUT, command
 
 
@@ -12,7 +12,7 @@ from seqtrain.options import DATA_DIR, JOBS, OUTPUT, command
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, limits.EPOCHS),
     metavar="N",
     help="Train so many epochs in all  [default: as many as RUN was to have].",
 )

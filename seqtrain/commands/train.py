@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from seqtrain import console
+from seqtrain import console, limits
 from seqtrain.options import CONFIG, DATA_DIR, JOBS, OUTPUT, OVERRIDES, command
 
 
@@ -16,7 +16,7 @@ from seqtrain.options import CONFIG, DATA_DIR, JOBS, OUTPUT, OVERRIDES, command
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, limits.SEEDS),
     metavar="N",
     help="Train so many seeds, from the config's on, into a folder of their own.",
 )

@@ -31,6 +31,7 @@ class Adding(GeneratedConfig):
     """The sum of two marked numbers, long ago (Hochreiter & Schmidhuber 1997, experiment 4)."""
 
     name: Literal["adding"]
+    width = 2
     steps: int = Field(
         default=100,
         ge=6,

@@ -8,21 +8,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from seqtrain import npz
+from seqtrain import memory, npz
 from seqtrain.datasets.dataset import (
     Dataset,
     Examples,
     Given,
     Learned,
+    Outline,
     stratified_indices,
 )
 from seqtrain.download import is_ours
 from seqtrain.errors import DataError
-from seqtrain.parts import End, Part, Seed, Size
+from seqtrain.parts import Count, End, Ids, Part, Seed, Share, Size
 from seqtrain.tasks import Task
 from seqtrain.textfile import told
 
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
 
     from seqtrain.text import Ragged
 
+ID = 4  # bytes
+
 log = logging.getLogger(__name__)
 
 
 class DatasetConfig(Part):
     """What every dataset's section has; a subclass adds its keys, `name`, and `read`."""
 
-    validation: Annotated[float, Field(gt=0, lt=1)] | Literal["test"] = Field(
+    validation: Share | Literal["test"] = Field(
         default=0.1,
         description="share of the training examples, taken class by class where there are classes, "
         "that chooses the best epoch; `test` chooses on the test examples, so their score is "
@@ -46,8 +49,8 @@ class DatasetConfig(Part):
     split_seed: Seed = Field(
         default=0, description="decides which examples are taken; `seed` does not"
     )
-    limit: int | None = Field(
-        default=None, ge=1, description="use only so many training examples; null uses all"
+    limit: Count | None = Field(
+        default=None, description="use only so many training examples; null uses all"
     )
     drop_repeated: bool = Field(
         default=False,
@@ -59,6 +62,17 @@ class DatasetConfig(Part):
     def learns(self) -> Task:
         """What the labels are: classes, unless a dataset says otherwise."""
         return "classification"
+
+    def outline(self) -> Outline:
+        """Return what the config alone says of the dataset."""
+        return Outline()
+
+    def check_memory(self) -> None:
+        """Make sure that there is memory for what is generated.
+
+        Raises:
+            ConfigError: there is not.
+        """
 
     @abstractmethod
     def read(self, data_dir: Path | None) -> Dataset:
@@ -183,10 +197,8 @@ class DatasetConfig(Part):
 class TokenDatasetConfig(DatasetConfig):
     """What every dataset of words has."""
 
-    vocabulary_size: int = Field(
+    vocabulary_size: Ids = Field(
         default=10_000,
-        ge=5,
-        le=10_000_000,
         description="ids in use: the most frequent words, or other `tokens`, and 4 for padding, "
         "start and unknown words",
     )
@@ -199,6 +211,10 @@ class TokenDatasetConfig(DatasetConfig):
         default=True, description="hide padding from the network, so that it cannot change a result"
     )
 
+    def outline(self) -> Outline:
+        """Return the numbers of steps and of ids."""
+        return Outline((self.max_length,), self.vocabulary_size)
+
     @property
     def hides_padding_at_the_end(self) -> bool:
         """Whether `mask` and `padding: post` are chosen."""
@@ -208,7 +224,17 @@ class TokenDatasetConfig(DatasetConfig):
         """Return sequences of ids as an array of int32, shape (N, max_length)."""
         from seqtrain.text import pad
 
+        self.require_memory(len(sequences))
         return pad(sequences, self.max_length, self.vocabulary_size, self.padding, self.truncating)
+
+    def require_memory(self, texts: int) -> None:
+        """Make sure that there is memory for the ids of so many texts.
+
+        Raises:
+            ConfigError: there is not.
+        """
+        key = f"`dataset.max_length` ({self.max_length})"
+        memory.require(ID * texts * self.max_length, f"the ids of {texts:,} texts", key)
 
     def examples(self, sequences: Ragged, labels: np.ndarray) -> Examples:
         """Return sequences of ids with their labels."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from seqtrain.datasets.classes import indices, known_classes
 from seqtrain.datasets.numbers import numbers
@@ -124,6 +124,41 @@ class Given:
         return indices(self.labels, classes, place) if classes else numbers(self.labels, place)
 
 
+class Shaped(Protocol):
+    """What the size of a network depends on, and of a batch."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example: (T,) for tokens, (T, F) for features."""
+
+    @property
+    def vocabulary_size(self) -> int | None:
+        """The number of ids where examples are tokens."""
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model computes of an example."""
+
+    @property
+    def tokens(self) -> str:
+        """What texts are split into."""
+
+    @property
+    def examples(self) -> int:
+        """How many there are to train on."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a dataset before it is loaded; it has as much as that, or more."""
+
+    shape: tuple[int, ...] = (1, 1)
+    vocabulary_size: int | None = None
+    outputs: int = 1
+    tokens: str = "words"
+    examples: int = 1
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Arrays and what is known about them.
@@ -180,6 +215,11 @@ class Dataset:
         """What texts are split into: `words`, `characters` or `subwords`."""
         rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"
         return rule if rule in ("characters", "subwords") else "words"
+
+    @property
+    def examples(self) -> int:
+        """How many there are to train on."""
+        return len(self.train)
 
     @property
     def learned(self) -> Learned:

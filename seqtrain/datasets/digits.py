@@ -11,12 +11,13 @@ import hashlib
 import importlib.util
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from seqtrain.datasets.base import FeatureDatasetConfig
 from seqtrain.datasets.dataset import Dataset, Examples, Learned, empty, stratified
+from seqtrain.parts import Share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,7 @@ class Digits(FeatureDatasetConfig):
     """1,797 handwritten digits of 8 by 8 pixels, one row a step; they come with scikit-learn."""
 
     name: Literal["digits"]
-    test: Annotated[float, Field(gt=0, lt=1)] = Field(
+    test: Share = Field(
         default=0.2, description="share of all examples, taken class by class, that judges"
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from seqtrain import __version__
+from seqtrain import __version__, memory
 from seqtrain.datasets.base import FeatureDatasetConfig
-from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Examples, Learned, empty
+from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Examples, Learned, Outline, empty
 from seqtrain.datasets.scaling import Target
 from seqtrain.errors import DataError
 from seqtrain.parts import Seed
@@ -39,6 +39,23 @@ class GeneratedConfig(FeatureDatasetConfig):
         default=1997, description="decides which sequences there are; `split_seed` shares them out"
     )
     steps: int
+    width: ClassVar[int]  # features of a step
+
+    @property
+    def longest(self) -> int:
+        """The steps of the longest sequences."""
+        return self.steps + self.steps // 10
+
+    def outline(self) -> Outline:
+        """Return all but the labels, which the network hardly depends on."""
+        return Outline((self.longest, self.width), examples=self.examples // 2)
+
+    def check_memory(self) -> None:
+        """Make sure that there is memory for all sequences twice: generated, and shared out."""
+        number = self.examples + self.test_examples
+        size = 2 * 4 * number * self.longest * self.width
+        keys = f"`dataset.steps` ({self.steps}) or `dataset.examples` ({self.examples})"
+        memory.require(size, f"{number:,} sequences", keys)
 
     @property
     def hides_padding_at_the_end(self) -> bool:
@@ -57,6 +74,7 @@ class GeneratedConfig(FeatureDatasetConfig):
         """
         import numpy as np
 
+        self.check_memory()
         number = self.examples + self.test_examples
         found = self._different(generate, number)
         order = np.random.default_rng(self.split_seed).permutation(number)
@@ -91,7 +109,7 @@ class GeneratedConfig(FeatureDatasetConfig):
         """Return sequences of shape (N, T, F), filled up to the longest that the network reads."""
         import numpy as np
 
-        longest = self.steps + self.steps // 10
+        longest = self.longest
         if x.ndim != 3 or x.shape[1] > longest:
             raise DataError(
                 f"`x` has the shape {x.shape}, but the network reads N × up to {longest} × F"

@@ -133,12 +133,12 @@ def check_differing(values: Iterable[float], source: str) -> None:
 def doubt_digits(labels: Sequence[str], place: Callable[[int], str]) -> None:
     """Warn where a label is a whole number of more digits than float64 has."""
     for index, label in enumerate(labels):
-        digits = label.strip(UNSEEN).translate(SIGNS)
-        if re.fullmatch(r"[-+]?\d{16,}", digits) and int(digits) != int(float(digits)):
+        digits = label.strip(UNSEEN).translate(SIGNS).lstrip("+-").lstrip("0")
+        if re.fullmatch(r"\d{16,}", digits) and int(digits) != int(float(digits)):
             log.warning(
                 "%s: labels such as `%s` have more digits than the 16 that are computed with: "
                 "take what is common from all of them",
-                *(place(index), label),
+                *(place(index), shown(label)),
             )
             return
 

@@ -14,7 +14,7 @@ from seqtrain.datasets.base import DatasetConfig
 from seqtrain.dialect import Quotes
 from seqtrain.errors import DataError
 from seqtrain.files import sha256
-from seqtrain.parts import FileName, broken
+from seqtrain.parts import FileName, Share, broken
 from seqtrain.tables import Table
 from seqtrain.tasks import Task
 
@@ -36,7 +36,7 @@ Encoding = Annotated[str, AfterValidator(_codec)]
 class OwnConfig(DatasetConfig):
     """What every dataset of a person's own examples has."""
 
-    test: Annotated[float, Field(gt=0, lt=1)] = Field(
+    test: Share = Field(
         default=0.2,
         description="share of all examples, taken class by class where there are classes, that "
         "judges where no test examples are given",

@@ -13,6 +13,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -22,8 +23,8 @@ from pydantic import Field
 
 from seqtrain import __version__
 from seqtrain.datasets.base import TokenDatasetConfig
-from seqtrain.datasets.dataset import Dataset, Examples, empty
-from seqtrain.parts import Size
+from seqtrain.datasets.dataset import Dataset, Examples, Outline, empty
+from seqtrain.parts import Ids, Size
 
 if TYPE_CHECKING:
     from seqtrain.text import Ragged
@@ -113,10 +114,8 @@ class Phrases(TokenDatasetConfig):
     """Generated film reviews of one sentence, in which the order of the words decides."""
 
     name: Literal["phrases"]
-    vocabulary_size: int = Field(
+    vocabulary_size: Ids = Field(
         default=300,
-        ge=5,
-        le=10_000_000,
         description="ids in use: the most frequent words, and 4 for padding, start and unknown "
         "words; the default has room for every word",
     )
@@ -134,10 +133,19 @@ class Phrases(TokenDatasetConfig):
         default=1_000, ge=1, le=20_000, description="pairs of sentences that judge"
     )
 
+    def outline(self) -> Outline:
+        """Return all but the labels."""
+        return replace(super().outline(), examples=self.train_pairs)
+
+    def check_memory(self) -> None:
+        """Make sure that there is memory for the sentences of all pairs."""
+        self.require_memory(2 * (self.train_pairs + self.test_pairs))
+
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the sentences as ids of their words; both of a pair lie in the same split."""
         from seqtrain.text import Corpus
 
+        self.check_memory()
         pairs = generate(self.train_pairs + self.test_pairs)
         train, test = self._texts(pairs)
         corpus = Corpus("plain")

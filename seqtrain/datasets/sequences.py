@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from seqtrain import memory
 from seqtrain.datasets.classes import check_label, merged, unseen
 from seqtrain.datasets.dataset import MASK_VALUE
 from seqtrain.datasets.numbers import LARGEST, numbers
@@ -172,6 +173,11 @@ class Sequences:
         """
         import numpy as np
 
+        memory.require(
+            4 * len(self) * length * self.width,
+            f"{len(self):,} sequences, filled up to {length:,} steps,",
+            "`dataset.max_length`",
+        )
         x = np.full((len(self), length, self.width), MASK_VALUE, dtype=np.float32)
         windows = zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
         for index, (start, number) in enumerate(windows):

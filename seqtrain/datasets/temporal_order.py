@@ -30,6 +30,7 @@ class TemporalOrder(GeneratedConfig):
     """Which of X and Y came first, long ago (Hochreiter & Schmidhuber 1997, experiment 6a)."""
 
     name: Literal["temporal_order"]
+    width = len(SYMBOLS)
     steps: int = Field(
         default=100,
         ge=10,

@@ -175,12 +175,12 @@ def _repeat(values: Sequence[str]) -> bool:
 
 def _counted(columns: Sequence[str]) -> _Counted | None:
     """Return the columns that count steps, step by step, if so many do."""
-    grid = [re.fullmatch(r"(\D*)(\d+)(\D+)(\d+)", name) for name in columns]
+    grid = [re.fullmatch(r"(\D*)(\d{1,18})(\D+)(\d{1,18})", name) for name in columns]
     steps: dict[tuple[int, ...], str] = {
         (int(found[2]), int(found[4])): found[0] for found in grid if found
     }
     if len(steps) < FEWEST:
-        plain = [re.fullmatch(r"(.*?)(\d+)", name) for name in columns]
+        plain = [re.fullmatch(r"(.*?)(\d{1,18})", name) for name in columns]
         groups = [*dict.fromkeys(found[1] for found in plain if found)]
         steps = {(int(found[2]), groups.index(found[1])): found[0] for found in plain if found}
     order = sorted(steps)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.datasets.dataset import MASK_VALUE, Dataset
+from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Shaped
 from seqtrain.errors import DataError
 from seqtrain.parts import FileName, Part, Rate, Size, Sizes
 from seqtrain.tasks import MONITORED, SCORES, Task
@@ -95,7 +95,7 @@ class ModelConfig(Part):
             shape: of an example, (T,) for tokens or (T, F) for features.
         """
 
-    def parameters(self, dataset: Dataset) -> int:
+    def parameters(self, dataset: Shaped) -> int:
         """Return how many numbers the weights of the network of a dataset are, without building it.
 
         Args:
@@ -121,6 +121,11 @@ class ModelConfig(Part):
         Args:
             features: of each step that it reads.
         """
+
+    @property
+    @abstractmethod
+    def kept(self) -> int:
+        """How many numbers of an example's time step are kept for the gradients, at least."""
 
     @property
     @abstractmethod

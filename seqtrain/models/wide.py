@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqtrain.datasets.dataset import Dataset
+from seqtrain.datasets.dataset import Dataset, Shaped
 
 if TYPE_CHECKING:
     import keras
@@ -191,13 +191,13 @@ def _times(factor: float, outputs: int, name: str) -> keras.Layer:
     )
 
 
-def parameters(dataset: Dataset) -> int:
+def parameters(dataset: Shaped) -> int:
     """Return how many numbers the weights of the linear model and of the blend are."""
     outputs = dataset.outputs
     return _ngrams(dataset, outputs).rows * (outputs + 1) + outputs + 3 * outputs**2
 
 
-def _ngrams(dataset: Dataset, outputs: int) -> Ngrams:
+def _ngrams(dataset: Shaped, outputs: int) -> Ngrams:
     """Return the n-grams of a dataset's tokens, for a table of so many outputs."""
     return Ngrams(dataset.vocabulary_size or 0, _buckets(outputs), LONGEST[dataset.tokens])
 
