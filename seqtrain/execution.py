@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seqtrain import memory
+from seqtrain import memory, streams
 from seqtrain.cache import cache_folder
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.dataset import Dataset
@@ -269,7 +269,9 @@ def _quiet_stderr() -> Iterator[None]:
 
     TensorFlow reports missing GPUs there before any log level can be set.
     """
-    sys.stderr.flush()
+    streams.fill()  # as TensorFlow would write into what has the number 2
+    if sys.stderr:
+        sys.stderr.flush()
     kept = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:

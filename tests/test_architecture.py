@@ -15,7 +15,7 @@ ORDER = (
     "yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect workbooks "
     "tables given embeddings cache download shipped naming datasets learned environment models "
     "config profiles candidates sequence_roles recognition recipe datakeys draft places run "
-    "newdata judging comparison listing pairing drawing "
+    "newdata judging comparison listing pairing streams drawing "
     "plots report kernels execution modelfile inference batches compiling callbacks tensorboard "
     "state inspection training launch seeds progress columns scoreboard console sheet "
     "interpretation options commands cli"
