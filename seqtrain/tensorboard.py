@@ -7,13 +7,17 @@ from typing import Any
 
 import keras
 
+from seqtrain import execution
 from seqtrain.config import Config
 from seqtrain.run import Run
 
 
 def event_logs(config: Config, run: Run) -> list[keras.callbacks.Callback]:
     """Return what writes the logs of a run, if its config asks for them."""
-    return [LogEvents(run)] if config.training.tensorboard else []
+    if not config.training.tensorboard:
+        return []
+    execution.import_for_tensorboard()
+    return [LogEvents(run)]
 
 
 class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
