@@ -1,6 +1,23 @@
-"""`python -m seqtrain` is the `seqtrain` command."""
+"""The `seqtrain` command, also as `python -m seqtrain`."""
 
-from seqtrain.cli import main
+import os
+import signal
+
+
+def main() -> None:
+    """Run the command line; while it is imported there is nothing to keep, and Ctrl-C just ends."""
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not in the background
+    if heard:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    from seqtrain.cli import main as run
+
+    try:
+        if heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        run()
+    except KeyboardInterrupt:
+        os._exit(130)
+
 
 if __name__ == "__main__":
     main()

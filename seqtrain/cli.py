@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from seqtrain import __version__, console
+from seqtrain import __version__, console, streams
 from seqtrain.commands.check import check
 from seqtrain.commands.compare import compare
 from seqtrain.commands.evaluate import evaluate
@@ -58,8 +58,14 @@ for command in (
 
 def main() -> None:
     """Run the command line; every expected error ends in one message and an exit code."""
+    with streams.standing():
+        _run()
+
+
+def _run() -> None:
     try:
         cli.main(prog_name="seqtrain", standalone_mode=False)
+        sys.stdout.flush()
     except SeqtrainError as error:
         _fail(error.message, error.hint, error.exit_code, error)
     except click.exceptions.NoArgsIsHelpError as error:

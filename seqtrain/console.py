@@ -1,19 +1,21 @@
 """The only module that prints: messages and progress to stderr, results to stdout."""
 
 import csv
+import errno
 import io
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqtrain.columns import table, width
-from seqtrain.errors import DataError, Terminated
+from seqtrain.errors import DataError, OutputError, Terminated
 from seqtrain.harmless import cell, in_json, one_line, printable
 from seqtrain.scoreboard import format_baselines, format_score, format_verdict
 from seqtrain.textfile import MARKS
@@ -54,11 +56,17 @@ def lines() -> list[str]:
     It is UTF-8, or what a byte order mark says.
 
     Raises:
-        DataError: it is no text.
+        DataError: it is closed, or no text.
     """
     if sys.stdin.isatty():
         message("type a text on each line, and Ctrl-D at the end")
-    content = sys.stdin.buffer.read()
+    try:
+        content = sys.stdin.buffer.read()
+    except OSError as error:
+        reason = "is closed" if error.errno == errno.EBADF else f"cannot be read: {error.strerror}"
+        raise DataError(
+            f"standard input {reason}", "name the texts: `seqtrain predict RUN TEXT`"
+        ) from error
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         return [line.rstrip("\n") for line in io.StringIO(content.decode(encoding), None)]
@@ -206,40 +214,52 @@ def _clipped(text: str) -> str:
 
 
 @contextmanager
-def ending_with(run: "Run") -> Iterator[None]:
-    """Print the score and, last, the folder of the run, however its training ends."""
+def _naming(folder: Path) -> Iterator[None]:
+    """Print a folder last, however the body ends; the error of the body is the one that counts."""
     try:
         yield
-        found = run.metrics()
-        message(format_score(found))
-        if not run.group:
-            message(f"\n{format_baselines(found)}\n")
-            message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
-        message(format_verdict(found["verdict"], str(run.folder)))
-    except KeyboardInterrupt as error:
-        kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
-        message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")
-        if not run.group:
-            message(f"go on with it: `seqtrain resume {run.folder}`")
+    except BaseException:
+        with suppress(OSError, OutputError):
+            result(str(folder))
         raise
-    finally:
-        result(str(run.folder))
+    result(str(folder))
+
+
+@contextmanager
+def ending_with(run: "Run") -> Iterator[None]:
+    """Print the score and, last, the folder of the run, however its training ends."""
+    with _naming(run.folder):
+        try:
+            yield
+            found = run.metrics()
+            message(format_score(found))
+            if not run.group:
+                message(f"\n{format_baselines(found)}\n")
+                message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
+            message(format_verdict(found["verdict"], str(run.folder)))
+        except KeyboardInterrupt as error:
+            kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
+            message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")
+            if run.finished:
+                message(f"the training is done; draw it: `seqtrain plot {run.folder}`")
+            elif not run.group:
+                message(f"go on with it: `seqtrain resume {run.folder}`")
+            raise
 
 
 @contextmanager
 def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
     """Print what to do next and, last, the folder of the group, however its training ends."""
-    group = runs[0].group
-    try:
-        yield
-        message(f"next: `seqtrain compare {group}`, or `seqtrain plot {group}`")
-    except KeyboardInterrupt as error:
-        done = sum(run.finished for run in runs)
-        message(f"{_ended(error)}, with {done} of {len(runs)} seeds finished")
-        message(f"go on with the others: `seqtrain resume {group}`")
-        raise
-    finally:
-        result(str(group))
+    group = runs[0].group or runs[0].folder
+    with _naming(group):
+        try:
+            yield
+            message(f"next: `seqtrain compare {group}`, or `seqtrain plot {group}`")
+        except KeyboardInterrupt as error:
+            done = sum(run.finished for run in runs)
+            message(f"{_ended(error)}, with {done} of {len(runs)} seeds finished")
+            message(f"go on with the others: `seqtrain resume {group}`")
+            raise
 
 
 def _ended(error: KeyboardInterrupt) -> str:

@@ -5,6 +5,7 @@ damaged, and no training may be lost to a picture. So matplotlib is imported her
 """
 
 import logging
+import os
 import re
 import unicodedata
 import warnings
@@ -15,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtrain.errors import DrawingError, SeqtrainError
+
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
@@ -22,17 +25,50 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+VARIABLES = ("MPLBACKEND", "MATPLOTLIBRC")  # by which a person chooses for matplotlib
+
 _known: dict[str, str | None] = {}  # the family of an installed font that draws a character
 
 
+def reason(error: Exception) -> str:
+    """Return the first line of what went wrong."""
+    lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def _import_matplotlib() -> None:
-    """Import matplotlib from the folder of its own defaults, for it reads those of a folder."""
+    """Import matplotlib from the folder of its own defaults, for it reads those of a folder.
+
+    Raises:
+        DrawingError: it cannot be imported.
+    """
+    before = {name: os.environ.pop(name, None) for name in VARIABLES}
     spec = find_spec("matplotlib")
-    with ExitStack() as stack:
+    with _quiet(), ExitStack() as stack:
         if spec and spec.origin:
+            defaults = Path(spec.origin).parent / "mpl-data"
+            os.environ["MATPLOTLIBRC"] = str(defaults)  # where the working folder is gone
             with suppress(OSError):
-                stack.enter_context(chdir(Path(spec.origin).parent / "mpl-data"))
-        import matplotlib  # noqa: F401
+                stack.enter_context(chdir(defaults))
+        try:
+            import matplotlib.figure  # noqa: F401
+        except Exception as error:
+            raise DrawingError(f"matplotlib cannot be imported: {reason(error)}") from error
+        finally:
+            os.environ.pop("MATPLOTLIBRC", None)
+            os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop matplotlib's warnings while the body runs."""
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 _import_matplotlib()
@@ -61,17 +97,27 @@ def styled() -> Iterator[None]:
     """Draw in our style on matplotlib's own defaults while the body runs, without its warnings."""
     import matplotlib
 
-    logger = logging.getLogger("matplotlib")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    with _quiet(), matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of glyphs, and of a lack of room
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+@contextmanager
+def picture(name: str) -> Iterator[None]:
+    """Draw a picture in our style while the body runs.
+
+    Raises:
+        DrawingError: whatever failed, for matplotlib fails in many ways; it names the picture.
+    """
     try:
-        with matplotlib.rc_context(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of glyphs, and of a lack of room
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(STYLE)
+        with styled():
             yield
-    finally:
-        logger.setLevel(level)
+    except SeqtrainError:
+        raise
+    except Exception as error:
+        raise DrawingError(f"{name} could not be drawn: {reason(error)}") from error
 
 
 def drawable(words: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from seqtrain import __version__
+from seqtrain import __version__, settings
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.files import sha256
 
@@ -17,7 +17,7 @@ THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 STARTED_BY = "SEQTRAIN_STARTED_BY"  # the command of a person, where it started this process
 DECISIVE = (
     *("python", "packages", "processor", "cores", "threads", "backend", "devices", "onednn"),
-    "embeddings",
+    *("embeddings", "variables"),
 )
 PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
 
@@ -42,6 +42,7 @@ def environment(dataset: Dataset, embeddings: str | None = None) -> dict[str, An
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "variables": _variables(),
         "git_commit": _git_commit(),
         "data": {"source": dataset.source, "sha256": dataset.sha256},
         "embeddings": embeddings and sha256(Path(embeddings)),
@@ -50,6 +51,10 @@ def environment(dataset: Dataset, embeddings: str | None = None) -> dict[str, An
 
 def _versions(backend: str) -> dict[str, str]:
     return {name: version(name) for name in ("keras", *PACKAGES[backend], "numpy", "scikit-learn")}
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in settings.recorded().items() if name not in THREADS}
 
 
 def processor() -> str:
@@ -76,9 +81,9 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return a sentence for each thing that decides the last digits and is not as it was."""
     then, here = _decisive(before), _decisive(now)
     return [
-        f"{name} was {then.get(name)}, and is {value}"
-        for name, value in here.items()
-        if then.get(name) != value
+        f"{name} was {then.get(name)}, and is {here.get(name)}"
+        for name in here | then
+        if then.get(name) != here.get(name)
     ]
 
 

@@ -46,5 +46,11 @@ class DrawingError(SeqtrainError):
     exit_code = 1
 
 
+class OutputError(SeqtrainError):
+    """A result could not be printed."""
+
+    exit_code = 1
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM asked the process to end, as batch schedulers do; otherwise like Ctrl-C."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
-from seqtrain import memory, needs
+from seqtrain import memory, needs, settings, streams
 from seqtrain.cache import cache_folder
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.dataset import Dataset
@@ -110,9 +110,10 @@ def start(execution: ExecutionConfig, seed: int) -> None:
     """
     # TensorFlow's threads allocate so often that they would wait for one arena half of the time.
     memory.keep_freed(one_arena=execution.backend == "jax")
+    settings.drop()
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_stderr(), _as_if_missing(UNUSED[execution.backend]), memory.uncollected():
+    with _importing(UNUSED[execution.backend]), memory.uncollected():
         import keras
 
     if keras.backend.backend() != execution.backend:
@@ -121,6 +122,7 @@ def start(execution: ExecutionConfig, seed: int) -> None:
             f"{execution.backend}",
             "start a new process",
         )
+    _use_defaults()
     warnings.filterwarnings("ignore", "Layer 'masked_max'")  # the mask is meant to end there
     keras.utils.clear_session(free_memory=False)  # layers are numbered as in a new process
     threads = cores() if execution.threads == "auto" else execution.threads
@@ -128,6 +130,23 @@ def start(execution: ExecutionConfig, seed: int) -> None:
         _start_tensorflow(execution, seed, threads)
     else:
         _start_jax(seed, threads)
+
+
+def _use_defaults() -> None:
+    """Set what decides numbers in Keras, for the process may have imported it before."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
+
+
+def import_for_tensorboard() -> None:
+    """Import TensorFlow, with which Keras writes logs for TensorBoard on every backend."""
+    with _importing(()):
+        import tensorflow  # noqa: F401
 
 
 def start_for_inference(execution: ExecutionConfig, seed: int) -> None:
@@ -153,7 +172,7 @@ def _elsewhere(execution: ExecutionConfig, backend: str, why: str) -> ExecutionC
 def _start_tensorflow(execution: ExecutionConfig, seed: int, threads: int) -> None:
     import keras
 
-    with _quiet_stderr(), _as_if_missing(UNUSED["tensorflow"]):
+    with _importing(UNUSED["tensorflow"]):
         import tensorflow as tf
     keras.utils.set_random_seed(seed)
     tf.get_logger().setLevel("ERROR")
@@ -175,12 +194,21 @@ def _start_jax(seed: int, threads: int) -> None:
     import jax
     import keras
 
+    jax.config.update("jax_enable_x64", False)
+    jax.config.update("jax_default_matmul_precision", None)
     with _as_if_missing(UNUSED["jax"]):
         keras.utils.set_random_seed(seed)
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # JAX's own, which it has read by now
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
         jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LONG_COMPILATION)
+
+
+@contextmanager
+def _importing(unused: Iterable[str]) -> Iterator[None]:
+    """Let the body import a backend: quietly, without what is unused, and on its own defaults."""
+    with _quiet_stderr(), _as_if_missing(unused), settings.no_keras_json():
+        yield
 
 
 @contextmanager
@@ -269,7 +297,9 @@ def _quiet_stderr() -> Iterator[None]:
 
     TensorFlow reports missing GPUs there before any log level can be set.
     """
-    sys.stderr.flush()
+    streams.fill()  # as TensorFlow would write into what has the number 2
+    if sys.stderr:
+        sys.stderr.flush()
     kept = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:

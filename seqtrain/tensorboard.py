@@ -3,17 +3,43 @@
 Imports Keras, so it comes after `execution.start`.
 """
 
+import functools
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from seqtrain import execution
 from seqtrain.config import Config
 from seqtrain.run import Run
+
+log = logging.getLogger(__name__)
 
 
 def event_logs(config: Config, run: Run) -> list[keras.callbacks.Callback]:
     """Return what writes the logs of a run, if its config asks for them."""
-    return [LogEvents(run)] if config.training.tensorboard else []
+    if not config.training.tensorboard:
+        return []
+    execution.import_for_tensorboard()
+    return [LogEvents(run)]
+
+
+def _spared(hook: Callable[..., None]) -> Callable[..., None]:
+    """Let a hook of `LogEvents` that fails end the logs, and not the training."""
+
+    @functools.wraps(hook)
+    def sparing(self: "LogEvents", *arguments: Any, **named: Any) -> None:
+        if self.ended:
+            return
+        try:
+            hook(self, *arguments, **named)
+        except Exception as error:
+            self.ended = True
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            log.warning("TensorBoard gets no more of this training: %s", reason)
+
+    return sparing
 
 
 class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
@@ -26,9 +52,16 @@ class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
 
     def __init__(self, run: Run) -> None:
         super().__init__(run.folder / "tensorboard", write_graph=False)
+        self.ended = False
 
+    @_spared
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write, and leave nothing in memory."""
         super().on_epoch_end(epoch, logs)
         self._train_writer.flush()
         self._val_writer.flush()
+
+
+for _name, _hook in vars(keras.callbacks.TensorBoard).items():
+    if _name.startswith(("on_", "set_model")) and _name not in vars(LogEvents):
+        setattr(LogEvents, _name, _spared(_hook))

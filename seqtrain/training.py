@@ -172,7 +172,8 @@ def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
         with suppress(OSError, SeqtrainError):  # the disk may be full, a file damaged
             if isinstance(error, KeyboardInterrupt):
                 keeper.on_interrupt()
-            draw(run)
+            if not run.finished:
+                draw(run)
         if not isinstance(error, OSError):
             raise
         raise TrainingError(
@@ -203,8 +204,8 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
         kept, chosen = settled(run, dataset)
         best = answers(kept, dataset.test.x, dataset.target)
     run.write_predictions(dataset.test.labels, best)
-    run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
-    draw(run)
+    with spared("the run goes without mistakes.csv"):
+        run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     validation = [name for name in rows[0] if name.startswith("val_")]
     run.write_metrics(
         {
@@ -217,6 +218,7 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
             **({"chosen": chosen} if chosen else {}),
         }
     )
+    draw(run)
 
 
 def settled(run: Run, dataset: Dataset) -> tuple[Any, str]:
@@ -247,19 +249,34 @@ def scores(dataset: Dataset, answers: np.ndarray) -> dict[str, float | None]:
 
 
 def draw(run: Run) -> None:
-    """Draw all plots, or say why not: no training is lost to a picture.
+    """Draw all plots, or report why not: no training is lost to a picture.
 
     Matplotlib takes half a second to import, which no epoch waits for.
     """
+    again = f"draw again: `seqtrain plot {run.folder}`"
     try:
-        from seqtrain import plots
+        with spared(f"no pictures could be drawn; {again}"):
+            from seqtrain import plots
 
-        plots.draw([run], run.plots)
+            plots.draw([run], run.plots)
     except DrawingError as error:
-        log.warning("%s", error)
+        log.warning("%s; %s", error, again)
+
+
+@contextmanager
+def spared(lack: str) -> Iterator[None]:
+    """Log what is lacking where the body fails, for no result is lost to what only goes with it.
+
+    Raises:
+        DrawingError: of the body; it names what is lacking.
+    """
+    try:
+        yield
+    except DrawingError:
+        raise
     except Exception as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        log.warning("no pictures could be drawn in %s: %s", run.plots, reason)
+        log.warning("%s: %s", lack, reason)
 
 
 def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:

@@ -13,9 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "limits errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts "
     "yamlfile yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect "
-    "workbooks tables given embeddings cache download shipped naming datasets learned environment "
-    "models config needs profiles candidates sequence_roles recognition recipe datakeys draft "
-    "places run newdata judging comparison listing pairing drawing "
+    "workbooks tables given embeddings cache download shipped naming datasets learned settings "
+    "environment models config needs profiles candidates sequence_roles recognition recipe "
+    "datakeys draft places run newdata judging comparison listing pairing streams drawing "
     "plots report kernels execution modelfile inference batches compiling callbacks tensorboard "
     "state inspection training launch seeds progress columns scoreboard console sheet "
     "interpretation options commands cli"

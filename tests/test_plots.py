@@ -1,7 +1,9 @@
 """Plots are drawn from files alone."""
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from seqtrain.plots import base
 from seqtrain.plots.base import save
 from seqtrain.run import Run
 from tests.conftest import drawing as real_drawing
+from tests.cutting import RNN, go_on, start
 from tests.test_run import config
 
 
@@ -357,6 +360,10 @@ def test_the_letters_of_matplotlibs_own_fonts_cost_no_search(
     assert "плохо" in written
 
 
+class Crash(BaseException):
+    """Ends the process, as far as the package can tell."""
+
+
 def broken(*given: object) -> Figure:
     raise RuntimeError("latex could not be found\nand more")
 
@@ -378,14 +385,59 @@ def test_no_training_is_lost_to_a_picture(
 ) -> None:
     run = finished_run(tmp_path)
     monkeypatch.setitem(base._PLOTS, "loss", (broken, lambda run: True))
+    again = f"draw again: `seqtrain plot {run.folder}`"
     with real_drawing():
         training.draw(run)
         monkeypatch.setattr(plots, "draw", broken)
         training.draw(run)
     assert [record.getMessage() for record in caplog.records] == [
-        "loss.png could not be drawn: latex could not be found",
-        f"no pictures could be drawn in {run.plots}: latex could not be found",
+        f"loss.png could not be drawn: latex could not be found; {again}",
+        f"no pictures could be drawn; {again}: latex could not be found",
     ]
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError(28, "No space left on device"), RuntimeError("x"), Crash()]
+)
+def test_a_run_is_finished_before_its_pictures_are_drawn(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So not even a crash of matplotlib, or Ctrl-C, loses what was trained."""
+
+    def failing(*given: object) -> None:
+        assert Run.latest(tmp_path).finished
+        raise error
+
+    run = start(tmp_path, *RNN, "training.epochs=1")
+    monkeypatch.setattr(plots, "draw", failing)
+    with real_drawing(), suppress(Crash):
+        go_on(run)
+    assert Run(run.folder).finished
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("name", ["mistakes.csv", "tensorboard"])
+def test_no_training_is_lost_to_what_only_goes_with_it(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = start(tmp_path, *RNN, "training.epochs=1", "training.tensorboard=true")
+    if name == "mistakes.csv":
+        (run.folder / name).mkdir()
+    else:
+        (run.folder / name).touch()
+    assert go_on(run).finished
+    said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    lack = {
+        "mistakes.csv": "the run goes without mistakes.csv: ",
+        "tensorboard": "TensorBoard gets",
+    }
+    assert len([line for line in said if line.startswith(lack[name])]) == 1
+
+
+def test_every_picture_that_fails_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DrawingError, match="a.png could not be drawn: x"), drawing.picture("a.png"):
+        raise ValueError("x")
 
 
 @pytest.mark.parametrize(
@@ -395,18 +447,35 @@ def test_no_training_is_lost_to_a_picture(
 @pytest.mark.parametrize(
     "module", ["plots.base", "interpretation.explained_files", "interpretation.gradient_plots"]
 )
-def test_a_matplotlibrc_changes_no_picture(content: bytes, module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variables", [{}, {"MPLBACKEND": "none", "MATPLOTLIBRC": "matplotlibrc"}])
+def test_a_matplotlibrc_changes_no_picture(
+    variables: dict[str, str], content: bytes, module: str
+) -> None:
     """In a process of its own, for matplotlib reads the file when it is imported."""
     Path("matplotlibrc").write_bytes(content)
     script = f"""
+import os
 import seqtrain.{module}
 import matplotlib
 from seqtrain import drawing
 with drawing.styled():
     assert not matplotlib.rcParams["text.usetex"]
     assert matplotlib.rcParams["font.family"] == ["sans-serif"]
+assert {variables} == {{name: os.environ[name] for name in {list(variables)}}}
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr == ""
+
+
+def test_matplotlib_that_cannot_be_imported_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(DrawingError, match="matplotlib cannot be imported: "):
+        drawing._import_matplotlib()

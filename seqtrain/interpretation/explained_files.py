@@ -31,10 +31,13 @@ def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> li
         folder: where the files go; it is made if it is missing.
         suffix: of the pictures: png, svg or pdf.
         html: write a page too, which needs nothing beside it.
+
+    Raises:
+        DrawingError: the pictures cannot be drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{explanation.example.slug}"
-    with drawing.styled():
+    with drawing.picture(f"{name}.{suffix}"):
         read, gates = reading_plots.reading(explanation), gate_plots.gates(explanation)
         written = [
             save(read, folder / f"{name}.{suffix}"),

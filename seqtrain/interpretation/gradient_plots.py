@@ -26,10 +26,15 @@ PANEL = (4.8, 3.4)  # inches
 
 
 def draw(measured: Sequence[Measured], folder: Path, suffix: str) -> Path:
-    """Draw the gradients of networks into a folder, which is made if it is missing."""
+    """Draw the gradients of networks into a folder, which is made if it is missing.
+
+    Raises:
+        DrawingError: the picture cannot be drawn.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with drawing.styled():
-        return save(gradients(measured), folder / f"gradients.{suffix}")
+    picture = folder / f"gradients.{suffix}"
+    with drawing.picture(picture.name):
+        return save(gradients(measured), picture)
 
 
 def gradients(measured: Sequence[Measured]) -> Figure:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from seqtrain import drawing
 from seqtrain.comparison import names, with_every_run
-from seqtrain.errors import DrawingError, SeqtrainError
+from seqtrain.errors import DrawingError
 from seqtrain.files import replacing
 from seqtrain.run import Run
 from seqtrain.tasks import Task, readable
@@ -68,21 +68,13 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
     for name, (function, fits) in _PLOTS.items():
         if able := [run for run in runs if fits(run)]:
             try:
-                with drawing.styled():
+                with drawing.picture(f"{name}.{suffix}"):
                     pictures.append(save(function(able), folder / f"{name}.{suffix}"))
-            except SeqtrainError:
-                raise
-            except Exception as error:  # matplotlib fails in many ways
-                failed.append(f"{name}.{suffix} could not be drawn: {reason(error)}")
+            except DrawingError as error:
+                failed.append(error.message)
     if failed:
         raise DrawingError("; ".join(failed))
     return pictures
-
-
-def reason(error: Exception) -> str:
-    """Return the first line of what went wrong."""
-    lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def save(figure: Figure, path: Path) -> Path:

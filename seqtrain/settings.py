@@ -1,0 +1,63 @@
+"""Settings from outside of the config that would change what is computed.
+
+The config decides that. So the variables of Keras, JAX and TensorFlow are dropped, except those by
+which a person chooses devices, caches and logs, and no `keras.json` is read. Variables that may
+still change the last digits are recorded in `environment.json`.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+DROPPED = ("KERAS_", "JAX_", "TF_", "TF2_")
+KEPT = (
+    *("KERAS_HOME", "JAX_COMPILATION_CACHE_", "JAX_PERSISTENT_CACHE_", "JAX_LOGGING_LEVEL"),
+    *("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "TF_CPP_", "TF_FORCE_GPU_ALLOW_GROWTH"),
+    *("TF_GPU_ALLOCATOR", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    "TF_ENABLE_ONEDNN_OPTS",
+)
+# They let products be computed in fewer bits.
+DROPPED_TOO = ("NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE")
+RECORDED = (
+    *("JAX_PLATFORM", "XLA_FLAGS", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_", "ONEDNN_", "DNNL_"),
+    *("OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "BLIS_", "NPY_"),
+)
+
+log = logging.getLogger(__name__)
+
+
+def drop() -> None:
+    """Take the variables away that would change what is computed, from child processes too."""
+    dropped = [name for name in sorted(os.environ) if _is_dropped(name)]
+    for name in dropped:
+        del os.environ[name]
+    if dropped := [name for name in dropped if name != "KERAS_BACKEND"]:
+        log.info("not used, for the config decides: %s", ", ".join(dropped))
+
+
+def _is_dropped(name: str) -> bool:
+    return name in DROPPED_TOO or (name.startswith(DROPPED) and not name.startswith(KEPT))
+
+
+def recorded() -> dict[str, str]:
+    """Return the variables that are set and may change the last digits."""
+    return {name: os.environ[name] for name in sorted(os.environ) if name.startswith(RECORDED)}
+
+
+@contextmanager
+def no_keras_json() -> Iterator[None]:
+    """Let what the body imports, Keras and the Keras within TensorFlow, find no `keras.json`.
+
+    They read it, or write one, in `KERAS_HOME`, in the home, or in `/tmp`, where another user may
+    have put one. Nothing lies within the null device.
+    """
+    before = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_HOME"] = os.devnull
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["KERAS_HOME"]
+        else:
+            os.environ["KERAS_HOME"] = before
