@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from seqtrain.config import Config
+from seqtrain.places import TENSORBOARD
 from seqtrain.run import Run
 
 
@@ -25,7 +26,7 @@ class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
     """
 
     def __init__(self, run: Run) -> None:
-        super().__init__(run.folder / "tensorboard", write_graph=False)
+        super().__init__(run.folder / TENSORBOARD, write_graph=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write, and leave nothing in memory."""
