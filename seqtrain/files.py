@@ -21,7 +21,7 @@ UNFINISHED = re.compile(
 )
 # Never opens what lies there, nor what a link leads to.
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-IN_FOLDERS = {os.open, os.rename, os.stat, os.unlink} <= os.supports_dir_fd
+IN_FOLDERS = {os.link, os.open, os.rename, os.stat, os.unlink} <= os.supports_dir_fd
 
 
 @contextmanager
@@ -36,8 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with _beside(path) as beside:
         yield beside.path
-        beside.require_same()
-        os.fsync(beside.file)
+        beside.finish()
         inside = beside.folder
         target = path if inside is None else path.name
         os.replace(beside.name, target, src_dir_fd=inside, dst_dir_fd=inside)
@@ -46,14 +45,26 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, at which nothing is left in the end.
+def adding(path: Path) -> Iterator[Path]:
+    """Yield a temporary path as `replacing` does; on success it becomes `path`, which is new.
 
     Raises:
-        OSError: of the body; it names `path`.
+        FileExistsError: something is at `path`, also where that came while the body ran.
+        OSError: as `replacing` does.
     """
     with _beside(path) as beside:
         yield beside.path
+        beside.finish()
+        inside = beside.folder
+        target = path if inside is None else path.name
+        try:  # a link, unlike a new name, never replaces a file
+            os.link(beside.name, target, src_dir_fd=inside, dst_dir_fd=inside)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if os.path.lexists(path):
+                raise
+            os.rename(beside.name, target, src_dir_fd=inside, dst_dir_fd=inside)
 
 
 @dataclass(frozen=True)
@@ -72,11 +83,16 @@ class _Beside:
     folder: int | None
     file: int
 
-    def require_same(self) -> None:
-        """Raise an OSError where another file, or a link, was put in the place of this one."""
+    def finish(self) -> None:
+        """Bring the content to the disk.
+
+        Raises:
+            OSError: another file, or a link, was put in the place of this one; or the disk does.
+        """
         found = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         if not os.path.samestat(found, os.fstat(self.file)):
             raise OSError(errno.EEXIST, "another process put a file in the place of the new one")
+        os.fsync(self.file)
 
 
 @contextmanager
