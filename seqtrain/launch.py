@@ -98,9 +98,8 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
         require_same_data(run, dataset)
         needs.check_network(run.config, dataset)
         if epochs is not None and epochs != run.config.training.epochs:
-            run = extended(run, epochs)
+            run = replace(run, known=extended(run, epochs))
         execution.start(run.config.execution, run.config.seed)
-        run.forget_insight()
         with watching(run.config.training.epochs) as observers:
             training.train(run.config, dataset, run, observers)
 
@@ -129,11 +128,10 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
         require_same_tokens(run, learned, dataset)
 
 
-def extended(run: Run, epochs: int) -> Run:
-    """Give a run another number of epochs, and make it unfinished.
+def extended(run: Run, epochs: int) -> Config:
+    """Return the config of a run with another number of epochs; the run stays as it is.
 
-    The final numbers go before the config changes: a run cut short between the two is an
-    unfinished one of the old config, and nothing is lost.
+    It is written once the training has found that it can go on from the newest checkpoint.
 
     Raises:
         RunError: it has trained more epochs than that.
@@ -153,6 +151,4 @@ def extended(run: Run, epochs: int) -> Run:
             "that of %s epochs from the start",
             *(run.config.training.epochs, epochs),
         )
-    (run.folder / "metrics.json").unlink(missing_ok=True)
-    run.write_text("config.yaml", config.to_yaml())
-    return replace(run, known=config)
+    return config

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from seqtrain import naming
 from seqtrain.errors import RunError
-from seqtrain.files import sync
+from seqtrain.files import not_own, sync
+from seqtrain.harmless import argument
 from seqtrain.textfile import near_miss
 
 TIME = "%Y%m%dT%H%M%SZ"
@@ -19,6 +20,9 @@ GROUP = "-seeds"  # what the name of a group ends with
 STARTED = re.compile(rf"(?P<time>\d{{8}}T\d{{6}}Z)-[0-9a-f]{{4}}({GROUP})?")  # a run or a group
 SEED = re.compile(r"seed-(?P<seed>\d+)")  # a run of a group
 LEVELS = 2  # of folders above a run that is not in a group
+PLOTS, EXPLAINED, CHECKPOINT = "plots", "explained", "checkpoint"
+TENSORBOARD = "tensorboard"
+FOLDERS = (PLOTS, EXPLAINED, CHECKPOINT, TENSORBOARD)  # those in a run
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +75,7 @@ def newest(place: Path | None, outputs: Path, needs: str | None = None) -> list[
         needs: a file without which a run is passed over, as long as another in the place has it.
 
     Raises:
-        RunError: there is none.
+        RunError: there is none, or `require_own` refuses it.
     """
     found = within(place, outputs) if place else folders(outputs)
     if not found:
@@ -81,7 +85,10 @@ def newest(place: Path | None, outputs: Path, needs: str | None = None) -> list[
     last = group(usable[-1]) or usable[-1]
     for folder in found[found.index(usable[-1]) + 1 :]:
         log.info("passing over the run %s, which has no %s: taking %s", folder, needs, last)
-    return [folder for folder in usable if last in (folder, group(folder))]
+    chosen = [folder for folder in usable if last in (folder, group(folder))]
+    for folder in chosen:
+        require_own(folder)
+    return chosen
 
 
 def several(given: Sequence[Path], outputs: Path) -> list[Path]:
@@ -92,13 +99,61 @@ def several(given: Sequence[Path], outputs: Path) -> list[Path]:
         outputs: the folder of all runs.
 
     Raises:
-        RunError: in one of them is none.
+        RunError: in one of them is none, or `require_own` refuses one.
     """
     if not given:
         last = newest(None, outputs)[-1]
         given = [(group(last) or last).parent]
     given = holding(given, outputs)
-    return list(dict.fromkeys(folder for place in given for folder in within(place, outputs)))
+    found = list(dict.fromkeys(folder for place in given for folder in within(place, outputs)))
+    for folder in found:
+        require_own(folder)
+    return found
+
+
+def require_own(folder: Path) -> None:
+    """Make sure that what lies in a run is its own: that nothing in it leads out of it.
+
+    A run, its name and `outputs` may lie behind links, for these a person makes. A seed of a
+    group may not, nor the pictures of the group.
+
+    Raises:
+        RunError: something in it is a link, or no file and no folder, or a file in the place of
+            a folder.
+    """
+    above = group(folder)
+    if above and folder.is_symlink():
+        raise _foreign(folder)
+    for foreign in not_own(folder.resolve()):
+        raise _foreign(folder / foreign.relative_to(folder.resolve()))
+    for name in FOLDERS:
+        _require_folder(folder / name)
+    if above:
+        require_own_folder(above / PLOTS)
+
+
+def require_own_folder(folder: Path) -> None:
+    """Make sure that a folder, where it exists, is one, and that nothing in it leads out of it.
+
+    Raises:
+        RunError: it is not, or something does.
+    """
+    for foreign in not_own(folder):
+        raise _foreign(foreign)
+    _require_folder(folder)
+
+
+def _require_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is not a folder", f"remove it: `rm {argument(folder)}`")
+
+
+def _foreign(path: Path) -> RunError:
+    what = "is a link" if path.is_symlink() else "is neither a file nor a folder"
+    return RunError(
+        f"{path} {what}: a run holds only files and folders of its own",
+        f"remove it: `rm {argument(path)}`",
+    )
 
 
 def holding(given: Sequence[Path], outputs: Path) -> Sequence[Path]:

@@ -18,13 +18,14 @@ from seqtrain.config import Config, load_config
 from seqtrain.datasets.dataset import Learned
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.files import drop_unfinished, sync
+from seqtrain.places import CHECKPOINT, EXPLAINED, PLOTS
 from seqtrain.tasks import ANSWERS, Task
 
 if TYPE_CHECKING:
     import numpy as np
 
 HISTORY, MODEL = "history.csv", "model.keras"
-GRADIENTS, EXPLAINED = "gradients.json", "explained"  # how its network learns and reads
+GRADIENTS = "gradients.json"  # how its network learns; how it reads is in `EXPLAINED`
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +126,16 @@ class Run(Artifacts):
 
     @cached_property
     def config(self) -> Config:
-        """The resolved config."""
-        return self.known or load_config(self.folder / "config.yaml")
+        """The resolved config.
+
+        Raises:
+            RunError: something in the run leads out of it.
+            ConfigError: it is damaged.
+        """
+        if self.known:
+            return self.known
+        places.require_own(self.folder)
+        return load_config(self.folder / "config.yaml")
 
     @property
     def label(self) -> str:
@@ -151,7 +160,7 @@ class Run(Artifacts):
     @cached_property
     def checkpoints(self) -> Checkpoints:
         """The moments from which its training can go on."""
-        return Checkpoints(self.folder / "checkpoint")
+        return Checkpoints(self.folder / CHECKPOINT)
 
     @property
     def log_file(self) -> Path:
@@ -170,10 +179,19 @@ class Run(Artifacts):
     @property
     def plots(self) -> Path:
         """The folder of the pictures."""
-        return self.folder / "plots"
+        return self.folder / PLOTS
 
-    def forget_insight(self) -> None:
-        """Delete what was found in its network, for it is to learn more."""
+    def reopen(self) -> None:
+        """Make the run unfinished where its config has another number of epochs now.
+
+        The final numbers go before the config changes: a run cut short between the two is an
+        unfinished one of the old config, and nothing is lost. What was found in its network goes
+        too, for it is to learn more.
+        """
+        before = load_config(self.folder / "config.yaml")
+        if before.training.epochs != self.config.training.epochs:
+            (self.folder / "metrics.json").unlink(missing_ok=True)
+            self.write_text("config.yaml", self.config.to_yaml())
         (self.folder / GRADIENTS).unlink(missing_ok=True)
         shutil.rmtree(self.folder / EXPLAINED, ignore_errors=True)
 
@@ -251,10 +269,9 @@ class Run(Artifacts):
         """Let no other process train the run while the body runs.
 
         Raises:
-            RunError: another process trains it, or its log is elsewhere.
+            RunError: another process trains it, or something in it leads out of it.
         """
-        if self.log_file.is_symlink():  # it would be written to, wherever it leads
-            raise RunError(f"{self.log_file} is a link", f"remove it: `rm {self.log_file}`")
+        places.require_own(self.folder)
         with logfile.locked(self.log_file) as alone:
             if not alone:
                 raise RunError(

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from seqtrain.errors import ConfigError
-from seqtrain.files import written_beside
+from seqtrain.files import adding
 from seqtrain.harmless import argument
 
 
@@ -63,11 +63,9 @@ def write_new(target: Path, text: str) -> None:
     """
     check_new(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with written_beside(target) as beside:
-        beside.write_text(text, encoding="utf-8")
-        try:
-            os.link(beside, target)  # which, unlike a renaming, never replaces a file
-        except FileExistsError:
-            check_new(target)
-        except OSError:  # a file system without links
-            os.rename(beside, target)
+    try:
+        with adding(target) as beside:
+            beside.write_text(text, encoding="utf-8")
+    except FileExistsError:
+        check_new(target)
+        raise

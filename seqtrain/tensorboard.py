@@ -12,6 +12,7 @@ import keras
 
 from seqtrain import execution
 from seqtrain.config import Config
+from seqtrain.places import TENSORBOARD
 from seqtrain.run import Run
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
     """
 
     def __init__(self, run: Run) -> None:
-        super().__init__(run.folder / "tensorboard", write_graph=False)
+        super().__init__(run.folder / TENSORBOARD, write_graph=False)
         self.ended = False
 
     @_spared

@@ -112,10 +112,14 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
 
 
 def go_on(saver: Any, elsewhere: bool) -> None:
-    """Go back to the newest checkpoint of a run, with its files; a new run has none."""
+    """Go back to the newest checkpoint of a run, with its files; a new run has none.
+
+    Nothing of the run is lost before the checkpoint is known to be of its network.
+    """
     from seqtrain.state import write_files
 
     saver.begin()
+    saver.run.reopen()
     if saver.start:
         write_files(saver.run, saver.start, elsewhere)
         part = f" and {saver.batch} batches" if saver.batch else ""

@@ -54,9 +54,11 @@ def test_power_loss_finds_content_and_name_on_the_disk(
 
     def mover(name: str) -> Any:
         def move(source: Any, target: Any, **named: Any) -> None:
-            assert os.stat(source).st_ino in synchronised
+            assert os.stat(source, dir_fd=named.get("src_dir_fd")).st_ino in synchronised
             moves[name](source, target, **named)
-            unsafe.append(Path(target).resolve())
+            inside = named.get("dst_dir_fd")
+            folder = "" if inside is None else os.readlink(f"/proc/self/fd/{inside}")
+            unsafe.append(Path(folder, target).resolve())
 
         return move
 

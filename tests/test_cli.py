@@ -282,7 +282,7 @@ def test_a_full_disk_is_one_sentence(seqtrain: Seqtrain, monkeypatch: pytest.Mon
     import errno
     import os
 
-    def full(source: object, target: object) -> None:
+    def full(source: object, target: object, **_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
     finished_run(Path("outputs"))

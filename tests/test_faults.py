@@ -38,11 +38,11 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_whole(
 ) -> None:
     replace, written = os.replace, []
 
-    def fills(source: Any, target: Any) -> None:
+    def fills(source: Any, target: Any, **folders: Any) -> None:
         written.append(Path(target).name)
         if written.count(name) == (1 if name == "metrics.json" else 3):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source))
-        replace(source, target)
+        replace(source, target, **folders)
 
     run = start(tmp_path, *RNN)
     with monkeypatch.context() as patched:

@@ -1,13 +1,26 @@
 """Files and folders that are whole or absent, and their hashes."""
 
+import errno
 import hashlib
 import json
 import os
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from seqtrain.files import replacing, replacing_folder, sha256, write_json, write_text
+from seqtrain.artifacts import Artifacts
+from seqtrain.files import (
+    adding,
+    drop_unfinished,
+    replacing,
+    replacing_folder,
+    sha256,
+    write_json,
+    write_text,
+)
 
 
 def write_half(path: Path) -> None:
@@ -241,3 +254,146 @@ def test_any_name_of_a_file_is_hashed(tmp_path: Path) -> None:
     (folder / "train" / os.fsdecode(b"\xff.txt")).touch()
     (folder / "train" / "dangling.txt").symlink_to("nowhere")
     assert sha256(folder) == sha256(folder)
+
+
+def test_links_under_the_names_of_earlier_versions_are_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / f".a-{os.getpid()}.txt").symlink_to(victim)
+    write_text(tmp_path / "a.txt", "new")
+    assert victim.read_text() == "mine"
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("there", ["link", "dangling", "file"])
+def test_what_has_the_temporary_name_already_is_not_opened(
+    there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setattr(os, "urandom", bytes)
+    taken = folder / f".unfinished-{'00' * 8}.txt"
+    if there == "file":
+        taken.write_text("mine")
+    else:
+        taken.symlink_to(victim)
+    if there == "link":
+        victim.write_text("mine")
+    with pytest.raises(FileExistsError):
+        write_text(folder / "a.txt", "new")
+    assert victim.exists() == (there == "link")
+    assert there == "dangling" or taken.read_text() == "mine"
+    assert names(folder) == [taken.name]
+
+
+def test_a_link_that_is_put_in_the_place_of_the_new_file_takes_no_name(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(FileExistsError), replacing(tmp_path / "a.txt") as beside:
+        beside.unlink()
+        beside.symlink_to("victim")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt", "victim"]
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "a.txt").symlink_to("victim")
+    write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (tmp_path / "a.txt").is_symlink()
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_file_can_be_read_by_whom_the_umask_lets(mask: int, tmp_path: Path) -> None:
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "a.txt", "a")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_file_that_must_be_new_replaces_none_that_came_meanwhile(tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError), adding(tmp_path / "a.txt") as beside:
+        beside.write_text("ours")
+        (tmp_path / "a.txt").write_text("theirs")
+    assert (tmp_path / "a.txt").read_text() == "theirs"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_file_is_new_where_there_are_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: object, **named: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", lacking)
+    with adding(tmp_path / "a.txt") as beside:
+        beside.write_text("ours")
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_where_folders_cannot_be_held_files_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqtrain.files.IN_FOLDERS", False)
+    write_text(tmp_path / "a.txt", "old")
+    write_text(tmp_path / "a.txt", "new")
+    with adding(tmp_path / "b.txt") as beside:
+        beside.write_text("b")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert names(tmp_path) == ["a.txt", "b.txt"]
+
+
+def test_what_killed_processes_left_is_dropped_and_no_link_is_followed(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    (folder / "plots").mkdir(parents=True)
+    elsewhere.mkdir()
+    today, earlier = f".unfinished-{'a1' * 8}", ".history-123.csv"
+    for name in (f"{today}.npz", today, earlier):
+        (folder / "plots" / name).touch()
+        (elsewhere / name).touch()
+    (folder / ".model-1.keras").symlink_to("nowhere")
+    (folder / ".model-2.keras").symlink_to(elsewhere)
+    (folder / ".model-3.keras").symlink_to(elsewhere / earlier)
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / ".own-notes.txt").touch()
+    drop_unfinished(folder)
+    assert names(folder) == [".own-notes.txt", "linked", "plots"]
+    assert names(folder / "plots") == []
+    assert len(names(elsewhere)) == 3
+
+
+def draw_into(file: Path) -> None:
+    from seqtrain.plots.base import panel, save
+
+    save(panel("loss")[0], file)
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "a.txt": lambda file: write_text(file, "much" * 1000),
+    "a.json": lambda file: write_json(file, ["much"] * 1000),
+    "a.csv": lambda file: Artifacts(file.parent).write_table(file.name, [{"loss": 1.0}] * 1000),
+    "a.npz": lambda file: Artifacts(file.parent).write_arrays(file.name, {"x": np.arange(9e4)}),
+    "a.png": draw_into,
+    "a.svg": draw_into,
+    "a.pdf": draw_into,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_disk_that_takes_no_more_keeps_the_old_file_and_nothing_else(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text("old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as raised:
+            WRITERS[name](tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert raised.value.filename == str(tmp_path / name)
+    assert (tmp_path / name).read_text() == "old"
+    assert names(tmp_path) == [name]

@@ -378,6 +378,48 @@ def test_a_finished_run_that_cannot_be_extended_stays_as_it_is(finished: Run) ->
     assert contents(finished) == before
 
 
+def checkpoint_of_another_network(finished: Run) -> None:
+    config = finished.folder / "config.yaml"
+    assert "name: rnn" in config.read_text()
+    config.write_text(config.read_text().replace("name: rnn", "name: gru"))
+
+
+def damaged_checkpoints(finished: Run) -> None:
+    for file in (finished.folder / "checkpoint").iterdir():
+        file.write_bytes(file.read_bytes()[:-9])
+
+
+def checkpoint_of_another_schedule(finished: Run) -> None:
+    config = finished.folder / "config.yaml"
+    assert "schedule: constant" in config.read_text()
+    config.write_text(config.read_text().replace("schedule: constant", "schedule: plateau"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (checkpoint_of_another_network, "not of the network that the run's config describes"),
+        (checkpoint_of_another_schedule, "not of the training that the run's config describes"),
+        (damaged_checkpoints, "all checkpoints in .* are damaged"),
+    ],
+)
+def test_a_run_that_is_not_to_be_extended_after_all_loses_nothing(
+    change: Any, reason: str, finished: Run
+) -> None:
+    """What it learned and what was seen of it stay until its checkpoint is known to be right."""
+    change(finished)
+    finished.write_json("gradients.json", [])
+    (finished.folder / "explained").mkdir()
+    finished.write_json("explained/a.json", {})
+    before = contents(finished)
+    with pytest.raises(RunError, match=reason):
+        go_on(Run(finished.folder), epochs=9)
+    after = contents(finished)
+    for files in (before, after):
+        files.pop("summary.txt")  # of the config, whatever the checkpoint holds
+    assert after == before
+
+
 def test_a_backend_that_is_missing_is_told_before_anything_changes(
     finished: Run, seqtrain: Any, monkeypatch: Patch
 ) -> None:

@@ -43,8 +43,9 @@ def gradients(
     chosen = reach.sources(places, keys, outputs)
     if keys and all(source.run for source in chosen):
         raise click.UsageError(f"`{keys[0]}` sets a key of configs, and only runs are named.")
+    target = folder or reach.home(chosen, outputs)
     found = [one for source in chosen for one in reach.measure(source, data_dir)]
-    picture = gradient_plots.draw(found, folder or reach.home(chosen, outputs), suffix)
+    picture = gradient_plots.draw(found, target, suffix)
     if as_json:
         console.result_json({"networks": reach.numbers(found), "file": str(picture)})
     else:

@@ -23,14 +23,16 @@ def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path
 
     The seeds of one config are drawn as their mean and their range.
     """
-    from seqtrain import plots
+    from seqtrain import places, plots
     from seqtrain.errors import RunError
     from seqtrain.run import Run
 
     console.show_log()
     chosen = Run.several(runs, outputs)
     group = chosen[0].group if len({run.group for run in chosen}) == 1 else None
-    target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / "plots")
+    target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / places.PLOTS)
+    if not folder:
+        places.require_own_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(chosen, target, suffix)
     if not pictures:

@@ -17,7 +17,8 @@ from seqtrain.datasets.numbers import measured, no_number, written
 from seqtrain.datasets.scaling import Target
 from seqtrain.errors import DataError
 from seqtrain.parts import End
-from seqtrain.run import EXPLAINED, Run
+from seqtrain.places import EXPLAINED
+from seqtrain.run import Run
 from seqtrain.text import OOV, PAD, Vocabulary
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from seqtrain.errors import SeqtrainError
 from seqtrain.interpretation import explanation, reach
-from seqtrain.run import EXPLAINED, GRADIENTS, Run
+from seqtrain.places import EXPLAINED
+from seqtrain.run import GRADIENTS, Run
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtrain import execution, inference
+from seqtrain import execution, inference, places
 from seqtrain.config import Config, TrainingConfig, load_config
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.models.base import loss, standardised
@@ -102,17 +102,17 @@ def round_up(value: float) -> float:
     return next(float(f"{step * power:g}") for step in (1, 2, 5, 10) if step * power >= value)
 
 
-def sources(places: Sequence[Path], overrides: Sequence[str], outputs: Path) -> list[Source]:
+def sources(named: Sequence[Path], overrides: Sequence[str], outputs: Path) -> list[Source]:
     """Return what a person names: configs by their files, runs as every command takes them.
 
     They are labelled by their names alone where these tell them apart, else by their places.
 
     Args:
-        places: a file that is not in the folder of a run is a config.
+        named: a file that is not in the folder of a run is a config.
         overrides: `key=value`, for the configs.
         outputs: the folder of all runs.
     """
-    found = [_source(place, overrides, outputs) for place in places]
+    found = [_source(place, overrides, outputs) for place in named]
     names = [str(source.config.name) for source in found]
     if len(set(names)) == len(names):
         return [replace(one, label=name) for one, name in zip(found, names, strict=True)]
@@ -128,9 +128,15 @@ def _source(place: Path, overrides: Sequence[str], outputs: Path) -> Source:
 
 
 def home(sources: Sequence[Source], outputs: Path) -> Path:
-    """Return the folder of the picture: that of a single run, or one in the folder of all."""
+    """Return the folder of the picture: that of a single run, or one in the folder of all.
+
+    Raises:
+        RunError: there is something else in its place, such as a link.
+    """
     runs = [source.run for source in sources if source.run]
-    return runs[0].plots if len(runs) == len(sources) == 1 else outputs / "plots"
+    folder = runs[0].plots if len(runs) == len(sources) == 1 else outputs / places.PLOTS
+    places.require_own_folder(folder)
+    return folder
 
 
 def measure(source: Source, data_dir: Path | None) -> list[Measured]:
