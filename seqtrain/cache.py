@@ -11,7 +11,10 @@ import json
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +31,25 @@ log = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
-    """Return the folder for downloads and parsed data: `SEQTRAIN_CACHE_DIR` or the system's."""
+    """Return the folder for downloads and parsed data: `SEQTRAIN_CACHE_DIR` or the system's.
+
+    A user without a home, as in a container, has one that goes with the process.
+    """
     import platformdirs
 
-    chosen = os.environ.get("SEQTRAIN_CACHE_DIR")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("seqtrain")
+    if chosen := os.environ.get("SEQTRAIN_CACHE_DIR"):
+        return Path(chosen)
+    with suppress(RuntimeError):
+        folder = platformdirs.user_cache_path("seqtrain")
+        if folder.is_absolute():  # and not `~`, as it stands
+            return folder
+    return Path(_passing().name)
+
+
+@cache
+def _passing() -> tempfile.TemporaryDirectory[str]:
+    log.info("there is no home folder, so nothing is kept for later; SEQTRAIN_CACHE_DIR names one")
+    return tempfile.TemporaryDirectory(prefix="seqtrain-")
 
 
 def cached(name: str, parse: Callable[[], Arrays]) -> Arrays:

@@ -7,6 +7,10 @@ import logging
 import math
 import operator
 import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -155,8 +159,25 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
 
 def save(model: keras.Model, run: Run) -> None:
     """Save a model as it is now into a run."""
-    with in_units_of_the_labels(model), replacing(run.model_file) as beside:
+    with in_units_of_the_labels(model), replacing(run.model_file) as beside, undated():
         without_optimizer(model).save(beside)
+
+
+@contextmanager
+def undated() -> Iterator[None]:
+    """Date what is written into archives in the body to the first day that they can name.
+
+    Python refuses to write what a clock before 1980 or after 2107 says.
+    """
+    names = vars(zipfile)
+    clock = names["time"]
+    first = (1980, 1, 1, 0, 0, 0)
+    replaced = SimpleNamespace(time=clock.time, localtime=lambda *_: first)
+    names["time"] = replaced
+    try:
+        yield
+    finally:
+        names["time"] = clock
 
 
 def without_optimizer(model: keras.Model) -> keras.Model:

@@ -76,12 +76,16 @@ def _run() -> None:
     except (KeyboardInterrupt, click.Abort) as error:  # click makes the one into the other
         terminated = isinstance(error.__cause__ or error, Terminated)
         sys.exit(143 if terminated else 130)
-    except MemoryError as error:
-        hint = "take fewer examples (`dataset.limit`) or shorter ones (`dataset.max_length`)"
-        _fail("there is not enough memory", hint, 1, error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", None, 1, error)
+    except Exception as error:
+        from seqtrain import memory
+
+        if not memory.is_lack(error):
+            raise
+        fewer = "take fewer examples (`dataset.limit`) or shorter ones (`dataset.max_length`)"
+        _fail("there is not enough memory", memory.raise_limit() or fewer, 1, error)
 
 
 def _usage_hint(error: click.ClickException) -> str:

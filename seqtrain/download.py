@@ -83,10 +83,13 @@ def _first(names: Sequence[str], folder: Path) -> Path | None:
     return present[0] if present else None
 
 
-def keras_cache() -> Path:
-    """Return the folder in which `keras.datasets` keeps its files."""
+def keras_cache() -> Path | None:
+    """Return the folder in which `keras.datasets` keeps its files; None for a user without home."""
     home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+    try:
+        return (Path(home) if home else Path.home() / ".keras") / "datasets"
+    except RuntimeError:
+        return None
 
 
 def downloads() -> Path:

@@ -31,6 +31,8 @@ UNUSED = {
 }
 LONG_COMPILATION = 0.2  # seconds from which on a compiled function is kept for later runs
 CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest then go
+# Bytes that computing takes at least beside what is imported, and for each core; of addresses.
+ROOM = {"tensorflow": (1.1e9, 0.2e9), "jax": (0.3e9, 0.05e9)}
 
 
 def resolve(config: Config, dataset: Dataset) -> Config:
@@ -130,6 +132,8 @@ def start(execution: ExecutionConfig, seed: int) -> None:
         _start_tensorflow(execution, seed, threads)
     else:
         _start_jax(seed, threads)
+    fixed, each = ROOM[execution.backend]
+    memory.require_room(fixed + each * cores(), execution.backend)
 
 
 def _use_defaults() -> None:

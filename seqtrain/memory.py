@@ -1,4 +1,4 @@
-"""Memory: what is freed is kept, imports are not searched, a lack is told, files take their due."""
+"""Keep freed memory, pause the garbage collector in imports, report out-of-memory, limit it."""
 
 import gc
 import os
@@ -11,7 +11,10 @@ from pathlib import Path
 
 from seqtrain.errors import ConfigError, TrainingError
 
-LACK = ("MemoryError", "ResourceExhausted", "RESOURCE_EXHAUSTED", "OOM when allocating")
+LACK = (
+    *("MemoryError", "ResourceExhausted", "RESOURCE_EXHAUSTED", "OOM when allocating", "bad_alloc"),
+    *("failed to map segment", "Cannot allocate memory", "can't start new thread"),
+)
 GROUP = Path("/sys/fs/cgroup/memory.max")  # of a container
 NVIDIA = Path("/proc/driver/nvidia/version")
 FULL = "No space left"  # of a disk, which TensorFlow calls an exhausted resource too
@@ -72,13 +75,12 @@ def lack_told(batch_size: int, max_length: int | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = f"{type(error).__name__} {error}"
-        if FULL in said or not any(sign in said for sign in LACK):
+        if not is_lack(error):
             raise
         shorter = f", `dataset.max_length` ({max_length})" if max_length else ""
         raise TrainingError(
             "there is not enough memory for this training",
-            f"lower `training.batch_size` ({batch_size}), `model.units`{shorter}",
+            raise_limit() or f"lower `training.batch_size` ({batch_size}), `model.units`{shorter}",
         ) from error
 
 
@@ -116,6 +118,43 @@ def total() -> int:
         most += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("SwapTotal:"))
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return most if limit == resource.RLIM_INFINITY else min(most, limit)
+
+
+def is_lack(error: BaseException | None) -> bool:
+    """Return whether an error, or what led to it, says that memory ran out."""
+    while error:
+        said = f"{type(error).__name__} {error}"
+        if FULL in said:
+            return False
+        if any(sign in said for sign in LACK):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def raise_limit() -> str | None:
+    """Return the hint for a process that may not take all of the memory; None for others."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return f"`ulimit -v` allows {limit / 1e9:.1f} GB, so allow more: `ulimit -v unlimited`"
+
+
+def require_room(needed: float, backend: str) -> None:
+    """Make sure that the process may take so many bytes more, for a backend aborts where it cannot.
+
+    Raises:
+        TrainingError: it may not.
+    """
+    size, limit = Path("/proc/self/statm"), resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY or not size.exists():
+        return
+    room = limit - int(size.read_text().split()[0]) * resource.getpagesize()
+    if room < needed:
+        more = f"{(needed - room) / 1e9:.1f} GB more"
+        raise TrainingError(
+            f"there is not enough memory: {backend} needs about {more}", raise_limit()
+        )
 
 
 @contextmanager

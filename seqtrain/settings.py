@@ -19,6 +19,7 @@ KEPT = (
 )
 # They let products be computed in fewer bits.
 DROPPED_TOO = ("NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE")
+UNTOLD = ("KERAS_BACKEND", "TF_")  # Terraform's variables begin so too
 RECORDED = (
     *("JAX_PLATFORM", "XLA_FLAGS", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_", "ONEDNN_", "DNNL_"),
     *("OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "BLIS_", "NPY_"),
@@ -32,8 +33,8 @@ def drop() -> None:
     dropped = [name for name in sorted(os.environ) if _is_dropped(name)]
     for name in dropped:
         del os.environ[name]
-    if dropped := [name for name in dropped if name != "KERAS_BACKEND"]:
-        log.info("not used, for the config decides: %s", ", ".join(dropped))
+    if told := [name for name in dropped if not name.startswith(UNTOLD)]:
+        log.info("not used, for the config decides: %s", ", ".join(told))
 
 
 def _is_dropped(name: str) -> bool:

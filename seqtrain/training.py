@@ -48,12 +48,13 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
         model = compiled(config, dataset)
         if not run.begun:
             config.model.prepare(model, dataset, weighed=config.training.class_weight is not None)
-        describe(model, dataset, run)
         after_epoch = callbacks(config.training, run)
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
         keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
         saver = SaveCheckpoints(run, config.training, model, after_epoch, signals)
         with kept_when_cut_short(run, keeper):
+            saver.begin()
+            describe(model, dataset, run)
             go_on(saver, elsewhere)
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
             if len(history.rows) < config.training.epochs:
@@ -112,13 +113,9 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
 
 
 def go_on(saver: Any, elsewhere: bool) -> None:
-    """Go back to the newest checkpoint of a run, with its files; a new run has none.
-
-    Nothing of the run is lost before the checkpoint is known to be of its network.
-    """
+    """Make the files of a run those of the checkpoint from which it goes on, if there is one."""
     from seqtrain.state import write_files
 
-    saver.begin()
     saver.run.reopen()
     if saver.start:
         write_files(saver.run, saver.start, elsewhere)

@@ -2,7 +2,9 @@
 
 import math
 import time
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -435,3 +437,17 @@ def test_macro_f1_of_an_epoch_is_that_of_all_its_batches(classes: int) -> None:
     chosen = said.argmax(axis=1) if classes > 2 else (said[:, 0] > 0.5).astype(int)
     wanted = f1_score(labels, chosen, average="macro", zero_division=0)
     assert float(metric.result()) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("year", [1970, 1979, 2108, 2200])
+def test_a_model_can_be_archived_whatever_the_clock_says(
+    year: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqtrain.callbacks import undated
+
+    clock = SimpleNamespace(time=time.time, localtime=lambda *_: (year, 1, 1, 0, 0, 0))
+    monkeypatch.setattr(zipfile, "time", clock)
+    with undated(), zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    assert archive.getinfo("config.json").date_time == (1980, 1, 1, 0, 0, 0)
+    assert vars(zipfile)["time"] is clock

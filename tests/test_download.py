@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import logging
+import os
 import socket
 import threading
 import warnings
@@ -245,7 +246,7 @@ def test_without_a_data_dir_the_caches_are_looked_at(everywhere: dict[str, Path]
 
 def test_the_place_counts_more_than_the_form(tmp_path: Path) -> None:
     data = lay(tmp_path / "data", "aclImdb_v1.tar.gz")
-    lay(keras_cache(), "imdb.npz")
+    lay(Path(os.environ["KERAS_HOME"], "datasets"), "imdb.npz")
     assert find(NAMES, None, data) == data / "aclImdb_v1.tar.gz"
 
 
@@ -365,3 +366,19 @@ def test_a_fingerprint_depends_on_every_part() -> None:
     prints = {fingerprint(1, "a"), fingerprint(2, "a"), fingerprint(1, "b"), fingerprint("1", "a")}
     assert len(prints) == 4
     assert fingerprint(1, "a") in prints
+
+
+def test_a_user_without_a_home_has_a_cache_that_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "KERAS_HOME", "SEQTRAIN_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert keras_cache() is None
+    assert downloads() == downloads()
+    assert downloads().is_absolute()
+    assert downloads().parent.stat().st_mode & 0o077 == 0
+    assert find(NAMES, None, None) is None

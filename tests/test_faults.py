@@ -17,7 +17,7 @@ import pytest
 from seqtrain import logfile, memory, places
 from seqtrain.errors import TrainingError
 from seqtrain.run import Run
-from tests.conftest import Outcome
+from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
 from tests.nursery import Command
 from tests.test_run import config
@@ -137,6 +137,56 @@ def test_a_lack_of_memory_says_what_to_lower(lack: Exception) -> None:
 def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="a bug"), memory.lack_told(32, None):
         raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "libtensorflow_cc.so.2: failed to map segment from shared object",
+        "libx.so: cannot allocate: Cannot allocate memory",
+        "can't start new thread",
+        "std::bad_alloc",
+    ],
+)
+def test_imports_and_threads_for_which_memory_lacks_are_known(said: str) -> None:
+    error = ImportError("numpy could not be imported")
+    error.__cause__ = RuntimeError(said)
+    assert memory.is_lack(error)
+    assert not memory.is_lack(ImportError("there is no module x"))
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_limit_too_low_for_a_backend_is_one_sentence(backend: str, monkeypatch: Patch) -> None:
+    limit = 1_000_000_000
+    monkeypatch.setattr(memory.resource, "getrlimit", lambda kind: (limit, limit))
+    memory.require_room(-limit * 1000, backend)
+    with pytest.raises(TrainingError, match=f"{backend} needs about .* GB more") as raised:
+        memory.require_room(2e9, backend)
+    assert raised.value.exit_code == 1
+    assert raised.value.hint == "`ulimit -v` allows 1.0 GB, so allow more: `ulimit -v unlimited`"
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "kilobytes"),
+    [("tensorflow", 500_000), ("tensorflow", 2_000_000), ("jax", 500_000), ("jax", 700_000)],
+)
+def test_under_a_limit_of_memory_a_training_is_refused(
+    backend: str, kilobytes: int, tmp_path: Path
+) -> None:
+    arguments = [*("-m", "seqtrain", "train"), str(QUICKSTART), f"execution.backend={backend}"]
+    done = subprocess.run(
+        ["bash", "-c", f'ulimit -v {kilobytes}; exec "$0" "$@"', sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "error: there is not enough memory" in done.stderr
+    assert "`ulimit -v unlimited`" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("collects", [True, False])

@@ -329,15 +329,6 @@ def test_weights_are_numbers_that_the_file_holds(
     assert reason in refused(run, packed({**members(whole), WEIGHTS: hdf5(fill)}))
 
 
-def test_a_link_out_of_the_run_is_refused(run: Run, whole: bytes, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere.keras"
-    elsewhere.write_bytes(whole)
-    run.model_file.unlink()
-    run.model_file.symlink_to(elsewhere)
-    with pytest.raises(ValueError, match=f"it is a link to {elsewhere}, out of its folder"):
-        opened(run)
-
-
 COMMANDS = (["evaluate"], ["evaluate", "--data", "given.npz"], ["predict", "--data", "given.npz"])
 
 
