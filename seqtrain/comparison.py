@@ -7,6 +7,7 @@ that says so.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -78,8 +79,9 @@ def measured(run: Run) -> Measured:
     found = Measured(run)
     try:
         _read(found)
-    except (SeqtrainError, OSError, KeyError, TypeError, ValueError, OverflowError):
+    except (SeqtrainError, OSError, KeyError, TypeError, ValueError, ArithmeticError):
         found.state = "damaged"
+    found.scores = {name: value for name, value in found.scores.items() if math.isfinite(value)}
     return found
 
 
@@ -95,7 +97,8 @@ def _read(found: Measured) -> None:
         best = rows[found.best_epoch - 1]
         found.scores |= {name: best[name] for name in best if name.startswith("val_")}
     if run.has("timing.csv"):
-        found.seconds = sum(row["seconds"] for row in run.read_table("timing.csv"))
+        seconds = sum(row["seconds"] for row in run.read_table("timing.csv"))
+        found.seconds = seconds if math.isfinite(seconds) else None
     if run.finished:
         _read_metrics(found, run.metrics())
         found.state = "finished"

@@ -138,7 +138,7 @@ class TrainingConfig(Section):
         value, loss = epoch[self.monitor or "val_loss"], epoch["val_loss"]
         if self.mode == "min":
             return value
-        return TIE * loss / (1 + loss) - value
+        return TIE * loss / (1 + abs(loss)) - value
 
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys that are broken."""

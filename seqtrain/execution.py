@@ -68,6 +68,9 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     }
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
     execution = ExecutionConfig.model_validate({**asked.model_dump(), **chosen})
+    if execution.threads != "auto" and execution.threads > cores():
+        here = f"more than the {cores()} cores that this process may use"
+        log.warning("`execution.threads` is %d, %s: it trains the slower", execution.threads, here)
     if on_tensorflow and execution.jit_compile and execution.deterministic:
         said = "`execution.jit_compile` is true, and on tensorflow Keras has no XLA while "
         hint = "`execution.jit_compile=auto`, or `execution.deterministic=false`"

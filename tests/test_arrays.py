@@ -274,6 +274,12 @@ def test_a_wide_table_is_recognised(columns: str) -> None:
     assert found == (None if expected is None else {"rows": "sequences"} | expected)
 
 
+@pytest.mark.parametrize("name", ["v{}", "v_{}_x", "{}_{}", "{}"])
+def test_a_number_of_many_digits_in_a_name_counts_no_steps(name: str) -> None:
+    columns = ["label", *(f"v{index}" for index in range(4)), name.replace("{}", "9" * 5_000)]
+    assert suggested(columns, [["a", "1", "2", "3", "4", "5"]] * 10) is None
+
+
 def test_columns_beside_a_wide_table_are_its_ids() -> None:
     rows = [[str(index), "1", "2", "", "4", "ab"[index % 2]] for index in range(10)]
     found = suggested(["name", "t1", "t2", "t3", "t4", "kind"], rows)

@@ -180,6 +180,43 @@ def test_a_damaged_run_is_shown_as_damaged(name: str, seqtrain: Seqtrain) -> Non
     assert states == ["finished", "damaged"]
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5_000, "1e999", "NaN", "-1"])
+@pytest.mark.parametrize("key", ["parameters", "test_accuracy", "intervals"])
+def test_a_number_without_sense_damages_the_run_alone(
+    key: str, number: str, seqtrain: Seqtrain
+) -> None:
+    finished(150)
+    damaged = finished(160, seed=1)
+    file = damaged.folder / "metrics.json"
+    metrics = json.loads(file.read_text(encoding="utf-8"))
+    value = {"test_accuracy": ["here", 1]} if key == "intervals" else "here"
+    text = json.dumps(metrics | {key: value}).replace('"here"', number)
+    file.write_text(text, encoding="utf-8")
+    assert [row["state"] for row in compared(seqtrain)][0] == "finished"
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "1e999", "9" * 5_000])
+@pytest.mark.parametrize(
+    ("name", "key"), [("history.csv", "val_accuracy"), ("timing.csv", "seconds")]
+)
+def test_a_number_of_a_table_may_be_infinite(
+    name: str, key: str, number: str, seqtrain: Seqtrain
+) -> None:
+    finished(150)
+    run = finished(160, seed=1)
+    rows = [row | {key: float(number)} for row in run.read_table(name)]
+    run.write_table(name, rows)
+    for form in ("table", "markdown", "csv", "json"):
+        assert seqtrain("compare", "--format", form).exit_code == 0
+
+
+def test_a_loss_that_no_training_has_is_no_division_by_zero(seqtrain: Seqtrain) -> None:
+    run = finished(150)
+    table = run.read_table("history.csv")
+    run.write_table("history.csv", [row | {"val_loss": -1.0} for row in table])
+    assert [row["state"] for row in compared(seqtrain)] == ["finished"]
+
+
 def test_a_run_that_was_chosen_on_test_is_called_optimistic(seqtrain: Seqtrain) -> None:
     finished(150, **{"dataset.validation": "test"})
     assert table(seqtrain)[0]["state"] == "finished, optimistic"

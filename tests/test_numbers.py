@@ -100,6 +100,12 @@ def test_more_digits_than_are_computed_with_are_told(caplog: pytest.LogCaptureFi
     assert "own.csv:2: labels such as `9007199254740993` have more digits" in caplog.text
 
 
+@pytest.mark.parametrize("zeros", [5_000, 20_000])
+def test_a_number_may_begin_with_any_number_of_zeros(zeros: int) -> None:
+    labels = [f"{'0' * zeros}{index}" for index in range(60)]
+    assert labels_of(texts(labels)) == [*range(60)]
+
+
 def test_labels_that_the_saved_network_rounds_are_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     texts(NUMBERS)
