@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from seqtrain import execution, limits, needs
+from seqtrain import execution, limits, memory, needs
 from seqtrain.config import Config
 from seqtrain.environment import STARTED_BY
 from seqtrain.errors import ConfigError, Terminated, TrainingError
@@ -23,6 +23,7 @@ from seqtrain.signals import EXCEPTIONS
 
 # What trains a run; with -P a file `random.py` where a person works is no module.
 COMMAND = [sys.executable, "-P", "-m", "seqtrain", "resume"]
+OF_A_TRAINING = 500_000_000  # bytes that the smallest takes
 LONGEST_LINE = 1 << 20  # bytes that a training writes to stderr at once
 ASKED = {**EXCEPTIONS, signal.SIGHUP: Terminated}  # the terminal was closed
 
@@ -71,7 +72,7 @@ def train(
     """
     options = ["--data-dir", str(data_dir)] if data_dir else []
     options += ["--epochs", str(epochs)] if epochs else []
-    children = _Children(options, jobs)
+    children = _Children(options, at_once(jobs))
     codes = asyncio.run(children.train(runs))
     if children.asked:
         raise children.asked
@@ -83,6 +84,15 @@ def train(
             f"{len(failed)} of {len(runs)} seeds failed: {', '.join(failed)}",
             f"the reasons stand above; then go on with them: `seqtrain resume {runs[0].group}`",
         )
+
+
+def at_once(jobs: int) -> int:
+    """Return how many of so many trainings the memory of this machine has room for."""
+    room = max(memory.total() // OF_A_TRAINING, 1)
+    if jobs <= room:
+        return jobs
+    log.warning("%d seeds are trained at once, not %d: there is no memory for more", room, jobs)
+    return room
 
 
 def _ended(code: int) -> str:

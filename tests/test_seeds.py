@@ -10,7 +10,7 @@ from subprocess import PIPE
 
 import pytest
 
-from seqtrain import seeds
+from seqtrain import memory, seeds
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.run import Run
@@ -66,6 +66,15 @@ def test_seeds_that_are_too_large_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the seeds 2147483647 to 2147483648"):
         seeds.prepare(load_config(PHRASES, ["seed=2147483647"]), 2, tmp_path, None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_more_are_trained_at_once_than_there_is_memory_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "total", lambda: 2_100_000_000)
+    assert [seeds.at_once(jobs) for jobs in (1, 4, 5, 64)] == [1, 4, 4, 4]
+    monkeypatch.setattr(memory, "total", lambda: 1_000_000)
+    assert seeds.at_once(2) == 1
 
 
 @pytest.mark.parametrize(
