@@ -425,7 +425,8 @@ def test_no_training_is_lost_to_what_only_goes_with_it(
     if name == "mistakes.csv":
         (run.folder / name).mkdir()
     else:
-        (run.folder / name).touch()
+        (run.folder / name).mkdir()
+        (run.folder / name / "train").touch()  # where its folder would be
     assert go_on(run).finished
     said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     lack = {
