@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqtrain import npz
 from seqtrain.errors import RunError
 from seqtrain.files import replacing, write_json, write_text
+from seqtrain.regular import checked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,7 @@ class Artifacts:
         """Return what a JSON file holds, if it is of a kind."""
         self.require(name)
         try:
-            text = (self.folder / name).read_text(encoding="utf-8")
+            text = checked(self.folder / name).read_text(encoding="utf-8")
             value = json.loads(text, parse_int=_whole)
         except (OSError, ValueError, RecursionError) as error:
             raise self.damaged(name, error) from error
@@ -90,7 +91,7 @@ class Artifacts:
         """Return the rows of a CSV file; each has every column of the header."""
         self.require(name)
         try:
-            text = (self.folder / name).read_text(encoding="utf-8")
+            text = checked(self.folder / name).read_text(encoding="utf-8")
             rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
         except (OSError, ValueError, csv.Error) as error:
             raise self.damaged(name, error) from error

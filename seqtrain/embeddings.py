@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 
 from seqtrain.errors import DataError
+from seqtrain.regular import checked
 from seqtrain.text import FIRST_WORD, Vocabulary
 from seqtrain.tokens import normalised
 
@@ -114,8 +115,8 @@ def _lines(file: Path) -> Iterator[tuple[int, str, list[str]]]:
 def _open(file: Path) -> IO[str]:
     try:
         if file.suffix == ".gz":
-            return gzip.open(file, "rt", encoding="utf-8-sig")
-        return file.open(encoding="utf-8-sig")
+            return gzip.open(checked(file), "rt", encoding="utf-8-sig")
+        return checked(file).open(encoding="utf-8-sig")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(f"{file} cannot be read: {reason}", EXPECTED) from error

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqtrain.regular import opened
+
 # What a file is called while it is written, and what it was called in earlier versions.
 UNFINISHED = re.compile(
     r"\.unfinished-[0-9a-f]{16}(\.[^.]*)?"
@@ -209,7 +211,7 @@ def sha256(path: Path) -> str:
     """
     if path.is_dir():
         return _listing_sha256(path)
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

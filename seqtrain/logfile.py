@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from seqtrain.harmless import printable
+from seqtrain.regular import opened
 
 WAITS = (0.0, 0.05, 0.1)  # seconds before each try; `is_locked` holds a lock for a moment
 
@@ -76,7 +77,7 @@ def _taken(file: IO[bytes], wait: float) -> bool:
 
 def is_locked(file: Path) -> bool:
     """Return whether a process holds the lock on a file."""
-    with file.open("rb") as looked_at:
+    with opened(file) as looked_at:
         try:
             fcntl.flock(looked_at, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -14,12 +14,13 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqtrain.config import LONGEST_UNROLL, Config
 from seqtrain.datasets.dataset import Dataset, Examples, Learned
+from seqtrain.regular import checked
 from seqtrain.text import FIRST_WORD
 from seqtrain.textfile import shown
 
@@ -144,14 +145,14 @@ def usable(file: Path, like: bytes) -> bool:
         return False
 
 
-def read(file: Path | IO[bytes]) -> Saved:
+def read(file: Path | io.BytesIO) -> Saved:
     """Look into the file of a model, without making anything of it.
 
     Raises:
         ValueError: it holds something else than weights of seqtrain.
         Exception: it is damaged; whatever zip, JSON and HDF5 have for that.
     """
-    with zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(file if isinstance(file, io.BytesIO) else checked(file)) as archive:
         _check_members(archive.infolist())
         shape, ids, mask = _described(json.loads(archive.read(CONFIG)))
         return Saved(shape, ids, mask, _weights(archive.read(WEIGHTS)))

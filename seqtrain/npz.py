@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from seqtrain.regular import opened
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -55,14 +57,14 @@ def is_single(file: Path) -> bool:
     """Return whether a file holds one array, as `numpy.save` writes it."""
     from numpy.lib import format as npy
 
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         return stream.read(len(npy.MAGIC_PREFIX)) == npy.MAGIC_PREFIX
 
 
 def _single(file: Path) -> np.ndarray:
     from numpy.lib import format as npy
 
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         shape, dtype = header(stream)
         _check_shape(SINGLE, shape, dtype, file.stat().st_size - stream.tell())
         stream.seek(0)
@@ -74,7 +76,7 @@ def _single(file: Path) -> np.ndarray:
 def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive; whatever zip, zlib and NumPy have for damage becomes a `ValueError`."""
     try:
-        with file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        with opened(file) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
     except zipfile.BadZipFile as error:
         raise ValueError(

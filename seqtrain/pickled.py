@@ -14,6 +14,7 @@ import numpy as np
 
 from seqtrain import npz
 from seqtrain.memory import limited
+from seqtrain.regular import checked
 
 LARGEST = 1_000_000_000  # bytes of a file unpacked
 SPARE, OBJECTS = 256_000_000, 32  # bytes for unpickling, and for each byte of what is pickled
@@ -84,7 +85,7 @@ def read(file: Path) -> "dict[str, list[Any] | np.ndarray]":
         ValueError: the file is damaged, or asks for more memory than it has use for.
         UnpicklingError: it holds something else.
     """
-    with zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(checked(file)) as archive:
         size = sum(member.file_size for member in archive.infolist())
     if size > LARGEST:
         raise ValueError(f"it would unpack to {size:,} bytes")
@@ -104,7 +105,7 @@ def _array(file: Path, name: str) -> "list[Any] | np.ndarray":
 
 
 def _unpickled(file: Path, name: str) -> "list[Any] | np.ndarray":
-    with zipfile.ZipFile(file) as archive, archive.open(name + npz.SUFFIX) as stream:
+    with zipfile.ZipFile(checked(file)) as archive, archive.open(name + npz.SUFFIX) as stream:
         npz.header(stream)
         found = Unpickler(stream).load()
     if not isinstance(found, Array) or found.held is None:

@@ -17,6 +17,7 @@ from seqtrain.checkpoints import Checkpoint
 from seqtrain.config import TrainingConfig
 from seqtrain.errors import RunError
 from seqtrain.files import replacing
+from seqtrain.regular import checked
 from seqtrain.run import Run
 from seqtrain.signals import Signals
 
@@ -126,7 +127,7 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         progress = {"callbacks": remembered, "stopped": self.stopped, "seconds": seconds}
         values = {name: np.asarray(v.numpy()) for name, v in variables(self.model).items()}
         best_epoch = remembered[KeepBest.__name__]["best_epoch"]
-        best = self.run.model_file.read_bytes() if best_epoch else b""
+        best = checked(self.run.model_file).read_bytes() if best_epoch else b""
         self.run.checkpoints.write(Checkpoint(self.epoch, self.batch, values, progress, best))
         self.saved = time.monotonic()
 

@@ -15,6 +15,7 @@ from typing import IO
 
 from seqtrain.errors import DataError
 from seqtrain.npz import EXPANSION, LARGE
+from seqtrain.regular import opened
 
 SHOWN = 40  # characters of a value in a message
 LONGEST_LINE = 100_000_000  # characters
@@ -137,13 +138,13 @@ class TextFile:
         return DataError(f"{self.file}:{number}: {what}", "write each example on a line")
 
     def _is_packed(self) -> bool:
-        with self.file.open("rb") as stream:
+        with opened(self.file) as stream:
             return stream.read(len(GZIP)) == GZIP
 
     def _binary(self) -> IO[bytes]:
         """Open the file, and unpack it on the way if it is compressed."""
         packed = self._is_packed()
-        return _Unpacked(self.file) if packed else self.file.open("rb")  # type: ignore[return-value]
+        return _Unpacked(self.file) if packed else opened(self.file)  # type: ignore[return-value]
 
     def check(self) -> str:
         """Return how the file stores letters, if it can be read and is no known form of binary.

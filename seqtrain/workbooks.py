@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from seqtrain.dialect import Record
 from seqtrain.errors import DataError
 from seqtrain.npz import EXPANSION, LARGE
+from seqtrain.regular import checked, opened
 
 PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
 WORKBOOKS = (".xlsx", ".xlsm")
@@ -73,7 +74,7 @@ def _parquet(file: Path, left_out: Counter[str]) -> Iterator[Record]:
     """Yield the names of the columns, and the rows."""
     from pyarrow import parquet
 
-    with parquet.ParquetFile(file) as table:
+    with parquet.ParquetFile(checked(file)) as table:
         metadata = table.metadata
         groups = map(metadata.row_group, range(metadata.num_row_groups))
         cells = metadata.num_rows * metadata.num_columns
@@ -97,7 +98,7 @@ def _column(column: Any) -> list[Any]:
 
 def _workbook(file: Path, left_out: Counter[str]) -> Iterator[Record]:
     """Yield the rows of the first sheet that is seen and holds something."""
-    with zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(checked(file)) as archive:
         members = archive.infolist()
         packed = sum(member.compress_size for member in members)
         _check_growth(packed, sum(member.file_size for member in members))
@@ -129,7 +130,7 @@ def _opened(file: Path) -> Iterator[Any]:
     import openpyxl
 
     warnings.filterwarnings("ignore", module="openpyxl")  # of styles, which are not read
-    with file.open("rb") as stream:  # which openpyxl leaves open where it fails
+    with opened(file) as stream:  # which openpyxl leaves open where it fails
         yield openpyxl.load_workbook(stream, read_only=True, data_only=True)
 
 

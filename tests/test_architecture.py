@@ -11,8 +11,8 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
-    "limits errors harmless tasks signals memory files logfile npz pickled checkpoints artifacts "
-    "yamlfile yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect "
+    "limits errors harmless tasks signals memory regular files logfile npz pickled checkpoints "
+    "artifacts yamlfile yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect "
     "workbooks tables given embeddings cache download shipped naming datasets learned settings "
     "environment models config needs profiles candidates sequence_roles recognition recipe "
     "datakeys draft places run newdata judging comparison listing pairing streams drawing "

@@ -580,8 +580,30 @@ def with_link(file: Path) -> None:
     file.write_bytes(pack(content.getvalue()))
 
 
+def with_member(kind: bytes, size: int, content: bytes = b"", name: str = "") -> Damage:
+    """Return a damage: one more member of a kind, which claims a size."""
+
+    def damage(file: Path) -> None:
+        member = tarfile.TarInfo(name or "aclImdb/train/pos/99_9.txt")
+        member.type, member.size, member.linkname = kind, size, "aclImdb/train/pos/0_9.txt"
+        whole = gzip.decompress(file.read_bytes()).rstrip(b"\0")
+        whole += bytes(-len(whole) % tarfile.BLOCKSIZE) + member.tobuf(tarfile.GNU_FORMAT)
+        file.write_bytes(pack(whole + content + bytes(tarfile.RECORDSIZE)))
+
+    return damage
+
+
 LATIN = {"aclImdb/train/pos/77_9.txt": "naïve".encode("latin-1")}
 ARCHIVE_DEFECTS = {
+    "sparse": (with_member(tarfile.GNUTYPE_SPARSE, 0), "it holds a sparse file"),
+    "hard_link": (with_member(tarfile.LNKTYPE, 0), "pos/99_9.txt is no file but a link"),
+    "pipe": (with_member(tarfile.FIFOTYPE, 0), "pos/99_9.txt is no file but a link"),
+    "device": (with_member(tarfile.CHRTYPE, 0), "pos/99_9.txt is no file but a link"),
+    "claims_too_much": (with_member(tarfile.REGTYPE, 2 * 10**9), "it holds more than 1,000,000"),
+    "claims_a_large_review": (with_member(tarfile.REGTYPE, 10**8), "a review of 100,000,000"),
+    "claims_what_is_not_there": (with_member(tarfile.REGTYPE, 10**6), ""),
+    "long_name": (with_member(tarfile.GNUTYPE_LONGNAME, 10**8), "a name or a review of 100,0"),
+    "long_header": (with_member(tarfile.XHDTYPE, 10**8), "a name or a review of 100,000,"),
     "truncated": (truncated, ""),
     "without_end": (without_end, ""),
     "empty": (empty, ""),

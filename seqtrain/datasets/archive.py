@@ -14,6 +14,7 @@ from seqtrain import npz
 from seqtrain.datasets.base import reading
 from seqtrain.datasets.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
+from seqtrain.regular import opened
 from seqtrain.tasks import Task
 from seqtrain.textfile import near_miss
 
@@ -52,7 +53,7 @@ def read_archive(file: Path, labelled: bool, task: Task = "classification") -> S
 
 def _arrays(file: Path, labelled: bool) -> dict[str, np.ndarray]:
     """Return the arrays that the file has of `KEYS`, if they make a form."""
-    with file.open("rb") as stream:
+    with reading(file, "a .npz file of sequences", FORMS), opened(file) as stream:
         is_archive = zipfile.is_zipfile(stream)
     if not is_archive and not npz.is_single(file):
         raise DataError(f"{file} is no .npz file, or not all of one", FORMS)

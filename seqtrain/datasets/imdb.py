@@ -23,8 +23,12 @@ from seqtrain.datasets.dataset import Dataset, empty
 from seqtrain.download import Remote, download, find, fingerprint
 from seqtrain.files import sha256
 from seqtrain.parts import FileName
+from seqtrain.regular import checked, opened
+from seqtrain.textfile import shown
 
 if TYPE_CHECKING:
+    import tarfile
+
     import numpy as np
 
     from seqtrain.cache import Arrays
@@ -44,6 +48,8 @@ WHAT = "the IMDB reviews in a form that can be read"
 LARGEST_RANK = 10_000_000
 MOST_RANKS = 100_000_000  # of all reviews of a part; IMDB has 6,000,000
 LARGEST, BLOCK = 1_000_000_000, 1_000_000  # bytes of the reviews unpacked; read at once
+MOST_AT_ONCE = 2 * BLOCK  # bytes of a review
+MOST_MEMBERS = 500_000  # of an archive; that of the reviews has 100,020
 EXPECTED = (
     "expected is Keras's imdb.npz, Stanford's aclImdb_v1.tar.gz, or its folder aclImdb; "
     "name another with `dataset.path=FILE`"
@@ -208,12 +214,23 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
 
     if source.is_dir():
         for path in source.glob("*/[pn][oe][sg]/*.txt"):
-            yield path.as_posix(), path.read_bytes()
+            yield path.as_posix(), checked(path).read_bytes()
         return
-    with _decompressed(source) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-        for member in archive:
-            file = archive.extractfile(member) if member.name.endswith(".txt") else None
-            if file is not None:
+    plain, total = _plain_members(), 0
+    with (
+        _decompressed(source) as stream,
+        tarfile.open(fileobj=stream, mode="r:", tarinfo=plain) as archive,
+    ):
+        for number, member in enumerate(archive):
+            total += member.size
+            if member.size < 0 or total > LARGEST or number > MOST_MEMBERS:
+                raise ValueError(
+                    f"it holds more than {LARGEST:,} bytes, or than {MOST_MEMBERS:,} files"
+                )
+            if member.name.endswith(".txt") and not member.isdir():
+                file = archive.extractfile(member) if member.isreg() else None
+                if file is None:
+                    raise ValueError(f"its {shown(member.name)} is no file but a link or a device")
                 yield member.name, file.read()
         # tarfile ends without a word where a header is damaged or missing
         rest = [bool(block.strip(b"\0")) for block in iter(lambda: stream.read(BLOCK), b"")]
@@ -221,11 +238,29 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
             raise ValueError("the archive is cut off or damaged")
 
 
+def _plain_members() -> type[tarfile.TarInfo]:
+    """Return what makes the members of an archive, of which none may be sparse.
+
+    A sparse file of a few bytes claims any size, and the map of what it holds any memory.
+    """
+    import tarfile
+
+    class PlainMember(tarfile.TarInfo):
+        def refuse(self, *_: object) -> None:
+            raise ValueError("it holds a sparse file")
+
+        _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = refuse
+
+    return PlainMember
+
+
 class _Unpacked(gzip.GzipFile):
     """A compressed file that does not unpack to more than any of the reviews."""
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read so many bytes."""
+        """Read so many bytes: a block, a review, or a name that is as long as a block says."""
+        if size and size > MOST_AT_ONCE:
+            raise ValueError(f"it holds a name or a review of {size:,} bytes")
         self._check(self.tell() + max(size or 0, 0))
         return super().read(size)
 
@@ -240,9 +275,9 @@ class _Unpacked(gzip.GzipFile):
 
 
 def _decompressed(file: Path) -> BinaryIO:
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         compressed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, _Unpacked(file)) if compressed else file.open("rb")
+    return cast(BinaryIO, _Unpacked(file)) if compressed else opened(file)
 
 
 def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:
@@ -259,7 +294,7 @@ def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:
         return None
     expected = "replace it with Keras's own, or move it away to go on without the words"
     with reading(file, "a JSON object of words and their ranks", expected):
-        ranks = json.loads(file.read_text(encoding="utf-8"))
+        ranks = json.loads(checked(file).read_text(encoding="utf-8"))
         words = sorted(ranks, key=ranks.__getitem__)
         if [ranks[word] for word in words] != list(range(1, len(words) + 1)):
             raise ValueError("the ranks do not count from 1 without a gap")

@@ -21,6 +21,7 @@ from seqtrain.download import fingerprint
 from seqtrain.errors import DataError
 from seqtrain.files import sha256
 from seqtrain.parts import Names, Size, broken
+from seqtrain.regular import opened
 from seqtrain.tables import MANY, Table
 from seqtrain.textfile import told
 
@@ -181,7 +182,7 @@ def is_archive(file: Path) -> bool:
 def check_readable(file: Path, hint: str) -> None:
     """Raise a DataError where a file cannot be opened."""
     try:
-        file.open("rb").close()
+        opened(file).close()
     except OSError as error:
         what = "it is a folder" if file.is_dir() else (error.strerror or str(error)).lower()
         raise DataError(f"{file} cannot be read: {what}", hint) from error

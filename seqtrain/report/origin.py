@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seqtrain.regular import checked
 from seqtrain.report.sections import Content, Subject, having
 from seqtrain.run import Run
 
@@ -13,7 +14,7 @@ def config(subjects: Sequence[Subject]) -> Content | None:
     texts = [
         {
             "subject": subject,
-            "text": (subject.run.folder / "config.yaml").read_text(encoding="utf-8"),
+            "text": checked(subject.run.folder / "config.yaml").read_text(encoding="utf-8"),
             "repeat": repeat(subject.run),
             "started": started(subject.run),
         }
