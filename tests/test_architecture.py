@@ -12,10 +12,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from modules named before it.
 ORDER = (
     "limits errors harmless tasks signals memory regular files logfile npz pickled checkpoints "
-    "artifacts yamlfile yamlwriter schema parts problems subwords tokens text textfile jsonlines dialect "
-    "workbooks tables given embeddings cache download shipped naming datasets learned settings "
-    "environment models config needs profiles candidates sequence_roles recognition recipe "
-    "datakeys draft places run newdata judging comparison listing pairing streams drawing "
+    "artifacts yamlfile yamlwriter schema parts problems subwords tokens text textfile jsonlines "
+    "dialect workbooks tables given embeddings cache download shipped naming datasets learned "
+    "settings environment models config needs profiles candidates sequence_roles recognition "
+    "recipe datakeys draft places run newdata judging comparison listing pairing streams drawing "
     "plots report kernels execution modelfile inference batches compiling callbacks tensorboard "
     "state inspection training launch seeds progress columns scoreboard console sheet "
     "interpretation options commands cli"
