@@ -7,16 +7,23 @@ never deleted or changed.
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtrain.cache import cache_folder
+from seqtrain.cache import cache_folder, private
 from seqtrain.errors import DataError
 
 if TYPE_CHECKING:
     import requests
+
+DOWNLOADS = "downloads"  # in the cache
+LARGEST = 100_000_000  # bytes; the largest of the known files has 18,000,000
+PART = 2**16  # bytes that are written at once
+TIMEOUT, LONGEST = 30, 1_800  # seconds without an answer; in all
+REDIRECTS = 5
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +63,23 @@ def find(names: Sequence[str], path: str | None, data_dir: Path | None) -> Path 
     if given and not given.is_dir():
         hint = "name an existing folder with `--data-dir`, or unset SEQTRAIN_DATA_DIR"
         raise DataError(f"the data folder `{given}` does not exist", hint)
-    for folder in filter(None, (given, keras_cache(), downloads())):
+    for folder in filter(None, (given, keras_cache(), _own_downloads())):
         if found := _first(names, folder):
             return found.absolute()
     if given:
         log.info("%s holds no %s", given, " or ".join(names))
     return None
+
+
+def _own_downloads() -> Path | None:
+    """Return the folder for our own downloads, if it is there and no one else can write to it."""
+    if not os.path.lexists(downloads()):
+        return None
+    try:
+        return private(DOWNLOADS)
+    except OSError as error:
+        log.warning("what lies in %s is not used: %s", error.filename, error.strerror)
+        return None
 
 
 def is_ours(source: str) -> bool:
@@ -94,35 +112,38 @@ def keras_cache() -> Path | None:
 
 def downloads() -> Path:
     """Return the folder for our own downloads."""
-    return cache_folder() / "downloads"
+    return cache_folder() / DOWNLOADS
 
 
 def download(remote: Remote) -> Path:
     """Fetch a file into our downloads, unless it lies there with the right hash.
 
     Raises:
-        DataError: the file cannot be fetched, or what came has another hash.
+        DataError: the file cannot be fetched, or what came is too large or has another hash.
     """
     import pooch
     import requests
 
-    target = downloads() / remote.name
     algorithm, _, expected = remote.hash.partition(":")
+    try:
+        target = private(DOWNLOADS) / remote.name
+    except OSError as error:
+        raise _unwritable(error, remote) from error
     if target.is_file() and pooch.file_hash(target, alg=algorithm) == expected:
         return target
     pooch.get_logger().setLevel(logging.ERROR)
     log.info("downloading %s", remote.url)
-    fetch = pooch.HTTPDownloader(timeout=30)
     try:
-        pooch.retrieve(remote.url, remote.hash, remote.name, downloads(), downloader=fetch)
+        pooch.retrieve(remote.url, remote.hash, remote.name, target.parent, downloader=_fetch)
     except requests.RequestException as error:
         reason = _reason(remote.url, error)
         raise DataError(
             f"{remote.name} is not on this machine, and {reason}", _by_hand(remote)
         ) from error
+    except _EndlessError as error:
+        raise DataError(f"what {remote.url} sends {error}", _by_hand(remote)) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{downloads()} cannot be written: {reason}", _by_hand(remote)) from error
+        raise _unwritable(error, remote) from error
     except ValueError as error:
         raise DataError(
             f"what {remote.url} sends is not the file that was expected: its hash is not "
@@ -130,6 +151,45 @@ def download(remote: Remote) -> Path:
             _by_hand(remote),
         ) from error
     return target
+
+
+class _EndlessError(Exception):
+    """What is sent is too large, or comes too slowly."""
+
+
+def _fetch(url: str, target: str, _: object) -> None:
+    """Write what a URL sends to a file, as pooch asks it of a downloader; not without end.
+
+    Raises:
+        _EndlessError: it is too large, or comes too slowly.
+        RequestException: it cannot be fetched.
+    """
+    import requests
+
+    started = time.monotonic()
+    with requests.Session() as session:
+        session.max_redirects = REDIRECTS
+        with (
+            session.get(url, stream=True, timeout=TIMEOUT) as response,
+            open(target, "wb") as file,
+        ):
+            response.raise_for_status()
+            _check_size(int(response.headers.get("Content-Length", "0")))
+            for part in response.iter_content(PART):
+                file.write(part)
+                _check_size(file.tell())
+                if time.monotonic() - started > LONGEST:
+                    raise _EndlessError(f"takes more than {LONGEST // 60} minutes")
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise _EndlessError(f"has more than {LARGEST:,} bytes")
+
+
+def _unwritable(error: OSError, remote: Remote) -> DataError:
+    reason = error.strerror or str(error)
+    return DataError(f"{downloads()} cannot be written: {reason}", _by_hand(remote))
 
 
 def _reason(url: str, error: "requests.RequestException") -> str:

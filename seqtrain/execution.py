@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from seqtrain import memory, needs, settings, streams
-from seqtrain.cache import cache_folder
+from seqtrain.cache import private
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.datasets.dataset import Dataset
 from seqtrain.environment import cores
@@ -206,8 +206,11 @@ def _start_jax(seed: int, threads: int) -> None:
     with _as_if_missing(UNUSED["jax"]):
         keras.utils.set_random_seed(seed)
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # JAX's own, which it has read by now
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "jax"))
-        jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
+        try:  # what it holds is run
+            jax.config.update("jax_compilation_cache_dir", str(private("jax")))
+            jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
+        except OSError as error:
+            log.warning("what JAX compiles is not kept in %s: %s", error.filename, error.strerror)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LONG_COMPILATION)
 
 

@@ -171,7 +171,7 @@ def not_own(folder: Path) -> Iterator[Path]:
 
 
 def sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk, so that they outlive a power loss."""
+    """Bring the names in a folder to the disk, so that they outlive a power loss; or a file."""
     with _opened(folder) as descriptor:
         os.fsync(descriptor)
 
@@ -189,7 +189,7 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success it becomes `path`.
+    """Yield a temporary folder beside `path`; on success it becomes `path`, flushed to the disk.
 
     A folder already at `path` (another process was faster) is kept, and ours dropped.
     """
@@ -197,8 +197,11 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     beside.mkdir(parents=True)
     try:
         yield beside
+        for inside in (*beside.iterdir(), beside):
+            sync(inside)
         if not os.path.lexists(path):
             os.replace(beside, path)
+            sync(path.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

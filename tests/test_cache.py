@@ -78,6 +78,61 @@ def test_the_cache_holds_no_pickles() -> None:
     assert all(json.loads(file.read_text(encoding="utf-8")) for file in others)
 
 
+def test_the_cache_is_the_user_s_alone() -> None:
+    cached("a", Source().parse)
+    (cache_folder() / "parsed").chmod(0o755)
+    cached("a", Source().parse)
+    assert (cache_folder() / "parsed").stat().st_mode & 0o777 == 0o700
+
+
+def others_write(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.chmod(0o777)
+
+
+def anothers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+
+
+def a_link(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.symlink_to(folder.rename(folder.with_name("elsewhere")))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (others_write, "others can write to it"),
+        (anothers, "it belongs to another user"),
+        (a_link, "it is a link"),
+    ],
+)
+def test_a_cache_that_others_can_write_to_is_not_used(
+    change: Callable[[Path, pytest.MonkeyPatch], None],
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = Source()
+    cached("a", source.parse)
+    change(cache_folder() / "parsed", monkeypatch)
+    assert_equal(cached("a", source.parse))
+    assert source.parsed == 2
+    assert f"the parsed data cannot be cached in {entry()}: {reason}" in caplog.text
+
+
+def test_an_entry_is_on_the_disk_before_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: set[int] = set()
+    replace = os.replace
+
+    def replaced(source: Path, target: Path) -> None:
+        assert {file.stat().st_ino for file in (source, *source.iterdir())} <= flushed
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", lambda file: flushed.add(os.fstat(file).st_ino))
+    monkeypatch.setattr(os, "replace", replaced)
+    cached("a", Source().parse)
+    assert entry().is_dir()
+
+
 def test_a_source_that_cannot_be_parsed_leaves_no_entry() -> None:
     def parse() -> Arrays:
         raise ValueError("damaged")
@@ -142,7 +197,65 @@ def replace_by_folder(file: Path) -> None:
     file.mkdir()
 
 
+def alter(file: Path) -> None:
+    """Give other numbers, in a file that is as whole as before."""
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def another_type(file: Path) -> None:
+    np.save(file, SOURCE["ids"].astype(np.float32))
+
+
+def another_array(file: Path) -> None:
+    np.save(file.with_name("more.npy"), SOURCE["ids"])
+
+
+def contents_of_before(file: Path) -> None:
+    (file.parent / "contents.json").write_text(json.dumps(list(SOURCE)))
+
+
+def contents_of_another_kind(file: Path) -> None:
+    (file.parent / "contents.json").write_text('"ids"')
+
+
+def contents_elsewhere(file: Path) -> None:
+    (file.parent / "contents.json").write_text(json.dumps({"../a/ids": "0" * 64}))
+
+
+def pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def pipe_of_contents(file: Path) -> None:
+    pipe(file.parent / "contents.json")
+
+
+def replace_the_entry(file: Path) -> None:
+    remove_all(file)
+    file.parent.rmdir()
+    file.parent.write_text("no folder")
+
+
+def link_the_entry(file: Path) -> None:
+    file.parent.rename(Path("elsewhere"))
+    cut_off(Path("elsewhere") / file.name)
+    file.parent.symlink_to(Path("elsewhere").absolute())
+
+
 DAMAGES = [
+    alter,
+    another_type,
+    another_array,
+    contents_of_before,
+    contents_of_another_kind,
+    contents_elsewhere,
+    pipe,
+    pipe_of_contents,
+    replace_the_entry,
+    link_the_entry,
     cut_off,
     empty,
     cut_off_header,

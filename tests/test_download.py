@@ -35,6 +35,7 @@ class Server:
     content: bytes = CONTENT
     status: int = 200
     announced: int | None = None
+    moved: bool = False
     asked: list[str] = field(default_factory=list)
 
     def remote(self, content: bytes = CONTENT) -> Remote:
@@ -51,7 +52,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             served.asked.append(self.path)
             length = len(served.content) if served.announced is None else served.announced
             self.send_response(served.status)
-            self.send_header("Content-Length", str(length))
+            if length >= 0:
+                self.send_header("Content-Length", str(length))
+            if served.moved:
+                self.send_header("Location", self.path)
             self.end_headers()
             self.wfile.write(served.content)
 
@@ -161,6 +165,60 @@ def test_a_connection_that_breaks_off_leaves_nothing(server: Server) -> None:
         download(server.remote())
     assert_tells_what_to_do(caught.value, server.remote())
     assert left() == []
+
+
+@pytest.mark.parametrize("announced", [10**12, -1], ids=["said before", "not said"])
+def test_what_is_too_large_is_not_stored(
+    announced: int, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqtrain.download.LARGEST", 1000)
+    server.announced = announced
+    with pytest.raises(DataError, match="has more than 1,000 bytes") as caught:
+        download(server.remote())
+    assert_tells_what_to_do(caught.value, server.remote())
+    assert left() == []
+
+
+def test_what_comes_without_end_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqtrain.download.LONGEST", 0)
+    with pytest.raises(DataError, match="takes more than 0 minutes"):
+        download(server.remote())
+    assert left() == []
+
+
+def test_a_server_that_sends_in_a_circle_is_given_up(server: Server) -> None:
+    server.status, server.moved = 302, True
+    with pytest.raises(DataError, match="cannot be reached|answers 302"):
+        download(server.remote())
+    assert len(server.asked) < 10
+    assert left() == []
+
+
+def test_ctrl_c_leaves_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import requests
+
+    def interrupted(*_: object) -> Iterator[bytes]:
+        yield b"half"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(requests.Response, "iter_content", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        download(server.remote())
+    assert left() == []
+
+
+def test_downloads_to_which_others_can_write_are_not_used(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = download(server.remote())
+    downloads().chmod(0o777)
+    assert find(NAMES, None, None) is None
+    assert f"what lies in {downloads()} is not used: others can write to it" in caplog.text
+    with pytest.raises(DataError, match="cannot be written: others can write to it"):
+        download(server.remote())
+    assert file.exists()
 
 
 def test_a_file_is_fetched_after_a_connection_broke_off(server: Server) -> None:
