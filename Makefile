@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
-	kill fuzzing faults resume checkpoints hostile modelfile npz yamlfile cache files))
+	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files))
 
 .PHONY: demo test test-fast soak lint bench bench-drafts docs picture clean
 
