@@ -246,13 +246,9 @@ def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
     """In a process of its own, for what other tests import counts here."""
     run = finished_run(tmp_path)
     script = f"""
-import subprocess
 import sys
 from pathlib import Path
-from seqtrain import drawing, plots, training
-from seqtrain.errors import DrawingError
-from seqtrain.plots import base
-from seqtrain.plots.base import save
+from seqtrain import plots
 from seqtrain.run import Run
 run = Run.open(Path({str(run.folder)!r}))
 plots.draw([run], run.plots)
