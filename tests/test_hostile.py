@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import tarfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -411,6 +412,15 @@ def test_an_archive_that_unpacks_without_end_is_refused(
     Path("a.tar.gz").write_bytes(pack(tar([(member, bytes(5_000_000)), ("aclImdb/x.txt", b"x")])))
     with pytest.raises(DataError, match="it unpacks to more than 1,000,000 bytes"):
         Imdb(name="imdb", path="a.tar.gz").read(None)
+
+
+def test_an_archive_of_files_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imdb, "MOST_MEMBERS", 3)
+    with tarfile.open("a.tar.gz", "w:gz") as archive:
+        for number in range(5):
+            archive.addfile(tarfile.TarInfo(f"aclImdb/empty{number}"))
+    with pytest.raises(DataError, match="it holds more than 3 files"):
+        Imdb(name="imdb", path="a.tar.gz").load(None)
 
 
 def test_word_vectors_on_a_line_without_end_are_refused() -> None:

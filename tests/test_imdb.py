@@ -593,13 +593,22 @@ def with_member(kind: bytes, size: int, content: bytes = b"", name: str = "") ->
     return damage
 
 
+def with_negative_size(file: Path) -> None:
+    """Give a review a size below zero, with which a reader would go back and read it again."""
+    content = bytearray(gzip.decompress(file.read_bytes()))
+    content[124:136] = b"\xff" * 11 + b"\x00"
+    content[148:156] = b"%06o\0 " % (256 + sum(content[:148]) + sum(content[156:512]))
+    file.write_bytes(pack(content))
+
+
 LATIN = {"aclImdb/train/pos/77_9.txt": "naïve".encode("latin-1")}
 ARCHIVE_DEFECTS = {
+    "negative_size": (with_negative_size, "files, or of no size"),
     "sparse": (with_member(tarfile.GNUTYPE_SPARSE, 0), "it holds a sparse file"),
     "hard_link": (with_member(tarfile.LNKTYPE, 0), "pos/99_9.txt is no file but a link"),
     "pipe": (with_member(tarfile.FIFOTYPE, 0), "pos/99_9.txt is no file but a link"),
     "device": (with_member(tarfile.CHRTYPE, 0), "pos/99_9.txt is no file but a link"),
-    "claims_too_much": (with_member(tarfile.REGTYPE, 2 * 10**9), "it holds more than 1,000,000"),
+    "claims_too_much": (with_member(tarfile.REGTYPE, 2 * 10**9), "it unpacks to more than 1,000,"),
     "claims_a_large_review": (with_member(tarfile.REGTYPE, 10**8), "a review of 100,000,000"),
     "claims_what_is_not_there": (with_member(tarfile.REGTYPE, 10**6), ""),
     "long_name": (with_member(tarfile.GNUTYPE_LONGNAME, 10**8), "a name or a review of 100,0"),

@@ -223,10 +223,10 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
     ):
         for number, member in enumerate(archive):
             total += member.size
-            if member.size < 0 or total > LARGEST or number > MOST_MEMBERS:
-                raise ValueError(
-                    f"it holds more than {LARGEST:,} bytes, or than {MOST_MEMBERS:,} files"
-                )
+            if member.size < 0 or number >= MOST_MEMBERS:
+                raise ValueError(f"it holds more than {MOST_MEMBERS:,} files, or of no size")
+            if total > LARGEST:
+                raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
             if member.name.endswith(".txt") and not member.isdir():
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is None:
