@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.draft_files import SOURCES, prepare
 from seqtrain.config import load_config
-from seqtrain.datasets.dataset import MASK_VALUE, Dataset, stratified_indices
-from seqtrain.datasets.labelled import LabelledTextConfig
-from seqtrain.run import Run
+from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified_indices
+from seqtrain.data.labelled_text import LabelledTextConfig
+from seqtrain.runs.run import Run
 
 HEADER = (
     *("file", "rows", "score", "draft", "its own baseline", "TF-IDF + linear, C = 1"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from seqtrain.environment import cores
+from seqtrain.backend.environment import cores
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 Shape = tuple[int, int]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from seqtrain import execution
+from seqtrain.backend import execution
 from seqtrain.config import ExecutionConfig
-from seqtrain.datasets.dataset import Examples
+from seqtrain.data.dataset import Examples
 
 WAYS = ("arrays", "PyDataset", "seqtrain")
 STEPS, FEATURES, UNITS, BATCH_SIZE, EXAMPLES, EPOCHS = 64, 32, 64, 32, 5_000, 10
@@ -26,7 +26,7 @@ def point(way: str) -> None:
     execution.start(chosen, 0)
     import keras
 
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         """Notes when each batch has ended."""

@@ -59,9 +59,10 @@ def write(folder: Path, examples: int, steps: int, units: int) -> None:
 
 def point(folder: Path) -> None:
     """Train what `write` wrote, and report as JSON; no first epoch counts, for it compiles."""
-    from seqtrain import execution, training
+    from seqtrain.backend import execution
     from seqtrain.config import load_config
-    from seqtrain.run import Run
+    from seqtrain.runs.run import Run
+    from seqtrain.training import loop
 
     config = load_config(folder / "growth.yaml")
     dataset = config.dataset.load()
@@ -69,7 +70,7 @@ def point(folder: Path) -> None:
     execution.start(resolved.execution, resolved.seed)
     imported = peak()
     run = Run.create(folder / "outputs", resolved)
-    training.train(resolved, dataset, run)
+    loop.train(resolved, dataset, run)
     seconds = median(row["seconds"] for row in run.read_table("timing.csv")[1:])
     print(json.dumps({"seconds": seconds, "bytes": peak(), "imported": imported}))
 

@@ -5,7 +5,7 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from seqtrain.environment import processor
+from seqtrain.backend.environment import processor
 
 PACKAGES = ("keras", "tensorflow", "jax", "torch")
 

@@ -12,8 +12,8 @@ from statistics import mean, median
 from benchmarks import machine
 from benchmarks.workloads import CONFIGS
 from seqtrain.config import load_config
-from seqtrain.datasets.dataset import real_steps
-from seqtrain.run import Run
+from seqtrain.data.dataset import real_steps
+from seqtrain.runs.run import Run
 
 ROOT = CONFIGS.parent
 CONFIG = str(CONFIGS / "imdb_gru.yaml")

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.compare import run, seconds
 from benchmarks.workloads import prepare
-from seqtrain import execution
+from seqtrain.backend import execution
 from seqtrain.config import load_config
 
 PLANS = {"unroll": ("false", "true"), "steps_per_execution": ("1", "32")}  # on TensorFlow

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 from benchmarks import sides
-from seqtrain import execution, training
+from seqtrain.backend import execution
 from seqtrain.config import load_config
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
+from seqtrain.training import loop
 
 
 def main(folder: str, seed: str, backend: str, *keys: str) -> None:
@@ -35,7 +36,7 @@ def main(folder: str, seed: str, backend: str, *keys: str) -> None:
 
     with tempfile.TemporaryDirectory() as outputs:
         run = Run.create(Path(outputs), resolved)
-        training.train(resolved, dataset, run, [Clock()])
+        loop.train(resolved, dataset, run, [Clock()])
         losses = [row["val_loss"] for row in run.history()]
         sides.report(ends, losses, int(run.metrics()["parameters"]), held[-1])
 

@@ -9,9 +9,9 @@ import time
 import numpy as np
 
 from benchmarks import machine
-from seqtrain import execution
+from seqtrain.backend import execution
 from seqtrain.config import ExecutionConfig
-from seqtrain.datasets.dataset import Examples
+from seqtrain.data.dataset import Examples
 from seqtrain.models.recurrent import GATES
 
 NETWORKS = (  # cell, units, batch size
@@ -39,7 +39,7 @@ def point(backend: str, cell: str, units: str, size: str, threads: str) -> None:
     execution.start(chosen, 0)
     import keras
 
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     kind = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[cell]
     unroll = cell == "rnn" and backend == "tensorflow"  # as `auto` has it

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.config import load_config
-from seqtrain.datasets.dataset import real_steps
+from seqtrain.data.dataset import real_steps
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 

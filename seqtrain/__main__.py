@@ -9,7 +9,7 @@ def main() -> None:
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not in the background
     if heard:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    from seqtrain.cli import main as run
+    from seqtrain.cli.main import main as run
 
     try:
         if heard:

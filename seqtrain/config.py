@@ -7,12 +7,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from seqtrain import naming, shipped
+from seqtrain.data.base import TokenDatasetConfig
 from seqtrain.datasets import AnyDatasetConfig
-from seqtrain.datasets.base import TokenDatasetConfig
 from seqtrain.errors import ConfigError
+from seqtrain.io import naming
 from seqtrain.models import AnyModelConfig
-from seqtrain.parts import (
+from seqtrain.schema import shipped
+from seqtrain.schema.sections import (
     Count,
     Epochs,
     NotNegative,
@@ -24,9 +25,9 @@ from seqtrain.parts import (
     Threads,
     broken,
 )
+from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, read_document
+from seqtrain.schema.yaml_writer import write
 from seqtrain.tasks import MONITORED, primary
-from seqtrain.yamlfile import Document, Problem, apply_overrides, read_document
-from seqtrain.yamlwriter import write
 
 EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
@@ -315,7 +316,7 @@ def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Pro
     try:
         return Config.model_validate(document.data, context=document.folders(folder)), []
     except ValidationError as error:
-        from seqtrain.problems import problems, with_likely_names
+        from seqtrain.schema.messages import problems, with_likely_names
 
         found = problems(error, document, config_schema())
     likely = [_validate(guess, folder)[1] for guess in with_likely_names(document, config_schema())]

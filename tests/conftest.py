@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-from seqtrain import training
-from seqtrain.cli import main
+from seqtrain.cli.main import main
 from seqtrain.datasets import digits
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
+from seqtrain.training import loop
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # as commands have it, whoever imports TensorFlow first
 
@@ -94,10 +94,10 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def drawing(draw: Callable[[Run], None] = training.draw) -> Iterator[None]:
+def drawing(draw: Callable[[Run], None] = loop.draw) -> Iterator[None]:
     """Let trainings draw their plots, which no test of another thing needs."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(training, "draw", draw)
+        patched.setattr(loop, "draw", draw)
         yield
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain import execution, launch
+from seqtrain.backend import execution
+from seqtrain.cli.console import progress
 from seqtrain.config import load_config
-from seqtrain.console import progress
-from seqtrain.inference import BATCH_SIZE
-from seqtrain.run import Run
+from seqtrain.inference.network import BATCH_SIZE
+from seqtrain.runs.run import Run
+from seqtrain.training import launch
 from tests.conftest import REPOSITORY
 
 QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
@@ -54,7 +55,7 @@ def cut_short(run: Run, monkeypatch: Any, name: str, call: int, before: bool = F
         before: die before the call, not after it.
     """
     execution.start(run.config.execution, run.config.seed)
-    from seqtrain.state import SaveCheckpoints
+    from seqtrain.training.checkpointing import SaveCheckpoints
 
     method: Callable[..., None] = getattr(SaveCheckpoints, name)
     calls: list[str] = []
@@ -117,7 +118,7 @@ def _last(run: Run) -> bytes:
 
 def labels_taken(monkeypatch: Any) -> dict[int, list[int]]:
     """Return the labels of the training examples that each epoch takes from now on, in order."""
-    from seqtrain import batches
+    from seqtrain.training import batches
 
     taken: dict[int, list[int]] = {}
 

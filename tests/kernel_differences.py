@@ -1,4 +1,4 @@
-"""Compares the loops of `seqtrain.kernels` with Keras's own, on the backend of KERAS_BACKEND.
+"""Compares the loops of `backend.kernels` with Keras's own, on the backend of KERAS_BACKEND.
 
 Prints JSON: for each case, the largest difference of the gradients of all weights and of the
 inputs, as a share of the largest value; and whether the case has a loop of ours.
@@ -9,7 +9,7 @@ import json
 import keras
 import numpy as np
 
-from seqtrain import kernels
+from seqtrain.backend import kernels
 from seqtrain.interpretation.autodiff import gradient
 
 OF_EACH = [("whole", "last", "relu", "training"), ("masked", "all", "tanh", "training")]

@@ -19,13 +19,15 @@ from tests.conftest import REPOSITORY
 # What is sent is a line of JSON; what comes back is the child's number, and then how it ended.
 SCRIPT = """
 import json, os, signal, sys
-from seqtrain import console, execution, launch
-from seqtrain.cli import main
+from seqtrain.backend import execution
+from seqtrain.cli import console
+from seqtrain.cli.main import main
 from seqtrain.config import ExecutionConfig
 
 execution.start(ExecutionConfig(backend=sys.argv[1]), 0)
-import seqtrain.training, seqtrain.state, seqtrain.plots, sklearn.linear_model, sklearn.pipeline
-seqtrain.training.draw = lambda run: None
+import seqtrain.training.loop, seqtrain.training.launch, seqtrain.training.checkpointing
+import seqtrain.plots, sklearn.linear_model, sklearn.pipeline
+seqtrain.training.loop.draw = lambda run: None
 for line in sys.stdin:
     arguments, log = json.loads(line)
     child = os.fork()

@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as numpy_arrays
 
-from seqtrain import execution
+from seqtrain.backend import execution
 from seqtrain.config import Config, load_config
+from seqtrain.data import sequence_files as module
+from seqtrain.data.dataset import MASK_VALUE, Learned
+from seqtrain.data.long_table import Columns, parsed
+from seqtrain.data.numbers import LARGEST
+from seqtrain.data.scaling import Scaling
+from seqtrain.data.wide_table import suggested
 from seqtrain.datasets import Dataset, Examples
-from seqtrain.datasets import sequencefiles as module
 from seqtrain.datasets.arrays import LONGEST, Arrays
-from seqtrain.datasets.dataset import MASK_VALUE, Learned
-from seqtrain.datasets.longtable import Columns, parsed
-from seqtrain.datasets.numbers import LARGEST
-from seqtrain.datasets.scaling import Scaling
-from seqtrain.datasets.widetable import suggested
 from seqtrain.errors import DataError
-from seqtrain.tables import Table
+from seqtrain.io.tables import Table
 from tests.conftest import Outcome
 from tests.own import rows_of, waves, write_rows
 from tests.test_models import SOME, model, predict

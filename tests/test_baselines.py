@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Examples
-from seqtrain.datasets.scaling import Target
-from seqtrain.judging import baselines as module
-from seqtrain.judging import grams, metrics, regression
-from seqtrain.judging.baselines import MAJORITY, MEAN, Baseline, baselines, flat
-from seqtrain.text import Vocabulary
-from seqtrain.tokens import Tokeniser
+from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
+from seqtrain.data.scaling import Target
+from seqtrain.data.tokens import Tokeniser
+from seqtrain.data.vocabulary import Vocabulary
+from seqtrain.evaluation import baselines as module
+from seqtrain.evaluation import classification, grams, regression
+from seqtrain.evaluation.baselines import MAJORITY, MEAN, Baseline, baselines, flat
 
 VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
 
@@ -47,7 +47,8 @@ def values(number: int = 600, classes: int = 3) -> Dataset:
 
 def accuracies(dataset: Dataset) -> dict[str, float]:
     return {
-        one.name: metrics.accuracy(dataset.test.labels, one.answers) for one in baselines(dataset)
+        one.name: classification.accuracy(dataset.test.labels, one.answers)
+        for one in baselines(dataset)
     }
 
 
@@ -249,7 +250,7 @@ def test_of_too_much_work_a_part_is_learned_from(
     monkeypatch.setattr(module, f"CHOOSING_OF_{name}", 0)
     found = baselines(dataset)[1]
     assert 100 < found.trained_on < len(dataset.train)
-    assert metrics.accuracy(dataset.test.labels, found.answers) > 0.9
+    assert classification.accuracy(dataset.test.labels, found.answers) > 0.9
 
 
 def test_the_penalty_is_the_one_that_validation_finds_best(
@@ -260,7 +261,7 @@ def test_the_penalty_is_the_one_that_validation_finds_best(
     chosen = {}
     for penalties in ((1e-9, 1.0), (1.0, 1e-9), (1e-9,)):
         monkeypatch.setattr(module, "PENALTIES_OF_VALUES", penalties)
-        chosen[penalties] = metrics.loss(dataset.test.labels, baselines(apart)[1].answers)
+        chosen[penalties] = classification.loss(dataset.test.labels, baselines(apart)[1].answers)
     assert chosen[1e-9, 1.0] == chosen[1.0, 1e-9] < 0.5 < chosen[1e-9,]
 
 
@@ -279,7 +280,9 @@ def test_weighed_classes_are_weighed_by_the_linear_model_too() -> None:
     x = (random.normal(size=(2000, 4, 2)) + 0.5 * labels[:, None, None]).astype("float32")
     dataset = of_examples(x, labels)
     plain, weighed = (
-        metrics.balanced_accuracy(dataset.test.labels, baselines(dataset, weighed=how)[1].answers)
+        classification.balanced_accuracy(
+            dataset.test.labels, baselines(dataset, weighed=how)[1].answers
+        )
         for how in (False, True)
     )
     assert weighed > plain + 0.1

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.cache import Arrays, cache_folder, cached
+from seqtrain.io.cache import Arrays, cache_folder, cached
 
 SOURCE: Arrays = {
     "ids": np.arange(1000, dtype=np.int32),

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import execution
+from seqtrain.backend import execution
 from seqtrain.config import ExecutionConfig, TrainingConfig
+from seqtrain.data.dataset import LENGTHS
 from seqtrain.datasets import Examples
-from seqtrain.datasets.dataset import LENGTHS
 from seqtrain.errors import TrainingError
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from tests.test_run import config
 
 pytestmark = pytest.mark.tf
@@ -33,7 +33,7 @@ def epoch_order(batches: Any) -> list[int]:
 
 
 def test_every_epoch_has_every_example_once_in_its_own_order() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     batches = Batches(examples(), batch_size=3, seed=0)
     orders = [epoch_order(batches) for _ in range(3)]
@@ -42,7 +42,7 @@ def test_every_epoch_has_every_example_once_in_its_own_order() -> None:
 
 
 def test_seed_and_epoch_alone_decide_the_order() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     first, same, other = (Batches(examples(), 3, seed) for seed in (1, 1, 2))
     order = epoch_order(first)
@@ -51,14 +51,14 @@ def test_seed_and_epoch_alone_decide_the_order() -> None:
 
 
 def test_the_last_batch_is_smaller() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     batches = Batches(examples(10), batch_size=4, seed=0)
     assert [len(batches[index][1]) for index in range(len(batches))] == [4, 4, 2]
 
 
 def test_x_and_labels_stay_together() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     batches = Batches(examples(), batch_size=4, seed=0)
     batches.on_epoch_begin()
@@ -71,7 +71,7 @@ def test_x_and_labels_stay_together() -> None:
 def test_tensorflow_is_fed_the_same_batches_in_every_epoch(
     start: int, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     monkeypatch.setattr(execution, "STEPS_AT_ONCE", steps)
     fed, one_by_one = (Batches(examples(14), 4, seed=0, start=start) for _ in range(2))
@@ -85,7 +85,7 @@ def test_tensorflow_is_fed_the_same_batches_in_every_epoch(
 
 
 def test_large_batches_are_fed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     taken: list[int] = []
     fed = Batches(examples(14), 4, seed=0)
@@ -97,7 +97,7 @@ def test_large_batches_are_fed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_batches_of_like_length_are_fed_one_by_one() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     fed, one_by_one = (Batches(texts(203), 8, seed=0, by_length=True) for _ in range(2))
     dataset = execution.feed(fed, ExecutionConfig(backend="tensorflow"))
@@ -108,14 +108,14 @@ def test_batches_of_like_length_are_fed_one_by_one() -> None:
 
 
 def test_tensorflow_is_fed_without_its_tuner_for_which_an_epoch_would_wait() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     fed = execution.feed(Batches(examples(), 4, seed=0), ExecutionConfig(backend="tensorflow"))
     assert fed.options().autotune.enabled is False
 
 
 def test_jax_takes_batches_as_they_are() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     batches = Batches(texts(), 8, seed=0)
     assert execution.feed(batches, ExecutionConfig(backend="jax")) is batches
@@ -128,7 +128,7 @@ def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
     """
     import keras
 
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     class Recorder(Batches):
         def __getitem__(self, index: int) -> Any:
@@ -153,7 +153,7 @@ def texts(number: int = 200, length: int = 100) -> Examples:
 
 
 def test_batches_of_like_length_hold_every_example_once_and_whole() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     whole = texts()
     batches = Batches(whole, 8, seed=0, by_length=True)
@@ -167,7 +167,7 @@ def test_batches_of_like_length_hold_every_example_once_and_whole() -> None:
 
 
 def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     many = texts(6000)
     batches = Batches(many, 8, seed=0, by_length=True)
@@ -184,7 +184,7 @@ def test_batches_of_like_length_are_cut_to_few_lengths_with_little_padding() -> 
 
 @pytest.mark.parametrize(("number", "lengths"), [(40, 1), (320, 2), (1280, 4)])
 def test_few_batches_are_cut_to_fewer_lengths(number: int, lengths: int) -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     batches = Batches(texts(number), 8, seed=0, by_length=True)
     batches.on_epoch_begin()
@@ -192,7 +192,7 @@ def test_few_batches_are_cut_to_fewer_lengths(number: int, lengths: int) -> None
 
 
 def test_batches_of_like_length_hold_others_in_each_epoch() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     lengths = np.arange(1, 241)  # so that to sort them all would give one order
     x = (np.arange(240) < lengths[:, None]).astype(np.int32)
@@ -205,7 +205,7 @@ def test_batches_of_like_length_hold_others_in_each_epoch() -> None:
 
 
 def test_seed_and_epoch_alone_decide_the_order_of_batches_of_like_length() -> None:
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     first, same, other = (Batches(texts(), 8, seed, by_length=True) for seed in (1, 1, 2))
     one, two = epoch_order(first), epoch_order(first)
@@ -218,7 +218,7 @@ def test_seed_and_epoch_alone_decide_the_order_of_batches_of_like_length() -> No
 def test_batches_of_like_length_can_be_fitted(number: int) -> None:
     import keras
 
-    from seqtrain.batches import Batches
+    from seqtrain.training.batches import Batches
 
     embedding = keras.layers.Embedding(300, 2, mask_zero=True)
     layers = [embedding, keras.layers.GlobalAveragePooling1D()]
@@ -232,7 +232,7 @@ def test_batches_of_like_length_can_be_fitted(number: int) -> None:
 
 def rates(epochs: int = 4, **keys: Any) -> list[float]:
     """The learning rate of every step, at a peak of 1."""
-    from seqtrain.callbacks import Schedule
+    from seqtrain.training.callbacks import Schedule
 
     training = TrainingConfig(epochs=epochs, learning_rate=1.0, **keys)
     schedule = Schedule(training, STEPS)
@@ -262,14 +262,14 @@ def test_the_warm_up_rises_linearly_to_the_peak(schedule: str) -> None:
 
 
 def test_clipping_reaches_the_optimizer() -> None:
-    from seqtrain.callbacks import optimizer
+    from seqtrain.training.callbacks import optimizer
 
     assert optimizer(TrainingConfig(clipnorm=0.5), STEPS).clipnorm == 0.5
     assert optimizer(TrainingConfig(clipvalue=0.5), STEPS).clipvalue == 0.5
 
 
 def test_the_rate_in_the_history_is_that_of_the_last_step() -> None:
-    from seqtrain.callbacks import learning_rate, optimizer
+    from seqtrain.training.callbacks import learning_rate, optimizer
 
     training = TrainingConfig(epochs=4, learning_rate=1.0, schedule="cosine")
     chosen = optimizer(training, STEPS)
@@ -280,7 +280,7 @@ def test_the_rate_in_the_history_is_that_of_the_last_step() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_ends_the_training(value: float) -> None:
-    from seqtrain.callbacks import StopIfNotFinite
+    from seqtrain.training.callbacks import StopIfNotFinite
 
     guard = StopIfNotFinite()
     guard.on_epoch_begin(1)
@@ -299,7 +299,7 @@ def test_the_best_model_is_kept(
 ) -> None:
     import keras
 
-    from seqtrain.callbacks import KeepBest
+    from seqtrain.training.callbacks import KeepBest
 
     run = Run.create(tmp_path, config())
     keeper = KeepBest(run, TrainingConfig(monitor=monitor))
@@ -317,8 +317,8 @@ def test_the_best_model_is_kept(
 def test_what_takes_long_to_compile_is_told_once_for_each_shape(
     backend: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from seqtrain import compiling
-    from seqtrain.batches import Batches
+    from seqtrain.training import compiling
+    from seqtrain.training.batches import Batches
 
     monkeypatch.setattr(compiling, "PATIENCE", 0.05)
     caplog.set_level("INFO", "seqtrain")
@@ -343,8 +343,8 @@ def test_what_takes_long_to_compile_is_told_once_for_each_shape(
 
 
 def test_what_compiles_fast_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
-    from seqtrain.batches import Batches
-    from seqtrain.compiling import TellCompiling
+    from seqtrain.training.batches import Batches
+    from seqtrain.training.compiling import TellCompiling
 
     caplog.set_level("INFO", "seqtrain")
     batches = Batches(texts(), 8, 0)
@@ -366,7 +366,7 @@ def test_of_epochs_that_are_equally_often_right_the_one_of_less_loss_is_best(
 ) -> None:
     import keras
 
-    from seqtrain.callbacks import KeepBest
+    from seqtrain.training.callbacks import KeepBest
 
     training = TrainingConfig(monitor="val_accuracy")
     run = Run.create(tmp_path, config(**{"training.monitor": "val_accuracy"}))
@@ -388,8 +388,8 @@ def test_of_epochs_that_are_equally_often_right_the_one_of_less_loss_is_best(
 def test_early_stopping_waits_from_the_epoch_of_less_loss(patience: int, stopped: bool) -> None:
     import keras
 
-    from seqtrain.callbacks import EarlyStopping
     from seqtrain.config import EarlyStoppingConfig
+    from seqtrain.training.callbacks import EarlyStopping
 
     stopping = EarlyStoppingConfig(patience=patience)
     training = TrainingConfig(monitor="val_accuracy", early_stopping=stopping)
@@ -407,7 +407,7 @@ def test_early_stopping_waits_from_the_epoch_of_less_loss(patience: int, stopped
 def test_the_plateau_begins_at_the_epoch_of_less_loss() -> None:
     import keras
 
-    from seqtrain.callbacks import ReduceLROnPlateau
+    from seqtrain.training.callbacks import ReduceLROnPlateau
 
     callback = ReduceLROnPlateau(TrainingConfig(monitor="val_accuracy", schedule="plateau"))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -443,7 +443,7 @@ def test_macro_f1_of_an_epoch_is_that_of_all_its_batches(classes: int) -> None:
 def test_a_model_can_be_archived_whatever_the_clock_says(
     year: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqtrain.callbacks import undated
+    from seqtrain.training.callbacks import undated
 
     clock = SimpleNamespace(time=time.time, localtime=lambda *_: (year, 1, 1, 0, 0, 0))
     monkeypatch.setattr(zipfile, "time", clock)

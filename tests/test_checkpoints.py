@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.checkpoints import NAME, Checkpoint, Checkpoints
+from seqtrain.runs.checkpoints import NAME, Checkpoint, Checkpoints
 
 
 def at(epoch: int, batch: int = 0) -> Checkpoint:

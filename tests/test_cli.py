@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import pytest
 
-from seqtrain import shipped
-from seqtrain.cli import cli
+from seqtrain.cli.main import cli
 from seqtrain.config import load_config
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
+from seqtrain.schema import shipped
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
 from tests.test_plots import PICTURES, finished_run
 from tests.test_run import config
@@ -145,7 +145,7 @@ def test_an_option_that_is_a_key_is_told_as_one(seqtrain: Seqtrain) -> None:
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 
-    from seqtrain import console
+    from seqtrain.cli import console
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

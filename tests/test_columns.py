@@ -1,6 +1,6 @@
 """Tables of text."""
 
-from seqtrain.columns import table
+from seqtrain.display.columns import table
 
 
 def test_columns_of_numbers_are_aligned_to_the_right() -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import sheet
-from seqtrain.comparison import more_is_better, rows
-from seqtrain.run import Run
-from seqtrain.sheet import format_seeds
+from seqtrain.comparison import sheet
+from seqtrain.comparison.collect import more_is_better, rows
+from seqtrain.comparison.sheet import format_seeds
+from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.test_run import config
 

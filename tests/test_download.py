@@ -17,8 +17,8 @@ import pytest
 from seqtrain.datasets import imdb, mnist
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.datasets.mnist import Mnist
-from seqtrain.download import Remote, download, downloads, find, fingerprint, keras_cache
 from seqtrain.errors import DataError
+from seqtrain.io.download import Remote, download, downloads, find, fingerprint, keras_cache
 
 # requests leaves a socket to the garbage collector when a body breaks off or is refused.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -171,7 +171,7 @@ def test_a_connection_that_breaks_off_leaves_nothing(server: Server) -> None:
 def test_what_is_too_large_is_not_stored(
     announced: int, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqtrain.download.LARGEST", 1000)
+    monkeypatch.setattr("seqtrain.io.download.LARGEST", 1000)
     server.announced = announced
     with pytest.raises(DataError, match="has more than 1,000 bytes") as caught:
         download(server.remote())
@@ -182,7 +182,7 @@ def test_what_is_too_large_is_not_stored(
 def test_what_comes_without_end_is_given_up(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqtrain.download.LONGEST", 0)
+    monkeypatch.setattr("seqtrain.io.download.LONGEST", 0)
     with pytest.raises(DataError, match="takes more than 0 minutes"):
         download(server.remote())
     assert left() == []

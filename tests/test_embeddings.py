@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.embeddings import dimension, fill
+from seqtrain.data.embeddings import dimension, fill
+from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
 from seqtrain.errors import DataError
-from seqtrain.text import FIRST_WORD, Vocabulary
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import write_own
 

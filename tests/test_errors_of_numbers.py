@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqtrain.datasets.scaling import Target
-from seqtrain.judging import regression
+from seqtrain.data.scaling import Target
+from seqtrain.evaluation import regression
 from seqtrain.tasks import readable
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import environment, execution, inference
+from seqtrain.backend import environment, execution
 from seqtrain.config import load_config
+from seqtrain.inference import network
 from seqtrain.report import insight
 from seqtrain.report.sections import Subject
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv
 
@@ -176,7 +177,7 @@ def test_a_terminal_gets_colours_unless_it_wants_none(
 ) -> None:
     from rich.text import Text
 
-    from seqtrain import console
+    from seqtrain.cli import console
     from seqtrain.interpretation.explained import shade
 
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -273,7 +274,7 @@ def test_what_has_no_gradients_is_told(
 
 
 def test_configs_of_one_name_are_told_apart() -> None:
-    from seqtrain.interpretation.reach import sources
+    from seqtrain.interpretation.gradient_flow import sources
 
     text = (REPOSITORY / "configs" / "quickstart.yaml").read_text()
     places = [Path("a/exp.yaml"), Path("b/exp.yaml")]
@@ -295,22 +296,24 @@ def test_several_networks_are_computed_on_the_backend_of_the_first(
 
 
 def test_a_text_that_looks_like_a_formula_is_drawn_as_it_is(texts: Run) -> None:
-    from seqtrain.interpretation import explanation, reading_plots
+    from seqtrain.interpretation import explanation, prefix_plots
 
     found = explanation.explain(texts, explanation.example_of_text(texts, "a $5 or $10 film"))
-    assert reading_plots.title(found).startswith("a $5 or $10 film\n")
+    assert prefix_plots.title(found).startswith("a $5 or $10 film\n")
 
 
 def test_the_start_is_that_of_the_training(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqtrain import training
-    from seqtrain.interpretation import gradients, reach
+    from seqtrain.interpretation import gradient_flow, gradient_norms
+    from seqtrain.training import loop
 
     seen: list[Any] = []
-    monkeypatch.setattr(gradients, "flows", lambda model, *rest: seen.append(model.get_weights()))
-    monkeypatch.setattr(gradients, "largest_norms", lambda *rest: np.ones(1))
-    reach.measure(reach.Source("digits", digits.config), None)
+    monkeypatch.setattr(
+        gradient_norms, "flows", lambda model, *rest: seen.append(model.get_weights())
+    )
+    monkeypatch.setattr(gradient_norms, "largest_norms", lambda *rest: np.ones(1))
+    gradient_flow.measure(gradient_flow.Source("digits", digits.config), None)
     execution.start(digits.config.execution, digits.config.seed)
-    trained = training.compiled(digits.config, digits.config.dataset.load())
+    trained = loop.compiled(digits.config, digits.config.dataset.load())
     for first, other in zip(seen[0], trained.get_weights(), strict=True):
         np.testing.assert_array_equal(first, other)
 
@@ -329,7 +332,7 @@ def test_a_number_is_followed_as_it_grows(numbers: Run, seqtrain: Seqtrain) -> N
     found = json.loads(seqtrain("explain", numbers.folder, "--example", 2, "--json").stdout)
     split = numbers.config.dataset.load().test
     assert float(found["true"]) == pytest.approx(float(split.labels[1]), rel=1e-5)
-    model, target = inference.load_model(numbers), numbers.learned().target
+    model, target = network.load_model(numbers), numbers.learned().target
     assert target
     for one, way in zip(found["readings"], ("forward", "backward"), strict=True):
         parts = [split.x[1:2, :n] if way == "forward" else split.x[1:2, -n:] for n in range(1, 7)]

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from seqtrain import logfile, memory, places
+from seqtrain import memory
 from seqtrain.errors import TrainingError
-from seqtrain.run import Run
+from seqtrain.runs import places, run_log
+from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
 from tests.nursery import Command
@@ -228,7 +229,7 @@ def test_a_log_on_a_full_disk_prints_no_traceback(capfd: pytest.CaptureFixture[s
 
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
-    with logfile.recording(Path("/dev/full")):
+    with run_log.recording(Path("/dev/full")):
         logging.getLogger("seqtrain").info("much")
     assert "Traceback" not in capfd.readouterr().err
 
@@ -256,7 +257,7 @@ def test_a_damaged_file_of_a_run_is_one_sentence_in_every_command(
     name: str, whole: Run, tmp_path: Path, seqtrain: Callable[..., Outcome], monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr("seqtrain.plots.base.save", lambda figure, path: path)
-    monkeypatch.setattr("seqtrain.training.fit", lambda *_: None)  # it is read all the same
+    monkeypatch.setattr("seqtrain.training.loop.fit", lambda *_: None)  # it is read all the same
     group = tmp_path / "outputs" / "quickstart"
     cases = [(b"\x00damaged\xff", arguments) for arguments in COMMANDS]
     if name.endswith(".json"):  # JSON still, but something else

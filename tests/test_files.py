@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.artifacts import Artifacts
-from seqtrain.files import (
+from seqtrain.io.atomic import (
     adding,
     drop_unfinished,
     replacing,
@@ -21,6 +20,7 @@ from seqtrain.files import (
     write_json,
     write_text,
 )
+from seqtrain.runs.artifacts import Artifacts
 
 
 def write_half(path: Path) -> None:
@@ -337,7 +337,7 @@ def test_a_file_is_new_where_there_are_no_links(
 def test_where_folders_cannot_be_held_files_are_written_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqtrain.files.IN_FOLDERS", False)
+    monkeypatch.setattr("seqtrain.io.atomic.IN_FOLDERS", False)
     write_text(tmp_path / "a.txt", "old")
     write_text(tmp_path / "a.txt", "new")
     with adding(tmp_path / "b.txt") as beside:

@@ -20,20 +20,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqtrain import embeddings, learned, subwords
-from seqtrain.artifacts import Artifacts
-from seqtrain.checkpoints import PROGRESS, VARIABLES, Checkpoints
+from seqtrain.cli.listing import everything
 from seqtrain.config import Config, load_config
+from seqtrain.data import embeddings, subwords
+from seqtrain.data.dataset import Dataset, Examples, Learned
+from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
 from seqtrain.datasets.arrays import Arrays
-from seqtrain.datasets.dataset import Dataset, Examples, Learned
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.datasets.mnist import Mnist
 from seqtrain.datasets.text import Text
 from seqtrain.errors import RunError, SeqtrainError
-from seqtrain.listing import everything
-from seqtrain.run import Run
-from seqtrain.text import FIRST_WORD, Vocabulary
+from seqtrain.runs import fitted
+from seqtrain.runs.artifacts import Artifacts
+from seqtrain.runs.checkpoints import PROGRESS, VARIABLES, Checkpoints
+from seqtrain.runs.run import Run
 from tests.conftest import CONFIGS
 from tests.mutation import (
     members,
@@ -380,7 +381,7 @@ def _(code: bytes) -> object:
     folder.write_json("tokens.json", {"tokens": "subwords", "sentencepiece": written})
     folder.write_json("vocabulary.json", subwords.pieces(learned_subwords()))
     folder.write_json("classes.json", ["bad", "good"])
-    vocabulary = learned.read(folder, "classification").vocabulary
+    vocabulary = fitted.read(folder, "classification").vocabulary
     return vocabulary and vocabulary.encode(["word5 ünknown 映画"])
 
 
@@ -452,7 +453,7 @@ def model_members() -> dict[str, bytes]:
 @reader("model.keras")
 def _(code: bytes) -> object:
     """Some of those that pass the checks become a network, which takes its time."""
-    from seqtrain import modelfile
+    from seqtrain.inference import model_file
 
     files, rest = model_members(), code[1:]
     config, weights = files["config.json"], files["model.weights.h5"]
@@ -463,11 +464,11 @@ def _(code: bytes) -> object:
     content = packed(files) if code[0] < 220 else mutated_archive(files, rest)
     file = Path(file_of("model.keras", content))
     try:
-        modelfile.read(file)
+        model_file.read(file)
     except Exception as error:
         raise RunError(str(error) or type(error).__name__) from error
     try:
-        return code[1] % 8 == 0 and modelfile.open_model(file, small(), Learned(("a", "b")))
+        return code[1] % 8 == 0 and model_file.open_model(file, small(), Learned(("a", "b")))
     except ValueError as error:
         raise RunError(str(error)) from error
 

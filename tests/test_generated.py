@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqtrain.data.dataset import MASK_VALUE
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets.adding import Adding
-from seqtrain.datasets.dataset import MASK_VALUE
 from seqtrain.datasets.temporal_order import CLASSES, SYMBOLS, TemporalOrder
 from seqtrain.errors import DataError
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seqtrain.config import TrainingConfig
+from seqtrain.data.dataset import MASK_VALUE, real_steps
 from seqtrain.datasets import Dataset
-from seqtrain.datasets.dataset import MASK_VALUE, real_steps
 from seqtrain.models.base import loss
 from tests.test_models import dataset, features, tokens
 from tests.test_steps import network
@@ -25,7 +25,7 @@ def loss_of(network: Any, x: np.ndarray, label: int, place: Any, state: str, ste
     import keras
     from keras import ops
 
-    from seqtrain.interpretation.steps import Place, directions, hides
+    from seqtrain.interpretation.trace import Place, directions, hides
 
     units = [unit for depth, unit in enumerate(cells(network), start=1) if depth == place.layer][0]
     nudges = np.concatenate([np.eye(units), -np.eye(units)]) * NUDGE
@@ -58,7 +58,7 @@ def loss_of(network: Any, x: np.ndarray, label: int, place: Any, state: str, ste
 
 
 def cells(network: Any) -> list[int]:
-    from seqtrain.interpretation.steps import directions
+    from seqtrain.interpretation.trace import directions
 
     found = [list(directions(layer).values()) for layer in network.layers]
     return [both[0].units for both in found if both]
@@ -103,7 +103,7 @@ def arrays() -> Dataset:
 
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_are_the_slopes_of_the_loss(name: str) -> None:
-    from seqtrain.interpretation.gradients import flows, in_float64
+    from seqtrain.interpretation.gradient_norms import flows, in_float64
 
     pooling, data, units = CASES[name][0], CASES[name][1](), CASES[name][2]
     x, label = data.train.x[0, :6], int(data.train.labels[0])
@@ -122,7 +122,7 @@ def test_gradients_are_the_slopes_of_the_loss(name: str) -> None:
 
 
 def test_steps_are_counted_from_the_one_that_is_read_last() -> None:
-    from seqtrain.interpretation.gradients import mean_norms
+    from seqtrain.interpretation.gradient_norms import mean_norms
 
     norms = np.array([[1.0, 2.0, 3.0, 0.0], [5.0, 6.0, 0.0, 0.0], [7.0, 8.0, 9.0, 10.0]])
     counts = norms > 0
@@ -132,7 +132,7 @@ def test_steps_are_counted_from_the_one_that_is_read_last() -> None:
 
 def test_a_gradient_that_vanishes_is_not_lost_to_rounding() -> None:
     """At rest each step of tanh passes on what the recurrent weights leave: a tenth."""
-    from seqtrain.interpretation.gradients import flows
+    from seqtrain.interpretation.gradient_norms import flows
 
     data = dataset(np.zeros((2, 300, 1), np.float32))
     built = network("rnn", data, units=2)
@@ -143,10 +143,10 @@ def test_a_gradient_that_vanishes_is_not_lost_to_rounding() -> None:
 
 
 def test_an_explosion_is_told_with_the_clipnorm_that_bounds_it() -> None:
-    from seqtrain.interpretation.gradients import Flow
-    from seqtrain.interpretation.reach import Measured
+    from seqtrain.interpretation.gradient_flow import Measured
+    from seqtrain.interpretation.gradient_norms import Flow
     from seqtrain.interpretation.reached import advice
-    from seqtrain.interpretation.steps import Place
+    from seqtrain.interpretation.trace import Place
 
     def measured(first: float, *norms: float, **training: float) -> Measured:
         flow = Flow(Place(1, "forward"), "hidden", np.array([first, 1.0, 1.0]))
@@ -173,7 +173,7 @@ def test_an_explosion_is_told_with_the_clipnorm_that_bounds_it() -> None:
 
 
 def test_the_weights_of_classes_count_in_the_norms() -> None:
-    from seqtrain.interpretation.gradients import largest_norms
+    from seqtrain.interpretation.gradient_norms import largest_norms
 
     data = features(2)
     built = network("rnn", data)
@@ -188,7 +188,7 @@ def test_the_weights_of_classes_count_in_the_norms() -> None:
     ("value", "expected"), [(0.3, 0.5), (1.0, 1.0), (1.1, 2.0), (0.07, 0.1), (6e-4, 1e-3)]
 )
 def test_a_clipnorm_is_a_round_number(value: float, expected: float) -> None:
-    from seqtrain.interpretation.reach import round_up
+    from seqtrain.interpretation.gradient_flow import round_up
 
     assert round_up(value) == expected
 
@@ -198,10 +198,10 @@ def test_the_norms_on_the_axis_are_plain_numbers() -> None:
     from matplotlib import rc_context
 
     from seqtrain.drawing import STYLE
+    from seqtrain.interpretation.gradient_flow import Measured
+    from seqtrain.interpretation.gradient_norms import Flow
     from seqtrain.interpretation.gradient_plots import gradients
-    from seqtrain.interpretation.gradients import Flow
-    from seqtrain.interpretation.reach import Measured
-    from seqtrain.interpretation.steps import Place
+    from seqtrain.interpretation.trace import Place
 
     flow = Flow(Place(1, "forward"), "hidden", np.logspace(-6, 0, 20))
     with rc_context(STYLE):

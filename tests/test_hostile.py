@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import logfile
+from seqtrain.cli.console import format_predictions, lines, table
 from seqtrain.config import load_config
-from seqtrain.console import format_predictions, lines, table
-from seqtrain.datakeys import Request
+from seqtrain.data.embeddings import fill
+from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.datasets import imdb
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.imdb import Imdb
-from seqtrain.draft import draft
-from seqtrain.embeddings import fill
+from seqtrain.display.escape import cell, in_json, in_markdown, one_line, printable, uncell
 from seqtrain.errors import ConfigError, DataError, RunError
-from seqtrain.harmless import cell, in_json, in_markdown, one_line, printable, uncell
-from seqtrain.run import Run
-from seqtrain.text import Vocabulary
+from seqtrain.runs import run_log
+from seqtrain.runs.run import Run
+from seqtrain.scaffold.data_keys import Request
+from seqtrain.scaffold.draft import draft
 from tests.conftest import Outcome
 from tests.own import waves, write_csv
 from tests.test_imdb import pack, tar, write_ids
@@ -135,7 +135,7 @@ def test_a_log_that_leads_elsewhere_is_not_written(seqtrain: Seqtrain) -> None:
 def test_a_line_of_the_log_is_neither_forged_nor_dangerous() -> None:
     import logging
 
-    with logfile.recording(Path("log.txt")):
+    with run_log.recording(Path("log.txt")):
         forged = f"{ESCAPE}\n2026-01-01 00:00:00,000 INFO all is well"
         logging.getLogger("seqtrain").info("%s", forged)
     first, second = Path("log.txt").read_text().splitlines()

@@ -22,13 +22,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqtrain.cache import cache_folder
+from seqtrain.data.tokens import plain_words as tokenise
+from seqtrain.data.vocabulary import OOV, START
 from seqtrain.datasets import Dataset, imdb
 from seqtrain.datasets.imdb import Imdb
-from seqtrain.download import Remote
 from seqtrain.errors import DataError
-from seqtrain.text import OOV, START
-from seqtrain.tokens import plain_words as tokenise
+from seqtrain.io.cache import cache_folder
+from seqtrain.io.download import Remote
 from tests.conftest import Outcome
 
 CONFIG = """\

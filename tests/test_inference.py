@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.datasets.dataset import MASK_VALUE
+from seqtrain.data.dataset import MASK_VALUE
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv
 from tests.test_models import NAMES, POOLINGS, dataset, model
@@ -47,7 +47,7 @@ def test_cutting_padding_changes_no_probability(
     """Of a model that was saved, for its layers check the shapes that they are given."""
     import keras
 
-    from seqtrain.inference import hides_padding, probabilities
+    from seqtrain.inference.network import hides_padding, probabilities
 
     x = padded(features, "post")
     network(features, x, name, pooling).save(tmp_path / "model.keras")
@@ -59,7 +59,7 @@ def test_cutting_padding_changes_no_probability(
 
 
 def test_padding_before_is_left_as_it_is() -> None:
-    from seqtrain.inference import hides_padding, probabilities
+    from seqtrain.inference.network import hides_padding, probabilities
 
     x = padded(None, "pre")
     built = network(None, x, "gru", "last")
@@ -69,7 +69,7 @@ def test_padding_before_is_left_as_it_is() -> None:
 
 
 def test_without_a_mask_padding_is_part_of_the_example() -> None:
-    from seqtrain.inference import hides_padding
+    from seqtrain.inference.network import hides_padding
 
     x = padded(None, "post")
     bare = model("gru", pooling="mean", embedding_dim=3).build(dataset(x, vocabulary_size=20))

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain import execution, inference
+from seqtrain.backend import execution
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
-from seqtrain.interpretation import missing, reach
-from seqtrain.run import EXPLAINED, GRADIENTS, Run
+from seqtrain.inference import network
+from seqtrain.interpretation import gradient_flow, missing
+from seqtrain.runs.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
 from tests.nursery import Command
 from tests.test_tensorboard import assert_logs_are_the_history
@@ -87,7 +88,7 @@ def test_the_saved_network_opens_on_tensorflow(trained: Run) -> None:
     on_tensorflow = trained.config.execution.model_copy(update={"backend": "tensorflow"})
     execution.start(on_tensorflow, 0)
     dataset = trained.config.dataset.load()
-    found = inference.probabilities(inference.load_model(trained), dataset.test.x)
+    found = network.probabilities(network.load_model(trained), dataset.test.x)
     np.testing.assert_allclose(found, trained.predictions()[1], atol=1e-5)
 
 
@@ -111,7 +112,7 @@ def test_gradients_and_explanations_are_those_of_tensorflow(trained: Run, tmp_pa
     on_tensorflow = trained.config.execution.model_copy(update={"backend": "tensorflow"})
     config = trained.config.model_copy(update={"execution": on_tensorflow})
     copied = Run(shutil.copytree(trained.folder, tmp_path / "run"))
-    measured = reach.measure(reach.Source("copied", config, copied), None)[1]
+    measured = gradient_flow.measure(gradient_flow.Source("copied", config, copied), None)[1]
     for flow, found in zip(
         measured.flows, trained.read_json(GRADIENTS, list)[1]["states"], strict=True
     ):
@@ -165,7 +166,7 @@ def test_a_run_from_jax_is_read_on_tensorflow_where_jax_is_missing(
     trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execution, "find_spec", lambda name: None)
-    assert inference.evaluate(trained)["test_loss"] == pytest.approx(
+    assert network.evaluate(trained)["test_loss"] == pytest.approx(
         trained.metrics()["test_loss"], abs=1e-4
     )
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
 from tests.cutting import DROPS, QUICKSTART, results
 from tests.nursery import Command
@@ -192,7 +192,7 @@ def finished(outputs: Path) -> Run:
 # A shell has SIGINT ignored in what it starts in the background, such as these tests.
 SCRIPT = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from seqtrain.cli import main; main()"
+    "from seqtrain.cli.main import main; main()"
 )
 
 
@@ -248,7 +248,7 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
 
 SECOND = """
 import os, signal
-from seqtrain.signals import listening
+from seqtrain.training.signals import listening
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with listening() as signals:
     signals.held = True

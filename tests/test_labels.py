@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqtrain.data.classes import normalised
+from seqtrain.data.dataset import Given, Learned
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
-from seqtrain.datasets.classes import normalised
-from seqtrain.datasets.dataset import Given, Learned
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.datasets.dataset import Dataset, Examples
+from seqtrain.data.dataset import Dataset, Examples
+from seqtrain.data.tokens import suggest
 from seqtrain.datasets.text import Text
-from seqtrain.tokens import suggest
 from tests.conftest import Outcome
 from tests.languages import ALL, rows
 from tests.own import write_csv

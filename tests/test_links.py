@@ -8,9 +8,9 @@ import pytest
 
 from seqtrain.config import load_config
 from seqtrain.errors import RunError
-from seqtrain.files import drop_unfinished
-from seqtrain.launch import unfinished
-from seqtrain.run import Run
+from seqtrain.io.atomic import drop_unfinished
+from seqtrain.runs.run import Run
+from seqtrain.training.launch import unfinished
 from tests.conftest import REPOSITORY, Outcome
 
 Seqtrain = Callable[..., Outcome]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from seqtrain.config import Config, load_config
-from seqtrain.datasets.dataset import Dataset
-from seqtrain.judging.mistakes import as_csv
+from seqtrain.data.dataset import Dataset
+from seqtrain.evaluation.mistakes import as_csv
 from tests.conftest import REPOSITORY
 from tests.own import OWN, sentences, write_csv, write_own
 

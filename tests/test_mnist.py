@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from seqtrain.datasets import mnist
 from seqtrain.datasets.mnist import Mnist
-from seqtrain.download import Remote
 from seqtrain.errors import DataError
+from seqtrain.io.download import Remote
 from tests.conftest import Outcome
 
 CONFIG = """\
@@ -331,7 +331,7 @@ def test_a_damaged_file_is_found_before_keras_is_imported(file: Path) -> None:
     truncated(file)
     Path("a.yaml").write_text(CONFIG)
     program = (
-        "import sys; from seqtrain.cli import main\n"
+        "import sys; from seqtrain.cli.main import main\n"
         f"sys.argv = ['seqtrain', 'train', 'a.yaml', 'dataset.path={file}']\n"
         "try: main()\n"
         "finally: print(sorted({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"

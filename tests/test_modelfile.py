@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import modelfile
-from seqtrain.run import Run
+from seqtrain.inference import model_file
+from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.cutting import go_on, start
 from tests.mutation import members, packed
@@ -47,7 +47,7 @@ def put_back(run: Run, whole: bytes) -> Iterator[None]:
 
 def opened(run: Run) -> Any:
 
-    return modelfile.open_model(run.model_file, run.config, run.learned())
+    return model_file.open_model(run.model_file, run.config, run.learned())
 
 
 def refused(run: Run, content: bytes) -> str:
@@ -57,7 +57,7 @@ def refused(run: Run, content: bytes) -> str:
     run.model_file.write_bytes(content)
     with pytest.raises(ValueError) as caught:
         opened(run)
-    assert not modelfile.usable(run.model_file, whole)
+    assert not model_file.usable(run.model_file, whole)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

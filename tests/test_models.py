@@ -13,7 +13,7 @@ from seqtrain.datasets import Dataset, Examples
 from seqtrain.models import ModelConfig
 from seqtrain.models.base import loss
 from seqtrain.models.recurrent import Recurrent
-from seqtrain.parts import parts_in
+from seqtrain.schema.sections import parts_in
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.tf

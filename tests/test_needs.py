@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain import memory, needs
+from seqtrain import memory
+from seqtrain.backend import needs
 from seqtrain.config import load_config
-from seqtrain.datasets.dataset import Outline
+from seqtrain.data.dataset import Outline
 from seqtrain.errors import ConfigError
 from tests.conftest import Outcome
 

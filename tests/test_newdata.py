@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.own import rows_of, sentences, waves, write_csv, write_rows
 from tests.test_explain import saved

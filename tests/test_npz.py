@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import npz
-from seqtrain.checkpoints import Checkpoints
+from seqtrain.data.dataset import Learned
 from seqtrain.datasets.arrays import Arrays
-from seqtrain.datasets.dataset import Learned
 from seqtrain.datasets.mnist import Mnist
 from seqtrain.errors import SeqtrainError
-from seqtrain.run import Run
+from seqtrain.io import npz
+from seqtrain.runs.checkpoints import Checkpoints
+from seqtrain.runs.run import Run
 
 FILE = Path("a.npz")
 

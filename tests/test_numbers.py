@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqtrain.data.dataset import Given, Learned
+from seqtrain.data.numbers import form, measured
+from seqtrain.data.scaling import Target
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
-from seqtrain.datasets.dataset import Given, Learned
-from seqtrain.datasets.numbers import form, measured
-from seqtrain.datasets.scaling import Target
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
 from tests.own import sentences, waves, write_csv, write_rows

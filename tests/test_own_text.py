@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.cache import cache_folder
+from seqtrain.cli.console import format_predictions
 from seqtrain.config import load_config
-from seqtrain.console import format_predictions
-from seqtrain.datasets import Dataset, Examples, labelled
-from seqtrain.datasets.dataset import Given, Learned
+from seqtrain.data import labelled_text
+from seqtrain.data.dataset import Given, Learned
+from seqtrain.data.labelled_text import LabelledTextConfig
+from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START, Vocabulary
+from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets.digits import Digits
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.imdb import Imdb
-from seqtrain.datasets.labelled import LabelledTextConfig
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
-from seqtrain.inference import described
-from seqtrain.text import FIRST_WORD, OOV, PAD, START, Vocabulary
+from seqtrain.inference.network import described
+from seqtrain.io.cache import cache_folder
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv, write_folder
 from tests.test_imdb import reviews
@@ -357,13 +358,13 @@ def test_classes_that_a_person_may_not_have_meant_are_told(
 @pytest.fixture
 def parsings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows with each parsing of the files."""
-    parse, seen = labelled.parsed, list[str]()
+    parse, seen = labelled_text.parsed, list[str]()
 
     def parsed(*arguments: Any) -> Any:
         seen.append("parsed")
         return parse(*arguments)
 
-    monkeypatch.setattr(labelled, "parsed", parsed)
+    monkeypatch.setattr(labelled_text, "parsed", parsed)
     return seen
 
 
@@ -709,7 +710,7 @@ TEST: Pairs = [
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on a table with columns of other names, away from where it was; the data are gone."""
-    from seqtrain.cli import main
+    from seqtrain.cli.main import main
 
     folder = tmp_path_factory.mktemp("trained")
     for name, rows in (("train.csv", TRAIN), ("test.csv", TEST), ("validation.csv", TRAIN[:2])):
@@ -893,8 +894,8 @@ def test_nothing_on_standard_input_is_an_error(
 @pytest.fixture(scope="module")
 def of_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on digits, and its test images as they are measured in `images.npz` beside it."""
-    from seqtrain.cli import main
-    from seqtrain.run import Run
+    from seqtrain.cli.main import main
+    from seqtrain.runs.run import Run
 
     folder = tmp_path_factory.mktemp("digits")
     config = REPOSITORY / "configs" / "quickstart.yaml"

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqtrain.data.tokens import plain_words as tokenise
+from seqtrain.data.vocabulary import OOV
 from seqtrain.datasets.phrases import Phrases, generate
-from seqtrain.text import OOV
-from seqtrain.tokens import plain_words as tokenise
 from tests.conftest import REPOSITORY, Outcome
 
 pairs = cache(partial(generate, 6_000))

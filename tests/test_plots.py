@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from seqtrain import drawing, plots, training
+from seqtrain import drawing, plots
 from seqtrain.errors import DrawingError
 from seqtrain.plots import base
 from seqtrain.plots.base import save
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
+from seqtrain.training import loop
 from tests.conftest import drawing as real_drawing
 from tests.cutting import RNN, go_on, start
 from tests.test_run import config
@@ -249,7 +250,7 @@ def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from seqtrain import plots
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 run = Run.open(Path({str(run.folder)!r}))
 plots.draw([run], run.plots)
 assert "matplotlib.pyplot" not in sys.modules
@@ -383,9 +384,9 @@ def test_no_training_is_lost_to_a_picture(
     monkeypatch.setitem(base._PLOTS, "loss", (broken, lambda run: True))
     again = f"draw again: `seqtrain plot {run.folder}`"
     with real_drawing():
-        training.draw(run)
+        loop.draw(run)
         monkeypatch.setattr(plots, "draw", broken)
-        training.draw(run)
+        loop.draw(run)
     assert [record.getMessage() for record in caplog.records] == [
         f"loss.png could not be drawn: latex could not be found; {again}",
         f"no pictures could be drawn; {again}: latex could not be found",

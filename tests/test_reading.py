@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.datasets.dataset import MASK_VALUE
+from seqtrain.data.dataset import MASK_VALUE
 from tests.test_models import dataset, features, model, predict, tokens
 from tests.test_steps import network
 
@@ -50,7 +50,7 @@ def said_of(
     ],
 )
 def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, pooling: str) -> None:
-    from seqtrain.interpretation.reading import readings
+    from seqtrain.interpretation.prefixes import readings
 
     data = tokens(padding=padding, mask=mask)
     built = network(name, data, pooling=pooling)
@@ -72,7 +72,7 @@ def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, poolin
     [("rnn", "last", 2), ("lstm", "max", 3), ("bigru", "mean", 2), ("bilstm", "max", 3)],
 )
 def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: int) -> None:
-    from seqtrain.interpretation.reading import readings
+    from seqtrain.interpretation.prefixes import readings
 
     data = features(classes)
     built = network(name, data, pooling=pooling)
@@ -88,7 +88,7 @@ def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: in
 
 @pytest.mark.parametrize(("name", "pooling"), [("bilstm", "last"), ("gru", "mean")])
 def test_sequences_of_other_lengths_are_read_without_their_padding(name: str, pooling: str) -> None:
-    from seqtrain.interpretation.reading import readings
+    from seqtrain.interpretation.prefixes import readings
 
     x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype(np.float32)
     x[0, 4:] = MASK_VALUE
@@ -112,7 +112,7 @@ def test_sequences_of_other_lengths_are_read_without_their_padding(name: str, po
 
 @pytest.mark.parametrize("unroll", [True, False])
 def test_the_end_of_a_reading_is_the_answer(unroll: bool) -> None:
-    from seqtrain.interpretation.reading import readings
+    from seqtrain.interpretation.prefixes import readings
 
     data = features(3)
     built = model("birnn").build(data, unroll=unroll)
@@ -122,7 +122,7 @@ def test_the_end_of_a_reading_is_the_answer(unroll: bool) -> None:
 
 
 def test_changes_add_up_to_what_the_reading_changed() -> None:
-    from seqtrain.interpretation.reading import Reading
+    from seqtrain.interpretation.prefixes import Reading
 
     odds = np.random.default_rng(0).normal(size=(6, 3))
     forward, backward = (Reading(way, odds, odds) for way in ("forward", "backward"))
@@ -135,7 +135,7 @@ def test_changes_add_up_to_what_the_reading_changed() -> None:
 
 
 def test_log_odds_are_those_of_the_softmax_and_never_infinite() -> None:
-    from seqtrain.interpretation.reading import log_odds
+    from seqtrain.interpretation.prefixes import log_odds
 
     scores = np.array([[0.0, 1.0, 2.0], [0.0, 500.0, 0.0]])
     softmax = np.exp(scores[0]) / np.exp(scores[0]).sum()
@@ -145,8 +145,8 @@ def test_log_odds_are_those_of_the_softmax_and_never_infinite() -> None:
 
 
 def test_gates_are_those_of_the_steps_that_are_read() -> None:
-    from seqtrain.interpretation.reading import gates
-    from seqtrain.interpretation.steps import trace
+    from seqtrain.interpretation.prefixes import gates
+    from seqtrain.interpretation.trace import trace
 
     data = tokens(padding="pre")
     built = network("bilstm", data)
@@ -158,7 +158,7 @@ def test_gates_are_those_of_the_steps_that_are_read() -> None:
 
 
 def test_padding_without_a_mask_is_not_shown() -> None:
-    from seqtrain.interpretation.reading import parts
+    from seqtrain.interpretation.prefixes import parts
 
     row = tokens().train.x[0]
     assert parts(row, "forward", "post").tolist()[1] == [3, 4] + [0] * 10

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqtrain.data.dataset import fingerprints
+from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START
 from seqtrain.datasets import Dataset, imdb
-from seqtrain.datasets.dataset import fingerprints
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.datasets.mnist import Mnist
-from seqtrain.text import FIRST_WORD, OOV, PAD, START
 
 pytestmark = pytest.mark.slow
 

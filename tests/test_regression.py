@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain import launch
 from seqtrain.config import load_config
-from seqtrain.judging import regression
-from seqtrain.run import Run
+from seqtrain.evaluation import regression
+from seqtrain.runs.run import Run
 from seqtrain.tasks import readable
+from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results
 
@@ -90,7 +90,7 @@ def test_the_history_has_the_error_beside_the_loss(run: Run) -> None:
 
 def test_the_history_says_of_the_best_model_what_its_predictions_say(run: Run) -> None:
     dataset = run.config.dataset.load()
-    from seqtrain.inference import answers, load_model
+    from seqtrain.inference.network import answers, load_model
 
     said = answers(load_model(run), dataset.validation.x, dataset.target)
     scores = regression.scores("val", dataset.validation.labels, said, dataset.target)

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from seqtrain import report
+from seqtrain.display.escape import cell
 from seqtrain.errors import RunError
-from seqtrain.harmless import cell
-from seqtrain.judging import metrics
+from seqtrain.evaluation import classification
 from seqtrain.report.mistakes import read_mistakes
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.test_plots import finished_run
 
@@ -35,7 +35,7 @@ def reported_run(outputs: Path, classes: int = 3, **overrides: object) -> Run:
     run.write_json("environment.json", {"command": command, "cores": 2})
     run.write_metrics(
         {
-            **metrics.evaluate("test", labels, probabilities, names),
+            **classification.evaluate("test", labels, probabilities, names),
             "intervals": {"test_accuracy": [0.2, 0.4], "test_loss": [1.0, 2.0]},
             "baselines": {"majority class": {"test_accuracy": 0.1}},
             "optimistic": run.optimistic,
@@ -49,7 +49,7 @@ def reported_run(outputs: Path, classes: int = 3, **overrides: object) -> Run:
 
 def write_mistakes(run: Run, text: str = "a text, of {}") -> None:
     labels, probabilities = run.predictions()
-    names, found = run.classes(), metrics.predictions(probabilities)
+    names, found = run.classes(), classification.predictions(probabilities)
     with (run.folder / "mistakes.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["example", "text", "truth", "prediction", "confidence"])
@@ -304,7 +304,7 @@ def test_the_confusion_matrix_leads_to_its_mistakes(tmp_path: Path) -> None:
     run = reported_run(tmp_path)
     html = page(run)
     labels, probabilities = run.predictions()
-    matrix = metrics.confusion_matrix(labels, probabilities)
+    matrix = classification.confusion_matrix(labels, probabilities)
     for (true, predicted), count in np.ndenumerate(matrix):
         rows = html.count(f'<tr data-cell="{true}-{predicted}">')
         assert rows == (0 if true == predicted else count)
@@ -369,7 +369,7 @@ def hostile_run(outputs: Path, **overrides: object) -> Run:
     write_mistakes(run, HOSTILE + "{}\ud800".encode(errors="replace").decode())
     run.write_json("environment.json", {"command": [HOSTILE], "data": {"source": HOSTILE}})
     labels, probabilities = run.predictions()
-    found = metrics.evaluate("test", labels, probabilities, run.classes())
+    found = classification.evaluate("test", labels, probabilities, run.classes())
     return scored(run, **found, baselines={HOSTILE: {"test_accuracy": 0.1}})
 
 
@@ -433,7 +433,7 @@ def test_a_report_needs_no_framework(tmp_path: Path) -> None:
     run = reported_run(tmp_path)
     script = (
         "import sys; from pathlib import Path; from seqtrain import report; "
-        "from seqtrain.run import Run; run = Run(Path(sys.argv[1])); "
+        "from seqtrain.runs.run import Run; run = Run(Path(sys.argv[1])); "
         "report.write([run], run.folder / 'report.html'); "
         "assert not {'tensorflow', 'keras', 'jax', 'matplotlib'} & set(sys.modules)"
     )

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import environment, execution
-from seqtrain.checkpoints import Checkpoint, Checkpoints
+from seqtrain.backend import environment, execution
 from seqtrain.errors import DataError, RunError, Terminated
-from seqtrain.run import Run
+from seqtrain.runs.checkpoints import Checkpoint, Checkpoints
+from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
 from tests.cutting import QUICKSTART, RNN, Killed, cut_short, go_on, labels_taken, results, start
 
@@ -262,7 +262,8 @@ def test_what_a_killed_process_left_beside_files_is_deleted(cut: Run) -> None:
 def test_other_data_are_refused(cut: Run, monkeypatch: Patch) -> None:
     from dataclasses import replace
 
-    from seqtrain import console, launch
+    from seqtrain.cli import console
+    from seqtrain.training import launch
 
     dataset = replace(launch.load_again(cut, None), sha256="0" * 64)
     with pytest.raises(DataError, match="the data are not those that the run"):
@@ -287,7 +288,7 @@ def test_a_best_model_of_an_epoch_that_is_gone_stays_only_where_it_will_come_aga
     cut_short(run, monkeypatch, "on_epoch_end", 2, before=True)
     checkpoint = run.checkpoints.newest()
     assert checkpoint is not None
-    from seqtrain.state import write_files
+    from seqtrain.training.checkpointing import write_files
 
     later = run.model_file.read_bytes()
     assert run.best_epoch() == 2
@@ -369,7 +370,8 @@ def finished(whole: Run, tmp_path: Path) -> Run:
 def test_a_finished_run_that_cannot_be_extended_stays_as_it_is(finished: Run) -> None:
     from dataclasses import replace
 
-    from seqtrain import console, launch
+    from seqtrain.cli import console
+    from seqtrain.training import launch
 
     before = contents(finished)
     dataset = replace(launch.load_again(finished, None), sha256="0" * 64)
@@ -426,7 +428,7 @@ def test_a_backend_that_is_missing_is_told_before_anything_changes(
     config = finished.folder / "config.yaml"
     config.write_text(config.read_text().replace("backend: tensorflow", "backend: jax"))
     before = contents(finished)
-    monkeypatch.setattr("seqtrain.execution.find_spec", lambda name: None)
+    monkeypatch.setattr("seqtrain.backend.execution.find_spec", lambda name: None)
     outcome = seqtrain("resume", finished.folder, "--epochs", 9)
     assert outcome.exit_code == 2
     assert "`execution.backend` is jax, which is not installed" in outcome.stderr
@@ -462,8 +464,8 @@ def test_conditions_that_are_damaged_do_not_end_the_run(cut: Run, whole: Run, ca
 @pytest.mark.parametrize(("key", "value"), [("threads", 7), ("backend", "jax")])
 def test_what_auto_becomes_elsewhere_is_the_same_config(cut: Run, key: str, value: Any) -> None:
     """It is the machine's, with its cores and what is installed, so it starts no second run."""
-    from seqtrain import launch
     from seqtrain.config import load_config
+    from seqtrain.training import launch
 
     asked = load_config(cut.folder / "config.yaml", [f"execution.{key}=auto"])
     asked = asked.model_copy(update={"name": cut.config.name})
@@ -479,7 +481,7 @@ def test_sigterm_within_an_epoch_leaves_a_checkpoint_there(
 ) -> None:
     run = start(tmp_path, *RNN, "training.checkpoint_minutes=1000")
     execution.start(run.config.execution, 0)
-    from seqtrain.state import SaveCheckpoints
+    from seqtrain.training.checkpointing import SaveCheckpoints
 
     method = SaveCheckpoints.on_train_batch_end
 
@@ -502,10 +504,10 @@ def test_checkpoints_are_so_many_minutes_apart(tmp_path: Path, monkeypatch: Patc
     keys = ("training.batch_size=5", "training.epochs=1", "training.checkpoint_minutes=1")
     run = start(tmp_path, *RNN, *keys)
     execution.start(run.config.execution, 0)
-    from seqtrain import state
+    from seqtrain.training import checkpointing
 
     clock, moments = [0.0], []
-    batch_end, write = state.SaveCheckpoints.on_train_batch_end, Checkpoints.write
+    batch_end, write = checkpointing.SaveCheckpoints.on_train_batch_end, Checkpoints.write
 
     def later(saver: Any, batch: int, logs: Any = None) -> None:
         clock[0] += 25
@@ -516,8 +518,8 @@ def test_checkpoints_are_so_many_minutes_apart(tmp_path: Path, monkeypatch: Patc
         write(kept, checkpoint)
 
     fake = SimpleNamespace(monotonic=lambda: clock[0], perf_counter=time.perf_counter)
-    monkeypatch.setattr(state, "time", fake)
-    monkeypatch.setattr(state.SaveCheckpoints, "on_train_batch_end", later)
+    monkeypatch.setattr(checkpointing, "time", fake)
+    monkeypatch.setattr(checkpointing.SaveCheckpoints, "on_train_batch_end", later)
     monkeypatch.setattr(Checkpoints, "write", noted)
     go_on(run)
     assert moments == [(0, 0), *((0, batch) for batch in (3, 6, 9, 12, 15, 18)), (1, 0)]
@@ -559,7 +561,7 @@ import json, sys
 from pathlib import Path
 import pytest
 from tests.cutting import cut_short, go_on, results, start
-pytest.MonkeyPatch().setattr("seqtrain.training.draw", lambda run: None)
+pytest.MonkeyPatch().setattr("seqtrain.training.loop.draw", lambda run: None)
 for keys, call, config in json.loads(sys.argv[1]):
     keys, config = ("execution.backend=jax", *keys), Path(config)
     whole = go_on(start(Path("runs"), *keys, config=config))

@@ -10,10 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from seqtrain import schema as schemas
 from seqtrain.config import Config, Optimizer, config_schema
 from seqtrain.models.base import Activation
-from seqtrain.yamlfile import read_document
+from seqtrain.schema import json_schema as schemas
+from seqtrain.schema.yaml_file import read_document
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
 from tests.test_config import BROKEN
 

@@ -10,10 +10,11 @@ from subprocess import PIPE
 
 import pytest
 
-from seqtrain import memory, seeds
+from seqtrain import memory
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
+from seqtrain.training import seeds
 from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
 from tests.test_run import config
@@ -145,8 +146,8 @@ def test_a_finished_group_needs_no_resuming(seqtrain: Seqtrain) -> None:
 
 INTERRUPTED = f"""
 import signal
-from seqtrain import seeds
-from seqtrain.cli import main
+from seqtrain.cli.main import main
+from seqtrain.training import seeds
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and after nohup
 seeds.COMMAND = {LONG!r}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain import environment, settings
-from seqtrain.run import Run
+from seqtrain.backend import environment, settings
+from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
 
 DECIDED = {
@@ -90,7 +90,7 @@ def test_keras_looks_for_its_file_where_none_can_be(monkeypatch: pytest.MonkeyPa
 
 LOOK = """
 import json, sys
-from seqtrain import execution
+from seqtrain.backend import execution
 from seqtrain.config import ExecutionConfig
 execution.start(ExecutionConfig(backend=sys.argv[1]), 0)
 execution.import_for_tensorboard()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqtrain.judging import metrics, uncertainty
-from seqtrain.judging.significance import MOST_EXACT, mcnemar, paired_bootstrap, welch
+from seqtrain.evaluation import classification, uncertainty
+from seqtrain.evaluation.significance import MOST_EXACT, mcnemar, paired_bootstrap, welch
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (5, 5), (2, 9), (400, 470)])
@@ -48,7 +48,7 @@ def macro_f1_p(right: float, other: float, examples: int = 300, seed: int = 0) -
         np.eye(3)[np.where(random.random(examples) < share, labels, (labels + 1) % 3)]
         for share in (right, other)
     )
-    return paired_bootstrap(metrics.macro_f1_difference(labels, ours, theirs), examples)
+    return paired_bootstrap(classification.macro_f1_difference(labels, ours, theirs), examples)
 
 
 def test_a_clear_difference_of_macro_f1_is_no_chance() -> None:

@@ -33,7 +33,7 @@ def network(name: str, data: Dataset, **keys: Any) -> Any:
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_the_output_is_that_of_the_network(pooling: str) -> None:
-    from seqtrain.interpretation.steps import trace
+    from seqtrain.interpretation.trace import trace
 
     data = tokens()
     built = network("bilstm", data, pooling=pooling, dropout=0.5, dense_units=[3])
@@ -45,7 +45,7 @@ def test_the_output_is_that_of_the_network(pooling: str) -> None:
 def test_hidden_states_are_the_outputs_of_every_layer(name: str, kind: str) -> None:
     import keras
 
-    from seqtrain.interpretation.steps import directions, mask_of, trace
+    from seqtrain.interpretation.trace import directions, mask_of, trace
 
     data = INPUTS[kind]()
     built = network(name, data, pooling="mean")
@@ -64,7 +64,7 @@ def test_hidden_states_are_the_outputs_of_every_layer(name: str, kind: str) -> N
 
 @pytest.mark.parametrize("name", ["lstm", "bigru"])
 def test_gates_are_between_nothing_and_all(name: str) -> None:
-    from seqtrain.interpretation.steps import STATES, trace
+    from seqtrain.interpretation.trace import STATES, trace
 
     data = features()
     for steps in trace(network(name, data), data.train.x).steps.values():
@@ -73,7 +73,7 @@ def test_gates_are_between_nothing_and_all(name: str) -> None:
 
 
 def test_the_cell_state_is_what_the_gates_make_of_it() -> None:
-    from seqtrain.interpretation.steps import Place, trace
+    from seqtrain.interpretation.trace import Place, trace
 
     data = features()
     built = network("lstm", data, units=3)
@@ -87,7 +87,7 @@ def test_the_cell_state_is_what_the_gates_make_of_it() -> None:
 
 
 def test_a_nudge_is_added_to_a_state() -> None:
-    from seqtrain.interpretation.steps import Place, trace
+    from seqtrain.interpretation.trace import Place, trace
 
     data, place = features(), Place(1, "forward")
     built = network("gru", data, units=3)
@@ -103,7 +103,7 @@ def test_a_nudge_is_added_to_a_state() -> None:
 
 
 def test_a_linear_model_beside_the_network_is_left_out() -> None:
-    from seqtrain.interpretation.steps import trace
+    from seqtrain.interpretation.trace import trace
     from seqtrain.models import wide
     from tests.test_wide import network as beside
     from tests.test_wide import pairs_of_words

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
 
 TRAIN = (
@@ -85,7 +85,8 @@ def test_a_training_goes_on_without_any_stream(seeds: list[str]) -> None:
 
 
 def test_closed_standard_input_is_one_sentence() -> None:
-    script = "from seqtrain import console, streams\nwith streams.standing():\n console.lines()"
+    imports = "from seqtrain.cli import console; from seqtrain.io import streams"
+    script = f"{imports}\nwith streams.standing():\n console.lines()"
     command = shlex.join([sys.executable, "-c", script])
     done = subprocess.run(
         ["bash", "-c", f"{command} <&-"],
@@ -110,7 +111,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["click", "seqtrain.options", "pydantic", "yaml"])
+@pytest.mark.parametrize("module", ["click", "seqtrain.cli.options", "pydantic", "yaml"])
 def test_ctrl_c_during_imports_ends_at_once(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTING.replace("sys.argv[1]", repr(module))],

@@ -17,14 +17,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from seqtrain import textfile, workbooks
 from seqtrain.config import load_config
-from seqtrain.datasets.dataset import Learned
-from seqtrain.dialect import DELIMITERS, LONGEST_FIELD
+from seqtrain.data.dataset import Learned
+from seqtrain.data.given_texts import given_texts
 from seqtrain.errors import DataError
-from seqtrain.given import given_texts
-from seqtrain.tables import Table
-from seqtrain.textfile import told
+from seqtrain.io import text_file, workbooks
+from seqtrain.io.dialect import DELIMITERS, LONGEST_FIELD
+from seqtrain.io.tables import Table
+from seqtrain.io.text_file import told
 from tests.conftest import Outcome
 from tests.own import WORDS, sentences, write_csv, write_folder
 
@@ -532,12 +532,12 @@ def test_a_missing_extra_is_told_with_the_command(
 
 
 def test_what_grows_without_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (textfile, workbooks):
+    for module in (text_file, workbooks):
         monkeypatch.setattr(module, "LARGE", 100_000)
     rows = [("a film", "good")] * 100_000
     packed = gzip.compress(as_csv(rows).encode())
     for file in (write(packed, "own.csv.gz"), as_parquet(rows), as_workbook([("a",)] * 90_000)):
-        monkeypatch.setattr(textfile, "EXPANSION", 10)
+        monkeypatch.setattr(text_file, "EXPANSION", 10)
         monkeypatch.setattr(workbooks, "EXPANSION", 3)
         with pytest.raises(DataError, match="unpack"):
             cells(Table(file))

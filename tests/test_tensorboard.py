@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 
 QUICK = [
@@ -61,7 +61,8 @@ def test_without_tensorboard_it_is_refused_before_anything_is_written(
 ) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "seqtrain.execution.find_spec", lambda name: None if name == "tensorboard" else found(name)
+        "seqtrain.backend.execution.find_spec",
+        lambda name: None if name == "tensorboard" else found(name),
     )
     outcome = seqtrain("train", *QUICK)
     assert outcome.exit_code == 2

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtrain.text import (
+from seqtrain.data.tokens import words as tokenise
+from seqtrain.data.vocabulary import (
     FIRST_WORD,
     OOV,
     PAD,
@@ -20,7 +21,6 @@ from seqtrain.text import (
     pad,
     with_start,
 )
-from seqtrain.tokens import words as tokenise
 
 ENDS: tuple[End, End] = ("pre", "post")
 IDS = st.lists(st.lists(st.integers(1, 30), max_size=9), max_size=6)
@@ -48,7 +48,7 @@ def test_taking_sequences_copies_them_block_by_block(
     places = st.lists(st.integers(0, len(ids) - 1), max_size=9)
     indices = np.array(data.draw(places), dtype=np.int64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seqtrain.text.BLOCK", block)
+        patch.setattr("seqtrain.data.vocabulary.BLOCK", block)
         taken = Ragged.of(ids).take(indices)
     assert rows(taken) == [ids[index] for index in indices]
 

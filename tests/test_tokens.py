@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtrain import tokens
-from seqtrain.tokens import (
+from seqtrain.data import tokens
+from seqtrain.data.tokens import (
     Tokeniser,
     characters,
     chunks,

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import embeddings, learned
-from seqtrain.artifacts import Artifacts
-from seqtrain.datasets.dataset import Dataset, Given, Learned
+from seqtrain.data import embeddings
+from seqtrain.data.dataset import Dataset, Given, Learned
+from seqtrain.data.tokens import Tokeniser
+from seqtrain.data.unknown import doubt_of_given, doubts, unknown_of_each
+from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.datasets.text import Text
-from seqtrain.datasets.unknown import doubt_of_given, doubts, unknown_of_each
 from seqtrain.errors import DataError, RunError
-from seqtrain.text import Vocabulary
-from seqtrain.tokens import Tokeniser
+from seqtrain.runs import fitted
+from seqtrain.runs.artifacts import Artifacts
 from tests.conftest import Outcome
 from tests.own import sentences, write_csv
 
@@ -32,8 +33,8 @@ def load(tokens: str, **keys: Any) -> Dataset:
 
 def kept(found: Learned) -> Learned:
     """Write what was learned, and read it again."""
-    learned.write(Artifacts(Path()), found)
-    return learned.read(Artifacts(Path()), "classification")
+    fitted.write(Artifacts(Path()), found)
+    return fitted.read(Artifacts(Path()), "classification")
 
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "subwords"])
@@ -103,24 +104,24 @@ def test_few_ids_leave_rare_characters_to_bytes() -> None:
     ids=str,
 )
 def test_damaged_tokens_are_told(content: Any) -> None:
-    learned.write(Artifacts(Path()), load("subwords").learned)
+    fitted.write(Artifacts(Path()), load("subwords").learned)
     Path("tokens.json").write_text(json.dumps(content))
     with pytest.raises(RunError, match=r"tokens\.json is damaged"):
-        learned.read(Artifacts(Path()), "classification")
+        fitted.read(Artifacts(Path()), "classification")
 
 
 def test_subwords_of_another_vocabulary_are_told() -> None:
-    learned.write(Artifacts(Path()), load("subwords").learned)
+    fitted.write(Artifacts(Path()), load("subwords").learned)
     words = json.loads(Path("vocabulary.json").read_text())
     Path("vocabulary.json").write_text(json.dumps(words[1:]))
     with pytest.raises(RunError, match="not those of vocabulary"):
-        learned.read(Artifacts(Path()), "classification")
+        fitted.read(Artifacts(Path()), "classification")
 
 
 def test_a_run_of_version_0_1_knows_its_words_and_their_variants() -> None:
     Path("vocabulary.json").write_text(json.dumps(["isn’t", "isn't", "wouldn't", "won’t"]))
     Path("classes.json").write_text('["a", "b"]')
-    old = learned.read(Artifacts(Path()), "classification").vocabulary
+    old = fitted.read(Artifacts(Path()), "classification").vocabulary
     assert old and old.tokeniser.rule == "plain"
     texts = ["isn’t isn't wouldn’t wouldn't nothing", "won't won’t"]
     assert old.encode(texts).ids.tolist() == [1, 4, 5, 6, 6, 2, 1, 7, 7]
@@ -130,8 +131,8 @@ def test_texts_that_are_split_otherwise_than_in_training_are_refused() -> None:
     dataset = load("words")
     old = Vocabulary(("isn’t", "film"), Tokeniser("plain"))
     with pytest.raises(DataError, match="splits these texts into other tokens"):
-        learned.require_same_tokens(Artifacts(Path()), Learned((), old), dataset)
-    learned.require_same_tokens(Artifacts(Path()), dataset.learned, dataset)
+        fitted.require_same_tokens(Artifacts(Path()), Learned((), old), dataset)
+    fitted.require_same_tokens(Artifacts(Path()), dataset.learned, dataset)
 
 
 @pytest.mark.parametrize("tokens", ["characters", "subwords"])

@@ -10,10 +10,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from seqtrain import execution, training
+from seqtrain.backend import execution
 from seqtrain.config import Optimizer, load_config
 from seqtrain.errors import ConfigError, TrainingError
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
+from seqtrain.training import loop
 from tests.conftest import REPOSITORY, Outcome, drawing
 from tests.cutting import labels_taken
 
@@ -33,7 +34,7 @@ def train(outputs: Path, *overrides: str, observers: Any = (), config: Path = QU
     run = Run.create(outputs, resolved)
     execution.start(resolved.execution, resolved.seed)
     try:
-        training.train(resolved, dataset, run, observers)
+        loop.train(resolved, dataset, run, observers)
     except (KeyboardInterrupt, TrainingError) as error:
         error.add_note(str(run.folder))
         raise
@@ -325,7 +326,7 @@ def test_every_optimizer_trains(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     dataset = checked.dataset.load()
     config = execution.resolve(checked, dataset)
     execution.start(config.execution, config.seed)
-    model = training.compiled(config, dataset)
+    model = loop.compiled(config, dataset)
     model.run_eagerly = True
     before = model.get_weights()
     model.train_on_batch(dataset.train.x[:32], dataset.train.labels[:32])
@@ -343,10 +344,10 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
         np.flatnonzero((dataset.train.labels != 3) | (dataset.train.x[:, 0, 4] > 0.9))
     )
     expected = compute_class_weight("balanced", classes=np.arange(10), y=few.labels)
-    found = training.class_weight(config, replace(dataset, train=few))
+    found = loop.class_weight(config, replace(dataset, train=few))
     assert found is not None
     np.testing.assert_allclose(list(found.values()), expected)
-    assert training.class_weight(load_config(QUICKSTART), dataset) is None
+    assert loop.class_weight(load_config(QUICKSTART), dataset) is None
 
 
 def test_evaluate_says_what_the_training_said(run: Run, seqtrain: Callable[..., Outcome]) -> None:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from seqtrain import schema as schemas
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
+from seqtrain.schema import json_schema as schemas
 from tests.test_config import write
 from tests.test_schema import KEYS, ROOT
 

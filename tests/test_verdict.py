@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.artifacts import Row
+from seqtrain.cli.scoreboard import format_baselines, format_score, format_verdict
 from seqtrain.config import TrainingConfig
-from seqtrain.datasets.scaling import Target
-from seqtrain.judging import metrics, verdict, verdict_of_numbers
-from seqtrain.judging.baselines import MAJORITY, MEAN, baselines
-from seqtrain.judging.causes import Trained, causes
-from seqtrain.scoreboard import format_baselines, format_score, format_verdict
+from seqtrain.data.scaling import Target
+from seqtrain.evaluation import classification, verdict, verdict_of_numbers
+from seqtrain.evaluation.baselines import MAJORITY, MEAN, baselines
+from seqtrain.evaluation.diagnosis import Trained, causes
+from seqtrain.runs.artifacts import Row
 from seqtrain.tasks import primary, uneven
 from tests.conftest import Outcome
 from tests.test_baselines import VALUES, numbers, of_examples, values
@@ -235,7 +235,7 @@ def test_labels_that_the_network_tells_apart_are_not_suspected() -> None:
 
 def test_where_no_difference_shows_that_is_said() -> None:
     how = trained()
-    reached = metrics.accuracy(how.dataset.test.labels, baselines(how.dataset)[1].answers)
+    reached = classification.accuracy(how.dataset.test.labels, baselines(how.dataset)[1].answers)
     sentence = judged(reached, how)["verdict"]["sentence"]
     assert f"; it is not significantly different from {VALUES} (" in sentence
 
@@ -311,7 +311,7 @@ def test_a_command_to_go_on_names_the_run() -> None:
 def test_the_closing_lines_show_the_scores_that_judge_and_how_many_rows_were_seen() -> None:
     how = trained()
     labels = how.dataset.test.labels
-    found = metrics.evaluate("test", labels, answers(labels, 3, 0.85), "abc")
+    found = classification.evaluate("test", labels, answers(labels, 3, 0.85), "abc")
     found |= verdict.judged(labels, answers(labels, 3, 0.85), how)
     found |= {"optimistic": False, "best_epoch": 2, "last_epoch": {"epoch": 2} | found}
     assert "macro F1" not in format_score(found)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain import modelfile
 from seqtrain.config import load_config
-from seqtrain.datasets.dataset import Dataset, Examples
-from seqtrain.datasets.scaling import Target
+from seqtrain.data.dataset import Dataset, Examples
+from seqtrain.data.scaling import Target
+from seqtrain.inference import model_file
 from seqtrain.models import wide
 from seqtrain.models.recurrent import Recurrent
 from tests.conftest import REPOSITORY
@@ -219,6 +219,6 @@ def test_it_is_saved_and_opened_with_and_without_seqtrain(
     keras.Model(model.inputs[0], model.outputs[0]).save(file)
     wanted = predict(model, data.test.x)
     np.testing.assert_array_equal(wanted, predict(keras.models.load_model(file), data.test.x))
-    ours = modelfile.open_model(file, config, data.learned)
+    ours = model_file.open_model(file, config, data.learned)
     np.testing.assert_array_equal(wanted, predict(ours, data.test.x))
     np.testing.assert_allclose(wanted, predict(ours, data.test.x[:, :6]), rtol=1e-5)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seqtrain.errors import ConfigError
-from seqtrain.yamlfile import LARGEST_FILE, Document, apply_overrides, read_document
+from seqtrain.schema.yaml_file import LARGEST_FILE, Document, apply_overrides, read_document
 from tests.conftest import Outcome
 
 FILE = Path("a.yaml")

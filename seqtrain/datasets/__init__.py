@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from seqtrain.datasets.base import DatasetConfig
-from seqtrain.datasets.dataset import Dataset, Examples
-from seqtrain.parts import one_of
+from seqtrain.data.base import DatasetConfig
+from seqtrain.data.dataset import Dataset, Examples
+from seqtrain.schema.sections import one_of
 
 if TYPE_CHECKING:
     AnyDatasetConfig = DatasetConfig

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Examples
-from seqtrain.datasets.generated import GeneratedConfig, lengths_from
-from seqtrain.datasets.scaling import Target
+from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
+from seqtrain.data.scaling import Target
+from seqtrain.data.synthetic import GeneratedConfig, lengths_from
 from seqtrain.tasks import Task
 
 if TYPE_CHECKING:

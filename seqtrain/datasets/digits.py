@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.datasets.base import FeatureDatasetConfig
-from seqtrain.datasets.dataset import Dataset, Examples, Learned, empty, stratified
-from seqtrain.parts import Share
+from seqtrain.data.base import FeatureDatasetConfig
+from seqtrain.data.dataset import Dataset, Examples, Learned, empty, stratified
+from seqtrain.schema.sections import Share
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,14 +13,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.datasets.classes import normalised
-from seqtrain.datasets.dataset import Dataset
-from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
-from seqtrain.datasets.own import PARTS
+from seqtrain.data.classes import normalised
+from seqtrain.data.dataset import Dataset
+from seqtrain.data.labelled_text import Labelled, LabelledTextConfig
+from seqtrain.data.own_files import PARTS
 from seqtrain.errors import DataError
-from seqtrain.files import sha256
-from seqtrain.parts import FileName, Names, broken
-from seqtrain.textfile import TextFile, near_miss
+from seqtrain.io.atomic import sha256
+from seqtrain.io.text_file import TextFile, near_miss
+from seqtrain.schema.sections import FileName, Names, broken
 
 LAYOUT = (
     "expected is FOLDER/CLASS/*.txt, or FOLDER/train/CLASS/*.txt with FOLDER/test/CLASS/*.txt "

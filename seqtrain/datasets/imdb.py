@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from pydantic import Field
 
-from seqtrain.cache import cached
-from seqtrain.datasets.base import TokenDatasetConfig, reading
-from seqtrain.datasets.dataset import Dataset, empty
-from seqtrain.download import Remote, download, find, fingerprint
-from seqtrain.files import sha256
-from seqtrain.parts import FileName
-from seqtrain.regular import checked, opened
-from seqtrain.textfile import shown
+from seqtrain.data.base import TokenDatasetConfig, reading
+from seqtrain.data.dataset import Dataset, empty
+from seqtrain.io.atomic import sha256
+from seqtrain.io.cache import cached
+from seqtrain.io.download import Remote, download, find, fingerprint
+from seqtrain.io.regular import checked, opened
+from seqtrain.io.text_file import shown
+from seqtrain.schema.sections import FileName
 
 if TYPE_CHECKING:
     import tarfile
 
     import numpy as np
 
-    from seqtrain.cache import Arrays
-    from seqtrain.text import Ragged, Vocabulary
+    from seqtrain.data.vocabulary import Ragged, Vocabulary
+    from seqtrain.io.cache import Arrays
 
 KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 IDS = Remote(
@@ -73,7 +73,7 @@ class Imdb(TokenDatasetConfig):
         """Return the reviews as ids of their words."""
         import numpy as np
 
-        from seqtrain.text import Ragged
+        from seqtrain.data.vocabulary import Ragged
 
         source = find(FORMS, self.path, data_dir) or _download()
         with reading(source, WHAT, EXPECTED):
@@ -121,8 +121,8 @@ def _parse_ids(file: Path) -> Arrays:
     """
     import numpy as np
 
-    from seqtrain import pickled
-    from seqtrain.text import FIRST_WORD, Ragged, with_start
+    from seqtrain.data.vocabulary import FIRST_WORD, Ragged, with_start
+    from seqtrain.io import pickled
 
     arrays: Arrays = {}
     content = pickled.read(file)
@@ -170,7 +170,7 @@ def _parse_reviews(source: Path) -> Arrays:
     """Read the reviews themselves; the vocabulary is fitted on the training part alone."""
     import numpy as np
 
-    from seqtrain.text import Corpus
+    from seqtrain.data.vocabulary import Corpus
 
     found = sorted(_reviews(source))
     corpus = Corpus("plain")
@@ -282,8 +282,8 @@ def _decompressed(file: Path) -> BinaryIO:
 
 def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:
     """Return all words, from the parsed reviews or from the word index beside the ids."""
-    from seqtrain.text import Vocabulary
-    from seqtrain.tokens import Tokeniser
+    from seqtrain.data.tokens import Tokeniser
+    from seqtrain.data.vocabulary import Vocabulary
 
     if "words" in arrays:
         known = arrays["words"].tobytes().decode().split("\n")

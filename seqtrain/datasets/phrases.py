@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from seqtrain import __version__
-from seqtrain.datasets.base import TokenDatasetConfig
-from seqtrain.datasets.dataset import Dataset, Examples, Outline, empty
-from seqtrain.parts import Ids, Size
+from seqtrain.data.base import TokenDatasetConfig
+from seqtrain.data.dataset import Dataset, Examples, Outline, empty
+from seqtrain.schema.sections import Ids, Size
 
 if TYPE_CHECKING:
-    from seqtrain.text import Ragged
+    from seqtrain.data.vocabulary import Ragged
 
 Pair = tuple[str, str]  # a negative and a positive sentence of the same words
 
@@ -143,7 +143,7 @@ class Phrases(TokenDatasetConfig):
 
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the sentences as ids of their words; both of a pair lie in the same split."""
-        from seqtrain.text import Corpus
+        from seqtrain.data.vocabulary import Corpus
 
         self.check_memory()
         pairs = generate(self.train_pairs + self.test_pairs)

@@ -10,13 +10,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.datasets.dataset import Dataset
-from seqtrain.datasets.labelled import Labelled, LabelledTextConfig
-from seqtrain.datasets.own import OwnFilesConfig, no_label
+from seqtrain.data.dataset import Dataset
+from seqtrain.data.labelled_text import Labelled, LabelledTextConfig
+from seqtrain.data.own_files import OwnFilesConfig, no_label
 from seqtrain.errors import DataError
-from seqtrain.parts import broken
-from seqtrain.tables import Row, Table
-from seqtrain.textfile import told
+from seqtrain.io.tables import Row, Table
+from seqtrain.io.text_file import told
+from seqtrain.schema.sections import broken
 
 
 class Text(OwnFilesConfig, LabelledTextConfig):

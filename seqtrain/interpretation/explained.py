@@ -7,8 +7,8 @@ from rich.console import Group
 from rich.style import Style
 from rich.text import Text
 
-from seqtrain.columns import table
-from seqtrain.harmless import printable
+from seqtrain.display.columns import table
+from seqtrain.display.escape import printable
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.tasks import readable
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined
 
 from seqtrain import drawing  # before matplotlib, which it imports on its defaults
-from seqtrain.files import write_text
-from seqtrain.harmless import printable
-from seqtrain.interpretation import gate_plots, reading_plots
+from seqtrain.display.escape import printable
+from seqtrain.interpretation import gate_plots, prefix_plots
 from seqtrain.interpretation.explained import FAINTEST, ORDERS, by_step, legend
 from seqtrain.interpretation.explanation import Explanation
+from seqtrain.io.atomic import write_text
 from seqtrain.plots.base import DPI, save
 from seqtrain.tasks import readable
 
@@ -38,7 +38,7 @@ def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> li
     folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{explanation.example.slug}"
     with drawing.picture(f"{name}.{suffix}"):
-        read, gates = reading_plots.reading(explanation), gate_plots.gates(explanation)
+        read, gates = prefix_plots.reading(explanation), gate_plots.gates(explanation)
         written = [
             save(read, folder / f"{name}.{suffix}"),
             save(gates, folder / f"{name}-gates.{suffix}"),

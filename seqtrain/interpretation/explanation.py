@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtrain import execution, inference, newdata
-from seqtrain.datasets.dataset import Given, Split, real
-from seqtrain.datasets.numbers import measured, no_number, written
-from seqtrain.datasets.scaling import Target
+from seqtrain.backend import execution
+from seqtrain.data.dataset import Given, Split, real
+from seqtrain.data.numbers import measured, no_number, written
+from seqtrain.data.scaling import Target
+from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
 from seqtrain.errors import DataError
-from seqtrain.parts import End
-from seqtrain.places import EXPLAINED
-from seqtrain.run import Run
-from seqtrain.text import OOV, PAD, Vocabulary
+from seqtrain.inference import network, new_examples
+from seqtrain.runs.places import EXPLAINED
+from seqtrain.runs.run import Run
+from seqtrain.schema.sections import End
 
 if TYPE_CHECKING:
-    from seqtrain.interpretation.reading import Reading
-    from seqtrain.interpretation.steps import Place
+    from seqtrain.interpretation.prefixes import Reading
+    from seqtrain.interpretation.trace import Place
 
 MOST = 10  # examples of a file that are explained unless one is named
 DIGITS = 6  # of numbers in JSON, after the first that is not zero
@@ -145,13 +146,13 @@ def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    from seqtrain.interpretation import reading
+    from seqtrain.interpretation import prefixes
 
-    model, target = inference.load_model(run), run.learned().target
+    model, target = network.load_model(run), run.learned().target
     padding: End = getattr(run.config.dataset, "padding", "post")
     for example in examples:
-        found = reading.gates(inference.fitting(model, example.x[None]), example.x)
-        said = reading.readings(model, example.x, padding, target)
+        found = prefixes.gates(network.fitting(model, example.x[None]), example.x)
+        said = prefixes.readings(model, example.x, padding, target)
         yield Explanation(run.label, example, run.classes(), said, found, target)
 
 
@@ -178,7 +179,7 @@ def examples_of_file(
     Raises:
         DataError: the file is damaged, does not fit the network, or has fewer examples.
     """
-    examples = newdata.read(run, file, text)
+    examples = new_examples.read(run, file, text)
     count = len(examples.x)
     _check(number or 1, count, str(file))
     if number is None and count > MOST:
@@ -199,7 +200,7 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     Raises:
         DataError: the data cannot be read, or the split has fewer examples.
     """
-    examples = inference.load(run, data_dir).split(split)
+    examples = network.load(run, data_dir).split(split)
     _check(number, len(examples), split)
     learned, x = run.learned(), examples.x[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)

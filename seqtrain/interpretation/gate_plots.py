@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.columns import width
+from seqtrain.display.columns import width
 from seqtrain.drawing import drawable
 from seqtrain.interpretation.explanation import Explanation
-from seqtrain.interpretation.reading_plots import MOST_WORDS, title
+from seqtrain.interpretation.prefix_plots import MOST_WORDS, title
 
 PANEL = (3.0, 2.3)  # inches
 STATES = ("cell", "hidden")  # of no bounds; gates lie between 0 and 1

@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from seqtrain.interpretation.reach import Measured
+from seqtrain.interpretation.gradient_flow import Measured
 from seqtrain.plots.base import COLOURS, save
 
 if TYPE_CHECKING:
-    from seqtrain.interpretation.steps import Place
+    from seqtrain.interpretation.trace import Place
 
 DASHES = {"hidden": "-", "cell": "--"}
 SYMBOLS = {"hidden": "h(t)", "cell": "c(t)"}

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqtrain.errors import SeqtrainError
-from seqtrain.interpretation import explanation, reach
-from seqtrain.places import EXPLAINED
-from seqtrain.run import GRADIENTS, Run
+from seqtrain.interpretation import explanation, gradient_flow
+from seqtrain.runs.places import EXPLAINED
+from seqtrain.runs.run import GRADIENTS, Run
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def find(run: Run, data_dir: Path | None) -> None:
 
 def measure(run: Run, data_dir: Path | None) -> None:
     """Leave the gradients at the start and after training in the run."""
-    reach.measure(reach.Source(run.label, run.config, run), data_dir)
+    gradient_flow.measure(gradient_flow.Source(run.label, run.config, run), data_dir)
 
 
 def explain(run: Run, data_dir: Path | None) -> None:

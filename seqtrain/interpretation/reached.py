@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from seqtrain.columns import table
-from seqtrain.interpretation.reach import Measured
+from seqtrain.display.columns import table
+from seqtrain.interpretation.gradient_flow import Measured
 
 HEADER = (
     *("network", "moment", "layer", "reads", "state", "steps"),

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from seqtrain.models.base import ModelConfig
-from seqtrain.parts import one_of
+from seqtrain.schema.sections import one_of
 
 if TYPE_CHECKING:
     AnyModelConfig = ModelConfig

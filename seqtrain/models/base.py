@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.datasets.dataset import MASK_VALUE, Dataset, Shaped
+from seqtrain.data.dataset import MASK_VALUE, Dataset, Shaped
 from seqtrain.errors import DataError
-from seqtrain.parts import FileName, Part, Rate, Size, Sizes
+from seqtrain.schema.sections import FileName, Part, Rate, Size, Sizes
 from seqtrain.tasks import MONITORED, SCORES, Task
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class ModelConfig(Part):
         """Return the section with the length of the words' vectors, if a file decides it."""
         if self.embedding_file is None or self.embedding_dim is not None:
             return self
-        from seqtrain.embeddings import dimension
+        from seqtrain.data.embeddings import dimension
 
         length = dimension(Path(self.embedding_file))
         return self.model_copy(update={"embedding_dim": length})
@@ -168,7 +168,7 @@ class ModelConfig(Part):
     def _embedding(self, dataset: Dataset) -> "keras.Layer":
         import keras
 
-        from seqtrain.embeddings import fill
+        from seqtrain.data.embeddings import fill
 
         layer = keras.layers.Embedding(
             dataset.vocabulary_size,
@@ -355,8 +355,8 @@ def absolute_error(dataset: Dataset) -> Any:
 def macro_f1(classes: int) -> Any:
     """Return a Keras metric: the mean of the F1 of all classes that are true or predicted.
 
-    It is computed of the whole epoch, as `judging.metrics` computes it, which a mean over batches
-    would not be.
+    It is computed of the whole epoch, as `evaluation.classification` computes it, which a mean
+    over batches would not be.
     """
     import keras
     from keras import ops

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain import limits
-from seqtrain.datasets.dataset import Dataset
+from seqtrain.data.dataset import Dataset
 from seqtrain.models.base import Activation, ModelConfig, dropout
-from seqtrain.parts import OneOrMore, Rate, broken
+from seqtrain.schema import limits
+from seqtrain.schema.sections import OneOrMore, Rate, broken
 
 if TYPE_CHECKING:
     import keras

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqtrain.datasets.dataset import Dataset, Shaped
+from seqtrain.data.dataset import Dataset, Shaped
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +84,7 @@ class Ngrams:
         Returns:
             int32, shape (N, T · longest).
         """
-        from seqtrain.text import PAD
+        from seqtrain.data.vocabulary import PAD
 
         padded = numbers.pad(x, ((0, 0), (0, self.longest)))
         rows, code, there, last = [x], x % self.buckets, numbers.not_equal(x, PAD), x

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqtrain import drawing
-from seqtrain.comparison import names, with_every_run
+from seqtrain.comparison.collect import names, with_every_run
 from seqtrain.errors import DrawingError
-from seqtrain.files import replacing
-from seqtrain.run import Run
+from seqtrain.io.atomic import replacing
+from seqtrain.runs.run import Run
 from seqtrain.tasks import Task, readable
 
 Corner = Literal["best", "lower left", "lower right"]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqtrain.plots.base import Drawn, legend, panel, plot, spread, together
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from seqtrain.tasks import Task
 
 LOSS_UNITS: dict[Task, str] = {

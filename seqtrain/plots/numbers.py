@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seqtrain.judging import regression
+from seqtrain.evaluation import regression
 from seqtrain.plots.base import SIZE, Drawn, panels, plot, together
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 
 LINE: dict[str, Any] = {"color": "#444444", "linewidth": 1}
 BINS = 40

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from seqtrain.artifacts import Row
 from seqtrain.report.charts import Chart, Line, Mark, Point
 from seqtrain.report.sections import Content, Subject, grouped, having
+from seqtrain.runs.artifacts import Row
 
 AXES = {"loss": "loss", "accuracy": "accuracy", "mae": "mean absolute error"}
 NO_QUANTITY = ("epoch", "learning_rate")

@@ -6,11 +6,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqtrain.datasets.numbers import written
-from seqtrain.places import EXPLAINED
+from seqtrain.data.numbers import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, having
-from seqtrain.run import GRADIENTS, Run
+from seqtrain.runs.places import EXPLAINED
+from seqtrain.runs.run import GRADIENTS, Run
 
 MOMENTS = {"start": "at the start", "trained": "after training"}
 STATES = {"hidden": "h(t)", "cell": "c(t)"}

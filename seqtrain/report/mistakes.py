@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain.harmless import cell, uncell
-from seqtrain.judging import metrics
-from seqtrain.judging.confusion import by_size, confused
+from seqtrain.display.escape import cell, uncell
+from seqtrain.evaluation import classification
+from seqtrain.evaluation.confusion import by_size, confused
 from seqtrain.report.sections import Content, Subject, classifying, having
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 
 MOST_MISTAKES = 1000  # that are shown of a run
 MOST_OF_A_CELL = 50  # of a cell of the confusion matrix
@@ -70,7 +70,7 @@ def confusion(subject: Subject) -> dict[str, object]:
     """Return the confusion matrix of a run, and its mistakes."""
     classes = subject.run.classes()
     labels, probabilities = subject.run.predictions()
-    matrix = metrics.confusion_matrix(labels, probabilities)
+    matrix = classification.confusion_matrix(labels, probabilities)
     many = len(classes) > MANY
     order = by_size(matrix).tolist() if many else list(range(len(classes)))
     shown = some(read_mistakes(subject.run))

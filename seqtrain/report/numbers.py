@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain.datasets.numbers import written
+from seqtrain.data.numbers import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.mistakes import clipped
 from seqtrain.report.sections import Content, Subject, classifying, having
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 
 MOST_OFF = 50  # answers in the table, the farthest off
 

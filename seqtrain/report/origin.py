@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seqtrain.regular import checked
+from seqtrain.io.regular import checked
 from seqtrain.report.sections import Content, Subject, having
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 
 
 def config(subjects: Sequence[Subject]) -> Content | None:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from seqtrain import __version__
 from seqtrain.errors import RunError
-from seqtrain.files import write_text
+from seqtrain.io.atomic import write_text
 from seqtrain.report import (
     curves,
     insight,
@@ -27,7 +27,7 @@ from seqtrain.report import (
     summary,
 )
 from seqtrain.report.sections import Section, grouped, sections, subjects_of
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from seqtrain.tasks import readable
 
 SHOWN = {

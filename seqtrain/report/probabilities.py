@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from seqtrain.judging import metrics
-from seqtrain.judging.calibration import reliability
+from seqtrain.evaluation import classification
+from seqtrain.evaluation.calibration import reliability
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, classifying
 
@@ -22,8 +22,8 @@ def calibration(subjects: Sequence[Subject]) -> Chart:
     lines = [Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], None, "dotted")]
     for subject in subjects:
         labels, found = subject.run.predictions()
-        right = metrics.predictions(found) == labels
-        bins = reliability(right, metrics.confidences(found))
+        right = classification.predictions(found) == labels
+        bins = reliability(right, classification.confidences(found))
         drawn = bins.examples > 0
         shares = bins.hits[drawn] / bins.examples[drawn]
         lines.append(Line(subject.label, thinned(bins.confidence[drawn], shares), subject.colour))

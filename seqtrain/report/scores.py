@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seqtrain.comparison import Row, with_every_run
-from seqtrain.pairing import tested
+from seqtrain.comparison.collect import Row, with_every_run
+from seqtrain.comparison.pairwise import tested
 from seqtrain.report.sections import COLOURS, Content, Subject, called, having
 from seqtrain.tasks import LESS_IS_BETTER, titles
 

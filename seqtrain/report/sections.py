@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.comparison import Row, names, with_every_run
-from seqtrain.run import Run
+from seqtrain.comparison.collect import Row, names, with_every_run
+from seqtrain.runs.run import Run
 
 COLOURS = 7  # that `page.css` has; then they begin anew
 

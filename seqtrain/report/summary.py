@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 
 from seqtrain.report.scores import Numbers, Score, primary
 from seqtrain.report.sections import Content, Subject, grouped, having
-from seqtrain.run import Run
+from seqtrain.runs.run import Run
 from seqtrain.tasks import called, readable
 
 

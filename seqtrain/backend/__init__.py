@@ -1,0 +1,1 @@
+"""The backend: chosen, started, and given faster loops."""

@@ -1,0 +1,322 @@
+"""The one place that knows backends, XLA, unrolling, threads and determinism."""
+
+import logging
+import math
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from typing import Any
+
+from seqtrain import memory
+from seqtrain.backend import needs, settings
+from seqtrain.backend.environment import cores
+from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
+from seqtrain.data.dataset import Dataset
+from seqtrain.errors import ConfigError
+from seqtrain.io import streams
+from seqtrain.io.cache import private
+from seqtrain.models.base import loss, metrics, standardised
+
+log = logging.getLogger(__name__)
+
+FED_AT_ONCE = 16_000_000  # bytes of batches that TensorFlow is given at once
+SMALL_STEP = 50e6  # operations in the forward pass of one batch
+# Multiplications of a batch in one time step, below which threads mostly wait for one another.
+FOR_ONE_THREAD = {"tensorflow": 16e6, "jax": 0.1e6}
+# What Keras and a backend import for parts of theirs that are never used here.
+UNUSED = {
+    "tensorflow": ("jax", "matplotlib", "sklearn"),
+    "jax": ("tensorflow", "matplotlib", "sklearn"),
+}
+LONG_COMPILATION = 0.2  # seconds from which on a compiled function is kept for later runs
+CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest then go
+# Bytes that computing takes at least beside what is imported, and for each core; of addresses.
+ROOM = {"tensorflow": (1.1e9, 0.2e9), "jax": (0.3e9, 0.05e9)}
+
+
+def resolve(config: Config, dataset: Dataset) -> Config:
+    """Return the config with each `auto` replaced by what it becomes, and the data located.
+
+    The rules, measured on 2 CPU cores (docs/performance.md has the figures): JAX was the faster
+    on every model. On TensorFlow, unrolling gains on simple RNN cells over short sequences and
+    loses on LSTM; many steps in one call gain where Python's share of a step is large, which is
+    where the step itself is small; XLA is off, which Keras has not where all is deterministic.
+    Small products are not split among threads.
+
+    Raises:
+        ConfigError: the backend that is asked for, or TensorBoard, is not installed; or XLA
+            or unrolling is asked for where there is none; or the network needs more memory
+            than there is.
+    """
+    require_installed(config)
+    asked = config.execution
+    config = config.model_copy(update={"model": config.model.resolved(dataset)})
+    needs.check_network(config, dataset)
+    backend = _backend(asked)
+    short = dataset.shape[0] <= LONGEST_UNROLL and not dataset.mask
+    small = config.training.batch_size * config.model.operations(dataset.shape) < SMALL_STEP
+    on_tensorflow = backend == "tensorflow"
+    product = config.training.batch_size * config.model.step_operations
+    rules: dict[str, Any] = {
+        "backend": backend,
+        "jit_compile": not on_tensorflow,
+        "unroll": on_tensorflow and config.model.gains_from_unrolling and short,
+        "steps_per_execution": STEPS_AT_ONCE if on_tensorflow and small else 1,
+        "threads": 1 if product < FOR_ONE_THREAD[backend] else cores(),
+        "deterministic": True,
+    }
+    chosen = {key: rules[key] for key, value in asked if value == "auto"}
+    execution = ExecutionConfig.model_validate({**asked.model_dump(), **chosen})
+    if execution.threads != "auto" and execution.threads > cores():
+        here = f"more than the {cores()} cores that this process may use"
+        log.warning("`execution.threads` is %d, %s: it trains the slower", execution.threads, here)
+    if on_tensorflow and execution.jit_compile and execution.deterministic:
+        said = "`execution.jit_compile` is true, and on tensorflow Keras has no XLA while "
+        hint = "`execution.jit_compile=auto`, or `execution.deterministic=false`"
+        raise ConfigError(f"{said}`execution.deterministic` is true", hint)
+    if on_tensorflow and execution.unroll and dataset.mask and dataset.padding == "post":
+        said = "`execution.unroll` is true, and on tensorflow steps cannot be written out where "
+        raise ConfigError(f"{said}batches are cut to their longest", "`execution.unroll=auto`")
+    located = config.dataset.located(dataset)
+    return config.model_copy(update={"execution": execution, "dataset": located})
+
+
+def require_installed(config: Config) -> None:
+    """Make sure that the extras are installed that a config asks for.
+
+    TensorFlow, which writes logs for TensorBoard on every backend, takes a part of it to do so.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    if config.execution.backend == "jax" and find_spec("jax") is None:
+        hint = "`pip install 'seqtrain[jax]'`, or `execution.backend=tensorflow`"
+        raise ConfigError("`execution.backend` is jax, which is not installed", hint)
+    if config.training.tensorboard and find_spec("tensorboard") is None:
+        hint = "`pip install 'seqtrain[tensorboard]'`, or `training.tensorboard=false`"
+        raise ConfigError("`training.tensorboard` is true, and TensorBoard is not installed", hint)
+
+
+def _backend(asked: ExecutionConfig) -> str:
+    """Return the backend that is asked for, or the faster one of those that are here."""
+    if asked.backend == "auto":
+        return "jax" if find_spec("jax") and memory.on_processor() else "tensorflow"
+    return asked.backend
+
+
+def start(execution: ExecutionConfig, seed: int) -> None:
+    """Import Keras on its backend, quietly, and set every seed.
+
+    Must come before anything else imports Keras.
+
+    Raises:
+        ConfigError: Keras is already imported, on another backend.
+    """
+    # TensorFlow's threads allocate so often that they would wait for one arena half of the time.
+    memory.keep_freed(one_arena=execution.backend == "jax")
+    settings.drop()
+    os.environ["KERAS_BACKEND"] = execution.backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _importing(UNUSED[execution.backend]), memory.uncollected():
+        import keras
+
+    if keras.backend.backend() != execution.backend:
+        raise ConfigError(
+            f"Keras runs on {keras.backend.backend()} in this process, so it cannot run on "
+            f"{execution.backend}",
+            "start a new process",
+        )
+    _use_defaults()
+    warnings.filterwarnings("ignore", "Layer 'masked_max'")  # the mask is meant to end there
+    keras.utils.clear_session(free_memory=False)  # layers are numbered as in a new process
+    threads = cores() if execution.threads == "auto" else execution.threads
+    if execution.backend == "tensorflow":
+        _start_tensorflow(execution, seed, threads)
+    else:
+        _start_jax(seed, threads)
+    fixed, each = ROOM[execution.backend]
+    memory.require_room(fixed + each * cores(), execution.backend)
+
+
+def _use_defaults() -> None:
+    """Set what decides numbers in Keras, for the process may have imported it before."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
+
+
+def import_for_tensorboard() -> None:
+    """Import TensorFlow, with which Keras writes logs for TensorBoard on every backend."""
+    with _importing(()):
+        import tensorflow  # noqa: F401
+
+
+def start_for_inference(execution: ExecutionConfig, seed: int) -> None:
+    """Start the backend on which a network was trained, or another where that cannot be.
+
+    It cannot where JAX is not installed, and where the process has begun on another. A saved
+    network opens on either; the probabilities differ in the last digits, and fresh weights are
+    others.
+    """
+    begun = sys.modules.get("keras")
+    if begun and begun.backend.backend() != execution.backend:
+        execution = _elsewhere(execution, begun.backend.backend(), "on which the process began")
+    elif execution.backend == "jax" and find_spec("jax") is None:
+        execution = _elsewhere(execution, "tensorflow", "for JAX is not installed")
+    start(execution, seed)
+
+
+def _elsewhere(execution: ExecutionConfig, backend: str, why: str) -> ExecutionConfig:
+    log.info("computing on %s instead of %s, %s", backend, execution.backend, why)
+    return execution.model_copy(update={"backend": backend})
+
+
+def _start_tensorflow(execution: ExecutionConfig, seed: int, threads: int) -> None:
+    import keras
+
+    with _importing(UNUSED["tensorflow"]):
+        import tensorflow as tf
+    keras.utils.set_random_seed(seed)
+    tf.get_logger().setLevel("ERROR")
+    _compute_with(threads)
+    if execution.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def _compute_with(threads: int) -> None:
+    """Set among how many threads TensorFlow splits an operation, unless it has begun to compute."""
+    import tensorflow as tf
+
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def _start_jax(seed: int, threads: int) -> None:
+    os.environ["NPROC"] = str(threads)  # what XLA takes for the number of cores
+    import jax
+    import keras
+
+    jax.config.update("jax_enable_x64", False)
+    jax.config.update("jax_default_matmul_precision", None)
+    with _as_if_missing(UNUSED["jax"]):
+        keras.utils.set_random_seed(seed)
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # JAX's own, which it has read by now
+        try:  # what it holds is run
+            jax.config.update("jax_compilation_cache_dir", str(private("jax")))
+            jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
+        except OSError as error:
+            log.warning("what JAX compiles is not kept in %s: %s", error.filename, error.strerror)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", LONG_COMPILATION)
+
+
+@contextmanager
+def _importing(unused: Iterable[str]) -> Iterator[None]:
+    """Let the body import a backend: quietly, without what is unused, and on its own defaults."""
+    with _quiet_stderr(), _as_if_missing(unused), settings.no_keras_json():
+        yield
+
+
+@contextmanager
+def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
+    """Let imports in the body find packages missing, unless they are there already.
+
+    Keras wraps scikit-learn, draws with matplotlib and seeds TensorFlow, TensorFlow converts
+    from JAX, and each goes on without. To import them takes seconds, and a quarter of the memory.
+    """
+    missing = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in missing:
+            del sys.modules[name]
+
+
+def compile(model: Any, optimizer: Any, dataset: Dataset, config: Config) -> None:
+    """Make a network ready for training on a dataset, as a resolved config has it.
+
+    What it is then given, and what it answers, is `dataset.standardised()`.
+    """
+    accelerate(standardised(model))
+    model.compile(
+        optimizer,
+        loss(dataset),
+        metrics=metrics(dataset, config.training.monitor),
+        steps_per_execution=config.execution.steps_per_execution,
+        jit_compile=config.execution.jit_compile,
+    )
+
+
+def feed(batches: Any, execution: ExecutionConfig) -> Any:
+    """Return batches in the form in which `fit` takes them fastest.
+
+    TensorFlow calls Python for each batch that it takes, which costs as much as a small step,
+    so it is given many small ones at once, but those of differing lengths one by one: together
+    they would be padded to the longest of all. It is kept from tuning how it reads, as it does
+    for what Keras makes of an array: an epoch then waits at times until the tuner wakes, for up
+    to as long as the epoch itself.
+    """
+    if execution.backend != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    x, labels = batches.examples.x, batches.examples.labels
+    alike = batches.lengths is None
+    size = batches.batch_size * math.prod(x.shape[1:]) * x.itemsize
+    many = min(max(FED_AT_ONCE // size, 1), STEPS_AT_ONCE) if alike else 1
+    group = (
+        tf.TensorSpec((None, None, x.shape[1] if alike else None, *x.shape[2:]), x.dtype),
+        tf.TensorSpec((None, None, *labels.shape[1:]), labels.dtype),
+    )
+    groups = tf.data.Dataset.from_generator(lambda: batches.groups(many), output_signature=group)
+    counted = tf.data.experimental.assert_cardinality(len(batches))
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False
+    return groups.unbatch().apply(counted).prefetch(many).with_options(untuned)
+
+
+def accelerate(model: Any) -> None:
+    """Give a network that is built or opened the faster loops, where the backend has them."""
+    if _on_processor():
+        from seqtrain.backend import kernels
+
+        kernels.install(model)
+
+
+def _on_processor() -> bool:
+    """Return whether the backend computes on the processor, having no GPU."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.default_backend() == "cpu"
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Drop what native libraries write to stderr while they are imported.
+
+    TensorFlow reports missing GPUs there before any log level can be set.
+    """
+    streams.fill()  # as TensorFlow would write into what has the number 2
+    if sys.stderr:
+        sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

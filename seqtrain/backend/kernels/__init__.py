@@ -1,0 +1,167 @@
+"""Recurrent layers for processors: Keras's formulas, in fewer and larger operations.
+
+Keras lets the backend differentiate a loop over the time steps that multiplies inputs and state
+in every step. Here the inputs of all steps are one product, and the gradient is written by hand,
+so that those of the weights are one product each as well.
+
+The layers stay Keras's own, with their weights; only `inner_loop` is replaced, and a layer that
+is set to something else than what stands here keeps its loop.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+from keras import ops
+
+from seqtrain.backend.kernels.backend import scan
+from seqtrain.backend.kernels.cells import ACTIVATIONS, GRU, LSTM, Cell, SimpleRNN, States
+
+CELLS: dict[type, Callable[[str], Cell]] = {
+    keras.layers.SimpleRNN: SimpleRNN,
+    keras.layers.LSTM: LSTM,
+    keras.layers.GRU: GRU,
+}
+
+
+def install(model: keras.Model) -> None:
+    """Replace the loop of each recurrent layer of a model that is as `ACTIVATIONS` has it."""
+    for layer in model._flatten_layers():
+        if type(layer) in CELLS and _known(layer):
+            layer.inner_loop = partial(inner_loop, layer)
+
+
+def _known(layer: Any) -> bool:
+    """Return whether the loop here computes what the layer is set to."""
+    gates = getattr(layer, "recurrent_activation", keras.activations.sigmoid)
+    return (
+        keras.activations.serialize(layer.activation) in ACTIVATIONS
+        and gates is keras.activations.sigmoid
+        and not (layer.dropout or layer.recurrent_dropout or layer.stateful or layer.return_state)
+        and layer.use_bias
+        and getattr(layer, "reset_after", True)
+    )
+
+
+def inner_loop(
+    layer: Any, sequences: Any, initial_state: Any, mask: Any | None, training: bool = False
+) -> tuple[Any, Any, list[Any]]:
+    """Return the last output, all outputs in the order in which they were made, and the state.
+
+    Args:
+        layer: one of `CELLS`.
+        sequences: shape (batch, T, inputs).
+        initial_state: zeros, as a layer that is not stateful has it.
+        mask: shape (batch, T), true where a step counts; None where all do.
+        training: whether a gradient will be asked for.
+    """
+    cell = CELLS[type(layer)](keras.activations.serialize(layer.activation))
+    x = ops.swapaxes(ops.convert_to_tensor(sequences), 0, 1)
+    steps, _, inputs = ops.shape(x)
+    bias, recurrent_bias = ops.convert_to_tensor(layer.cell.bias), None
+    if isinstance(cell, GRU):
+        bias, recurrent_bias = bias[0], bias[1]
+    counts = None if mask is None else ops.swapaxes(ops.convert_to_tensor(mask), 0, 1)[:, :, None]
+    # in two dimensions, because XLA transposes all of x for the gradient of three
+    flat = ops.matmul(ops.reshape(x, (-1, inputs)), ops.convert_to_tensor(layer.cell.kernel))
+    p = ops.reshape(flat + bias, (steps, -1, bias.shape[-1]))
+    weights = ops.convert_to_tensor(layer.cell.recurrent_kernel)
+    loop = Loop(cell, layer.go_backwards, layer.unroll, counts)
+    h = (loop.differentiable if training else loop.outputs)(p, weights, recurrent_bias)
+    if counts is not None and layer.zero_output_for_mask:
+        h = ops.where(counts, h, 0.0)
+    if layer.go_backwards:
+        h = ops.flip(h, axis=0)
+    return h[-1], ops.swapaxes(h, 0, 1), [h[-1]]
+
+
+class Loop:
+    """A cell's steps, one after another.
+
+    Args:
+        cell: what is computed in each step.
+        reverse: begin at the last step.
+        unroll: repeat the operations for each step, where the backend can.
+        counts: shape (T, batch, 1); where it is false, the states stay as they are.
+    """
+
+    def __init__(self, cell: Cell, reverse: bool, unroll: bool, counts: Any | None) -> None:
+        self.cell = cell
+        self.reverse = reverse
+        self.unroll = unroll
+        self.counts = counts
+
+    def outputs(self, p: Any, weights: Any, bias: Any | None) -> Any:
+        """Return h of every step, at its place in time; shape (T, batch, units).
+
+        Args:
+            p: product of the inputs and their weights, shape (T, batch, gates · units).
+            weights: of the state, shape (units, gates · units).
+            bias: added to the product of state and weights, shape (gates · units,).
+        """
+        return self._forward(p, weights, bias, lambda new, kept: new[0])
+
+    def differentiable(self, p: Any, weights: Any, bias: Any | None) -> Any:
+        """Return the same, with the gradient that is written here."""
+
+        def run(p: Any, weights: Any, bias: Any | None = None) -> Any:
+            states, kept = self._forward(p, weights, bias, lambda *both: both)
+
+            def gradient(dh: Any) -> tuple[Any, ...]:
+                dp, dr = self._backward(dh, weights, states, kept)
+                before = self._before(states[0])
+                flat = ops.reshape(dr, (-1, weights.shape[1]))
+                flat_before = ops.reshape(before, (-1, weights.shape[0]))
+                dweights = ops.matmul(ops.transpose(flat_before), flat)
+                return (dp, dweights) if bias is None else (dp, dweights, ops.sum(flat, axis=0))
+
+            return states[0], gradient
+
+        given = (p, weights) if bias is None else (p, weights, bias)
+        return ops.custom_gradient(run)(*given)
+
+    def _forward(
+        self, p: Any, weights: Any, bias: Any | None, keep: Callable[[States, Any], Any]
+    ) -> Any:
+        def step(old: States, given: Any) -> tuple[States, Any]:
+            p, counts = given
+            r = ops.matmul(old[0], weights)
+            new, kept = self.cell.forward(p, r if bias is None else r + bias, old)
+            new = self._where(counts, new, old)
+            return new, keep(new, kept)
+
+        zeros = ops.zeros_like(p[0, :, : weights.shape[0]])
+        first = (zeros,) * self.cell.states
+        return scan(step, first, (p, self.counts), self.reverse, self.unroll)
+
+    def _backward(self, dh: Any, weights: Any, states: States, kept: Any) -> tuple[Any, Any]:
+        """Return the gradients of both products of every step, with the inputs and the state."""
+        transposed = ops.transpose(weights)
+
+        def step(d: States, given: Any) -> tuple[States, Any]:
+            dh, kept, old, new, counts = given
+            d = (d[0] + dh, *d[1:])
+            counted = d if counts is None else tuple(ops.where(counts, part, 0.0) for part in d)
+            dp, dr, (direct, *others) = self.cell.backward(counted, kept, old, new)
+            through = ops.matmul(dr, transposed)
+            before = (through if direct is None else direct + through, *others)
+            return self._where(counts, before, d), (dp, None if dr is dp else dr)
+
+        zeros = tuple(ops.zeros_like(state[0]) for state in states)
+        olds = tuple(self._before(state) for state in states)
+        given = (dh, kept, olds, states, self.counts)
+        dp, dr = scan(step, zeros, given, not self.reverse, self.unroll)
+        return dp, dp if dr is None else dr
+
+    def _before(self, states: Any) -> Any:
+        """Return the state before each step; zeros before the first."""
+        zeros = ops.zeros_like(states[:1])
+        parts = [states[1:], zeros] if self.reverse else [zeros, states[:-1]]
+        return ops.concatenate(parts, axis=0)
+
+    @staticmethod
+    def _where(counts: Any | None, new: States, old: States) -> States:
+        if counts is None:
+            return new
+        return tuple(ops.where(counts, *pair) for pair in zip(new, old, strict=True))

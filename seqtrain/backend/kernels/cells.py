@@ -1,0 +1,122 @@
+"""What is computed in one step of a recurrent layer, and its gradient: Keras's formulas.
+
+The gates of a step stay in one array until they are computed, because XLA computes a function of
+a slice element by element.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from seqtrain.backend.kernels.backend import at_once, sigmoid
+
+States = tuple[Any, ...]
+
+
+class Activation(NamedTuple):
+    """A function of a step, and its slope as a function of its value."""
+
+    value: Callable[[Any], Any]
+    slope: Callable[[Any], Any]
+
+
+ACTIVATIONS = {
+    "tanh": Activation(ops.tanh, lambda y: 1 - y * y),
+    "relu": Activation(ops.relu, lambda y: ops.cast(y > 0, y.dtype)),
+}
+
+
+@dataclass(frozen=True)
+class SimpleRNN:
+    """h' = f(p + r), where p comes from the inputs and r from the state."""
+
+    activation: str
+    states = 1
+
+    def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
+        """Return the new states, and what `backward` needs besides them.
+
+        Args:
+            p: product with the inputs, shape (batch, gates · units).
+            r: product with the state h, shape (batch, gates · units).
+            old: the states before, each of shape (batch, units).
+        """
+        return (ACTIVATIONS[self.activation].value(p + r),), None
+
+    def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
+        """Return the gradients of p, of r, and of the old states but for the way through r.
+
+        None stands for zeros.
+        """
+        dp = d[0] * ACTIVATIONS[self.activation].slope(new[0])
+        return dp, dp, (None,)
+
+
+@dataclass(frozen=True)
+class LSTM:
+    """Gates i, f, g, o of p + r; c' = f c + i g, h' = o f(c') (Gers et al. 2000)."""
+
+    activation: str
+    states = 2
+
+    def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
+        """Return (h', c') and the gates; see `SimpleRNN.forward`."""
+        value = ACTIVATIONS[self.activation].value
+        z = p + r
+        gates = at_once(ops.where(self._candidate(z), value(z), sigmoid(z)))
+        i, f, g, o = ops.split(gates, 4, axis=-1)
+        c = at_once(f * old[1] + i * g)
+        return (o * value(c), c), gates
+
+    def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
+        """Return the gradients; see `SimpleRNN.backward`."""
+        value, slope = ACTIVATIONS[self.activation]
+        i, f, g, o = ops.split(kept, 4, axis=-1)
+        y = value(new[1])
+        dc = at_once(d[1] + d[0] * o * slope(y))
+        by_gate = at_once(ops.concatenate([dc * g, dc * old[1], dc * i, d[0] * y], axis=-1))
+        dp = by_gate * ops.where(self._candidate(kept), slope(kept), kept * (1 - kept))
+        return dp, dp, (None, dc * f)
+
+    @staticmethod
+    def _candidate(gates: Any) -> np.ndarray:
+        """Return where g stands among the gates."""
+        return np.repeat([False, False, True, False], gates.shape[-1] // 4)
+
+
+@dataclass(frozen=True)
+class GRU:
+    """Gates z, r of the sums, g = f(p + r · product); h' = z h + (1 - z) g (Cho et al. 2014).
+
+    The reset gate comes after the product, as in cuDNN and in Keras's default.
+    """
+
+    activation: str
+    states = 1
+
+    def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
+        """Return h' and the gates; see `SimpleRNN.forward`."""
+        value = ACTIVATIONS[self.activation].value
+        units = old[0].shape[-1]
+        update_reset = at_once(sigmoid(p[:, : 2 * units] + r[:, : 2 * units]))
+        update, reset = ops.split(update_reset, 2, axis=-1)
+        product = r[:, 2 * units :]
+        g = at_once(value(p[:, 2 * units :] + reset * product))
+        return (update * old[0] + (1 - update) * g,), (update_reset, g, product)
+
+    def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
+        """Return the gradients; see `SimpleRNN.backward`."""
+        update_reset, g, product = kept
+        update, reset = ops.split(update_reset, 2, axis=-1)
+        dg = at_once(d[0] * (1 - update) * ACTIVATIONS[self.activation].slope(g))
+        by_gate = at_once(ops.concatenate([d[0] * (old[0] - g), dg * product], axis=-1))
+        by_gate = by_gate * update_reset * (1 - update_reset)
+        dp = ops.concatenate([by_gate, dg], axis=-1)
+        dr = ops.concatenate([by_gate, dg * reset], axis=-1)
+        return dp, dr, (d[0] * update,)
+
+
+Cell = SimpleRNN | LSTM | GRU

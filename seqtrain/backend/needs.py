@@ -1,0 +1,62 @@
+"""The memory that a training needs at least, so that none is begun that no machine has."""
+
+import math
+
+from seqtrain import memory
+from seqtrain.config import Config
+from seqtrain.data.dataset import Shaped
+
+NUMBER = 4  # bytes of a float32
+# Numbers that an optimizer keeps for each weight; 2 is what the others keep.
+SLOTS = {"adafactor": 0, "sgd": 0, "adagrad": 1, "lion": 1, "muon": 1, "rmsprop": 1}
+
+
+def check(config: Config) -> None:
+    """Make sure, before the data are loaded, that there is memory for them and for the network.
+
+    Raises:
+        ConfigError: there is not, whatever the data hold.
+    """
+    config.dataset.check_memory()
+    check_network(config, config.dataset.outline())
+
+
+def check_network(config: Config, dataset: Shaped) -> None:
+    """Make sure that there is memory to train the network of a config on a dataset.
+
+    Raises:
+        ConfigError: there is not.
+    """
+    weights, steps = of_weights(config, dataset), of_batch(config, dataset)
+    memory.require(weights, "the weights of this network", ", ".join(_sizes(config)))
+    if memory.on_processor():
+        size = f"`training.batch_size` ({config.training.batch_size})"
+        lower = ", ".join([size, "`dataset.max_length`", *_sizes(config)])
+        memory.require(steps, "the time steps of one batch", lower)
+
+
+def of_weights(config: Config, dataset: Shaped) -> int:
+    """Return the bytes of the weights, of their gradients, and of what the optimizer keeps.
+
+    The gradients of words' vectors do not count: a batch has few words.
+    """
+    model = config.model
+    every = model.parameters(dataset)
+    vectors = (dataset.vocabulary_size or 0) * (model.embedding_dim or 0)
+    without = model.model_copy(update={"wide": False}).parameters(dataset) - vectors
+    trained = without + (vectors if model.embedding_trainable else 0)
+    return NUMBER * (every + without + SLOTS.get(config.training.optimizer, 2) * trained)
+
+
+def of_batch(config: Config, dataset: Shaped) -> int:
+    """Return the bytes of what a step of the optimizer keeps of each time step."""
+    rows = min(config.training.batch_size, config.dataset.limit or math.inf, dataset.examples)
+    return int(NUMBER * rows * dataset.shape[0] * config.model.kept)
+
+
+def _sizes(config: Config) -> list[str]:
+    """Return the keys that decide how large a network is."""
+    keys = ["model.units", "model.dense_units"]
+    if config.model.embedding_dim:
+        keys += ["model.embedding_dim", "dataset.vocabulary_size"]
+    return [f"`{key}`" for key in keys]

@@ -1,0 +1,36 @@
+"""A config, validated."""
+
+from pathlib import Path
+
+import click
+
+from seqtrain.cli import console
+from seqtrain.cli.options import CONFIG, DATA_DIR, JSON, OVERRIDES, command
+from seqtrain.memory import uncollected
+
+
+@command("seqtrain check configs/imdb_lstm.yaml training.epochs=3")
+@CONFIG
+@OVERRIDES
+@click.option("--load", is_flag=True, help="Load the data too, and tell what training would cost.")
+@DATA_DIR
+@JSON
+def check(
+    config: Path, overrides: tuple[str, ...], load: bool, data_dir: Path | None, as_json: bool
+) -> None:
+    """Validate a config, and print it with every default filled in, or what it would train on."""
+    with uncollected():
+        from seqtrain.backend import needs
+        from seqtrain.config import load_config
+
+    checked = load_config(config, overrides)
+    needs.check(checked)
+    if not load:
+        tree = checked.model_dump(mode="json")
+        console.result_json(tree) if as_json else console.result(checked.to_yaml().rstrip())
+        return
+    console.show_log()
+    from seqtrain.training.dry_run import inspect
+
+    found = inspect(checked, data_dir)
+    console.result_json(found) if as_json else console.result(console.format_inspection(found))

@@ -1,0 +1,45 @@
+"""Runs beside one another."""
+
+from pathlib import Path
+
+import click
+
+from seqtrain.cli import console
+from seqtrain.cli.options import JSON, OUTPUT, command
+
+
+@command("seqtrain compare quickstart --sort test_accuracy")
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, metavar="[RUN]...")
+@click.option("--unfold", is_flag=True, help="Show each seed in a row of its own.")
+@click.option(
+    "--sort", "column", metavar="COLUMN", help="Bring the best first  [default: the first started]."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "markdown", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="Form of the comparison.",
+)
+@JSON
+@OUTPUT
+def compare(
+    runs: tuple[Path, ...],
+    unfold: bool,
+    column: str | None,
+    form: str,
+    as_json: bool,
+    outputs: Path,
+) -> None:
+    """Compare RUNs: runs, groups of seeds, names (default: all runs of the newest name)."""
+    from seqtrain.comparison import collect, pairwise, sheet
+    from seqtrain.runs import places
+    from seqtrain.runs.run import Run
+
+    found = [Run(folder) for folder in places.several(runs, outputs)]
+    rows = collect.rows(found, folded=not unfold)
+    tests = pairwise.tested(rows)
+    if column:
+        rows = sheet.ordered(rows, tests, column)
+    console.result(sheet.sheet(rows, tests, "json" if as_json else form))

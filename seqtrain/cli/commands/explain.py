@@ -1,0 +1,124 @@
+"""What a network says as it reads, and what its gates do."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqtrain.cli import console
+from seqtrain.cli.options import (
+    DATA,
+    DATA_DIR,
+    FORMAT,
+    JSON,
+    OUTPUT,
+    SPLIT,
+    TEXT_COLUMN,
+    command,
+    only_with_data,
+    typed,
+)
+from seqtrain.schema import limits
+
+if TYPE_CHECKING:
+    from seqtrain.runs.run import Run
+
+
+@command('seqtrain explain imdb_lstm "I never thought it was dull." --html')
+@click.argument("words", nargs=-1, metavar="[RUN] [TEXT]")
+@click.option(
+    "--example",
+    "number",
+    type=click.IntRange(1, limits.COUNT),
+    help="Explain the example of this number, from 1, of --split or of --data  [default: 1, or "
+    "the first of --data].",
+)
+@SPLIT
+@DATA
+@TEXT_COLUMN
+@FORMAT
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for pictures and page  [default: plots/ in the run].",
+)
+@click.option("--html", is_flag=True, help="Write a page of HTML too.")
+@OUTPUT
+@DATA_DIR
+@JSON
+def explain(
+    words: tuple[str, ...],
+    number: int | None,
+    split: Any,
+    data: Path | None,
+    text_column: str | None,
+    suffix: str,
+    folder: Path | None,
+    html: bool,
+    outputs: Path,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Show how the answer of RUN moves while it reads TEXT or an example, step by step.
+
+    Without RUN it is the newest run; a lone argument that names no run is a TEXT.
+    """
+    from seqtrain.interpretation import explained, explained_files, explanation
+
+    console.show_log()
+    run, text = _run_and_text(words, outputs, alone=number is None and data is None)
+    if text is not None and number is not None:
+        raise click.UsageError("Give a text, or the number of an example: --example 1.")
+    if text is not None and (data or typed("split")):
+        raise click.UsageError("Give a text, or an example of --data or of --split.")
+    if data and typed("split"):
+        raise click.UsageError("Give --data or --split, not both.")
+    only_with_data(data, text=text_column)
+    if text is not None:
+        examples = [explanation.example_of_text(run, text)]
+    elif data:
+        examples = explanation.examples_of_file(run, data, number, text_column)
+    else:
+        examples = [explanation.example_of_split(run, split, number or 1, data_dir)]
+    found = []
+    for one in explanation.explain_each(run, examples):
+        explanation.keep(run, one)
+        written = explained_files.write(one, folder or run.plots, suffix, html)
+        if as_json:
+            found.append(explanation.numbers(one) | {"files": list(map(str, written))})
+        else:
+            console.show(explained.coloured(one), explained.columns(one))
+            console.result("\n".join(map(str, written)))
+    if as_json:
+        console.result_json(found[0] if len(found) == 1 else found)
+
+
+def _run_and_text(words: tuple[str, ...], outputs: Path, alone: bool) -> "tuple[Run, str | None]":
+    """Return the run and the text that arguments name; `alone` if nothing else says an example.
+
+    Raises:
+        RunError: an argument that seems to name a run names none.
+    """
+    from seqtrain.errors import RunError
+    from seqtrain.runs.run import Run
+
+    if len(words) > 2:
+        raise click.UsageError('Put the text into quotes: `seqtrain explain RUN "a text"`.')
+    if not words:
+        return Run.latest(outputs), None
+    try:
+        return Run.open(Path(words[0]), outputs), words[1] if len(words) == 2 else None
+    except RunError:
+        if len(words) == 2 or not alone or _seems_a_run(words[0], outputs):
+            raise
+    return Run.latest(outputs), words[0]
+
+
+def _seems_a_run(word: str, outputs: Path) -> bool:
+    """Return whether a word is rather a mistyped run than a text."""
+    from seqtrain.io.text_file import near_miss
+
+    known = [folder.name for folder in outputs.glob("*/")] if outputs.is_dir() else []
+    path = "/" in word and not any(map(str.isspace, word))
+    return path or Path(word).exists() or bool(near_miss(word, known))

@@ -1,0 +1,88 @@
+"""A config to begin with."""
+
+from pathlib import Path
+
+import click
+
+from seqtrain.cli import console
+from seqtrain.cli.options import command
+
+
+@command("seqtrain init --data reviews.csv --label stars")
+@click.argument("arguments", nargs=-1, metavar="[NAME] [KEY=VALUE]...")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Your own file, to draft a config for."
+)
+@click.option("--text", metavar="COLUMN", help="Column of the texts, if it is taken for another.")
+@click.option("--label", metavar="COLUMN", help="Column of the labels, if it is taken for another.")
+@click.option("--to", type=click.Path(path_type=Path), help="File to write  [default: NAME.yaml].")
+def init(
+    arguments: tuple[str, ...],
+    data: Path | None,
+    text: str | None,
+    label: str | None,
+    to: Path | None,
+) -> None:
+    """Copy the shipped config NAME to here, or draft one for your own --data. Overwrites nothing.
+
+    KEY=VALUE says how your data are to be read, such as dataset.encoding=cp1252, or sets any other
+    key of the draft.
+    """
+    from seqtrain.display.escape import argument
+    from seqtrain.schema import shipped
+
+    if data:
+        stem = Path(data.stem).stem if data.suffix.lower() == ".gz" else data.stem
+        written = to or Path(f"{stem}.yaml")
+        _draft(data, written, arguments, text, label)
+        console.message(f"look at it: `seqtrain check {argument(written)} --load`")
+    else:
+        name = _only_name(arguments, text or label)
+        written = shipped.copy(name, to or Path(f"{name}.yaml"))
+    console.message(f"train it: `seqtrain train {argument(written)}`")
+    console.result(str(written) if not str(written).startswith("-") else f"./{written}")
+
+
+def _draft(
+    data: Path, written: Path, arguments: tuple[str, ...], text: str | None, label: str | None
+) -> None:
+    from seqtrain.display.escape import argument
+    from seqtrain.schema import shipped
+
+    for one in arguments:
+        if "=" not in one:
+            to = argument(Path(f"{one}.yaml"))
+            raise click.UsageError(
+                f"'{one}' is no KEY=VALUE; --data drafts a config, and `--to {to}` names its file."
+            )
+    shipped.check_new(written)
+    from seqtrain.scaffold.data_keys import Request
+    from seqtrain.scaffold.draft import draft
+
+    found = draft(Request(data, written, arguments, text, label))
+    shipped.write_new(written, found.text)
+    for warning in found.warnings:
+        console.message(f"warning: {warning}")
+    for name, sentence in found.told:
+        console.message(f"{name:<11}{sentence}")
+    if any(name == "label" for name, _ in found.told):
+        console.message("to correct it: --text COLUMN, --label COLUMN, KEY=VALUE")
+
+
+def _only_name(arguments: tuple[str, ...], column: str | None) -> str:
+    """Return the name of a shipped config that is given, if nothing else is."""
+    from seqtrain.display.escape import argument
+
+    if not arguments or column is not None:
+        raise click.UsageError("Name a shipped config, or your own file with --data.")
+    name = arguments[0]
+    if Path(name).exists() and not name.endswith((".yaml", ".yml")):
+        raise click.UsageError(
+            f"'{name}' is no shipped config but data: `seqtrain init --data {argument(Path(name))}`"
+        )
+    if len(arguments) > 1:
+        raise click.UsageError(
+            f"'{arguments[1]}' is for --data; keys of a shipped config are set when it is trained: "
+            f"`seqtrain train {name}.yaml KEY=VALUE`."
+        )
+    return name

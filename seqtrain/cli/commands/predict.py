@@ -1,0 +1,54 @@
+"""The classes, or the numbers, of new examples."""
+
+from pathlib import Path
+
+import click
+
+from seqtrain.cli import console
+from seqtrain.cli.options import DATA, OUTPUT, TEXT_COLUMN, command, only_with_data
+
+
+@command('seqtrain predict imdb_lstm "not bad at all"')
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@DATA
+@TEXT_COLUMN
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="Form of the answers.",
+)
+@OUTPUT
+def predict(
+    run: Path,
+    texts: tuple[str, ...],
+    data: Path | None,
+    text_column: str | None,
+    form: str,
+    outputs: Path,
+) -> None:
+    """Say the class, or the number, of each TEXT, of a file's examples, or of standard input.
+
+    What else stands in the file, such as an id, is printed beside it as csv and jsonl.
+    """
+    from seqtrain.inference import network, new_examples
+    from seqtrain.runs.run import Run
+
+    console.show_log()
+    chosen = Run.open(run, outputs)
+    learned = chosen.learned()
+    if data and texts:
+        raise click.UsageError("Give texts or --data, not both.")
+    only_with_data(data, text=text_column)
+    if data:
+        examples = new_examples.read(chosen, data, text_column)
+    else:
+        examples = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
+    found = network.described(examples, network.predict(chosen, examples), learned)
+    beside = new_examples.beside(chosen, data, examples, text_column) if data else {}
+    if data:
+        found = new_examples.rows_with(found, beside, examples.lines)
+    console.result(console.format_predictions(found, form, new_examples.id_of(beside)))

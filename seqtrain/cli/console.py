@@ -1,0 +1,291 @@
+"""The only module that prints: messages and progress to stderr, results to stdout."""
+
+import csv
+import errno
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqtrain.cli.scoreboard import format_baselines, format_score, format_verdict
+from seqtrain.display.columns import table, width
+from seqtrain.display.escape import cell, in_json, one_line, printable
+from seqtrain.errors import DataError, OutputError, Terminated
+from seqtrain.io.text_file import MARKS
+
+if TYPE_CHECKING:
+    import keras
+    from rich.console import RenderableType
+
+    from seqtrain.runs.run import Run
+
+WIDEST = 60  # columns of a text in a table
+
+
+def result(text: str) -> None:
+    """Print a result on stdout."""
+    click.echo(printable(text))
+
+
+def result_json(value: Any) -> None:
+    """Print a result on stdout as JSON."""
+    click.echo(in_json(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def show(coloured: "RenderableType", plain: str) -> None:
+    """Print a result on stdout: in colours on a terminal that has them, else plainly."""
+    from rich.console import Console
+
+    terminal = Console(highlight=False)
+    if terminal.is_terminal and not terminal.no_color:
+        terminal.print(coloured)
+    else:
+        result(plain)
+
+
+def lines() -> list[str]:
+    """Return the lines of standard input; a person at a terminal is told to type them.
+
+    It is UTF-8, or what a byte order mark says.
+
+    Raises:
+        DataError: it is closed, or no text.
+    """
+    if sys.stdin.isatty():
+        message("type a text on each line, and Ctrl-D at the end")
+    try:
+        content = sys.stdin.buffer.read()
+    except OSError as error:
+        reason = "is closed" if error.errno == errno.EBADF else f"cannot be read: {error.strerror}"
+        raise DataError(
+            f"standard input {reason}", "name the texts: `seqtrain predict RUN TEXT`"
+        ) from error
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        return [line.rstrip("\n") for line in io.StringIO(content.decode(encoding), None)]
+    except UnicodeDecodeError as error:
+        line, byte = content.count(b"\n", 0, error.start) + 1, content[error.start]
+        raise DataError(
+            f"standard input is not UTF-8 text: line {line} holds the byte 0x{byte:02x}",
+            "convert the texts first: `iconv -f cp1252 -t utf-8 FILE | seqtrain predict RUN`",
+        ) from error
+
+
+def message(text: str) -> None:
+    """Print a message on stderr, above the progress bar where there is one."""
+    print(printable(text), file=sys.stderr)
+
+
+def error(text: str, hint: str | None = None) -> None:
+    """Print what is wrong, and what to do next."""
+    colour = False if os.environ.get("NO_COLOR") else None
+    for before, word, shade, rest in (("", "error", "red", text), ("\n", "hint", "cyan", hint)):
+        if rest:
+            title = click.style(f"{word}:", fg=shade, bold=True)
+            click.echo(f"{before}{title} {printable(rest)}", err=True, color=colour)
+
+
+def show_log() -> None:
+    """Show what the library logs, as messages."""
+    logger = logging.getLogger("seqtrain")
+    logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Messages) for handler in logger.handlers):
+        logger.addHandler(_Messages())
+
+
+class _Messages(logging.Handler):
+    """Prints log records as messages; warnings are called so."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        message(prefix + record.getMessage())
+
+
+def format_inspection(found: dict[str, Any]) -> str:
+    """Return what `seqtrain check --load` prints."""
+    splits = ("train", "validation", "test")
+    numbers = [["examples", *(f"{found['examples'][split]:,}" for split in splits)]]
+    numbers += [
+        [f"class {row['name']}", *(f"{row[split]:,}" for split in splits)]
+        for row in found["classes"]
+    ]
+    numbers += [
+        [f"label, {row['name']}", *(_label(row[split], found["labels"], split) for split in splits)]
+        for row in found["labels"]
+    ]
+    if found["unknown"]:
+        numbers.append(["unknown tokens", *(f"{found['unknown'][s]:.1%}" for s in splits)])
+    repeated = found["repeated"]
+    numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
+    if any(repeated["alike"].values()):
+        alike = (f"{repeated['alike'][split]:,}" for split in splits[1:])
+        numbers.append(["alike but for unknown words", "", *alike])
+    lengths = [[f"{percent} %", f"{length:,}"] for percent, length in found["lengths"].items()]
+    gigabytes = found["bytes"] / 1e9
+    facts = [
+        f"data: {found['source']}",
+        table(["", *splits], numbers),
+        table(["of train are at most", "steps long"], lengths),
+        f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
+        f"empty, {repeated['train']:,} repeat another",
+        *([f"{found['dropped']:.1%} of the characters are in no word"] if found["dropped"] else []),
+        f"{found['parameters']:,} parameters, {gigabytes:.1f} GB of memory, about "
+        f"{_duration(found['seconds_per_epoch'])} an epoch, {found['epochs']} epochs "
+        f"{_duration(found['seconds_per_epoch'] * found['epochs'])}",
+        *(f"advice: {sentence}" for sentence in found["advice"]),
+    ]
+    return "\n\n".join(facts)
+
+
+def _label(value: float, statistics: list[dict[str, Any]], split: str) -> str:
+    """Return a statistic of labels with the digits by which they differ."""
+    from seqtrain.data.scaling import Target
+
+    of = {row["name"]: row[split] for row in statistics}
+    return Target(of["mean"], of["deviation"] or 1.0).shown(value)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = None) -> str:
+    """Return what `inference.network.described` says of each example, as `jsonl`, `csv` or `table`.
+
+    Args:
+        rows: with what else is known of the examples, which a table leaves out.
+        form: one of the three.
+        id_: what a table shows of it: the key of the examples' ids.
+    """
+    if form == "jsonl":
+        return in_json(_encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
+    if form == "csv":
+        written = io.StringIO()
+        flat = [
+            {cell(key): cell(value) for key, value in row.items() if key != "probabilities"}
+            | {f"p({name})": value for name, value in row.get("probabilities", {}).items()}
+            for row in rows
+        ]
+        writer = csv.DictWriter(written, fieldnames=list(flat[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(flat)
+        return _encodable(written.getvalue().rstrip("\n"))
+    from seqtrain.data.numbers import written as digits
+
+    shown: dict[str, Callable[[Any], str]] = {
+        "example": str,
+        **dict.fromkeys(filter(None, [id_]), _clipped_value),
+        "class": str,
+        "probability": "{:.4f}".format,
+        "prediction": digits,
+        "unknown": "{:.0%}".format,
+        "text": _clipped,
+    }
+    known = not any(row.get("unknown") for row in rows)
+    header = [key for key in shown if key in rows[0] and not (known and key == "unknown")]
+    return table(header, [[shown[key](row[key]) for key in header] for row in rows])
+
+
+def _clipped_value(value: Any) -> str:
+    return _clipped("" if value is None else str(value))
+
+
+def _encodable(text: str) -> str:
+    """Return the text with a question mark for each byte of an argument that was no letter."""
+    return text.encode(errors="replace").decode()
+
+
+def _clipped(text: str) -> str:
+    line = one_line(" ".join(text.split()))
+    if width(line) <= WIDEST:
+        return line
+    from rich.cells import set_cell_size
+
+    return set_cell_size(line, WIDEST - 1).rstrip() + "…"
+
+
+@contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Print a folder last, however the body ends; the error of the body is the one that counts."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError, OutputError):
+            result(str(folder))
+        raise
+    result(str(folder))
+
+
+@contextmanager
+def ending_with(run: "Run") -> Iterator[None]:
+    """Print the score and, last, the folder of the run, however its training ends."""
+    with _naming(run.folder):
+        try:
+            yield
+            found = run.metrics()
+            message(format_score(found))
+            if not run.group:
+                message(f"\n{format_baselines(found)}\n")
+                message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
+            message(format_verdict(found["verdict"], str(run.folder)))
+        except KeyboardInterrupt as error:
+            kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
+            message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")
+            if run.finished:
+                message(f"the training is done; draw it: `seqtrain plot {run.folder}`")
+            elif not run.group:
+                message(f"go on with it: `seqtrain resume {run.folder}`")
+            raise
+
+
+@contextmanager
+def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
+    """Print what to do next and, last, the folder of the group, however its training ends."""
+    group = runs[0].group or runs[0].folder
+    with _naming(group):
+        try:
+            yield
+            message(f"next: `seqtrain compare {group}`, or `seqtrain plot {group}`")
+        except KeyboardInterrupt as error:
+            done = sum(run.finished for run in runs)
+            message(f"{_ended(error)}, with {done} of {len(runs)} seeds finished")
+            message(f"go on with the others: `seqtrain resume {group}`")
+            raise
+
+
+def _ended(error: KeyboardInterrupt) -> str:
+    return "terminated" if isinstance(error, Terminated) else "interrupted"
+
+
+def format_listing(found: dict[str, list[dict[str, Any]]]) -> str:
+    """Return what `seqtrain list` prints: a table under each heading."""
+    sections = []
+    for heading, rows in found.items():
+        cells = [["" if value is None else str(value) for value in row.values()] for row in rows]
+        sections.append(table([heading, *list(rows[0])[1:]], cells) if rows else f"{heading}\nnone")
+    return "\n\n".join(sections)
+
+
+@contextmanager
+def progress(epochs: int) -> "Iterator[list[keras.callbacks.Callback]]":
+    """Yield the observer that shows a bar with the time left; none where no one watches.
+
+    Elsewhere than on a terminal, the line that the log has for each epoch must do.
+    """
+    if not sys.stderr.isatty():
+        yield []
+        return
+    from seqtrain.cli.progress import ProgressBar
+
+    shown = ProgressBar(epochs)
+    with shown.bar:
+        yield [shown]

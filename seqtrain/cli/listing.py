@@ -1,0 +1,54 @@
+"""What there is: datasets, models, shipped configs and runs."""
+
+from pathlib import Path
+from typing import Any
+
+from seqtrain.comparison.collect import Measured, Row, main_score, measured
+from seqtrain.datasets import DatasetConfig
+from seqtrain.models import ModelConfig
+from seqtrain.runs.run import Run
+from seqtrain.schema import shipped
+from seqtrain.schema.sections import Part, parts_in
+
+Rows = list[dict[str, Any]]
+
+
+def everything(outputs: Path) -> dict[str, Rows]:
+    """Return a row for each thing, under `datasets`, `models`, `configs` and `runs`."""
+    return {
+        "datasets": _parts("seqtrain.datasets", DatasetConfig),
+        "models": _parts("seqtrain.models", ModelConfig),
+        "configs": [
+            {"name": name, "what it shows": shipped.headline(name)} for name in shipped.names()
+        ],
+        "runs": _runs(outputs),
+    }
+
+
+def _parts(package: str, base: type[Part]) -> Rows:
+    return [
+        {"name": name, "what it is": part.headline(name)}
+        for part in parts_in(package, base)
+        for name in part.names()
+    ]
+
+
+def _runs(outputs: Path) -> Rows:
+    """Return a row for each run, and one for the seeds of each group; none is refused."""
+    together: dict[Path, list[Measured]] = {}
+    for run in Run.all(outputs):
+        together.setdefault(run.group or run.folder, []).append(measured(run))
+    return [_run(folder, Row(tuple(members))) for folder, members in together.items()]
+
+
+def _run(folder: Path, row: Row) -> dict[str, Any]:
+    keys, name = row.members[0].keys, main_score(row)
+    score = row.readable(f"test_{name}")
+    return {
+        "folder": str(folder),
+        "dataset": keys.get("dataset.name"),
+        "model": keys.get("model.name"),
+        "state": row.state,
+        "epochs": max((one.epochs or 0 for one in row.members), default=0) or None,
+        "test score": f"{name} {score}{' optimistic' * row.optimistic}" if score else None,
+    }

@@ -1,0 +1,1 @@
+"""What a dataset is, and how examples are read, split and scaled."""

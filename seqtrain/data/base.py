@@ -1,0 +1,313 @@
+"""What every dataset's section of the config has in common."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field
+
+from seqtrain import memory
+from seqtrain.data.dataset import Dataset, Examples, Given, Learned, Outline, stratified_indices
+from seqtrain.errors import DataError
+from seqtrain.io import npz
+from seqtrain.io.download import is_ours
+from seqtrain.io.text_file import told
+from seqtrain.schema.sections import Count, End, Ids, Part, Seed, Share, Size
+from seqtrain.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqtrain.data.vocabulary import Ragged
+
+ID = 4  # bytes
+
+log = logging.getLogger(__name__)
+
+
+class DatasetConfig(Part):
+    """What every dataset's section has; a subclass adds its keys, `name`, and `read`."""
+
+    validation: Share | Literal["test"] = Field(
+        default=0.1,
+        description="share of the training examples, taken class by class where there are classes, "
+        "that chooses the best epoch; `test` chooses on the test examples, so their score is "
+        "optimistic",
+    )
+    split_seed: Seed = Field(
+        default=0, description="decides which examples are taken; `seed` does not"
+    )
+    limit: Count | None = Field(
+        default=None, description="use only so many training examples; null uses all"
+    )
+    drop_repeated: bool = Field(
+        default=False,
+        description="leave out training examples of which validation or test hold the same, as "
+        "the network reads it",
+    )
+
+    @property
+    def learns(self) -> Task:
+        """What the labels are: classes, unless a dataset says otherwise."""
+        return "classification"
+
+    def outline(self) -> Outline:
+        """Return what the config alone says of the dataset."""
+        return Outline()
+
+    def check_memory(self) -> None:
+        """Make sure that there is memory for what is generated.
+
+        Raises:
+            ConfigError: there is not.
+        """
+
+    @abstractmethod
+    def read(self, data_dir: Path | None) -> Dataset:
+        """Return all examples; `validation` is empty where it is yet to be split off."""
+
+    def load(self, data_dir: Path | None = None) -> Dataset:
+        """Read the examples and split them.
+
+        Args:
+            data_dir: a folder to look for data files in.
+
+        Raises:
+            DataError: a file is missing or damaged, or too small for the splits.
+        """
+        dataset = self._without_repeated(self._split(self.read(data_dir))).measured()
+        if dataset.target:
+            dataset.target.doubt(dataset.source)
+        return dataset
+
+    def _without_repeated(self, dataset: Dataset) -> Dataset:
+        """Return the dataset without repeated examples, if that is asked for, or tell of them."""
+        if self.drop_repeated:
+            apart = dataset.apart()
+            if not (len(apart.train) and len(apart.validation)):
+                raise DataError(
+                    f"{dataset.source}: every training or validation example stands in the other "
+                    "splits too",
+                    "give other examples, or leave out `dataset.drop_repeated`",
+                )
+            return apart
+        from seqtrain.data.alike import shared
+
+        repeated, alike = shared(dataset.train, dataset.test)
+        if repeated:
+            log.info(
+                "%s of the %s test examples stand in train too; `dataset.drop_repeated=true` "
+                "takes them from train",
+                *(f"{repeated:,}", f"{len(dataset.test):,}"),
+            )
+        if alike:
+            log.info(
+                "%s of the %s test examples look like one of train, because most of their words "
+                "are unknown",
+                *(f"{alike:,}", f"{len(dataset.test):,}"),
+            )
+        return dataset
+
+    def _split(self, whole: Dataset) -> Dataset:
+        """Return the dataset with its validation examples, and so many for training as asked.
+
+        Which ones is decided before any is copied, for they may be most of the memory.
+        """
+        import numpy as np
+
+        train, validation = whole.train, whole.validation
+        kept = np.arange(len(train))
+        if self.validation == "test":
+            validation = whole.test
+        elif not len(validation):
+            kept, taken = self.split_off(train.labels)
+            validation = train.take(taken)
+        if self.limit is not None and self.limit < len(kept):
+            share, key = self.limit / len(kept), "dataset.validation"
+            _, chosen = stratified_indices(train.labels[kept], share, self.split_seed, key)
+            kept = kept[chosen]
+        if len(kept) < len(train):
+            train = train.take(kept)
+        return replace(whole, train=train, validation=validation)
+
+    def split_off(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the examples that stay in train, and of the share that validates.
+
+        They follow from the labels alone, so a dataset can know as it reads which examples it
+        may learn from.
+
+        Args:
+            labels: of the examples of `read().train`.
+        """
+        import numpy as np
+
+        if self.validation == "test":
+            return np.arange(len(labels)), np.arange(0)
+        return stratified_indices(labels, self.validation, self.split_seed, "dataset.validation")
+
+    @abstractmethod
+    def read_given(self, file: Path, learned: Learned) -> Given:
+        """Read examples to predict or to judge by from a file that a person gives.
+
+        Raises:
+            DataError: the file is missing, damaged, or does not fit the network.
+        """
+
+    def encode_texts(self, texts: Sequence[str], learned: Learned) -> Given:
+        """Return texts as the network reads them.
+
+        Raises:
+            DataError: the network reads no texts, or its words are not known.
+        """
+        hint = "give examples as arrays: `seqtrain predict RUN --data FILE.npz`"
+        raise DataError(f"a network trained on `{self.name}` reads no texts", hint)
+
+    @property
+    def hides_padding_at_the_end(self) -> bool:
+        """Whether short examples are filled up at their end, and the network does not see it."""
+        return False
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether an example is an image, and each step one of its rows."""
+        return False
+
+    def located(self, dataset: Dataset) -> Self:
+        """Return the config with the place of the data, if a person said where it is.
+
+        So the config of a run finds them without `--data-dir`. A dataset adds what it found in
+        them, where its config left that open.
+        """
+        given = "path" in type(self).model_fields and not is_ours(dataset.source)
+        return self.model_copy(update={"path": dataset.source}) if given else self
+
+
+class TokenDatasetConfig(DatasetConfig):
+    """What every dataset of words has."""
+
+    vocabulary_size: Ids = Field(
+        default=10_000,
+        description="ids in use: the most frequent words, or other `tokens`, and 4 for padding, "
+        "start and unknown words",
+    )
+    max_length: Size = Field(default=200, description="tokens that the network reads of each text")
+    padding: End = Field(default="post", description="end at which short texts are filled up")
+    truncating: End = Field(
+        default="pre", description="end at which long texts are cut; `pre` keeps their last words"
+    )
+    mask: bool = Field(
+        default=True, description="hide padding from the network, so that it cannot change a result"
+    )
+
+    def outline(self) -> Outline:
+        """Return the numbers of steps and of ids."""
+        return Outline((self.max_length,), self.vocabulary_size)
+
+    @property
+    def hides_padding_at_the_end(self) -> bool:
+        """Whether `mask` and `padding: post` are chosen."""
+        return self.mask and self.padding == "post"
+
+    def encode(self, sequences: Ragged) -> np.ndarray:
+        """Return sequences of ids as an array of int32, shape (N, max_length)."""
+        from seqtrain.data.vocabulary import pad
+
+        self.require_memory(len(sequences))
+        return pad(sequences, self.max_length, self.vocabulary_size, self.padding, self.truncating)
+
+    def require_memory(self, texts: int) -> None:
+        """Make sure that there is memory for the ids of so many texts.
+
+        Raises:
+            ConfigError: there is not.
+        """
+        key = f"`dataset.max_length` ({self.max_length})"
+        memory.require(ID * texts * self.max_length, f"the ids of {texts:,} texts", key)
+
+    def examples(self, sequences: Ragged, labels: np.ndarray) -> Examples:
+        """Return sequences of ids with their labels."""
+        return Examples(self.encode(sequences), labels, sequences.lengths)
+
+    def encode_texts(self, texts: Sequence[str], learned: Learned) -> Given:
+        """Return texts as ids of shape (N, max_length)."""
+        if learned.vocabulary is None:
+            raise DataError(
+                "the words of the network's ids are not known, so it cannot read a text",
+                "train it where the dataset comes with its words (imdb: imdb_word_index.json)",
+            )
+        if not texts:
+            hint = '`seqtrain predict RUN "a text"`, or a file: `seqtrain predict RUN --data FILE`'
+            raise DataError("no text is given", hint)
+        return Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
+
+    def read_given(self, file: Path, learned: Learned) -> Given:
+        """Read texts from a table, or from a text file with one on each line."""
+        from seqtrain.data.given_texts import given_texts
+        from seqtrain.io.tables import Table
+
+        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
+        defaults["header"] = True
+        keys = {key: getattr(self, key, default) for key, default in defaults.items()}
+        columns = (getattr(self, "text_column", "text"), getattr(self, "label_column", "label"))
+        hint = f"call one of them `{columns[0]}`, or name that of the texts: `--text COLUMN`"
+        table = Table(file, **keys, settable=False, hint=hint)
+        found = given_texts(table, *columns)
+        for line in told(file, table.left_out):
+            log.info("%s", line)
+        given = self.encode_texts(found.texts, learned)
+        return replace(given, labels=found.labels, label_key=columns[1], lines=found.lines)
+
+
+class FeatureDatasetConfig(DatasetConfig):
+    """What every dataset of numbers has."""
+
+    @abstractmethod
+    def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
+        """Return values as they are measured, shape (N, …), as the network reads them.
+
+        Returns:
+            float32, shape (N, T, F).
+        """
+
+    def read_given(self, file: Path, learned: Learned) -> Given:
+        """Read `x`, and where it is there `y`, from a `.npz` file."""
+        import numpy as np
+
+        with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
+            x = self.features(npz.read(file, "x")[0], learned)
+            labelled = "y" in npz.names(file)
+            labels = [*map(str, npz.read(file, "y")[0].ravel().tolist())] if labelled else None
+            if not len(x):
+                raise ValueError("x is empty")
+            if not np.isfinite(x).all():
+                raise ValueError("x holds values that are not finite")
+            if labels is not None and len(labels) != len(x):
+                raise ValueError(f"it has {len(x)} examples and {len(labels)} labels")
+        return Given(x, labels=labels, label_key="y")
+
+
+@contextmanager
+def reading(file: Path, what: str, expected: str) -> Iterator[None]:
+    """Turn whatever goes wrong in reading a file that was given into a `DataError`.
+
+    A damaged file can fail anywhere in zip, zlib, tar, NumPy and the unpickler, with whatever
+    exception they have for it.
+
+    Args:
+        file: what is read.
+        what: what the file should be.
+        expected: the forms that can be read, for the hint.
+    """
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"{file} is not {what}: {reason}", expected) from error

@@ -1,0 +1,245 @@
+"""Labels as a person wrote them, as the classes that a network learns."""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from seqtrain.data.numbers import measured
+from seqtrain.errors import DataError
+from seqtrain.io.text_file import near_miss, shown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_CLASSES, FEW = 1_000, 20  # beyond them, labels that hardly repeat are no classes
+MANY_NUMBERS = 20  # from which on labels that are numbers may be no classes
+NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
+
+# Letters that are not seen: format characters, without those that change what is seen.
+UNSEEN = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+# Joiners are a part of words in many scripts, and of emoji; elsewhere they are not seen.
+STRAY_JOINER = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
+SPACES = re.compile(r"[^\S\x00-\x1f\x7f-\x9f]+")
+NO_LETTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, halves of pairs
+# Letters of other scripts that look like Latin ones, as they are typed by mistake.
+LATIN = {
+    **dict(
+        zip(
+            "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455",
+            "aeopcyxijs",
+            strict=True,
+        )
+    ),
+    **dict(zip("\u03bf\u03b1\u03bd", "oav", strict=True)),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u2018\u2019\u02bc", "'"),
+    **dict.fromkeys("\u200c\u200d\ufe0e\ufe0f", ""),  # joiners, and how emoji are drawn
+}
+LOOKALIKES = str.maketrans(LATIN)
+UNLIKE = re.compile(f"[{''.join(LATIN)}{''.join(LATIN).upper()}]")
+MISSING = {"na", "n/a", "#n/a", "nan", "null", "<na>", "?"}  # what programs write for no value
+AT_ENDS = ".,;:!?\"'`()[] "
+
+SPLITS = 3  # train, validation and test
+
+log = logging.getLogger(__name__)
+
+
+def natural(name: str) -> tuple[bool, float, str]:
+    """Sort numbers by their value, before everything else."""
+    number = NUMBER.fullmatch(name)
+    return not number, float(name) if number else 0, name
+
+
+def normalised(label: str) -> str:
+    """Return a label without what cannot be seen of it, so that two that look the same are equal.
+
+    Letters are composed (NFC), format characters left out, and spaces of any kind and number made
+    one. Case, and `1` and `1.0`, stay apart: `doubt_alike` warns of them.
+    """
+    label = label.strip()
+    if not label.isascii():
+        label = unicodedata.normalize("NFC", STRAY_JOINER.sub("", UNSEEN.sub("", label)))
+    return SPACES.sub(" ", label).strip()
+
+
+def merged(names: Sequence[str], source: str) -> list[str]:
+    """Return each label `normalised`, and say which of them are taken for the same."""
+    found = [normalised(name) for name in names]
+    together: dict[str, list[str]] = {}
+    for name, label in zip(names, found, strict=True):
+        together.setdefault(label, []).append(ascii(name))
+    for label, ways in together.items():
+        if len(ways) > 1:
+            listed = ", ".join(ways)
+            log.info("%s: %s look the same, and are one class, `%s`", source, listed, label)
+    return found
+
+
+def doubt_classes(classes: Sequence[str], labels: Mapping[str, np.ndarray], source: str) -> None:
+    """Warn of classes that a person may not have meant.
+
+    Args:
+        classes: their names.
+        labels: the index of each example's class in each part that was given, shape (N,).
+        source: what was read.
+    """
+    import numpy as np
+
+    counts = np.bincount(labels["train"], minlength=len(classes)).tolist()
+    of = dict(zip(classes, counts, strict=True))
+    rare = [name for name, count in of.items() if count < SPLITS]
+    if rare and "test" not in labels:
+        log.warning("too few examples for each split to have one: %s", listed(rare))
+    for name in classes:
+        if name.casefold() in MISSING:
+            log.warning(
+                "%s: `%s` is a class of %s examples; where it says that there is no label, leave "
+                "it empty, with `dataset.unlabelled=skip`",
+                *(source, name, f"{of[name]:,}"),
+            )
+    doubt_alike(of, source)
+
+
+def doubt_alike(counts: Mapping[str, int], source: str) -> None:
+    """Warn of classes that a person may mean to be one, with the number of examples of each."""
+    known: dict[object, str] = {}
+    pairs: dict[str, list[str]] = {}
+    for name, count in counts.items():
+        other = known.setdefault(_likeness(name), name)
+        if other != name:
+            pair = f"`{_exact(other)}` ({counts[other]:,}) and `{_exact(name)}` ({count:,})"
+            pairs.setdefault(_difference(other, name), []).append(pair)
+    for difference, found in pairs.items():
+        more = f", and {len(found) - FEW:,} other pairs" if len(found) > FEW else ""
+        log.warning(
+            "%s: classes that %s, with their examples: %s; those that are one must be written "
+            "alike",
+            *(source, difference, ", ".join(found[:FEW]) + more),
+        )
+
+
+def _likeness(name: str) -> object:
+    """Return what is equal for labels that are the same number, or that look alike."""
+    if (number := measured(name)) is not None:
+        return number
+    text = unicodedata.normalize("NFKC", name).casefold().translate(LOOKALIKES)
+    return " ".join(text.replace("_", " ").replace("-", " ").split()).strip(AT_ENDS) or name
+
+
+def _difference(one: str, other: str) -> str:
+    if measured(one) is not None:
+        return "are the same number"
+    return "differ in case alone" if one.casefold() == other.casefold() else "look alike"
+
+
+def _exact(name: str) -> str:
+    """Return a label with what cannot be told by looking at it written out."""
+    text = name.translate({ord(letter): ascii(letter)[1:-1] for letter in UNLIKE.findall(name)})
+    return shown(text)
+
+
+def check_label(place: str, label: str) -> None:
+    """Raise a DataError where a label is empty, or holds what is no letter.
+
+    Args:
+        place: where the label stands first.
+        label: as it is written.
+    """
+    if not normalised(label):
+        hint = "give each example one, or leave it out"
+        raise DataError(f"{place}: the label is empty", hint)
+    if NO_LETTER.search(label.strip()):
+        message = f"{place}: a control character is in the label `{label}`"
+        raise DataError(message, "write the label without it")
+
+
+def learnable(labels: Iterable[str], number: int, source: str, hint: str) -> tuple[str, ...]:
+    """Return the different labels of the training examples in order, if they can be learned.
+
+    Args:
+        labels: each of them once.
+        number: of the training examples.
+        source: what was read.
+        hint: what to do where the labels are no classes.
+
+    Raises:
+        DataError: there is one label alone, or nearly each example has its own.
+    """
+    classes = tuple(sorted(labels, key=natural))
+    if len(classes) < 2:
+        raise DataError(
+            f"{source}: every training example has the label `{shown(classes[0])}`",
+            "give examples of at least two classes",
+        )
+    numbers = all(map(NUMBER.fullmatch, classes))
+    if numbers:
+        hint += "; or learn them as numbers: `dataset.task=regression`"
+    if len(classes) > MOST_CLASSES or (number >= FEW and len(classes) > number / 2):
+        raise DataError(
+            f"{source}: {number:,} training examples have {len(classes):,} different labels, "
+            f"such as `{shown(classes[0])}` and `{shown(classes[1])}`",
+            hint,
+        )
+    if numbers and len(classes) > MANY_NUMBERS:
+        log.info(
+            "the %s labels are taken for classes; as numbers: `dataset.task=regression`",
+            f"{len(classes):,}",
+        )
+    return classes
+
+
+def indices(
+    labels: Sequence[str], classes: Sequence[str], place: Callable[[int], str]
+) -> np.ndarray:
+    """Return the index of each label's class, however it is written; int32, shape (N,).
+
+    Args:
+        labels: as they are written.
+        classes: as a run has them; those of older runs may not be `normalised`.
+        place: where the label of such an index stands.
+
+    Raises:
+        DataError: one is the label of no class.
+    """
+    import numpy as np
+
+    index_of = {normalised(name): index for index, name in enumerate(classes)}
+    index_of |= {name: index for index, name in enumerate(classes)}
+    found: list[int] = []
+    for row, label in enumerate(labels):
+        index = index_of.get(label, index_of.get(normalised(label)))
+        if index is None:
+            what = f"no class is called `{shown(label)}`" if label else "the label is empty"
+            message = f"{place(row)}: {what}{_meant(label, classes)}"
+            raise DataError(message, known_classes(classes))
+        found.append(index)
+    return np.array(found, dtype=np.int32)
+
+
+def known_classes(classes: Sequence[str]) -> str:
+    """Return the hint of which labels a run knows."""
+    return f"the classes of the run are: {listed(classes)}"
+
+
+def unseen(place: str, label: str, classes: Sequence[str]) -> DataError:
+    """Return the error to raise where an example has a label that no training example has."""
+    return DataError(
+        f"{place}: no training example has the label `{shown(label)}`{_meant(label, classes)}",
+        f"the classes of train are: {listed(classes)}",
+    )
+
+
+def _meant(label: str, classes: Sequence[str]) -> str:
+    """Return `, did you mean …?` with the class that is the same number or looks alike, if any."""
+    alike = next((name for name in classes if _likeness(name) == _likeness(label)), None)
+    return f", did you mean `{shown(alike)}`?" if alike else near_miss(label, classes)
+
+
+def listed(classes: Sequence[str]) -> str:
+    """Return the first classes, for a message."""
+    return ", ".join([*map(shown, classes[:FEW]), *["…"][: len(classes) > FEW]])

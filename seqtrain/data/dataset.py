@@ -1,0 +1,365 @@
+"""What a dataset is: arrays, and what is known about them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from seqtrain.data.classes import indices, known_classes
+from seqtrain.data.numbers import numbers
+from seqtrain.data.scaling import Scaling, Target
+from seqtrain.errors import DataError
+from seqtrain.schema.sections import End
+from seqtrain.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqtrain.data.vocabulary import Vocabulary
+
+MASK_VALUE = -1e30  # of every feature of a padded step
+LENGTHS = 8  # to which batches are cut
+Split = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences and their labels.
+
+    Attributes:
+        x: what the network reads; int32 ids of shape (N, T), or float32 features of
+            shape (N, T, F).
+        labels: the index of each example's class, int32, or in regression its number as it was
+            written, float64; shape (N,).
+        lengths: the steps of each example before it was cut or padded to T, where they
+            differ; int64, shape (N,).
+    """
+
+    x: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Return the number of examples, N."""
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray) -> Examples:
+        """Return the examples at `indices`, in that order."""
+        lengths = None if self.lengths is None else self.lengths[indices]
+        return Examples(self.x[indices], self.labels[indices], lengths)
+
+    def fingerprints(self) -> np.ndarray:
+        """Return a hash of what the network reads of each example; uint64, shape (N,)."""
+        return fingerprints(self.x)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned from the training examples, and is needed to read new ones.
+
+    Attributes:
+        classes: the name of each class; none in regression.
+        vocabulary: the tokens of the ids, where examples are tokens and these are known.
+        scaling: how features are standardised, where they are.
+        target: what is known of the labels, where they are numbers.
+    """
+
+    classes: tuple[str, ...]
+    vocabulary: Vocabulary | None = None
+    scaling: Scaling | None = None
+    target: Target | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """Examples that a person gives to a trained network.
+
+    Attributes:
+        x: as the network reads them, of shape (N, T) or (N, T, F).
+        texts: as they were given, where they are texts.
+        labels: the name of each example's class, where it is known.
+        label_key: what their file calls a label.
+        lines: the line on which each example begins, where they come from lines.
+    """
+
+    x: np.ndarray
+    texts: list[str] | None = None
+    labels: list[str] | None = None
+    label_key: str = "label"
+    lines: Sequence[int] | None = None
+
+    def labelled(self) -> Given:
+        """Return the examples that have a label, or all where none has."""
+        import numpy as np
+
+        rows = [row for row, label in enumerate(self.labels or ()) if label]
+        if self.labels is None or len(rows) in (0, len(self.labels)):
+            return self
+        return replace(
+            self,
+            x=self.x[np.array(rows)],
+            texts=[self.texts[row] for row in rows] if self.texts else None,
+            labels=[self.labels[row] for row in rows],
+            lines=[self.lines[row] for row in rows] if self.lines else None,
+        )
+
+    def truth(self, file: Path, learned: Learned) -> np.ndarray:
+        """Return what a network should answer: labels as `Examples` have them.
+
+        Raises:
+            DataError: an example has no label, or one that the network cannot answer.
+        """
+        classes = learned.classes
+        if self.labels is None:
+            known = known_classes(classes) if classes else None
+            raise DataError(f"{file} has no `{self.label_key}` to judge by", known)
+
+        def place(row: int) -> str:
+            return f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
+
+        return indices(self.labels, classes, place) if classes else numbers(self.labels, place)
+
+
+class Shaped(Protocol):
+    """What the size of a network depends on, and of a batch."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example: (T,) for tokens, (T, F) for features."""
+
+    @property
+    def vocabulary_size(self) -> int | None:
+        """The number of ids where examples are tokens."""
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model computes of an example."""
+
+    @property
+    def tokens(self) -> str:
+        """What texts are split into."""
+
+    @property
+    def examples(self) -> int:
+        """How many there are to train on."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a dataset before it is loaded; it has as much as that, or more."""
+
+    shape: tuple[int, ...] = (1, 1)
+    vocabulary_size: int | None = None
+    outputs: int = 1
+    tokens: str = "words"
+    examples: int = 1
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Arrays and what is known about them.
+
+    Attributes:
+        train: the examples to fit.
+        validation: the examples that choose the best epoch.
+        test: the examples that judge.
+        classes: the name of each class; none in regression.
+        source: the file or package that was read.
+        sha256: the hash of what was read.
+        vocabulary_size: the number of ids where examples are tokens, else None.
+        mask: whether padded steps are hidden from the network.
+        padding: the end at which short examples are filled up.
+        vocabulary: the words of the ids, where they are known.
+        scaling: how features were standardised, where they were.
+        originals: reads the texts of test examples again as they were written, by their indices.
+        target: what is known of the labels, where they are numbers.
+        dropped: the share of the characters of texts that no token holds, where it is counted.
+    """
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    classes: tuple[str, ...]
+    source: str
+    sha256: str
+    vocabulary_size: int | None = None
+    mask: bool = False
+    padding: End = "post"
+    vocabulary: Vocabulary | None = None
+    scaling: Scaling | None = None
+    originals: Callable[[np.ndarray], list[str]] | None = None
+    target: Target | None = None
+    dropped: float = 0.0
+
+    @property
+    def task(self) -> Task:
+        """What a network is to answer: a class, or a number."""
+        return "regression" if self.target else "classification"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example: (T,) for tokens, (T, F) for features."""
+        return tuple(self.train.x.shape[1:])
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model computes of an example: of two classes one is enough."""
+        return len(self.classes) if len(self.classes) > 2 else 1
+
+    @property
+    def tokens(self) -> str:
+        """What texts are split into: `words`, `characters` or `subwords`."""
+        rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"
+        return rule if rule in ("characters", "subwords") else "words"
+
+    @property
+    def examples(self) -> int:
+        """How many there are to train on."""
+        return len(self.train)
+
+    @property
+    def learned(self) -> Learned:
+        """What is needed to read new examples."""
+        return Learned(self.classes, self.vocabulary, self.scaling, self.target)
+
+    def split(self, name: Split) -> Examples:
+        """Return the examples of a split."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+    def apart(self) -> Dataset:
+        """Return the dataset without train examples that validation or test hold too.
+
+        Validation loses what test holds.
+        """
+        import numpy as np
+
+        train, validation, test = (
+            part.fingerprints() for part in (self.train, self.validation, self.test)
+        )
+        held = np.union1d(validation, test)
+        apart = replace(self, train=self.train.take(np.flatnonzero(~np.isin(train, held))))
+        if self.validation is self.test:
+            return apart
+        left = np.flatnonzero(~np.isin(validation, test))
+        return replace(apart, validation=self.validation.take(left))
+
+    def measured(self) -> Dataset:
+        """Return the dataset with the scale of the training labels, where labels are numbers."""
+        return replace(self, target=self.target and self.target.of(self.train.labels))
+
+    def standardised(self) -> Dataset:
+        """Return the dataset as a network learns it: labels that are numbers on its scale."""
+        if self.target is None:
+            return self
+        train, validation, test = (
+            replace(part, labels=self.target.standardised(part.labels))
+            for part in (self.train, self.validation, self.test)
+        )
+        return replace(self, train=train, validation=validation, test=test)
+
+    def repeated(self) -> int:
+        """Return how many test examples the network can learn by heart, for train holds them."""
+        from seqtrain.data.alike import shared
+
+        return shared(self.train, self.test)[0]
+
+
+def real_steps(x: np.ndarray) -> np.ndarray:
+    """Return how many steps of each example are not padding; int64, shape (N,).
+
+    Args:
+        x: ids of shape (N, T), or features of shape (N, T, F), padded at the end.
+    """
+    import numpy as np
+
+    return np.asarray(real(x).sum(axis=1))
+
+
+def cut(steps: np.ndarray, x: np.ndarray, lengths: int = LENGTHS) -> int:
+    """Return to how many steps examples can be cut: one of few, for JAX compiles for each anew.
+
+    Args:
+        steps: how many steps of each example are not padding.
+        x: what they are a part of, shape (N, T) or (N, T, F).
+        lengths: how many there are at most; never more than `LENGTHS`.
+    """
+    unit = math.ceil(int(x.shape[1]) / min(lengths, LENGTHS))
+    return math.ceil(int(steps.max()) / unit) * unit
+
+
+def real(x: np.ndarray) -> np.ndarray:
+    """Return which steps of each example are not padding; bool, shape (N, T)."""
+    import numpy as np
+
+    return np.asarray(x != 0 if x.ndim == 2 else x[:, :, 0] != MASK_VALUE)
+
+
+def fingerprints(x: np.ndarray) -> np.ndarray:
+    """Return the first 8 bytes of BLAKE2 of each row's bytes; uint64, shape (N,)."""
+    import numpy as np
+
+    rows = np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8)
+    digests = b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in rows)
+    return np.frombuffer(digests, dtype=np.uint64)
+
+
+def empty(like: Examples) -> Examples:
+    """Return no examples, of the shape and type of `like`."""
+    import numpy as np
+
+    return like.take(np.arange(0))
+
+
+def stratified(
+    examples: Examples, share: float, seed: int, key: str = "dataset.validation"
+) -> tuple[Examples, Examples]:
+    """Split off a share of the examples, the same share of every class.
+
+    The rounding is that of the largest remainder: the number taken is the nearest to
+    `share`, and no class is off by more than one example. Labels that are numbers count as one
+    class.
+
+    Args:
+        examples: N examples.
+        share: between 0 and 1.
+        seed: decides which examples are taken.
+        key: the config's key that asks for the share.
+
+    Returns:
+        The examples that stay and those that were taken, both in their old order.
+
+    Raises:
+        DataError: one of the two would be empty.
+    """
+    kept, taken = stratified_indices(examples.labels, share, seed, key)
+    return examples.take(kept), examples.take(taken)
+
+
+def stratified_indices(
+    labels: np.ndarray, share: float, seed: int, key: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of the examples that `stratified` keeps and takes."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    if labels.dtype.kind == "f":
+        labels = np.zeros(len(labels), dtype=np.int32)
+    counts = np.bincount(labels)
+    quotas = counts * share
+    taken = np.floor(quotas).astype(int)
+    missing = round(len(labels) * share) - taken.sum()
+    taken[np.argsort(taken - quotas, kind="stable")[: max(missing, 0)]] += 1
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label, number in enumerate(taken):
+        members = np.flatnonzero(labels == label)
+        chosen[random.permutation(members)[:number]] = True
+    if not chosen.any() or chosen.all():
+        raise DataError(
+            f"{len(labels)} examples cannot be split into two parts with a share of {share:.3g}",
+            f"use more examples, or another share, such as `{key}=0.5`",
+        )
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)

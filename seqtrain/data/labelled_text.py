@@ -1,0 +1,288 @@
+"""Texts with labels, wherever they come from: parsed once, split, words counted on train."""
+
+from __future__ import annotations
+
+import json
+import logging
+from abc import abstractmethod
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
+
+from seqtrain.data.base import TokenDatasetConfig
+from seqtrain.data.classes import check_label, doubt_classes, learnable, merged, unseen
+from seqtrain.data.dataset import Dataset, empty, stratified_indices
+from seqtrain.data.numbers import check_differing, numbers
+from seqtrain.data.own_files import PARTS, OwnConfig
+from seqtrain.data.scaling import Target
+from seqtrain.data.subwords import SMALLEST
+from seqtrain.data.tokens import Tokens, dropped
+from seqtrain.data.unknown import doubts, unknown
+from seqtrain.errors import DataError
+from seqtrain.io.cache import cached
+from seqtrain.io.download import fingerprint
+from seqtrain.schema.sections import broken
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from seqtrain.data.vocabulary import Fitted, Ragged
+    from seqtrain.io.cache import Arrays
+
+Labelled = tuple[str, str, str]  # a text, its label, and where it stands
+FORMAT = 4  # of the cache; counts up when what is cached changes
+FIRST, EVERY = 1_000, 50  # texts whose dropped characters are counted
+
+log = logging.getLogger(__name__)
+
+
+class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
+    """What every dataset of a person's own texts has."""
+
+    tokens: Tokens = Field(
+        default="words",
+        description="what a text is read as: `words`; `characters`, for names and for scripts "
+        "without spaces; or `subwords`, parts of words that are learned on train, so that no word "
+        "is unknown",
+    )
+
+    @model_validator(mode="after")
+    def _room_for_subwords(self) -> Self:
+        if self.tokens == "subwords" and self.vocabulary_size < SMALLEST:
+            rule = f"must be at least {SMALLEST} for `tokens: subwords`"
+            raise broken([("dataset.vocabulary_size", rule)])
+        return self
+
+    def load(self, data_dir: Path | None = None) -> Dataset:
+        """Read the texts and split them; warn of what the network would not read."""
+        dataset = super().load(data_dir)
+        log.info(
+            "%.1f%% of the test %s are unknown%s",
+            *(100 * unknown(dataset, "test"), self.tokens),
+            f", {dataset.dropped:.1%} of the characters in no word" if dataset.dropped else "",
+        )
+        for doubt in doubts(dataset, self.tokens):
+            log.warning("%s", doubt)
+        return dataset
+
+    @abstractmethod
+    def parts(self) -> Mapping[str, Iterable[Labelled]]:
+        """Return the texts of `train`, and of `validation` and `test` where they are given."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Return a hash of all files and of how they are read."""
+
+    def left_out(self, parts: Mapping[str, Iterable[Labelled]]) -> list[str]:
+        """Return what was left out of parts that were read, as sentences."""
+        return []
+
+    def assembled(self, source: str) -> Dataset:
+        """Parse the texts, or take them from the cache; split, fit the vocabulary, and encode.
+
+        Raises:
+            DataError: a file is damaged, or the labels are no classes to learn.
+        """
+        digest = self.digest()
+        arrays = cached(f"texts-{fingerprint(FORMAT, digest, self.tokens)}", self._parsed)
+        for line in json.loads(arrays["left_out"].tobytes()):
+            log.info("%s", line)
+        names = json.loads(arrays["names"].tobytes())
+        classes, label_of = self._labels(names, arrays, source)
+        whole = {part: numbered(arrays, part, label_of) for part in PARTS if part in self.parts()}
+        texts, test_rows = self._with_test(whole)
+        fitted = self._fitted(arrays, texts["train"].numbers, source)
+        doubt(classes, whole, source)
+        examples = {
+            part: self.examples(fitted.encode(some.numbers), some.labels)
+            for part, some in texts.items()
+        }
+        vocabulary = fitted.vocabulary.first(self.vocabulary_size)
+
+        def originals(indices: np.ndarray) -> list[str]:
+            written = self._written(indices, test_rows)
+            if (self.encode(vocabulary.encode(written)) != examples["test"].x[indices]).any():
+                raise DataError(f"{source} is not as it was when it was read")
+            return written
+
+        return Dataset(
+            train=examples["train"],
+            validation=examples.get("validation", empty(examples["train"])),
+            test=examples["test"],
+            classes=classes,
+            source=source,
+            sha256=digest,
+            vocabulary_size=self.vocabulary_size,
+            mask=self.mask,
+            padding=self.padding,
+            vocabulary=vocabulary,
+            originals=originals,
+            target=None if classes else Target(),
+            dropped=float(arrays["dropped"][0]),
+        )
+
+    def _parsed(self) -> Arrays:
+        import numpy as np
+
+        parts = self.parts()
+        arrays = parsed(parts, self.tokens)
+        left_out = json.dumps(self.left_out(parts)).encode()
+        return arrays | {"left_out": np.frombuffer(left_out, dtype=np.uint8)}
+
+    def _fitted(self, arrays: Arrays, train: Ragged, source: str) -> Fitted:
+        """Return the vocabulary of the training texts."""
+        from seqtrain.data.tokens import Tokeniser
+        from seqtrain.data.vocabulary import fit, fit_subwords
+
+        if not len(train.ids):
+            raise DataError(
+                f"{source}: no training text holds a word",
+                "give texts with words; of a table, `dataset.text_column=…` names their column",
+            )
+        words = arrays["words"].tobytes().decode().split("\n")
+        if self.tokens == "subwords":
+            return fit_subwords(words, train, self.vocabulary_size)
+        return fit(words, train, Tokeniser(self.tokens))
+
+    def _with_test(
+        self, whole: Mapping[str, Numbered]
+    ) -> tuple[dict[str, Numbered], np.ndarray | None]:
+        """Return the parts with a test part, and its rows of train where it is a share of that."""
+        if "test" in whole:
+            return dict(whole), None
+        train = whole["train"]
+        kept, rows = stratified_indices(train.labels, self.test, self.split_seed, "dataset.test")
+        return {**whole, "train": train.take(kept), "test": train.take(rows)}, rows
+
+    def _written(self, indices: np.ndarray, test_rows: np.ndarray | None) -> list[str]:
+        """Read some test examples again, of which `test_rows` are the rows of train, if any."""
+        part = "test" if test_rows is None else "train"
+        rows = (indices if test_rows is None else test_rows[indices]).tolist()
+        wanted = dict.fromkeys(rows, "")
+        for number, (text, _, _) in enumerate(self.parts()[part]):
+            if number in wanted:
+                wanted[number] = text
+        return [wanted[row] for row in rows]
+
+    def _labels(
+        self, names: list[str], arrays: Arrays, source: str
+    ) -> tuple[tuple[str, ...], np.ndarray]:
+        """Return the classes, none in regression, and what is learned for each name."""
+        import numpy as np
+
+        if self.learns == "regression":
+            return (), self._numbers(names, arrays, source)
+        for name in names:
+            check_label(self._place(name), name)
+        labels = merged(names, source)
+        classes = self._classes(names, labels, arrays, source)
+        return classes, np.array([classes.index(label) for label in labels], dtype=np.int32)
+
+    def _numbers(self, names: list[str], arrays: Arrays, source: str) -> np.ndarray:
+        """Return the number that each label is, float64, if they can be learned."""
+        import numpy as np
+
+        values = numbers(names, lambda index: self._place(names[index]))
+        check_differing(values[np.unique(arrays["train_labels"])].tolist(), source)
+        return values
+
+    def _classes(
+        self, names: list[str], labels: list[str], arrays: Arrays, source: str
+    ) -> tuple[str, ...]:
+        """Return the labels of train in order, if they can be learned and judged by.
+
+        Args:
+            names: every label as it is written.
+            labels: each of them `normalised`.
+            arrays: say which are those of train.
+            source: what was read.
+        """
+        import numpy as np
+
+        known = np.unique(arrays["train_labels"]).tolist()
+        hint = "give labels that repeat; of a table, `dataset.label_column=…` names their column"
+        number = len(arrays["train_labels"])
+        classes = learnable({labels[index] for index in known}, number, source, hint)
+        for name, label in zip(names, labels, strict=True):
+            if label not in classes:
+                raise unseen(self._place(name), label, classes)
+        return classes
+
+    def _place(self, label: str) -> str:
+        """Return where a label stands first."""
+        rows = chain.from_iterable(self.parts().values())
+        return next(place for _, name, place in rows if name == label)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Texts as the numbers of their words, and their labels as `Examples` have them."""
+
+    numbers: Ragged
+    labels: np.ndarray
+
+    def take(self, indices: np.ndarray) -> Numbered:
+        """Return the texts at `indices`, in that order."""
+        return Numbered(self.numbers.take(indices), self.labels[indices])
+
+
+def numbered(arrays: Arrays, part: str, label_of: np.ndarray) -> Numbered:
+    """Return the texts of a part as they were parsed, with what each written label stands for."""
+    from seqtrain.data.vocabulary import Ragged
+
+    numbers = Ragged(arrays[f"{part}_numbers"], arrays[f"{part}_offsets"])
+    return Numbered(numbers, label_of[arrays[f"{part}_labels"]])
+
+
+def doubt(classes: Sequence[str], texts: Mapping[str, Numbered], source: str) -> None:
+    """Warn of what a person may not have meant, in the texts of each part as they are given."""
+    import numpy as np
+
+    if classes:
+        doubt_classes(classes, {part: some.labels for part, some in texts.items()}, source)
+    for part, some in texts.items():
+        if number := np.count_nonzero(some.numbers.lengths == 0):
+            log.warning(
+                "%s of the %s texts of %s hold no word",
+                f"{number:,}",
+                f"{len(some.labels):,}",
+                part,
+            )
+
+
+def parsed(parts: Mapping[str, Iterable[Labelled]], tokens: Tokens) -> Arrays:
+    """Read the texts of each part once: the numbers of their words, and of their labels."""
+    import numpy as np
+
+    from seqtrain.data.vocabulary import Corpus
+
+    corpus = Corpus(tokens)
+    looked_at: list[str] = []
+    number_of: dict[str, int] = {}
+    arrays: Arrays = {}
+    for part, rows in parts.items():
+        labels = array("i")
+
+        def texts(rows: Iterable[Labelled], labels: array[int]) -> Iterator[str]:
+            for text, label, _ in rows:
+                if len(labels) < FIRST or len(labels) % EVERY == 0:
+                    looked_at.append(text)
+                labels.append(number_of.setdefault(label, len(number_of)))
+                yield text
+
+        numbers = corpus.add(texts(rows, labels))
+        arrays |= {
+            f"{part}_numbers": numbers.ids,
+            f"{part}_offsets": numbers.offsets,
+            f"{part}_labels": np.frombuffer(labels, dtype=np.int32),
+        }
+    words, names = "\n".join(corpus.words), json.dumps(list(number_of))
+    arrays["words"] = np.frombuffer(words.encode(), dtype=np.uint8)
+    arrays["names"] = np.frombuffer(names.encode(), dtype=np.uint8)
+    arrays["dropped"] = np.array([dropped(looked_at) if tokens == "words" else 0.0])
+    return arrays

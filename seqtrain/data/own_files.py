@@ -1,0 +1,130 @@
+"""What datasets of a person's own examples have in common, whatever the examples are."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from seqtrain.data.base import DatasetConfig
+from seqtrain.errors import DataError
+from seqtrain.io.atomic import sha256
+from seqtrain.io.dialect import Quotes
+from seqtrain.io.tables import Table
+from seqtrain.schema.sections import FileName, Share, broken
+from seqtrain.tasks import Task
+
+PARTS = ("train", "validation", "test")
+
+
+def _codec(encoding: str) -> str:
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding)  # which refuses base64, rot13 and the like
+    except (LookupError, ValueError) as error:
+        rule = f'"{encoding}" is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`'
+        raise broken([("dataset.encoding", rule)]) from error
+    return encoding
+
+
+Encoding = Annotated[str, AfterValidator(_codec)]
+
+
+class OwnConfig(DatasetConfig):
+    """What every dataset of a person's own examples has."""
+
+    test: Share = Field(
+        default=0.2,
+        description="share of all examples, taken class by class where there are classes, that "
+        "judges where no test examples are given",
+    )
+    encoding: Encoding = Field(
+        default="utf-8",
+        description="how the files store letters: a codec that Python knows; where a file begins "
+        "with a byte order mark, that counts",
+    )
+
+
+class OwnFilesConfig(OwnConfig):
+    """What every dataset has whose splits are a file each, or one file for all."""
+
+    path: FileName = Field(description="the file of the training examples, or of all examples")
+    validation_path: FileName | None = Field(
+        default=None, description="file of the validation examples, instead of a share of train"
+    )
+    test_path: FileName | None = Field(
+        default=None, description="file of the test examples, instead of a share of all"
+    )
+    task: Task = Field(
+        default="classification",
+        description="what a label is: the name of a class, or with `regression` a number",
+    )
+    label_column: str = Field(default="label", description="column, or key, of the labels")
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
+        default=None, description="what stands between fields; null finds out from the rows"
+    )
+    quotes: Quotes | None = Field(
+        default=None,
+        description="whether a field can stand in quotes: false where quotes are letters, as in "
+        "many TSV files; true where a quote in there is doubled, `backslash` where a backslash "
+        "stands before it; null finds out from the rows",
+    )
+    header: bool = Field(
+        default=True,
+        description="whether the first row names the columns; else they are called `column_1`, "
+        "`column_2`, …",
+    )
+    unlabelled: Literal["refuse", "skip"] = Field(
+        default="refuse",
+        description="what to do with examples whose label is empty: `skip` leaves them out, and "
+        "says how many they are",
+    )
+
+    @property
+    def learns(self) -> Task:
+        """What `task` says."""
+        return self.task
+
+    @model_validator(mode="after")
+    def _files_differ(self) -> Self:
+        if self.validation_path and self.validation == "test":
+            rule = "cannot stand beside `validation_path`: choose one of them"
+            raise broken([("dataset.validation", rule)])
+        paths = [self.path, self.validation_path, self.test_path]
+        if len({*filter(None, paths)}) < len([*filter(None, paths)]):
+            rule = "each of `path`, `validation_path` and `test_path` must be another file"
+            raise broken([("dataset.path", rule)])
+        return self
+
+    def files(self) -> dict[str, Path]:
+        """Return the file of each part that has one."""
+        paths = (self.path, self.validation_path, self.test_path)
+        return {part: Path(path) for part, path in zip(PARTS, paths, strict=True) if path}
+
+    def table(self, file: Path) -> Table:
+        """Return a file as a table, as the keys say that it is written."""
+        return Table(file, self.encoding, self.delimiter, quotes=self.quotes, header=self.header)
+
+    def hashed(self, *keys: object) -> str:
+        """Return a hash of the files' content, and of the keys by which they are read."""
+        files = {part: sha256(file) for part, file in self.files().items()}
+        for part, other in combinations(files, 2):
+            if files[part] == files[other]:
+                raise DataError(
+                    f"{self.files()[other]} holds the same as {self.files()[part]}",
+                    f"give {other} other examples, or a share of all: `dataset.{other}_path=null`",
+                )
+        keys = (*keys, self.label_column, self.encoding, self.delimiter, self.quotes)
+        later = (self.header, self.unlabelled)  # runs from before these keys keep their hash
+        keys += () if later == (True, "refuse") else later
+        return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
+
+
+def no_label(place: str, column: str, others: int) -> DataError:
+    """Return the error to raise where an example has no label, as so many others."""
+    more = f", as that of {others:,} more example{'s' * (others != 1)}" if others else ""
+    hint = f"give each a `{column}`, or leave such examples out: `dataset.unlabelled=skip`"
+    return DataError(f"{place}: the label is empty{more}", hint)

@@ -1,0 +1,283 @@
+"""The tokens of a text, by Unicode's own rules: words, characters, or what subwords are made of.
+
+Texts that look the same give the same tokens. Before a text is split, HTML tags and entities go,
+it is composed (NFC), forms for layout alone become plain letters (`ＡＢＣ`, `ﬁ`), variants of the
+apostrophe become `'`, what is not seen goes (soft hyphens, zero-width spaces, directions of
+writing), and letters become lower-case. Joiners stay where UAX #31 says that they matter: after a
+virama, and between Arabic letters. A lower-cased `İ` is `i`; `ß` stays what it is.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from statistics import median
+from typing import Any, Literal
+
+Tokens = Literal["words", "characters", "subwords"]  # of the key `dataset.tokens`
+Rule = Literal["words", "characters", "subwords", "plain", "keras"]
+
+SPACE = "▁"  # which SentencePiece puts before each chunk of a text
+SAMPLE = 4_000  # texts that `suggest` looks at
+HELD_OUT = 5  # of the sample, each so many'th text is held out
+UNSPACED, DROPPED, SHORT, NEW, MANY_NEW, FEW = 0.5, 0.3, 2, 0.2, 0.35, 2_000  # see `suggest`
+
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
+_PLAIN_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_ASCII_WORD = re.compile(r"[a-z0-9_]+(?:'[a-z0-9_]+)*")
+_WORD = re.compile(r"\w+(?:['·]\w+)*")
+# What needs no more than lower case: letters without marks, of scripts with spaces; punctuation.
+_SIMPLE = re.compile(
+    "[\x00-\x7f\xa1-\xac\xae-\xb3\xb5-\u012f\u0131-\u01c3\u01ce-\u01ef\u0250-\u02ad\u0386"
+    "\u0388-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2017\u201a\u201c-\u2027\u2030\u2031\u2033-\u203b"
+    "\u20a0-\u20bf\uac00-\ud7a3]*"
+)
+# Where all are that `_Patterns` looks for, and others: most texts need not be looked at twice.
+_MAYBE_ODD = re.compile(
+    "[\xad\xb4\u02b9-\u02bc\u034f\u05f3\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2018-\u201b\u2028-\u2032\u2060-\u206f\u3164\ufb00-\ufdff"
+    "\ufe00-\ufe0f\ufe70-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U0001d400-\U0001d7ff\U000e0000-\U000e0fff]"
+)
+_MAYBE_SINGLE = re.compile(
+    "[\u02ea\u02eb\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf"
+    "\u1b00-\u1b7f\u2000-\u2bff\u2e80-\ua4cf\ua900-\uabff\uf900-\ufaff\uff66-\uff9f"
+    "\U00010000-\U0010ffff]"
+)
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of pairs
+_DOTTED = re.compile("i\u0307+")
+_APOSTROPHES = str.maketrans(dict.fromkeys("`´‘’‛ʻʼʹ′＇׳", "'"))
+_KERAS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+
+
+def words(text: str) -> list[str]:
+    """Split a text into lower-case words; HTML tags and punctuation fall out, `don't` is one.
+
+    Each emoji is a token, and so is each character of scripts that are written without spaces:
+    Chinese and Japanese, Thai, Lao, Khmer, Burmese and the like.
+    """
+    text = normalised(text)
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    if _SIMPLE.fullmatch(text):
+        return _WORD.findall(text)
+    patterns = _patterns()
+    split = patterns.word if _MAYBE_SINGLE.search(text) else patterns.spaced_word
+    return split.findall(text)  # type: ignore[no-any-return]
+
+
+def characters(text: str) -> list[str]:
+    """Split a text into lower-case characters as they are seen; runs of space become one each."""
+    text = " ".join(normalised(text).split())
+    if text.isascii():
+        return list(text)
+    return _patterns().character.findall(text)  # type: ignore[no-any-return]
+
+
+def chunks(text: str) -> list[str]:
+    """Split a text at its spaces; subwords are parts of chunks."""
+    return normalised(text).replace(SPACE, "_").split()
+
+
+def plain_words(text: str) -> list[str]:
+    """Split a text as version 0.1 did, and as ids of `imdb` and `phrases` are made."""
+    return _PLAIN_WORD.findall(html.unescape(_MARKUP.sub(" ", text)).lower())
+
+
+def keras_words(text: str) -> list[str]:
+    """Split a text as Keras's `Tokenizer` does, which made the ids of Keras's `imdb.npz`."""
+    return [word for word in text.lower().translate(_KERAS).split(" ") if word]
+
+
+def normalised(text: str) -> str:
+    """Return a text so that texts that look the same are the same, in lower case."""
+    if "<" in text:
+        text = _MARKUP.sub(" ", unicodedata.normalize("NFC", text))  # `e` with a mark is no tag
+    if "&" in text:
+        text = html.unescape(text)
+    text = _CONTROL.sub(" ", text)
+    text = text.replace("`", "'").replace("’", "'")
+    if text.isascii() or _SIMPLE.fullmatch(text):
+        return text.lower()
+    text = unicodedata.normalize("NFC", text)
+    return _seen(text) if _MAYBE_ODD.search(text) else _lower(text)
+
+
+def _seen(text: str) -> str:
+    """Return a text without variants of what is seen."""
+    patterns = _patterns()
+    text = patterns.layout.sub(_compatible, text).translate(_APOSTROPHES)
+    return _lower(patterns.idle_joiner.sub("", patterns.unseen.sub("", text)))
+
+
+def _lower(text: str) -> str:
+    return unicodedata.normalize("NFC", _DOTTED.sub("i", text.lower()))
+
+
+def _compatible(found: Any) -> str:
+    return unicodedata.normalize("NFKC", found[0])
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Compiled patterns of the package `regex`, which knows the properties of Unicode."""
+
+    word: Any
+    spaced_word: Any
+    single: Any
+    character: Any
+    layout: Any
+    unseen: Any
+    idle_joiner: Any
+
+
+@cache
+def _patterns() -> _Patterns:
+    scripts = (
+        "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham "
+        "Tai_Viet Javanese Balinese Yi"
+    )
+    unspaced = "".join(rf"\p{{Script={name}}}" for name in scripts.split())
+    unspaced += "\u3006\u3031-\u3035\u3099\u309a\u30fc"  # of Chinese and Japanese alike
+    single = rf"[[\p{{L}}\p{{M}}\p{{Nl}}]&&[{unspaced}]]"
+    emoji = r"[[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}]--[©®™]]"
+    base = rf"[[\p{{L}}\p{{N}}_]--{single}]"
+    word = rf"{base}(?:[\p{{M}}\u200c\u200d]|{base})*+"
+    joining = r"[[\p{Arabic}\p{Syriac}\p{Mongolian}\p{Nko}\p{Phags_Pa}]&&\p{L}]"
+    virama = r"\p{Canonical_Combining_Class=9}"
+    picture = r"\p{Extended_Pictographic}[\p{M}\p{Emoji_Modifier}]*"
+    return _Patterns(
+        word=_compiled(rf"(?=[{emoji}{single}])\X|{word}(?:['·]{word})*+"),
+        spaced_word=_compiled(
+            r"[\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*+"
+            r"(?:['·][\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*+)*+"
+        ),
+        single=_compiled(rf"[{single}&&\p{{L}}]"),
+        character=_compiled(r"\X"),
+        layout=_compiled(
+            r"[\uff01-\uffee\ufb00-\ufdff\ufe70-\ufefc\U0001d400-\U0001d7ff&&\P{Cn}]+"
+        ),
+        unseen=_compiled(
+            r"[[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]"
+            r"--[\u200c\u200d\U000e0020-\U000e007f]]"
+            rf"|(?<!{picture}[\U000e0020-\U000e007f]*)[\U000e0020-\U000e007f]"
+        ),
+        idle_joiner=_compiled(
+            rf"(?<!{virama})(?<!{joining}\p{{M}}*(?=\u200c\p{{M}}*{joining}))"
+            rf"(?<!{picture}(?=\u200d\p{{Extended_Pictographic}}))[\u200c\u200d]"
+        ),
+    )
+
+
+def _compiled(pattern: str) -> Any:
+    import regex
+
+    return regex.compile(pattern, regex.VERSION1)
+
+
+RULES: dict[Rule, Callable[[str], list[str]]] = {
+    "words": words,
+    "characters": characters,
+    "subwords": chunks,
+    "plain": plain_words,
+    "keras": keras_words,
+}
+
+
+@dataclass(frozen=True)
+class Tokeniser:
+    """A rule by which texts are split, and of subwords what was learned.
+
+    Attributes:
+        rule: the name of the rule.
+        model: of subwords, the model as SentencePiece writes it.
+    """
+
+    rule: Rule = "words"
+    model: bytes = b""
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the tokens of a text."""
+        found = RULES[self.rule](text)
+        if self.rule != "subwords":
+            return found
+        from seqtrain.data.subwords import split
+
+        return [piece for pieces in split(self.model, found) for piece in pieces]
+
+    def joined(self, tokens: Iterable[str]) -> str:
+        """Return tokens as a text that can be read."""
+        if self.rule == "characters":
+            return "".join(tokens)
+        if self.rule == "subwords":
+            return "".join(tokens).replace(SPACE, " ").strip()
+        return " ".join(tokens)
+
+    def near(self, token: str) -> str:
+        """Return the word that a token is without variants of letters, where the rule keeps them.
+
+        So a network that was trained on `don't` knows `don’t`.
+        """
+        if self.rule not in ("plain", "keras"):
+            return token
+        found = words(token)
+        return found[0] if len(found) == 1 else token
+
+
+def dropped(texts: Iterable[str]) -> float:
+    """Return the share of the characters of texts, spaces aside, that are in no word."""
+    written = kept = 0
+    for text in texts:
+        written += sum(map(len, normalised(text).split()))
+        kept += sum(map(len, words(text)))
+    return 1 - kept / written if written else 0.0
+
+
+def suggest(texts: Sequence[str]) -> tuple[Tokens, str]:
+    """Return the tokens that fit texts, and the reason in a few words.
+
+    Characters fit scripts without spaces, names and other single words, and texts that are not
+    made of words. Subwords fit languages of which many words are new in each text.
+    """
+    sample = texts[:: max(1, len(texts) // SAMPLE)]
+    split = [words(text) for text in sample]
+    if not any(texts):
+        return "words", "there are no texts to choose by"
+    if not any(split):
+        return "characters", "the texts hold no words"
+    if _unspaced(sample) > UNSPACED:
+        return "characters", "the script has no spaces between words"
+    if (share := dropped(sample)) > DROPPED:
+        return "characters", f"{share:.0%} of the characters are in no word"
+    new = new_words(split)
+    if median(map(len, split)) <= SHORT:
+        if new > NEW:
+            return "characters", f"one or two words a text, of which {new:.0%} are new each time"
+        return "words", "few words, which repeat"
+    if new > MANY_NEW and sum(map(len, split)) > FEW:
+        return "subwords", f"{new:.0%} of the words of further texts would be unknown"
+    return "words", f"{new:.0%} of the words of further texts would be unknown"
+
+
+def new_words(split: Sequence[Sequence[str]]) -> float:
+    """Return the share of the words of every fifth text that are in no other text."""
+    known = {word for index, found in enumerate(split) if index % HELD_OUT for word in found}
+    held = Counter(word for found in split[::HELD_OUT] for word in found)
+    unknown = sum(count for word, count in held.items() if word not in known)
+    return unknown / max(held.total(), 1)
+
+
+def _unspaced(texts: Iterable[str]) -> float:
+    """Return the share of letters that are of scripts without spaces."""
+    letters = single = 0
+    for text in texts:
+        text = normalised(text)
+        letters += sum(map(str.isalpha, text))
+        if not _SIMPLE.fullmatch(text):
+            single += len(_patterns().single.findall(text))
+    return single / max(letters, 1)

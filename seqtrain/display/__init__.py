@@ -1,0 +1,1 @@
+"""Text as terminals, tables and spreadsheets may show it."""

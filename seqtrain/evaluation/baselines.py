@@ -1,0 +1,295 @@
+"""Simple models on the same splits: what a network must beat to have learned something.
+
+scikit-learn's: always the most frequent class, or the mean of the labels that are numbers; and a
+linear model, of TF-IDF of words and pairs of words (or of up to five characters), or of all values
+of all steps of features. It learns from every training example, unless that took too long.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified_indices
+from seqtrain.data.vocabulary import START
+from seqtrain.evaluation import classification, grams
+from seqtrain.tasks import primary
+
+Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
+
+MAJORITY = "majority class"
+MEAN = "mean of the labels"
+LINEAR = {"classification": "logistic regression", "regression": "ridge regression"}
+OF_WORDS = "TF-IDF + "
+LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # neighbouring words, or characters, that count together
+# Values, or neighbouring words, of the training examples that a linear model learns from at most:
+# more would take more than a gigabyte.
+LARGEST_OF_WORDS, LARGEST = 20_000_000, 64_000_000
+# Values that are not 0, times classes: of those a model is fitted in half a minute, and of so many
+# that it can be fitted several times, to choose the penalty.
+WORK_OF_WORDS, WORK_OF_VALUES = 80_000_000, 600_000_000
+CHOOSING_OF_WORDS, CHOOSING_OF_VALUES = 40_000_000, 60_000_000
+MOST_WEIGHTS = 2_000_000  # of values; L-BFGS keeps twenty copies
+MOST_WEIGHTS_OF_WORDS = 30_000_000
+FEWEST = 100  # training examples; from fewer a linear model is not worth its name
+ITERATIONS = 50  # steps of a fit
+# C, less of which is simpler: the usual one first, which wins ties.
+PENALTIES_OF_WORDS, PENALTIES_OF_VALUES = (10.0, 1.0, 100.0, 0.1), (0.1, 0.01, 1.0)
+HELD_BACK = 0.2  # of train, to choose the penalty where no validation examples are left for that
+SEED = 0  # of the sample of training examples, and of the order in which a fit goes through them
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a simple model says of the test examples.
+
+    Attributes:
+        name: what it is called in tables.
+        answers: probabilities of each class, float64 of shape (N, classes); in regression
+            numbers, shape (N,).
+        trained_on: how many of the training examples it has seen.
+        converged: whether its fit ended by itself, not at the limit of its iterations.
+    """
+
+    name: str
+    answers: np.ndarray
+    trained_on: int
+    converged: bool = True
+
+
+def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False) -> list[Baseline]:
+    """Fit the simple models on the training examples, and let them judge the test examples.
+
+    Args:
+        dataset: what they learn from. The test examples choose nothing.
+        with_linear: whether there is a linear model, too. It is left out of fewer than 100
+            examples, and of values in such numbers that it would not fit into memory.
+        weighed: whether it weighs its classes, as the network does.
+    """
+    found = [mean(dataset) if dataset.target else majority(dataset)]
+    started = time.perf_counter()
+    if with_linear and (model := linear(dataset, weighed)):
+        found.append(model)
+        log.info("%s took %.1f s", model.name, time.perf_counter() - started)
+    return found
+
+
+def majority(dataset: Dataset) -> Baseline:
+    """Say of every example what share of the training examples each class has."""
+    labels = dataset.train.labels
+    shares = np.bincount(labels, minlength=len(dataset.classes)) / len(labels)
+    return Baseline(MAJORITY, np.tile(shares, (len(dataset.test), 1)), len(labels))
+
+
+def mean(dataset: Dataset) -> Baseline:
+    """Say of every example the mean of the labels of the training examples."""
+    labels = dataset.train.labels
+    return Baseline(MEAN, np.full(len(dataset.test), labels.mean(dtype=np.float64)), len(labels))
+
+
+def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
+    """Fit a logistic or ridge regression, and choose its penalty by the validation examples.
+
+    One thread computes it: on so small products several would mostly wait for one another.
+    """
+    from threadpoolctl import threadpool_limits
+
+    rows = _sample(len(dataset.train), _at_once(dataset, dataset.train.x))
+    of_words = dataset.vocabulary_size is not None
+    too_wide = not of_words and np.prod(dataset.shape) * dataset.outputs > MOST_WEIGHTS
+    if len(rows) < FEWEST or too_wide:
+        return None
+    with threadpool_limits(1):
+        read = (_of_tokens if of_words else _of_values)(dataset, rows)
+        x = read(dataset.train.x[rows])
+        work = x.size * dataset.outputs  # of a sparse matrix what is not 0
+        kept = _sample(len(rows), int(len(rows) * _limit(of_words) / max(work, 1)))
+        if len(kept) < len(rows):
+            x, rows = x[kept], rows[kept]
+        if len(rows) < FEWEST or len(np.unique(dataset.train.labels[rows])) < 2:
+            return None
+        return _fitted(dataset, read, x, rows, weighed)
+
+
+def _at_once(dataset: Dataset, x: np.ndarray) -> int:
+    """Return how many of some examples can be read at once."""
+    if dataset.vocabulary_size is None:
+        return LARGEST // int(np.prod(dataset.shape))
+    words = max((x > START).sum(), 1) * _longest(dataset)
+    return int(LARGEST_OF_WORDS * len(x) // words)
+
+
+def _longest(dataset: Dataset) -> int:
+    """Return how many neighbouring tokens count together."""
+    return LONGEST_LETTERS if _letters(dataset) else LONGEST_WORDS
+
+
+def _letters(dataset: Dataset) -> bool:
+    return dataset.tokens == "characters"
+
+
+def _limit(of_words: bool) -> int:
+    return WORK_OF_WORDS if of_words else WORK_OF_VALUES
+
+
+def _sample(examples: int, most: int) -> np.ndarray:
+    """Return the indices of the training examples that a linear model learns from."""
+    if examples <= most:
+        return np.arange(examples)
+    return np.sort(np.random.default_rng(SEED).choice(examples, most, replace=False))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A linear model, what it answers to a matrix of examples, and whether its fit has ended."""
+
+    answers: Callable[[Any], np.ndarray]
+    converged: bool
+
+
+def _fitted(dataset: Dataset, read: Read, x: Any, rows: np.ndarray, weighed: bool) -> Baseline:
+    fit_one = partial(_fit_numbers if dataset.target else _fit_classes, dataset, weighed=weighed)
+    labels = dataset.train.labels[rows]
+    best = _chosen(dataset, fit_one, read, x, labels, weighed)
+    test = dataset.test.x
+    at_once = max(_at_once(dataset, test) // 4, 1)
+    parts = [test[start : start + at_once] for start in range(0, len(test), at_once)]
+    answers = np.concatenate([best.answers(read(part)) for part in parts])
+    name = f"{OF_WORDS if dataset.vocabulary_size else ''}{LINEAR[dataset.task]}"
+    return Baseline(name, answers, len(rows), best.converged)
+
+
+def _chosen(
+    dataset: Dataset,
+    fit_one: Callable[..., _Fit],
+    read: Read,
+    x: Any,
+    labels: np.ndarray,
+    weighed: bool,
+) -> _Fit:
+    """Return the fit whose penalty the validation examples find best.
+
+    Where they are the test examples, a part of train takes their place.
+    """
+    of_words = dataset.vocabulary_size is not None
+    penalties = PENALTIES_OF_WORDS if of_words else PENALTIES_OF_VALUES
+    most = CHOOSING_OF_WORDS if of_words else CHOOSING_OF_VALUES
+    if x.size * dataset.outputs > most:
+        return fit_one(x, labels, penalties[0])
+    score = partial(_score, dataset, weighed)
+    validation = dataset.validation
+    if validation is not dataset.test and len(validation):
+        beside = read(validation.x)
+        fits = [fit_one(x, labels, penalty) for penalty in penalties]
+        return max(fits, key=lambda fit: score(validation.labels, fit.answers(beside)))
+    kept, held = stratified_indices(labels, HELD_BACK, SEED, "dataset.validation")
+    if len(np.unique(labels[kept])) < 2:
+        return fit_one(x, labels, penalties[0])
+    tried = {
+        penalty: score(labels[held], fit_one(x[kept], labels[kept], penalty).answers(x[held]))
+        for penalty in penalties
+    }
+    return fit_one(x, labels, max(tried, key=tried.__getitem__))
+
+
+def _score(dataset: Dataset, weighed: bool, labels: np.ndarray, answers: np.ndarray) -> float:
+    """Return what is larger for a better model, by the score that judges the network."""
+    if dataset.target:
+        return -float(np.square(answers - labels.astype(np.float64)).mean())
+    score = primary("classification", weighed)
+    return classification.metrics_for(len(dataset.classes))[score].function(labels, answers)
+
+
+def _fit_classes(
+    dataset: Dataset, x: Any, labels: np.ndarray, penalty: float, weighed: bool
+) -> _Fit:
+    """Fit a logistic regression: of sparse words one for each class, which is fast."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    sparse = dataset.vocabulary_size is not None
+    solver: dict[str, Any] = {"solver": "liblinear", "dual": True} if sparse else {}
+    model: Any = LogisticRegression(
+        C=penalty,
+        max_iter=ITERATIONS,
+        class_weight="balanced" if weighed else None,
+        random_state=SEED,
+        **solver,
+    )
+    if sparse and len(np.unique(labels)) > 2:
+        model = OneVsRestClassifier(model)
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(x, labels)
+
+    def answers(of: Any) -> np.ndarray:
+        found = np.zeros((of.shape[0], len(dataset.classes)))
+        found[:, model.classes_] = model.predict_proba(of)
+        return found
+
+    return _Fit(answers, not raised)
+
+
+def _fit_numbers(
+    dataset: Dataset, x: Any, labels: np.ndarray, penalty: float, weighed: bool
+) -> _Fit:
+    """Fit a ridge regression to the labels on a scale of 1."""
+    from sklearn.linear_model import Ridge
+
+    target = dataset.target
+    mean, deviation = (target.mean, target.deviation) if target else (0.0, 1.0)
+    model = Ridge(1 / penalty, max_iter=ITERATIONS, solver="lsqr")
+    model.fit(x, (labels.astype(np.float64) - mean) / deviation)
+    converged = bool(model.n_iter_[0] < ITERATIONS)
+    return _Fit(lambda of: model.predict(of).astype(np.float64) * deviation + mean, converged)
+
+
+def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
+    """Return what reads texts as TF-IDF of words and pairs of words, or of up to 5 characters."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    longest = _longest(dataset)
+    most = MOST_WEIGHTS_OF_WORDS // dataset.outputs // longest
+    x = dataset.train.x[rows]
+    known = grams.fit(x, dataset.vocabulary_size or 0, longest, _letters(dataset), most)
+    weights = TfidfTransformer(sublinear_tf=True).fit(known.counts(x))
+    return lambda x: weights.transform(known.counts(x))
+
+
+def _of_values(dataset: Dataset, rows: np.ndarray) -> Read:
+    """Return what reads features as standardised values, padded ones being the mean."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    zeros = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    scaled = make_pipeline(StandardScaler(), zeros)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # steps that are always padded have no mean
+        scaled.fit(flat(dataset.train.x[rows], dataset))
+    return lambda x: scaled.transform(flat(x, dataset))
+
+
+def flat(x: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Return all values of all steps in a row, NaN where a step is padded.
+
+    Args:
+        x: features, shape (N, T, F).
+        dataset: which may have masked steps.
+
+    Returns:
+        float32, shape (N, T * F).
+    """
+    rows = x.reshape(len(x), -1)
+    return np.where(rows == MASK_VALUE, np.float32("nan"), rows) if dataset.mask else rows

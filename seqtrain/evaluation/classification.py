@@ -1,0 +1,283 @@
+"""Metrics: functions of labels and probabilities.
+
+Each takes `labels`, int of shape (N,), and `probabilities`, float of shape (N, classes), and
+returns a number. A function marked `@metric` is computed for every run, with its 95 % interval.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqtrain.evaluation import calibration, uncertainty
+from seqtrain.evaluation.uncertainty import Statistic
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+Resampled = Callable[[np.ndarray, np.ndarray], Statistic]
+EPSILON = 1e-7  # Keras's keras.config.epsilon(), to which its losses clip probabilities
+# What scores of a split begin with, as Keras has it; `data` are examples that a person gives.
+PREFIXES = {"train": "train", "validation": "val", "test": "test", "data": "data"}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A metric, and what is known about it.
+
+    Attributes:
+        function: what computes it.
+        classes: it is defined for so many classes; None for any number.
+        share: whether it is a share of the examples, so that its interval is the binomial's.
+        resampled: what computes it in many resamples at once; None where it is recomputed.
+        too_high: whether few examples make it too high, and resamples even more. Its interval
+            then reaches as far below its value as above, but not below 0.
+    """
+
+    function: Metric
+    classes: int | None
+    share: bool
+    resampled: Resampled | None
+    too_high: bool
+
+
+_METRICS: dict[str, Registered] = {}
+
+
+def metric(
+    classes: int | None = None,
+    share: bool = False,
+    resampled: Resampled | None = None,
+    too_high: bool = False,
+) -> Callable[[Metric], Metric]:
+    """Mark a function as a metric; see `Registered`."""
+
+    def register(function: Metric) -> Metric:
+        _METRICS[function.__name__] = Registered(function, classes, share, resampled, too_high)
+        return function
+
+    return register
+
+
+def metrics_for(number_of_classes: int) -> dict[str, Registered]:
+    """Return the metrics that are defined for so many classes, by name."""
+    return {
+        name: registered
+        for name, registered in _METRICS.items()
+        if registered.classes in (None, number_of_classes)
+    }
+
+
+def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the cross-entropy of each example in nats, as Keras computes it; shape (N,)."""
+    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return np.asarray(-np.log(np.clip(chosen, EPSILON, 1 - EPSILON)))
+
+
+@metric(resampled=lambda labels, probabilities: uncertainty.mean(losses(labels, probabilities)))
+def loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean cross-entropy in nats, as Keras computes it for sigmoid and softmax heads."""
+    return float(losses(labels, probabilities).mean())
+
+
+@metric(share=True)
+def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Share of examples whose most probable class is the true one."""
+    return float((predictions(probabilities) == labels).mean())
+
+
+def _of_classes(mean: Callable[..., np.ndarray]) -> Resampled:
+    """Return what computes a mean over classes in many resamples.
+
+    Args:
+        mean: of three numbers of each class, each of shape (B, classes): how many examples are
+            rightly predicted as it, are of it, and are predicted as it; its shape is (B,).
+    """
+
+    def resampled(labels: np.ndarray, probabilities: np.ndarray) -> Statistic:
+        predicted, size = predictions(probabilities), probabilities.shape[1]
+        right = predicted == labels
+        each = ((right, labels[right]), (slice(None), labels), (slice(None), predicted))
+
+        def statistic(counts: np.ndarray) -> np.ndarray:
+            sums = [
+                np.array([np.bincount(of, row[chosen], size) for row in counts])
+                for chosen, of in each
+            ]
+            return mean(*sums)
+
+        return statistic
+
+    return resampled
+
+
+def _macro_f1(hits: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    f1 = 2 * hits / np.maximum(true + predicted, 1)
+    return uncertainty.ratio(f1.sum(axis=1), (true + predicted > 0).sum(axis=1))
+
+
+def _balanced_accuracy(hits: np.ndarray, true: np.ndarray, _: np.ndarray) -> np.ndarray:
+    recall = hits / np.maximum(true, 1)
+    return uncertainty.ratio(recall.sum(axis=1), (true > 0).sum(axis=1))
+
+
+macro_f1_of, balanced_accuracy_of = _of_classes(_macro_f1), _of_classes(_balanced_accuracy)
+
+
+@metric(resampled=macro_f1_of)
+def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean over classes of F1 = 2 · hits / (true + predicted), each class alike.
+
+    The classes are those that are true or predicted of an example, as those of scikit-learn's
+    `f1_score(average="macro")`; one that never is a hit has an F1 of 0. D. D. Lewis, "Evaluating
+    Text Categorization", Speech and Natural Language, 1991.
+    """
+    return float(macro_f1_of(labels, probabilities)(np.ones((1, len(labels))))[0])
+
+
+def macro_f1_difference(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> Statistic:
+    """Return by how much the macro F1 of some probabilities is above that of others."""
+    first, second = macro_f1_of(labels, ours), macro_f1_of(labels, theirs)
+    return lambda counts: first(counts) - second(counts)
+
+
+@metric(resampled=balanced_accuracy_of)
+def balanced_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean over classes of the recall, each class alike: what accuracy is of even classes.
+
+    The classes are those that are true of an example, as those of scikit-learn's
+    `balanced_accuracy_score`. K. H. Brodersen et al., "The Balanced Accuracy and Its Posterior
+    Distribution", ICPR, 2010.
+    """
+    return float(balanced_accuracy_of(labels, probabilities)(np.ones((1, len(labels))))[0])
+
+
+@metric(classes=2, resampled=lambda labels, out: uncertainty.roc_auc(labels, out[:, 1]))
+def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Area under the ROC curve; NaN where only one class is present."""
+    from sklearn.metrics import roc_auc_score
+
+    if len(np.unique(labels)) < 2:
+        return float("nan")
+    return float(roc_auc_score(labels, probabilities[:, 1]))
+
+
+@metric(classes=2, resampled=lambda labels, out: uncertainty.average_precision(labels, out[:, 1]))
+def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Area under the precision–recall curve of the second class, by steps; NaN without any."""
+    from sklearn.metrics import average_precision_score
+
+    if not labels.any():
+        return float("nan")
+    return float(average_precision_score(labels, probabilities[:, 1]))
+
+
+def _calibration(labels: np.ndarray, probabilities: np.ndarray) -> Statistic:
+    right = predictions(probabilities) == labels
+    return calibration.expected_error(right, confidences(probabilities))
+
+
+@metric(resampled=_calibration, too_high=True)
+def ece(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Expected calibration error, see `calibration.expected_error`."""
+    return float(_calibration(labels, probabilities)(np.ones((1, len(labels))))[0])
+
+
+def confidences(probabilities: np.ndarray) -> np.ndarray:
+    """Return the probability of the predicted class, float64 of shape (N,)."""
+    return np.asarray(probabilities.max(axis=1), dtype=np.float64)
+
+
+def predictions(probabilities: np.ndarray) -> np.ndarray:
+    """Return the index of the most probable class, shape (N,).
+
+    Of two equal probabilities the first counts, so 0.5 from a sigmoid is the class at 0, as
+    Keras's `BinaryAccuracy` has it.
+    """
+    return np.asarray(probabilities.argmax(axis=1))
+
+
+def confusion_matrix(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return counts of shape (classes, classes): a row for each true class."""
+    size = probabilities.shape[1]
+    pairs = labels * size + predictions(probabilities)
+    return np.bincount(pairs, minlength=size * size).reshape(size, size)
+
+
+def scores(prefix: str, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
+    """Return every metric as `<prefix>_<name>`; None where one is not defined."""
+    values = {
+        f"{prefix}_{name}": registered.function(labels, probabilities)
+        for name, registered in metrics_for(probabilities.shape[1]).items()
+    }
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def intervals(
+    prefix: str, labels: np.ndarray, probabilities: np.ndarray
+) -> dict[str, list[float] | None]:
+    """Return the 95 % interval of every metric as `<prefix>_<name>`; None where it has none."""
+    found = metrics_for(probabilities.shape[1])
+    statistics = {
+        name: (registered.resampled or _recomputed(registered.function))(labels, probabilities)
+        for name, registered in found.items()
+        if not registered.share
+    }
+    ends = uncertainty.bootstrap(statistics, len(labels))
+    for name, registered in found.items():
+        value = registered.function(labels, probabilities)
+        if registered.share:
+            low, high = uncertainty.binomial(round(value * len(labels)), len(labels)).tolist()
+            ends[name] = low, high
+        elif registered.too_high and (known := ends[name]):
+            ends[name] = max(0.0, 2 * value - known[1]), known[1]
+    return {f"{prefix}_{name}": list(ends[name] or ()) or None for name in found}
+
+
+def _recomputed(function: Metric) -> Resampled:
+    return lambda labels, probabilities: uncertainty.recomputed(function, labels, probabilities)
+
+
+def per_class(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return precision, recall, F1 and support of each class, with the intervals of the three.
+
+    They are 0 where their denominator is, as scikit-learn has it.
+
+    Args:
+        matrix: counts, shape (classes, classes), a row for each true class.
+        classes: their names.
+    """
+    hits = matrix.diagonal()
+    support, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
+    columns = {
+        "precision": hits / np.maximum(predicted, 1),
+        "recall": hits / np.maximum(support, 1),
+        "f1": 2 * hits / np.maximum(support + predicted, 1),
+        "support": support,
+    }
+    ends = {
+        "precision": uncertainty.binomial(hits, predicted),
+        "recall": uncertainty.binomial(hits, support),
+        "f1": uncertainty.f1(hits, support + predicted - 2 * hits),
+    }
+    return [
+        {
+            "name": name,
+            **{key: values[row].item() for key, values in columns.items()},
+            "intervals": {key: values[row].tolist() for key, values in ends.items()},
+        }
+        for row, name in enumerate(classes)
+    ]
+
+
+def evaluate(
+    prefix: str, labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Return scores and `intervals`, and under `prefix` the classes and the confusion matrix."""
+    matrix = confusion_matrix(labels, probabilities)
+    detail = {"classes": per_class(matrix, classes), "confusion_matrix": matrix.tolist()}
+    return {
+        **scores(prefix, labels, probabilities),
+        "intervals": intervals(prefix, labels, probabilities),
+        prefix: detail,
+    }

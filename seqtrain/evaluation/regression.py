@@ -1,0 +1,98 @@
+"""Scores of regression: functions of labels and predictions, both float of shape (N,)."""
+
+from typing import Any
+
+import numpy as np
+
+from seqtrain.data.scaling import Target
+from seqtrain.evaluation import uncertainty
+from seqtrain.evaluation.uncertainty import Statistic
+
+PERCENTILES = (50, 90, 99, 100)
+
+
+def errors(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Return predictions - labels; float64, shape (N,)."""
+    return predictions.astype(np.float64) - labels.astype(np.float64)
+
+
+def mae(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Mean absolute error, in the units of the labels."""
+    return float(np.abs(errors(labels, predictions)).mean())
+
+
+def rmse(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Root of the mean squared error, in the units of the labels."""
+    return float(np.sqrt(np.square(errors(labels, predictions)).mean()))
+
+
+def r2(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Coefficient of determination: 1 is right, 0 as good as the mean; NaN of equal labels."""
+    variance = labels.astype(np.float64).var()
+    if not variance:
+        return float("nan")
+    return float(1 - np.square(errors(labels, predictions)).mean() / variance)
+
+
+def loss(labels: np.ndarray, predictions: np.ndarray, target: Target) -> float:
+    """Mean squared error on the scale that the network learned: the loss of its training.
+
+    Its unit is the variance of the training labels, so their mean alone has a loss of about 1.
+    """
+    return float(np.square(errors(labels, predictions) / target.deviation).mean())
+
+
+def wrong(labels: np.ndarray, predictions: np.ndarray, tolerance: float) -> int:
+    """How many answers are off by the tolerance or more."""
+    return int((np.abs(errors(labels, predictions)) >= tolerance).sum())
+
+
+def scores(
+    prefix: str, labels: np.ndarray, predictions: np.ndarray, target: Target
+) -> dict[str, float | None]:
+    """Return every score as `<prefix>_<name>`; None where one is not defined."""
+    found: dict[str, float] = {"loss": loss(labels, predictions, target)}
+    found |= {of.__name__: of(labels, predictions) for of in (mae, rmse, r2)}
+    if target.tolerance is not None:
+        found["wrong"] = wrong(labels, predictions, target.tolerance)
+    return {f"{prefix}_{name}": None if np.isnan(v) else v for name, v in found.items()}
+
+
+def intervals(
+    prefix: str, labels: np.ndarray, predictions: np.ndarray, target: Target
+) -> dict[str, list[float] | None]:
+    """Return the 95 % interval of every score as `<prefix>_<name>`; None where it has none."""
+    off = errors(labels, predictions)
+    squares = uncertainty.mean(np.square(off))
+    of_labels = labels.astype(np.float64) - labels.mean(dtype=np.float64)
+    variance = _variance(of_labels)
+    ends: dict[str, Any] = uncertainty.bootstrap(
+        {
+            "loss": lambda counts: squares(counts) / target.deviation**2,
+            "mae": uncertainty.mean(np.abs(off)),
+            "rmse": lambda counts: np.sqrt(squares(counts)),
+            "r2": lambda counts: 1 - uncertainty.ratio(squares(counts), variance(counts)),
+        },
+        len(labels),
+    )
+    if target.tolerance is not None:
+        shares = uncertainty.binomial(wrong(labels, predictions, target.tolerance), len(labels))
+        ends["wrong"] = (shares * len(labels)).tolist()
+    return {f"{prefix}_{name}": list(found or ()) or None for name, found in ends.items()}
+
+
+def _variance(centred: np.ndarray) -> Statistic:
+    first, second = uncertainty.mean(centred), uncertainty.mean(np.square(centred))
+    return lambda counts: second(counts) - np.square(first(counts))
+
+
+def evaluate(
+    prefix: str, labels: np.ndarray, predictions: np.ndarray, target: Target
+) -> dict[str, Any]:
+    """Return scores and `intervals`, and under `prefix` errors that so many percent keep below."""
+    sizes = np.percentile(np.abs(errors(labels, predictions)), PERCENTILES).tolist()
+    return {
+        **scores(prefix, labels, predictions, target),
+        "intervals": intervals(prefix, labels, predictions, target),
+        prefix: {"absolute_errors": dict(zip(map(str, PERCENTILES), sizes, strict=True))},
+    }

@@ -1,0 +1,246 @@
+"""The file of a model: its weights are taken from it, and nothing else is made of it.
+
+A `.keras` file is a zip archive. Keras would make whatever classes its `config.json` names. Here
+the network is built from the config of the run, which was validated, so nothing in the file can
+run. `config.json` says only what examples look like. `model.weights.h5` is read by HDF5, which can
+refer to other files: so each array must be plain numbers that the file itself holds.
+"""
+
+import io
+import json
+import math
+import stat
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtrain.config import LONGEST_UNROLL, Config
+from seqtrain.data.dataset import Dataset, Examples, Learned
+from seqtrain.data.vocabulary import FIRST_WORD
+from seqtrain.io.regular import checked
+from seqtrain.io.text_file import shown
+
+if TYPE_CHECKING:
+    import keras
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MEMBERS = (CONFIG, METADATA, WEIGHTS)
+LARGEST_TEXT = 10_000_000  # bytes; those of a network of two layers have 7,000
+EXPANSION = 4  # times; Keras packs nothing, and what others pack of weights hardly shrinks
+LARGEST_SIZE = 2**31
+IDS, FEATURES = "int32", "float32"  # the types of examples
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the file of a model says.
+
+    Attributes:
+        shape: of an example, (T,) for ids or (T, F) for features.
+        vocabulary_size: the number of ids; None for features.
+        mask: whether padded steps are hidden from the network.
+        weights: the shape of each array of weights, by its name.
+    """
+
+    shape: tuple[int, ...]
+    vocabulary_size: int | None
+    mask: bool
+    weights: Shapes
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights are."""
+        return sum(map(math.prod, self.weights.values()))
+
+    def dataset(self, config: Config, learned: Learned) -> Dataset:
+        """Return a dataset without examples, for which the network of a run can be built."""
+        x = np.zeros((0, *self.shape), FEATURES if self.vocabulary_size is None else IDS)
+        none = Examples(x, np.zeros(0, np.int32))
+        return Dataset(
+            none,
+            none,
+            none,
+            learned.classes,
+            source="",
+            sha256="",
+            vocabulary_size=self.vocabulary_size,
+            mask=self.mask,
+            padding=getattr(config.dataset, "padding", "post"),
+            vocabulary=learned.vocabulary,
+            target=learned.target,
+        )
+
+
+def open_model(file: Path, config: Config, learned: Learned) -> "keras.Model":
+    """Build the network of a run, and give it the weights of a file.
+
+    Its layers are named as in a new process.
+
+    Args:
+        file: a `.keras` file.
+        config: of the run, resolved.
+        learned: of the run.
+
+    Raises:
+        ValueError: the file is damaged, or its weights are not those of such a network.
+    """
+    import keras
+
+    try:
+        saved = read(file)
+        dataset = saved.dataset(config, learned)
+        _check_fit(saved, config, dataset)
+        keras.utils.clear_session(free_memory=False)
+        # Its vectors are among the weights, and the file that they began with may be gone.
+        section = config.model.model_copy(update={"embedding_file": None})
+        unroll = config.execution.unroll is True and saved.shape[0] <= LONGEST_UNROLL
+        model = section.build(dataset, unroll)
+        _load(model, file)
+    except Exception as error:  # zip, JSON and HDF5 fail with whatever damage leads to
+        reason = str(error).strip() or type(error).__name__
+        raise ValueError(reason.partition("\n")[0]) from error
+    return model
+
+
+def _check_fit(saved: Saved, config: Config, dataset: Dataset) -> None:
+    """Make sure that a network has as many weights as a file, before it is built.
+
+    Raises:
+        ValueError: it has not, or its words are not those of the run.
+    """
+    words = dataset.vocabulary.words if dataset.vocabulary else ()
+    if words and (saved.vocabulary_size or 0) < FIRST_WORD + len(words):
+        ids = f"{saved.vocabulary_size or 0:,} ids"
+        raise ValueError(f"it reads {ids}, too few for the {len(words):,} words of the run")
+    wanted = config.model.parameters(dataset)
+    if wanted != saved.parameters:
+        raise ValueError(
+            f"it holds {saved.parameters:,} weights, but the network of config.yaml has {wanted:,}"
+        )
+
+
+def _load(model: "keras.Model", file: Path) -> None:
+    try:
+        model.load_weights(file)
+    except (KeyError, ValueError) as error:
+        raise ValueError("its weights are not those of the network of config.yaml") from error
+
+
+def usable(file: Path, like: bytes) -> bool:
+    """Return whether a file holds the weights of the same network as another, undamaged.
+
+    Args:
+        file: what may be damaged.
+        like: the content of the other.
+    """
+    try:
+        return read(file) == read(io.BytesIO(like))
+    except Exception:
+        return False
+
+
+def read(file: Path | io.BytesIO) -> Saved:
+    """Look into the file of a model, without making anything of it.
+
+    Raises:
+        ValueError: it holds something else than weights of seqtrain.
+        Exception: it is damaged; whatever zip, JSON and HDF5 have for that.
+    """
+    with zipfile.ZipFile(file if isinstance(file, io.BytesIO) else checked(file)) as archive:
+        _check_members(archive.infolist())
+        shape, ids, mask = _described(json.loads(archive.read(CONFIG)))
+        return Saved(shape, ids, mask, _weights(archive.read(WEIGHTS)))
+
+
+def _check_members(members: Sequence[zipfile.ZipInfo]) -> None:
+    names = [member.filename for member in members]
+    for name in (CONFIG, WEIGHTS):
+        if name not in names:
+            raise ValueError(f"it has no {name}")
+    for member, name in zip(members, names, strict=True):
+        if name not in MEMBERS:
+            raise ValueError(f"it holds `{shown(name)}`, which seqtrain does not write")
+        if names.count(name) > 1:
+            raise ValueError(f"it holds {name} twice")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise ValueError(f"its {name} is a link")
+        packed = member.compress_size
+        if member.file_size > (EXPANSION * packed if name == WEIGHTS else LARGEST_TEXT):
+            sizes = f"from {packed:,} to {member.file_size:,} bytes"
+            raise ValueError(f"its {name} would unpack {sizes}")
+
+
+def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool]:
+    """Return the shape of an example, the number of ids, and whether padding is hidden."""
+    try:
+        first, *layers = model["config"]["layers"]
+        shape, kind = first["config"]["batch_shape"][1:], first["config"]["dtype"]
+        of = {layer["class_name"]: layer["config"] for layer in reversed(layers)}
+        if kind == FEATURES and len(shape) == 2:
+            return _sizes(shape), None, "Masking" in of
+        if kind == IDS and len(shape) == 1:
+            embedding = of["Embedding"]
+            (size,) = _sizes([embedding["input_dim"]])
+            return _sizes(shape), size, embedding["mask_zero"] is True
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its {CONFIG} does not say what examples look like") from error
+    raise ValueError(f"its examples are {shown(f'{kind} of the shape {shape}')}")
+
+
+def _sizes(values: Sequence[Any]) -> tuple[int, ...]:
+    if not all(type(value) is int and 0 < value < LARGEST_SIZE for value in values):
+        raise ValueError("no sizes")
+    return tuple(values)
+
+
+def _weights(content: bytes) -> Shapes:
+    """Return the shape of each array of an HDF5 file that holds them itself and nothing else."""
+    import h5py
+
+    with h5py.File(io.BytesIO(content), "r") as file:
+        arrays = list(_arrays(file))
+        for array in arrays:
+            _check_stored(array)
+        if sum(array.nbytes for array in arrays) > len(content):
+            raise ValueError(f"its {WEIGHTS} tells of more numbers than it holds")
+        for array in arrays:
+            if not np.isfinite(array[()]).all():
+                raise ValueError(f"`{array.name}` of its {WEIGHTS} is not finite")
+        return {array.name: array.shape for array in arrays}
+
+
+def _arrays(file: Any) -> Iterator[Any]:
+    """Yield the arrays of an HDF5 file, each of which must have one place in it."""
+    import h5py
+
+    waiting, known = [file], set()
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"its {WEIGHTS} refers to another place by `{name}`")
+            item = group[name]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in known:
+                raise ValueError(f"its {WEIGHTS} holds `{name}` twice")
+            known.add(address)
+            if isinstance(item, h5py.Group):
+                waiting.append(item)
+            else:
+                yield item
+
+
+def _check_stored(array: Any) -> None:
+    where = f"`{array.name}` of its {WEIGHTS}"
+    if array.dtype != FEATURES:
+        raise ValueError(f"{where} holds {array.dtype} instead of {FEATURES}")
+    if array.external or array.is_virtual or array.chunks:
+        raise ValueError(f"{where} is not stored in one piece")
+    if array.nbytes != array.id.get_storage_size():
+        raise ValueError(f"{where} has the shape {array.shape}, which it does not hold")

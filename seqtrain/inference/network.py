@@ -1,0 +1,309 @@
+"""What a trained network answers, and the evaluation of a run on a split."""
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtrain.backend import execution
+from seqtrain.data.base import DatasetConfig
+from seqtrain.data.dataset import (
+    MASK_VALUE,
+    Dataset,
+    Given,
+    Learned,
+    Split,
+    cut,
+    fingerprints,
+    real_steps,
+)
+from seqtrain.data.scaling import Target
+from seqtrain.data.unknown import doubt_of_given, unknown_of_each
+from seqtrain.errors import DataError, RunError
+from seqtrain.evaluation import classification, regression
+from seqtrain.inference import model_file
+from seqtrain.inference.new_examples import read
+from seqtrain.io.text_file import told
+from seqtrain.models.base import standardised
+from seqtrain.runs.fitted import require_same_classes, require_same_tokens
+from seqtrain.runs.run import Run
+
+BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
+GROUPS = 5  # of examples of like length
+WORTHWHILE = 40  # batches of a group that save more time than it takes to compile for it
+
+LISTS = ("causes", "warnings", "advice")  # of a verdict
+UNTOLD: dict[str, Any] = {"learned": True, "sentence": "", "causes": []}  # no verdict
+
+Row = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+def load_model(run: Run) -> Any:
+    """Build the network of a run with the weights of its best epoch.
+
+    That of a regression answers on the scale of `Target`, see `answers`.
+
+    Raises:
+        RunError: the file of the weights is damaged, or holds those of another network.
+    """
+    learned = run.learned()
+    try:
+        model = model_file.open_model(run.model_file, run.config, learned)
+    except ValueError as error:
+        raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
+    execution.accelerate(standardised(model))
+    return model
+
+
+def answers(model: Any, x: np.ndarray, target: Target | None) -> np.ndarray:
+    """Return probabilities of shape (N, classes), or in regression numbers of shape (N,).
+
+    Numbers are float64, in the units of the labels.
+    """
+    return target.in_units(outputs(model, x)[:, 0]) if target else probabilities(model, x)
+
+
+def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
+    """Return the probability of each class; float32, shape (N, classes).
+
+    Args:
+        model: a network with a sigmoid head of one unit, or a softmax head.
+        x: examples, shape (N, T) or (N, T, F).
+    """
+    out = outputs(model, x)
+    return np.concatenate([1 - out, out], axis=1) if out.shape[1] == 1 else out
+
+
+def outputs(model: Any, x: np.ndarray) -> np.ndarray:
+    """Return what the head of a network gives; float32, shape (N, its units).
+
+    Where the network does not see padding at the end, examples of like length are computed
+    together and cut to about the longest of them, which changes nothing but the time.
+    """
+    if hides_padding(model, x):
+        steps = real_steps(x)
+        order = np.argsort(steps, kind="stable")
+        batches = math.ceil(len(order) / BATCH_SIZE)
+        size = max(math.ceil(batches / GROUPS), WORTHWHILE) * BATCH_SIZE
+        parts = [order[start : start + size] for start in range(0, len(order), size)]
+        out = np.concatenate([_predict(model, x[part, : cut(steps[part], x)]) for part in parts])
+        return np.asarray(out[np.argsort(order)])
+    return _predict(model, x)
+
+
+def _predict(model: Any, x: np.ndarray) -> np.ndarray:
+    batches = (x[start : start + BATCH_SIZE] for start in range(0, len(x), BATCH_SIZE))
+    return np.concatenate([model.predict_on_batch(batch) for batch in batches])
+
+
+def hides_padding(model: Any, x: np.ndarray) -> bool:
+    """Return whether examples are padded at the end alone, and the network does not see it."""
+    if not len(x) or not any(
+        hasattr(layer, "mask_value") or getattr(layer, "mask_zero", False) for layer in model.layers
+    ):
+        return False
+    first = x[:, 0] if x.ndim == 2 else x[:, 0, 0]
+    return not (first == (0 if x.ndim == 2 else MASK_VALUE)).any()
+
+
+def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> dict[str, Any]:
+    """Run the saved model of a run on a split of its data.
+
+    Returns:
+        What `scored` returns, beside the run, its state, the split, the data and
+        the number of examples; of the test examples also `baselines` and `verdict`, as
+        `metrics.json` has them. Scores begin with `train_`, `val_` or `test_`. Nothing is
+        written.
+
+    Raises:
+        RunError: the run has no model.
+        DataError: the data cannot be read, or have changed so that their words or their
+            scaling are not those of the run.
+    """
+    run.require(run.model_file.name)
+    dataset = load(run, data_dir)
+    same, learned = dataset.sha256 == run.data_sha256(), run.learned()
+    execution.start_for_inference(run.config.execution, run.config.seed)
+    examples = dataset.split(split)
+    found = answers(fitting(load_model(run), examples.x), examples.x, learned.target)
+    prefix = classification.PREFIXES[split]
+    judged = scored(prefix, examples.labels, found, learned)
+    scores = [name for name in judged if name.startswith(f"{prefix}_")]
+    return {
+        "run": str(run.folder),
+        "finished": run.finished,
+        "split": split,
+        "optimistic": split == "validation" or (split == "test" and run.optimistic),
+        "source": dataset.source,
+        "same_data": same,
+        "examples": len(examples),
+        **judged,
+        **(_comparison(run, scores) if split == "test" and same else {}),
+    }
+
+
+def scored(
+    prefix: str, labels: np.ndarray, answers: np.ndarray, learned: Learned
+) -> dict[str, Any]:
+    """Return the scores of answers, and what is behind them, as their task has it."""
+    if learned.target:
+        return regression.evaluate(prefix, labels, answers, learned.target)
+    return classification.evaluate(prefix, labels, answers, learned.classes)
+
+
+def _comparison(run: Run, scores: Sequence[str]) -> dict[str, Any]:
+    """Return what the end of the training said of simple models on the same test examples.
+
+    Args:
+        run: the run.
+        scores: of which each simple model has those that the run has.
+
+    Raises:
+        RunError: metrics.json is damaged.
+    """
+    known = run.metrics() if run.finished else {}
+    found: dict[str, Any] = {k: known[k] for k in ("baselines", "verdict") if k in known}
+    scores = [name for name in scores if name in known]  # an older version wrote fewer
+    if not _as_written(found.get("baselines", {}), found.get("verdict", UNTOLD), scores):
+        raise run.damaged("metrics.json", "its baselines or its verdict are not as written")
+    return found
+
+
+def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
+    """Return whether each baseline has its scores, and the verdict what there is to say."""
+    if not isinstance(baselines, dict) or not isinstance(verdict, dict):
+        return False
+    models = baselines.values()
+    if not all(isinstance(model, dict) and set(scores) <= model.keys() for model in models):
+        return False
+    values = [model[name] for model in models for name in scores]
+    return (
+        all(value is None or isinstance(value, int | float) for value in values)
+        and UNTOLD.keys() <= verdict.keys()
+        and all(isinstance(verdict.get(name, []), list) for name in LISTS)
+        and all(isinstance(model.get("trained_on", 0), int) for model in models)
+    )
+
+
+def load(run: Run, data_dir: Path | None) -> Dataset:
+    """Load the data of a run, also where they have changed, as long as its network can read them.
+
+    Raises:
+        DataError: the data cannot be read, or their words or their scaling are not those of
+            the run.
+    """
+    dataset = dataset_config(run, data_dir).load(data_dir)
+    learned = run.learned()
+    if dataset.sha256 == run.data_sha256():
+        require_same_classes(run, learned, dataset)
+        require_same_tokens(run, learned, dataset)
+        return dataset
+    if replace(dataset.learned, target=learned.target) != learned:
+        raise DataError(
+            f"the data are not those that the run was trained on, and the network would read "
+            f"them wrongly: {dataset.source}",
+            f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`",
+        )
+    log.warning("the data are not those that the run was trained on: %s", dataset.source)
+    return dataset
+
+
+def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
+    """Run the saved model of a run on labelled examples, whose columns `read` is told.
+
+    Returns:
+        As `evaluate` does, with scores that begin with `data_`; `trained_on` says how many of
+        the examples the run was trained on.
+
+    Raises:
+        RunError: the run has no model.
+        DataError: the file has no labels, or labels that the run does not know.
+    """
+    run.require(run.model_file.name)
+    learned = run.learned()
+    given = read(run, file, *columns)
+    if getattr(run.config.dataset, "unlabelled", None) == "skip":
+        judged = given.labelled()
+        for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
+            log.info("%s", line)
+        given = judged
+    labels = given.truth(file, learned)
+    found = predict(run, given)
+    return {
+        "run": str(run.folder),
+        "finished": run.finished,
+        "split": "data",
+        "source": str(file),
+        "examples": len(labels),
+        "trained_on": int(np.isin(fingerprints(given.x), run.trained_on()).sum()),
+        **scored("data", labels, found, learned),
+    }
+
+
+def predict(run: Run, given: Given) -> np.ndarray:
+    """Return what the saved model of a run answers to examples, as `answers` does.
+
+    A warning tells of texts that it does not know.
+
+    Raises:
+        RunError: the run has no model.
+        DataError: the examples do not fit it.
+    """
+    run.require(run.model_file.name)
+    if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
+        log.warning("%s", doubt)
+    execution.start_for_inference(run.config.execution, run.config.seed)
+    return answers(fitting(load_model(run), given.x), given.x, run.learned().target)
+
+
+def fitting(model: Any, x: np.ndarray) -> Any:
+    """Return the model, if it reads examples of such a shape."""
+    wanted, found = (" × ".join(map(str, of[1:])) for of in (model.inputs[0].shape, x.shape))
+    if wanted != found:
+        hint = f"the network reads examples of {wanted}"
+        raise DataError(f"examples of {found} do not fit the network", hint)
+    return model
+
+
+def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
+    """Return for each example its number from 1, its text, and its answer.
+
+    With a text comes the share of it that is unknown to the network.
+    That is its class and all probabilities, or in regression its `prediction`.
+    """
+    rows, texts = [], given.texts or []
+    shares = unknown_of_each(given.x) if texts else []
+    for index, answer in enumerate(_in_words(answers, learned)):
+        text = {"text": texts[index]} if texts else {}
+        unknown = {"unknown": round(shares[index], 4)} if texts else {}
+        rows.append({"example": index + 1, **text, **answer, **unknown})
+    return rows
+
+
+def _in_words(answers: np.ndarray, learned: Learned) -> Iterator[Row]:
+    if learned.target:
+        yield from ({"prediction": number} for number in answers.tolist())
+        return
+    chosen = classification.predictions(answers).tolist()
+    for best, row in zip(chosen, answers.tolist(), strict=True):
+        of = dict(zip(learned.classes, row, strict=True))
+        yield {"class": learned.classes[best], "probability": row[best], "probabilities": of}
+
+
+def dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:
+    """Return what to load: not from where it lay if that is gone, or another place is named.
+
+    A person's own data lie nowhere else.
+    """
+    config = run.config.dataset
+    path = getattr(config, "path", None)
+    if path is None or type(config).model_fields["path"].is_required():
+        return config
+    stays = data_dir is None and Path(path).exists()
+    return config if stays else config.model_copy(update={"path": None})

@@ -1,0 +1,100 @@
+"""The examples that a person gives to a run, and the columns that stand beside them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqtrain.data.base import DatasetConfig, TokenDatasetConfig
+from seqtrain.data.dataset import Given
+from seqtrain.errors import DataError
+from seqtrain.io.tables import Table
+from seqtrain.runs.run import Run
+
+OURS = {"example", "line", "text", "class", "probability", "probabilities", "prediction"}
+OTHER_LABEL = "class"  # where the texts stand in the column that the labels had
+ID = re.compile(r"(.*[_ -])?id|.*[a-z]I[dD]|key|index", re.IGNORECASE)
+
+Beside = dict[str, list[str | None]]  # columns of a file, with a value for each example
+
+
+def read(run: Run, file: Path, text: str | None = None, label: str | None = None) -> Given:
+    """Read the examples of a file as the network of a run reads them.
+
+    Args:
+        run: says how they are read.
+        file: a table, a text file, or an archive of arrays.
+        text: the column of the texts, where it is not that of the training.
+        label: the column of the labels, where it is not that of the training.
+
+    Raises:
+        DataError: the file is missing, damaged, or does not fit the network.
+    """
+    return _renamed(run, text, label).read_given(file, run.learned())
+
+
+def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
+    """Return the dataset of a run, with other columns of texts and labels."""
+    dataset = run.config.dataset
+    if text is not None and not isinstance(dataset, TokenDatasetConfig):
+        raise DataError(f"a network trained on `{dataset.name}` reads no texts", "leave out --text")
+    if text is not None and text == label:
+        raise DataError(f"--text and --label both name `{text}`", "name two columns")
+    if text is not None and text == getattr(dataset, "label_column", "label"):
+        label = label or OTHER_LABEL
+    names = {"text_column": text, "label_column": label}
+    return dataset.model_copy(update={key: name for key, name in names.items() if name})
+
+
+def beside(run: Run, file: Path, given: Given, text: str | None = None) -> Beside:
+    """Return the columns of a file that are neither read nor predicted, such as an id.
+
+    Args:
+        run: says how the file is read.
+        file: from which `given` was read.
+        given: the examples.
+        text: as `read` takes it.
+    """
+    if file.suffix.lower() in (".txt", ".npz", ".npy"):
+        return {}
+    dataset: Any = run.config.dataset
+    table = dataset.table(file) if hasattr(dataset, "table") else Table(file, settable=False)
+    names, rows = table.candidates()
+    cells = dict(zip(names, map(list, zip(*(row for _, row in rows), strict=True)), strict=True))
+    if isinstance(dataset, TokenDatasetConfig):
+        used = {text or getattr(dataset, "text_column", "text")}
+    else:
+        used = {*(dataset.feature_columns or ())}
+        if dataset.rows == "steps":
+            ids = dict.fromkeys((cell or "").strip() for cell in cells.get(dataset.id_column, ()))
+            cells = {dataset.id_column: [*ids]}
+    return {
+        name: column
+        for name, column in cells.items()
+        if name not in used and len(column) == len(given.x) and any(column)
+    }
+
+
+def rows_with(
+    rows: Sequence[Mapping[str, Any]], found: Beside, lines: Sequence[int] | None
+) -> list[dict[str, Any]]:
+    """Return what is said of each example, with its line and what stands beside it in its file."""
+    named = {f"given {name}" if _is_ours(name) else name: cells for name, cells in found.items()}
+    return [
+        {
+            "example": row["example"],
+            **({} if lines is None else {"line": lines[index]}),
+            **{name: cells[index] for name, cells in named.items()},
+            **{key: value for key, value in row.items() if key != "example"},
+        }
+        for index, row in enumerate(rows)
+    ]
+
+
+def _is_ours(name: str) -> bool:
+    return name in OURS or name.startswith("p(")
+
+
+def id_of(found: Beside) -> str | None:
+    """Return the column that is called as one that names examples, if there is one."""
+    return next((name for name in found if ID.fullmatch(name)), None)

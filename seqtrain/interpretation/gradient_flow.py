@@ -1,0 +1,219 @@
+"""How far gradients reach back in the networks of runs and configs, at the start and trained."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtrain.backend import execution
+from seqtrain.config import Config, TrainingConfig, load_config
+from seqtrain.data.dataset import Dataset
+from seqtrain.inference import network
+from seqtrain.models.base import loss, standardised
+from seqtrain.runs import places
+from seqtrain.runs.run import GRADIENTS, Run
+
+if TYPE_CHECKING:
+    from seqtrain.interpretation.gradient_norms import Flow
+
+EXAMPLES = 64  # whose gradients by the states are averaged
+BATCHES = 20  # whose gradients by the weights are measured
+EXPLODED = 10.0  # times the last step's gradient at the first; or the median's, in one batch
+USUAL = 1.0  # the clipnorm that most papers use
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to measure: a run, or a config that was not trained."""
+
+    label: str
+    config: Config
+    run: Run | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The gradients of one network at one moment.
+
+    Attributes:
+        network: what it is called.
+        moment: `start` or `trained`.
+        flows: by layer, direction and state.
+        norms: the largest norm of any weight's gradient in each batch; float64, shape (batches,).
+        training: of the config, which may clip gradients already.
+    """
+
+    network: str
+    moment: str
+    flows: "list[Flow]"
+    norms: np.ndarray
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def warning(self) -> str | None:
+        """Whether and how the gradient explodes, and the clipnorm that would have caught it."""
+        how = self._explosion()
+        if how is None:
+            return None
+        ours = self.training.clipnorm
+        clipnorm = min(self.advised, ours or math.inf)
+        instead = "training.clipvalue=null " if self.training.clipvalue else ""
+        would = "cuts" if clipnorm == ours else "would have cut"
+        return (
+            f"the gradient {how}; `{instead}training.clipnorm={clipnorm:g}` {would} "
+            f"{self.cut(clipnorm):.0%} of {len(self.norms)} batches"
+        )
+
+    def _explosion(self) -> str | None:
+        """Say that the gradient is not finite, grows on its way back, or leaps in some batch.
+
+        Of a trained network most batches have a small gradient, and one with a mistake has not:
+        a leap counts only above the usual clipnorm.
+        """
+        parts = [self.norms, *(flow.norms for flow in self.flows)]
+        if not all(np.isfinite(norms).all() for norms in parts):
+            return "is not finite"
+        reach = max((flow.reach for flow in self.flows if flow.reach > EXPLODED), default=None)
+        if reach is not None:
+            return f"is {reach:.3g} times as large at the first step as at the last"
+        most, usual = float(self.norms.max()), float(np.median(self.norms))
+        if most > max(EXPLODED * usual, USUAL):
+            times = f"{most / usual:.3g} times the median" if usual else f"{most:.3g} instead of 0"
+            return f"is {times} in one of {len(self.norms)} batches"
+        return None
+
+    @property
+    def advised(self) -> float:
+        """A clipnorm below which at least half of the batches stay; at most the usual one."""
+        usable = self.norms[np.isfinite(self.norms) & (self.norms > 0)]
+        return min(USUAL, round_up(float(np.median(usable)))) if len(usable) else USUAL
+
+    def cut(self, clipnorm: float) -> float:
+        """Return the share of the batches that a clipnorm would have cut."""
+        return float((~(self.norms <= clipnorm)).mean())
+
+
+def round_up(value: float) -> float:
+    """Return the next of …, 0.1, 0.2, 0.5, 1, 2, 5, … that is not below a value."""
+    if not 0 < value < math.inf:
+        return value
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(float(f"{step * power:g}") for step in (1, 2, 5, 10) if step * power >= value)
+
+
+def sources(named: Sequence[Path], overrides: Sequence[str], outputs: Path) -> list[Source]:
+    """Return what a person names: configs by their files, runs as every command takes them.
+
+    They are labelled by their names alone where these tell them apart, else by their places.
+
+    Args:
+        named: a file that is not in the folder of a run is a config.
+        overrides: `key=value`, for the configs.
+        outputs: the folder of all runs.
+    """
+    found = [_source(place, overrides, outputs) for place in named]
+    names = [str(source.config.name) for source in found]
+    if len(set(names)) == len(names):
+        return [replace(one, label=name) for one, name in zip(found, names, strict=True)]
+    return found
+
+
+def _source(place: Path, overrides: Sequence[str], outputs: Path) -> Source:
+    """Return a config or a run, labelled so that no other run is called the same."""
+    if place.is_file() and not (place.name == "config.yaml" and Run(place.parent).begun):
+        return Source(str(place), load_config(place, overrides))
+    run = Run.open(place, outputs)
+    return Source(run.label, run.config, run)
+
+
+def home(sources: Sequence[Source], outputs: Path) -> Path:
+    """Return the folder of the picture: that of a single run, or one in the folder of all.
+
+    Raises:
+        RunError: there is something else in its place, such as a link.
+    """
+    runs = [source.run for source in sources if source.run]
+    folder = runs[0].plots if len(runs) == len(sources) == 1 else outputs / places.PLOTS
+    places.require_own_folder(folder)
+    return folder
+
+
+def measure(source: Source, data_dir: Path | None) -> list[Measured]:
+    """Measure a network at the start, and after training where it was trained.
+
+    A run keeps the numbers, for its report.
+
+    Raises:
+        DataError: the data cannot be read.
+        RunError: a run has no model.
+        ConfigError: a config's backend is not installed.
+    """
+    run, config = source.run, source.config
+    dataset = network.load(run, data_dir) if run else config.dataset.load(data_dir)
+    config = config if run else execution.resolve(config, dataset)
+    execution.start_for_inference(config.execution, config.seed)
+    start = config.model.build(dataset)
+    config.model.prepare(start, dataset, weighed=config.training.class_weight is not None)
+    models = {"start": start}
+    if run:
+        run.require(run.model_file.name)
+        models["trained"] = network.load_model(run)
+    found = [
+        _measured(source.label, moment, model, config, dataset) for moment, model in models.items()
+    ]
+    if run:
+        run.write_json(GRADIENTS, numbers(found))
+    return found
+
+
+def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:
+    from seqtrain.interpretation import gradient_norms
+    from seqtrain.training.batches import Batches
+    from seqtrain.training.loop import class_weight
+
+    def first(batch_size: int, number: int) -> list[Any]:
+        batches = Batches(dataset.standardised().train, batch_size, config.seed)
+        batches.on_epoch_begin()
+        return [batches[index] for index in range(min(number, len(batches)))]
+
+    ((x, labels),) = first(EXAMPLES, 1)
+    batches = first(config.training.batch_size, BATCHES)
+    name = loss(dataset)
+    model = standardised(model)
+    return Measured(
+        label,
+        moment,
+        gradient_norms.flows(model, name, x, labels),
+        gradient_norms.largest_norms(model, name, batches, class_weight(config, dataset)),
+        config.training,
+    )
+
+
+def numbers(measured: Sequence[Measured]) -> list[dict[str, Any]]:
+    """Return what `--json` prints: the norms of every step, from the first read to the last."""
+    return [
+        {
+            "network": one.network,
+            "moment": one.moment,
+            "weights": {"largest_norms": _finite(one.norms), "explodes": one.warning is not None},
+            "warning": one.warning,
+            "states": [
+                {
+                    "layer": flow.place.layer,
+                    "direction": flow.place.way,
+                    "state": flow.state,
+                    "norms": _finite(flow.norms),
+                    "first_to_last": flow.reach if math.isfinite(flow.reach) else None,
+                }
+                for flow in one.flows
+            ],
+        }
+        for one in measured
+    ]
+
+
+def _finite(norms: np.ndarray) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in norms.tolist()]

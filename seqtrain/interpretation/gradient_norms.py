@@ -1,0 +1,171 @@
+"""How far the gradient of the loss reaches back in time, and how large that of the weights is.
+
+The gradient by the hidden state h(t) is that of every way in which h(t) counts: through all
+later steps, and through what the layers behind and the pooling read of it. That by an LSTM's cell
+state c(t) goes through h(t) too, as in back-propagation through time (Werbos 1990). Y. Bengio,
+P. Simard and P. Frasconi (1994) and R. Pascanu, T. Mikolov and Y. Bengio (2013) say why it
+vanishes or explodes. Imports Keras, so it comes after `execution.start`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from seqtrain.interpretation import autodiff
+from seqtrain.interpretation.trace import Place, mask_of, recurrent, states, trace
+
+SHARE = 0.5  # of the examples; a step that fewer have is left out
+
+
+@dataclass(frozen=True)
+class Flow:
+    """How large the gradient by one state is, from step to step.
+
+    Attributes:
+        place: the layer, and the direction in which it reads.
+        state: `hidden` or `cell`.
+        norms: mean over the examples of the Euclidean norm of ∂loss/∂state, where loss is that
+            of the example; float64, shape (K,), in the order of reading. The last is that of
+            the step which is read last.
+    """
+
+    place: Place
+    state: str
+    norms: np.ndarray
+
+    @property
+    def three(self) -> tuple[float, float, float]:
+        """The norms at the first step, in the middle, and at the last."""
+        first, middle, last = (float(self.norms[at]) for at in (0, len(self.norms) // 2, -1))
+        return first, middle, last
+
+    @property
+    def reach(self) -> float:
+        """The norm at the first step as a multiple of that at the last; NaN where that is 0."""
+        return float(self.norms[0] / self.norms[-1]) if self.norms[-1] else float("nan")
+
+
+def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow]:
+    """Return how the gradient by each state of a network goes back in time.
+
+    It is computed in float64, in which only what is below 1e-308 is lost.
+
+    Args:
+        model: a network with its activation on the head.
+        loss: the Keras loss that belongs to it, as `models.base.loss` gives it.
+        x: examples as the network reads them, shape (N, T) or (N, T, F).
+        labels: shape (N,).
+    """
+    with autodiff.double_precision():
+        network = in_float64(model)
+        nudges = {
+            place: {state: np.zeros((*x.shape[:2], layer.units)) for state in states(layer)}
+            for place, layer in recurrent(network).items()
+        }
+
+        def total(nudges: Any, x: Any, labels: Any) -> Any:
+            return ops.sum(losses(loss, labels, trace(network, x, nudges).output))
+
+        found = autodiff.gradient(total)(nudges, x, labels)
+        mask = mask_of(network, x)
+    counts = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask)
+    return [
+        Flow(place, state, mean_norms(_norms(found[place][state]), counts, place.way))
+        for place, by_state in nudges.items()
+        for state in by_state
+    ]
+
+
+def _norms(gradient: np.ndarray) -> np.ndarray:
+    """Return the Euclidean norm over the units, whose squares may be below what float64 holds."""
+    largest = np.abs(gradient).max(axis=-1)
+    shares = gradient / np.where(largest > 0, largest, 1)[..., None]
+    return np.asarray(largest * np.linalg.norm(shares, axis=-1))
+
+
+def in_float64(model: Any) -> Any:
+    """Return a copy of a network that computes in float64, its head without activation.
+
+    So no probability is rounded to 0 or 1, where the gradient of the loss would end.
+    """
+    copy = keras.models.model_from_json(model.to_json().replace('"float32"', '"float64"'))
+    copy.set_weights(model.get_weights())
+    copy.layers[-1].activation = keras.activations.linear
+    return copy
+
+
+def losses(loss: Any, labels: Any, scores: Any) -> Any:
+    """Return the loss of each example, shape (N,), from scores of shape (N, outputs).
+
+    Args:
+        loss: the name of a Keras loss, or a function.
+        labels: shape (N,).
+        scores: what the head computes before its activation.
+    """
+    labels, found = ops.expand_dims(labels, -1), keras.losses.get(loss)
+    if str(loss).endswith("crossentropy"):
+        return found(labels, scores, from_logits=True)
+    return found(ops.cast(labels, scores.dtype), scores)
+
+
+def mean_norms(norms: np.ndarray, counts: np.ndarray, way: str) -> np.ndarray:
+    """Return the mean norm of each step, counted from the one that is read last.
+
+    Args:
+        norms: of each example and step, shape (N, T).
+        counts: which steps are not hidden by a mask, shape (N, T).
+        way: `forward` or `backward`.
+
+    Returns:
+        Shape (K,), in the order of reading; K is the number of steps that half of the examples
+        have. The mean is over those that have the step.
+    """
+    by_reading = slice(None) if way == "forward" else slice(None, None, -1)
+    aligned, there = np.zeros(norms.shape), np.zeros(norms.shape, bool)
+    for row, real in enumerate(counts[:, by_reading]):
+        last = slice(len(real) - real.sum(), None)
+        aligned[row, last], there[row, last] = norms[row, by_reading][real], True
+    enough = there.mean(axis=0) >= SHARE
+    return np.asarray(aligned[:, enough].mean(axis=0, where=there[:, enough]))
+
+
+def largest_norms(
+    model: Any,
+    loss: Any,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    class_weight: dict[int, float] | None = None,
+) -> np.ndarray:
+    """Return for each batch the largest norm of any weight's gradient, which `clipnorm` bounds.
+
+    Keras clips the gradient of each weight by itself. Dropout is as in training.
+
+    Args:
+        model: a network with its activation on the head.
+        loss: the Keras loss that belongs to it, as `models.base.loss` gives it.
+        batches: x and labels.
+        class_weight: what an example of each class counts, as Keras's `fit` takes it.
+
+    Returns:
+        float64, shape (batches,).
+    """
+    others = [variable.value for variable in model.non_trainable_variables]
+    mean = keras.losses.get(loss)
+
+    def total(weights: Any, x: Any, labels: Any, shares: Any) -> Any:
+        out, _ = model.stateless_call(weights, others, x, training=True)
+        return ops.mean(mean(ops.reshape(labels, (-1, 1)), out) * shares)
+
+    def norm(x: np.ndarray, labels: np.ndarray) -> float:
+        shares = np.array(
+            [class_weight[int(label)] if class_weight else 1.0 for label in labels.ravel()]
+        )
+        found = gradient(weights, x, labels, shares.astype(np.float32))
+        return float(np.max([np.linalg.norm(part.astype(np.float64)) for part in found]))
+
+    gradient = autodiff.gradient(total)
+    weights = [np.asarray(variable) for variable in model.trainable_variables]
+    return np.array([norm(*batch) for batch in batches])

@@ -1,0 +1,169 @@
+"""What a network says of an example while it reads it.
+
+"After t steps" means: the whole network, run on the first t steps alone, padded as in training.
+So it is defined for every architecture, whatever its pooling and its directions. A network that
+reads in both directions is run on the last steps alone, too.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqtrain.data.dataset import MASK_VALUE, real
+from seqtrain.data.scaling import Target
+from seqtrain.data.vocabulary import PAD
+from seqtrain.inference.network import outputs
+from seqtrain.interpretation.trace import Place, directions, hides, trace
+from seqtrain.models.recurrent import WAYS, masked_max
+from seqtrain.schema.sections import End
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a network says of the beginnings, or of the ends, of an example of T steps.
+
+    Attributes:
+        way: `forward`: index t holds what it says of the steps 0 … t; `backward`: of t … T - 1.
+        said: the probability p of each class, float64 of shape (T, classes); in regression the
+            number, shape (T, 1).
+        scores: in what changes are counted: of each class log(p / (1 - p)), of the same shape;
+            in regression the number itself.
+    """
+
+    way: str
+    said: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def end(self) -> int:
+        """The index at which all steps have been read."""
+        return -1 if self.way == "forward" else 0
+
+    def changes(self, index: int) -> np.ndarray:
+        """Return by how much each step changed the log-odds of a class, or the number.
+
+        Args:
+            index: of the class; 0 in regression.
+
+        Returns:
+            float64, shape (T,); NaN at the step that is read first, for no network is run on
+            nothing. The others sum to what separates the first answer from the last.
+        """
+        scores = self.scores[:, index]
+        found = np.full(len(scores), np.nan)
+        if self.way == "forward":
+            found[1:] = scores[1:] - scores[:-1]
+        else:
+            found[:-1] = scores[:-1] - scores[1:]
+        return found
+
+
+def readings(model: Any, x: np.ndarray, padding: End, target: Target | None) -> list[Reading]:
+    """Return what a network says as it reads an example, for each direction in which it reads.
+
+    Args:
+        model: opened for this alone: the activation of its head is taken away.
+        x: one example as the network reads it, shape (T,) or (T, F), padding included.
+        padding: the end at which short examples are filled up.
+        target: the scale of its answers, where they are numbers.
+    """
+    network = model if x.ndim == 1 else reading_short_ones(model)
+    if target is None:
+        network = without_activation(network)
+    found = {
+        way: outputs(network, parts(x, way, padding)).astype(np.float64) for way in ways(model)
+    }
+    if target:
+        said = {way: target.in_units(one) for way, one in found.items()}
+        return [Reading(way, numbers, numbers) for way, numbers in said.items()]
+    odds = {way: log_odds(scores) for way, scores in found.items()}
+    return [Reading(way, 0.5 * np.tanh(0.5 * one) + 0.5, one) for way, one in odds.items()]
+
+
+def ways(model: Any) -> tuple[str, ...]:
+    """Return the directions in which the layers of a network read."""
+    return WAYS if any(len(directions(layer)) == 2 for layer in model.layers) else WAYS[:1]
+
+
+def parts(x: np.ndarray, way: str, padding: End) -> np.ndarray:
+    """Return each beginning (`forward`) or end (`backward`) of an example, padded as it is.
+
+    Args:
+        x: shape (T,) or (T, F), of which n steps are not padding.
+        way: `forward` or `backward`.
+        padding: the end at which the parts are filled up to T.
+
+    Returns:
+        Of the type of `x`, shape (n, T) or (n, T, F): at index t the steps 0 … t, or t … n - 1.
+    """
+    steps = x[real(x[None])[0]]
+    filled = np.full((len(steps), *x.shape), PAD if x.ndim == 1 else MASK_VALUE, x.dtype)
+    for index, row in enumerate(filled):
+        part = steps[: index + 1] if way == "forward" else steps[index:]
+        row[slice(len(part)) if padding == "post" else slice(len(x) - len(part), len(x))] = part
+    return filled
+
+
+def reading_short_ones(model: Any) -> Any:
+    """Return a network of features that reads parts of sequences as it would read them alone.
+
+    Where all sequences are of one length it knows no padding, so a mask is put before the same
+    layers, and the maximum is taken over the steps that count.
+    """
+    import keras
+
+    if any(hides(layer) for layer in model.layers):
+        return model
+    given = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
+    rest = [
+        masked_max(layer.input.shape[-1])
+        if isinstance(layer, keras.layers.GlobalMaxPooling1D)
+        else layer
+        for layer in model.layers
+    ]
+    return keras.Sequential([given, keras.layers.Masking(MASK_VALUE), *rest])
+
+
+def without_activation(model: Any) -> Any:
+    """Take the activation of the head away, so that no probability is rounded to 0 or 1."""
+    import keras
+
+    model.layers[-1].activation = keras.activations.linear
+    return model
+
+
+def log_odds(scores: np.ndarray) -> np.ndarray:
+    """Return log(p / (1 - p)) of each class from what a head computes before its activation.
+
+    For two classes the score of a sigmoid is the log-odds of the second. Of a softmax over
+    scores z, it is z_k - log Σ exp z_j over the classes j ≠ k.
+
+    Args:
+        scores: shape (N, 1) or (N, classes).
+
+    Returns:
+        Shape (N, classes).
+    """
+    if scores.shape[1] == 1:
+        return np.concatenate([-scores, scores], axis=1)
+    others = (np.delete(scores, index, axis=1) for index in range(scores.shape[1]))
+    rest = np.stack([np.logaddexp.reduce(other, axis=1) for other in others], axis=1)
+    return np.asarray(scores - rest)
+
+
+def gates(model: Any, x: np.ndarray) -> dict[Place, dict[str, np.ndarray]]:
+    """Return the gates and states of every recurrent layer and direction, in a whole example.
+
+    Args:
+        model: the network.
+        x: one example as the network reads it, shape (T,) or (T, F), padding included.
+
+    Returns:
+        By layer and direction, then by name, float32 of shape (n, units), without padding.
+    """
+    counts = real(x[None])[0]
+    return {
+        place: {name: np.asarray(values)[0][counts] for name, values in found.items()}
+        for place, found in trace(model, x[None]).steps.items()
+    }

@@ -1,0 +1,1 @@
+"""Files: opened with care, written whole, read with every defect told."""

@@ -1,0 +1,61 @@
+"""Lines of JSON: an object on each, every defect with its place."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from seqtrain.errors import DataError
+from seqtrain.io.text_file import TextFile, shown
+
+_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)  # as they are written
+
+
+def objects(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the line of each object, and the object, whose numbers are text.
+
+    Raises:
+        DataError: as `TextFile.lines` does; a line is no object.
+    """
+    first = True
+    for line, text in enumerate(file.lines(), start=1):
+        if text.strip():
+            yield line, _object(file.file, line, text.strip(), first)
+            first = False
+
+
+def _object(file: Path, line: int, text: str, first: bool) -> dict[str, Any]:
+    source, target = file, file.with_suffix(".lines.jsonl")
+    files = f"{quote(str(source))} > {quote(str(target))}`"
+    if first and text.startswith("["):
+        hint = f"write one object on each line: `jq -c '.[]' {files}"
+        raise DataError(f"{file} is a JSON array", hint)
+    if not text.startswith("{"):
+        hint = 'write each row as {"text": "…", "label": "…"}; a CSV is called .csv'
+        raise DataError(f"{file}:{line}: no JSON object but {shown(text)}", hint)
+    try:
+        item: dict[str, Any] = _JSON.decode(text)
+    except RecursionError as error:
+        message = f"{file}:{line}: no JSON: nested too deeply"
+        raise DataError(message, "correct the line, or leave it out") from error
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg.removesuffix(' at')} at character {error.colno}"
+        hint = "correct the line, or leave it out"
+        if first and (error.pos == len(text) or error.msg == "Extra data"):
+            hint = f"write one object on each line: `jq -c . {files}"
+        raise DataError(f"{file}:{line}: no JSON: {reason}", hint) from error
+    return item
+
+
+def plain(item: dict[str, Any], names: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the values of some keys, None for what is missing, a list or an object."""
+    values = (item.get(name) for name in names)
+    return tuple([None if isinstance(one, dict | list) else written(one) for one in values])
+
+
+def written(value: str | bool | None) -> str | None:
+    """Return a JSON value as it is written; half a surrogate pair becomes a question mark."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value and value.encode(errors="replace").decode()

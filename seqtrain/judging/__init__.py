@@ -1,1 +1,0 @@
-"""How good the answers of a network are, and whether it has learned anything."""

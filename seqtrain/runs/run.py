@@ -1,0 +1,317 @@
+"""A run: a folder of plain files, from which every table and picture is made."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtrain.config import Config, load_config
+from seqtrain.data.dataset import Learned
+from seqtrain.errors import RunError, SeqtrainError
+from seqtrain.io.atomic import drop_unfinished, sync
+from seqtrain.runs import fitted, places, run_log
+from seqtrain.runs.artifacts import Artifacts, Row
+from seqtrain.runs.checkpoints import Checkpoints
+from seqtrain.runs.places import CHECKPOINT, EXPLAINED, PLOTS
+from seqtrain.tasks import ANSWERS, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HISTORY, MODEL = "history.csv", "model.keras"
+GRADIENTS = "gradients.json"  # how its network learns; how it reads is in `EXPLAINED`
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run(Artifacts):
+    """The folder of one training.
+
+    Attributes:
+        folder: `outputs/<name>/<UTC time>-<4 hex>/`, and for one of several seeds
+            `outputs/<name>/<UTC time>-<4 hex>-seeds/seed-<seed>/`.
+        known: the config, where it needs no reading.
+    """
+
+    known: Config | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def create(cls, outputs: Path, config: Config) -> Run:
+        """Make a new folder, and write the config into it first.
+
+        Raises:
+            RunError: the folder cannot be made.
+        """
+        with places.made_in(outputs):
+            return cls._begun(places.new_folder(outputs / str(config.name)), config)
+
+    @classmethod
+    def create_seeds(cls, outputs: Path, configs: Sequence[Config]) -> list[Run]:
+        """Make a group of runs, of configs that differ in their seed alone.
+
+        Raises:
+            RunError: the folders cannot be made; then none is left.
+        """
+        with places.made_in(outputs):
+            group = places.new_folder(outputs / str(configs[0].name), places.GROUP)
+            try:
+                return [cls._begun(group / f"seed-{config.seed}", config) for config in configs]
+            except OSError:
+                shutil.rmtree(group, ignore_errors=True)
+                raise
+
+    @classmethod
+    def _begun(cls, folder: Path, config: Config) -> Run:
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
+        run = cls(folder, config)
+        run.write_text("config.yaml", config.to_yaml())
+        return run
+
+    @classmethod
+    def all(cls, place: Path) -> list[Run]:
+        """Return the runs in a folder, in the order in which they were started."""
+        return [cls(folder) for folder in places.folders(place)]
+
+    @classmethod
+    def seeds(cls, place: Path | None, outputs: Path, needs: str | None = None) -> list[Run]:
+        """Return what a place stands for: one run, or the seeds of a group; see `places.newest`.
+
+        Raises:
+            RunError: there is no run.
+        """
+        return [cls(folder) for folder in places.newest(place, outputs, needs)]
+
+    @classmethod
+    def several(cls, given: Sequence[Path], outputs: Path) -> list[Run]:
+        """Return what places stand for, each run once; without, the newest with an epoch.
+
+        Raises:
+            RunError: in one of them is no run.
+        """
+        held: Sequence[Path | None] = places.holding(given, outputs) or [None]
+        return list(
+            dict.fromkeys(run for place in held for run in cls.seeds(place, outputs, HISTORY))
+        )
+
+    @classmethod
+    def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
+        """Open the newest run with a model in a place; of a group the seed best on validation.
+
+        Raises:
+            RunError: there is no run.
+        """
+        return _best(cls.seeds(place, outputs, MODEL))
+
+    @classmethod
+    def latest(cls, outputs: Path) -> Run:
+        """Return the run under `outputs` that was started last, finished or not, as `open` does.
+
+        Raises:
+            RunError: there is none.
+        """
+        return _best(cls.seeds(None, outputs))
+
+    @property
+    def group(self) -> Path | None:
+        """The folder of the group of seeds that it is one of, if it is."""
+        return places.group(self.folder)
+
+    @cached_property
+    def config(self) -> Config:
+        """The resolved config.
+
+        Raises:
+            RunError: something in the run leads out of it.
+            ConfigError: it is damaged.
+        """
+        if self.known:
+            return self.known
+        places.require_own(self.folder)
+        return load_config(self.folder / "config.yaml")
+
+    @property
+    def label(self) -> str:
+        """The folder as it lies under that of all runs, as legends and tables name the run."""
+        return "/".join(self.folder.absolute().parts[-3 if self.group else -2 :])
+
+    @property
+    def task(self) -> Task:
+        """What its network answers: classes, or numbers."""
+        return self.config.dataset.learns
+
+    @property
+    def optimistic(self) -> bool:
+        """Whether the best epoch was chosen on the test examples."""
+        return self.config.dataset.validation == "test"
+
+    @property
+    def model_file(self) -> Path:
+        """The best model so far."""
+        return self.folder / MODEL
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """The moments from which its training can go on."""
+        return Checkpoints(self.folder / CHECKPOINT)
+
+    @property
+    def log_file(self) -> Path:
+        """What happened, line by line."""
+        return self.folder / "log.txt"
+
+    @property
+    def begun(self) -> bool:
+        """Whether its training has got so far that a checkpoint is to be expected."""
+        return self.has(HISTORY) or self.has(MODEL) or bool(self.checkpoints.files())
+
+    def is_left(self, epochs: int | None) -> bool:
+        """Return whether there is something to train, to its end or to another number of epochs."""
+        return not self.finished or epochs not in (None, self.config.training.epochs)
+
+    @property
+    def plots(self) -> Path:
+        """The folder of the pictures."""
+        return self.folder / PLOTS
+
+    def reopen(self) -> None:
+        """Make the run unfinished where its config has another number of epochs now.
+
+        The final numbers go before the config changes: a run cut short between the two is an
+        unfinished one of the old config, and nothing is lost. What was found in its network goes
+        too, for it is to learn more.
+        """
+        before = load_config(self.folder / "config.yaml")
+        if before.training.epochs != self.config.training.epochs:
+            (self.folder / "metrics.json").unlink(missing_ok=True)
+            self.write_text("config.yaml", self.config.to_yaml())
+        (self.folder / GRADIENTS).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / EXPLAINED, ignore_errors=True)
+
+    def history(self) -> list[Row]:
+        """Return one row for each finished epoch."""
+        return self.read_table(HISTORY)
+
+    def best_epoch(self) -> int:
+        """Return the epoch, from 1, that `training.monitor` found best so far."""
+        try:
+            ranks = [self.config.training.rank(row) for row in self.history()]
+        except KeyError as error:
+            raise self.damaged(HISTORY, f"it has no column {error.args[0]}") from error
+        return ranks.index(min(ranks)) + 1
+
+    def best_score(self) -> float:
+        """Return what `training.monitor` was in the best epoch."""
+        return self.history()[self.best_epoch() - 1][self.config.training.monitor or "val_loss"]
+
+    def write_history(self, rows: list[Row]) -> None:
+        """Write what each epoch reached; the same in every run of one config."""
+        self.write_table(HISTORY, rows)
+
+    def write_timing(self, rows: list[Row]) -> None:
+        """Write the seconds that each epoch took."""
+        self.write_table("timing.csv", rows)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the final numbers.
+
+        Raises:
+            RunError: the run has not finished.
+        """
+        return dict(self.read_json("metrics.json", dict))
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write the final numbers, last: their presence says that the run finished."""
+        self.write_json("metrics.json", dict(metrics))
+
+    def classes(self) -> tuple[str, ...]:
+        """Return the names of the classes; none in regression."""
+        return fitted.classes(self) if self.task == "classification" else ()
+
+    def learned(self) -> Learned:
+        """Return what is needed to read new examples."""
+        if getattr(self.config.dataset, "tokens", "words") != "words":
+            self.require("tokens.json")
+        return fitted.read(self, self.task)
+
+    def write_learned(self, found: Learned) -> None:
+        """Write what is needed to read new examples."""
+        fitted.write(self, found)
+
+    def trained_on(self) -> np.ndarray:
+        """Return the fingerprints of the training examples; uint64, shape (N,)."""
+        return self.read_arrays("trained_on.npz", "fingerprints")[0]
+
+    def write_trained_on(self, fingerprints: np.ndarray) -> None:
+        """Write the fingerprints of the training examples, to know them again."""
+        self.write_arrays("trained_on.npz", {"fingerprints": fingerprints})
+
+    def environment(self) -> dict[str, Any]:
+        """Return what the run depended on besides its config."""
+        return dict(self.read_json("environment.json", dict))
+
+    def data_sha256(self) -> str:
+        """Return the hash of the data that the run was trained on."""
+        try:
+            return str(self.environment()["data"]["sha256"])
+        except (KeyError, TypeError) as error:
+            raise self.damaged("environment.json", "it has no data.sha256") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let no other process train the run while the body runs.
+
+        Raises:
+            RunError: another process trains it, or something in it leads out of it.
+        """
+        places.require_own(self.folder)
+        with run_log.locked(self.log_file) as alone:
+            if not alone:
+                raise RunError(
+                    f"the run `{self.folder}` is being trained by another process",
+                    "wait until it ends, or end it first",
+                )
+            drop_unfinished(self.folder)
+            yield
+
+    @property
+    def training(self) -> bool:
+        """Whether a process trains it now."""
+        return self.log_file.is_file() and run_log.is_locked(self.log_file)
+
+    def logging(self) -> AbstractContextManager[None]:
+        """Append to log.txt what seqtrain logs while the body runs, and what ended it."""
+        return run_log.recording(self.log_file)
+
+    def predictions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the test labels, shape (N,), and what the best model answers.
+
+        Returns:
+            Labels, and probabilities of shape (N, classes), or in regression numbers, (N,).
+        """
+        return fitted.read_answers(self, self.task)
+
+    def write_predictions(self, labels: np.ndarray, answers: np.ndarray) -> None:
+        """Write what the best model says of the test examples."""
+        arrays = {"labels": labels, ANSWERS[self.task]: answers}
+        self.write_arrays("predictions.npz", arrays)
+
+
+def _best(runs: Sequence[Run]) -> Run:
+    """Return the run that validation finds best; where none has finished an epoch, the last."""
+    if len(runs) == 1:
+        return runs[0]
+    scores: dict[Run, float] = {}
+    for run in runs:
+        with suppress(SeqtrainError):  # it is damaged, or has not begun
+            scores[run] = run.best_score() * (1 if run.config.training.mode == "min" else -1)
+    best = min(scores, key=scores.__getitem__, default=runs[-1])
+    log.info("of %s seeds, validation finds %s best", len(runs), best.folder)
+    return best

@@ -1,0 +1,1 @@
+"""A config that is drafted for a person's data."""

@@ -1,0 +1,212 @@
+"""Which columns of a table may hold texts or labels, by their names and by what they hold."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtrain.data.numbers import measured, no_number
+from seqtrain.errors import DataError
+from seqtrain.scaffold.profiles import MOST_FRACTIONS, MOST_VALUES, Column, Profile
+
+TEXT_NAMES = ["text", "review", "sentence", "comment", "content", "message", "body", "tweet"]
+TEXT_NAMES += ["document", "utterance"]
+SHORT_NAMES = ["title", "headline", "word", "name", "phrase", "term", "question"]  # few words
+LABEL_NAMES = ["label", "class", "sentiment", "category", "target", "y", "topic", "rating", "star"]
+TARGET_NAMES = [*LABEL_NAMES, "score", "price", "value"]  # of texts: of sequences a feature's
+ID_NAMES = ["id", "sequence", "series", "example", "trial", "sample"]
+STEP_NAMES = ["step", "time", "t", "index", "position", "frame", "timestep", "timestamp", "date"]
+TIME_NAMES = ["date", "datetime", "time", "timestamp", "year", "month", "day", "hour", "created"]
+WORDY, VARIED = 2, 0.2  # words in a text on average, and the share that differs
+MOST_CLASSES = 100
+REPEATING = 5  # examples of each, where classes are more
+MOST_NUMBERS = 10  # classes whose names are whole numbers, where other columns may be meant
+NAMED_TEXT, NAMED_SHORT = 1_000, 3  # times that a name makes a column more of a text
+MOST_LISTED = 10  # columns in a message
+HERE = "`seqtrain` trains on labelled examples"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a person says of the columns; None leaves it open."""
+
+    kind: str | None = None
+    text: str | None = None
+    label: str | None = None
+    task: str | None = None
+    id: str | None = None
+    rows: str | None = None
+
+
+@dataclass
+class Roles:
+    """What the columns of a table were taken for.
+
+    Attributes:
+        kind: the dataset: `text` or `arrays`.
+        label: the column of the labels.
+        task: what they are.
+        text: the column of the texts.
+        id: the column that the steps of a sequence have in common; None where a row is one.
+        step: the column that orders them.
+        features: the columns of numbers.
+        wide: keys of a table in which a row is a sequence.
+        unused: whether other columns are none, so that the features must be named.
+        labels: columns that could be the label too, the likeliest first.
+        texts: columns that could be the text too.
+        doubts: what a person should know.
+    """
+
+    kind: str
+    label: str
+    task: str
+    text: str | None = None
+    id: str | None = None
+    step: str | None = None
+    features: list[str] = field(default_factory=list)
+    wide: dict[str, Any] = field(default_factory=dict)
+    unused: bool = False
+    labels: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+
+def labels_of(
+    found: Profile, chosen: Chosen, taken: Sequence[str | None], names: list[str]
+) -> Iterator[str]:
+    """Yield the columns that may hold labels, the likeliest first."""
+    if chosen.label:
+        yield chosen.label
+    left = [column for column in found.columns.values() if column.name not in taken]
+    may_be = [
+        column
+        for column in left
+        if (is_classes(column) or is_measured(column))
+        and column.name != chosen.label
+        and (column.is_number or chosen.task != "regression")
+        and (not column.odd_number or is_named(column.name, names))
+    ]
+    yield from (column.name for column in sorted(may_be, key=lambda one: _doubtful(one, names)))
+
+
+def _doubtful(column: Column, names: list[str]) -> tuple[float, ...]:
+    """Return a key that sorts likely labels first."""
+    rank = place(column.name, names)
+    flag = {value.lower() for value in column.values or ()} <= {"true", "false", "yes", "no"}
+    many = column.is_number and column.different > MOST_NUMBERS
+    return (
+        rank is None,
+        rank or 0,
+        is_id(column),
+        is_named(column.name, TIME_NAMES),
+        column.empty > column.rows / 2,
+        many or is_measured(column),
+        flag,
+        is_measured(column),
+        column.different,
+    )
+
+
+def most_classes(column: Column) -> float:
+    """Return how many classes a column may hold at most."""
+    return min(MOST_CLASSES, max(column.filled / 2, 2))
+
+
+def is_classes(column: Column) -> bool:
+    """Return whether a column may hold the classes of examples."""
+    if column.is_date or column.is_address or is_measured(column):
+        return False
+    if column.is_number and column.whole and column.rising:
+        return False
+    most = most_classes(column)
+    if is_named(column.name, LABEL_NAMES) or not column.is_number:
+        most = max(most, min(MOST_VALUES, column.filled / REPEATING))
+    return 2 <= column.different <= most
+
+
+def is_measured(column: Column) -> bool:
+    """Return whether a column may hold the numbers that examples are labelled with."""
+    if not column.is_number or is_id(column):
+        return False
+    return column.different > (most_classes(column) if column.whole else MOST_FRACTIONS)
+
+
+def are_measured(labels: Sequence[str]) -> bool:
+    """Return whether different labels are numbers that do not name classes."""
+    if any(measured(label) is None for label in labels):
+        return False
+    fractions = any(not (measured(label) or 0.0).is_integer() for label in labels)
+    return len(labels) > (MOST_FRACTIONS if fractions else MOST_CLASSES)
+
+
+def is_id(column: Column) -> bool:
+    """Return whether a column numbers or names the rows."""
+    if is_named(column.name, TARGET_NAMES):
+        return False
+    if is_named(column.name, ["id", "index", "row", "number", "no"]) or re.search(
+        r"(_| |^)id$|[a-z]I[dD]$", column.name, re.IGNORECASE if "_" in column.name else 0
+    ):
+        return True
+    return column.whole and (column.rising or (column.is_number and column.variety > 0.99))
+
+
+def task_of(found: Profile, label: str) -> str:
+    """Return what the labels of a column are, unless a person says otherwise."""
+    return "regression" if is_measured(found.columns[label]) else "classification"
+
+
+def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = ()) -> DataError:
+    """Return the error to raise where no columns can be learned from, beside `texts`."""
+    label = chosen.label or next(labels_of(found, chosen, [], LABEL_NAMES), None)
+    if label is not None and not texts and (chosen.label or is_classes(found.columns[label])):
+        return DataError(
+            f"{source}: no column beside `{label}` holds texts, or numbers by steps",
+            f"name one: `--text COLUMN`; it has: {listed(found.columns)}",
+        )
+    for column in found.columns.values():
+        if is_named(column.name, TARGET_NAMES) and not (column.is_lettered or column.is_number):
+            if not column.filled:
+                message = f"{source}: `{column.name}` is empty, or holds lists"
+                return DataError(message, "give each example one label, as a text or a number")
+            return no_number(f"{source}, `{column.name}`", column.sample[0])
+    for column in found.columns.values():
+        if odd := column.odd_number:
+            return no_number(f"{source}, `{column.name}`", odd, "value")
+    what = f"none of its columns {listed(found.columns)} holds classes"
+    if label := named(found.columns, ["label", "class", "target"]):
+        column = found.columns[label]
+        number = "more than 1,000" if column.values is None else f"{len(column.values):,}"
+        what = f"`{label}` holds no classes: {number} different in {column.filled:,} rows"
+    return DataError(
+        f"{source}: {what}",
+        "a column of labels is needed, with 2 to 100 different values that repeat, or with "
+        "numbers, beside one of texts, or of numbers by steps; name them if they are there: "
+        "`--label COLUMN`, `--text COLUMN`",
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the first names, for a message."""
+    names = [f"`{name}`" for name in names]
+    return ", ".join([*names[:MOST_LISTED], *["…"][: len(names) > MOST_LISTED]])
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().rstrip("s")
+
+
+def place(name: str, names: Sequence[str]) -> int | None:
+    """Return the place among `names` of one that a column is called as, whatever its plural."""
+    plain = [_plain(one) for one in names]
+    return plain.index(_plain(name)) if _plain(name) in plain else None
+
+
+def is_named(name: str, names: Sequence[str]) -> bool:
+    """Return whether a column is called as one of `names`."""
+    return place(name, names) is not None
+
+
+def named(columns: Iterable[str], names: Sequence[str]) -> str | None:
+    """Return the column that is called as the first of `names` that is there."""
+    placed = [(rank, name) for name in columns if (rank := place(name, names)) is not None]
+    return min(placed)[1] if placed else None

@@ -1,0 +1,230 @@
+"""The keys of a dataset that say what a person's data are, found in a file or a folder."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from seqtrain.config import validated
+from seqtrain.data.base import DatasetConfig
+from seqtrain.data.npz_sequences import read_archive
+from seqtrain.data.numbers import measured
+from seqtrain.data.own_files import OwnFilesConfig
+from seqtrain.display.escape import argument, one_line
+from seqtrain.errors import DataError
+from seqtrain.io.tables import Table
+from seqtrain.io.text_file import shown
+from seqtrain.scaffold.candidates import Chosen, Roles, are_measured
+from seqtrain.scaffold.profiles import Profile, profile
+from seqtrain.scaffold.recipe import Line
+from seqtrain.scaffold.recognition import recognise
+from seqtrain.scaffold.sequence_roles import NO_ORDER
+from seqtrain.schema.yaml_file import Document
+
+ARRAYS = (".npz", ".npy")
+PROSE = ("", ".txt", ".text", ".md")  # suffixes of files that may hold no table
+DELIMITERS = "\t,;|"
+MOST_OTHERS = 3  # columns that could be meant too, of which no more are told
+NUMBERS = "labels are numbers; `classification` if they name classes"
+# Keys that say how a table is read, before it is known what its columns are for.
+READING = {*OwnFilesConfig.model_fields} - {"name", "path", "task", "label_column"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks a draft for.
+
+    Attributes:
+        data: a table, an archive of arrays, or a folder with a folder for each class.
+        config: where the config will lie.
+        overrides: `key=value` arguments, by which the data are read, and which the draft gets.
+        text: the column of the texts, if it is said.
+        label: the column of the labels, if it is said.
+    """
+
+    data: Path
+    config: Path
+    overrides: tuple[str, ...] = ()
+    text: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The keys that say what the data are, and what to tell a person of them."""
+
+    keys: list[Line]
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+
+def found_in(request: Request, given: Mapping[str, Any]) -> Found:
+    """Return the keys of a person's data.
+
+    Args:
+        request: names them.
+        given: the keys of the dataset that its arguments set.
+
+    Raises:
+        DataError: they are missing or damaged, or their columns say nothing.
+        ConfigError: an argument is wrong.
+    """
+    data = request.data
+    path = ("path", str(data), "")
+    if data.is_dir():
+        return Found([path, ("name", "folder", ""), *_classes(data)])
+    if data.suffix.lower() in ARRAYS:
+        return Found([path, ("name", "arrays", ""), *_task_of_archive(data)])
+    table = _table(request)
+    reading: list[Line] = []
+    if table.looks_headerless() and "header" not in given:
+        table = replace(table, header=False)
+        reading.append(("header", False, "the first row is an example, by its looks"))
+    seen = profile(table)
+    keys = ("name", "text_column", "label_column", "task", "id_column", "rows")
+    named = (given.get(key) for key in keys)
+    chosen = Chosen(*(None if name is None else str(name) for name in named))
+    roles = recognise(data, seen, chosen)
+    if reading and roles.wide and not roles.doubts:  # nothing names the columns' order
+        roles.doubts.append(NO_ORDER)
+    return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
+
+
+def section(request: Request, keys: Iterable[Line], reading: bool = False) -> DatasetConfig:
+    """Return keys, and what the arguments say of them, as a validated section.
+
+    Args:
+        request: has the arguments.
+        keys: of the section.
+        reading: leave out arguments but for those about how a file is read.
+    """
+    tree = {"dataset": {key: value for key, value, _ in keys}, "model": {"name": "gru"}}
+    names = [one.partition("=")[0] for one in request.overrides]
+    overrides = [
+        one
+        for name, one in zip(names, request.overrides, strict=True)
+        if name.startswith("dataset.") and (name.removeprefix("dataset.") in READING or not reading)
+    ]
+    return validated(Document(str(request.config), tree), request.config, overrides).dataset
+
+
+def _table(request: Request) -> Table:
+    """Return the file as a table, as the arguments say that it is written."""
+    keys = [("path", str(request.data), ""), ("name", "text", "")]
+    dataset = section(request, keys, reading=True)
+    if not isinstance(dataset, OwnFilesConfig):
+        raise TypeError(dataset.name)
+    table = dataset.table(request.data)
+    if table.file.suffix.lower() in PROSE:
+        _check_columns(table)
+    return table
+
+
+def _check_columns(table: Table) -> None:
+    """Raise a DataError where a file of text has no columns."""
+    lines = [line for line in islice(table.lines(), 200) if line.strip()]
+    for delimiter in DELIMITERS:
+        counts = Counter(line.count(delimiter) for line in lines)
+        if any(number and times > 0.9 * len(lines) for number, times in counts.items()):
+            return
+    if lines and all(line.startswith("__label__") for line in lines):
+        told = (argument(table.file), argument(table.file.with_suffix(".tsv")))
+        raise DataError(
+            f"{table.file} is in the form of fastText",
+            "separate label and text by a tab: "
+            "`sed -E 's/^__label__([^ ]+) /\\1\\t/' {} > {}`".format(*told),
+        )
+    widths = {len(line.split()) for line in lines}
+    if len(widths) == 1 and max(widths) > 1 and all(map(_are_numbers, lines)):
+        table_of, tabs = argument(table.file), argument(table.file.with_suffix(".tsv"))
+        raise DataError(
+            f"the columns of {table.file} are separated by spaces",
+            f"separate them by tabs: `awk '{{$1=$1}} 1' OFS='\\t' {table_of} > {tabs}`",
+        )
+    raise DataError(
+        f"{table.file} holds text without columns",
+        "text generation is not there yet; to learn classes, write a table with a line "
+        "`text,label`, and then a text and its class on each line, or a folder for each class",
+    )
+
+
+def _are_numbers(line: str) -> bool:
+    return all(measured(cell) is not None for cell in line.split())
+
+
+def _keys(roles: Roles, seen: Profile, reading: list[Line]) -> list[Line]:
+    """Return the keys of a table after its path."""
+    keys: list[Line] = [("name", roles.kind, ""), *reading]
+    if roles.text is not None:
+        keys.append(("text_column", roles.text, ""))
+    if roles.task == "regression":
+        keys.append(("task", roles.task, NUMBERS))
+    if roles.wide:
+        why = {"rows": "each row is a sequence"}
+        keys += [(key, value, why.get(key, "")) for key, value in roles.wide.items()]
+    elif roles.kind == "arrays":
+        order = "" if roles.step else "the steps come in the order of their rows"
+        keys += [("id_column", roles.id, ""), ("step_column", roles.step, order)]
+        keys += [("feature_columns", roles.features, "")] if roles.unused else []
+    keys.append(("label_column", roles.label, ""))
+    if empty := _unlabelled(roles, seen):
+        keys.append(("unlabelled", "skip", f"leaves out {empty:,} without a label"))
+    return keys
+
+
+def _unlabelled(roles: Roles, seen: Profile) -> int:
+    return seen.columns[roles.label].empty
+
+
+def _told(data: Path, seen: Profile, roles: Roles, reading: list[Line]) -> list[tuple[str, str]]:
+    """Return what is told of the columns of a table."""
+    told = [("data", f"{seen.rows:,} rows of {one_line(str(data))}")]
+    if reading:
+        other = "`dataset.header=true` if it names the columns"
+        told.append(("header", f"none: the first row looks like an example; {other}"))
+    if roles.text is not None:
+        number = f"{seen.columns[roles.text].words:.3g}"
+        words = f"{one_line(roles.text)}, {number} word{'s' * (number != '1')} on average"
+        told.append(("text", words + _or_another("--text", roles.texts)))
+    told += _told_of_sequences(roles)
+    told.append(("label", one_line(roles.label) + _or_another("--label", roles.labels)))
+    if empty := _unlabelled(roles, seen):
+        rows = "1 row, which is" if empty == 1 else f"{empty:,} rows, which are"
+        told.append(("unlabelled", f"{rows} left out"))
+    return told + [("mind", doubt) for doubt in roles.doubts]
+
+
+def _told_of_sequences(roles: Roles) -> list[tuple[str, str]]:
+    if roles.kind != "arrays":
+        return []
+    names = ", ".join(one_line(shown(name)) for name in roles.features[:4])
+    names += ", …" if len(roles.features) > 4 else ""
+    if roles.wide:
+        steps = len(roles.features) // roles.wide.get("features_per_step", 1)
+        return [("sequences", f"each row is one, of {steps} steps: {names}")]
+    order = f"ordered by {roles.step}" if roles.step else "in their order"
+    return [("sequences", f"the rows of each {roles.id}, {order}"), ("features", names)]
+
+
+def _or_another(option: str, names: list[str]) -> str:
+    """Return the end of a line that says which other columns could be meant."""
+    typed = [f"{option} {argument(one_line(name))}" for name in names[:MOST_OTHERS]]
+    return f"; or another: {', '.join(typed)}" if typed else ""
+
+
+def _classes(folder: Path) -> list[Line]:
+    """Return the key `classes` where train has folders that test lacks, as aclImdb's `unsup`."""
+    names = {
+        part: {path.name for path in (folder / part).glob("*/")}
+        for part in ("train", "test")
+        if (folder / part).is_dir()
+    }
+    if len(names) == 2 and names["train"] - names["test"]:
+        return [("classes", sorted(names["train"] & names["test"]), "those that test has too")]
+    return []
+
+
+def _task_of_archive(data: Path) -> list[Line]:
+    labels = read_archive(data, labelled=True, task="regression").known.names
+    return [("task", "regression", NUMBERS)] if are_measured(labels) else []

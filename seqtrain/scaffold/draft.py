@@ -1,0 +1,286 @@
+"""A config drafted from a person's own data: what they hold decides the keys."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from seqtrain.config import refused, validated
+from seqtrain.data.base import DatasetConfig
+from seqtrain.data.dataset import Dataset, Examples
+from seqtrain.data.tokens import Tokeniser, Tokens, suggest
+from seqtrain.data.unknown import MUCH, unknown
+from seqtrain.datasets.folder import Folder
+from seqtrain.datasets.text import Text
+from seqtrain.display.escape import argument, one_line
+from seqtrain.errors import ConfigError, DataError
+from seqtrain.io.atomic import counted_from
+from seqtrain.scaffold.data_keys import Found, Request, found_in, section
+from seqtrain.scaffold.recipe import Known, Line, recipe
+from seqtrain.schema.yaml_file import Document, apply_overrides, parse_document
+from seqtrain.schema.yaml_writer import write_value
+
+FIRST, EVERY = 2_000, 10  # texts whose tokens are counted: the first, and then every tenth
+FEW_WORDS = 5_000  # of which no subwords are learned
+MOST_SHOWN = 8  # classes that are told with their counts
+FEW, SHARE_OF_FEW = 50, 0.25  # examples of which validation takes a larger share
+# Keys that say where files are; as arguments they count from where a person is.
+PATHS = ("path", "validation_path", "test_path", "embedding_file")
+
+Sections = dict[str, list[Line]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A config, and what a person should know of it.
+
+    Attributes:
+        text: the config as YAML.
+        told: what was taken for what, as rows of a word and a sentence.
+        warnings: what the loader warns of.
+    """
+
+    text: str
+    told: list[tuple[str, str]]
+    warnings: list[str]
+
+
+def draft(request: Request) -> Draft:
+    """Return a commented config that trains on a person's data as it stands.
+
+    Raises:
+        DataError: the data are missing or damaged, or their columns say nothing.
+        ConfigError: an argument is wrong.
+    """
+    given = _given(request)
+    found = found_in(request, given["dataset"])
+    dataset = section(request, found.keys)
+    if not isinstance(dataset, Text | Folder):
+        with _listening():
+            known = _known(_loaded(dataset))
+        text, loaded, warnings = _read_back(request, found.keys, known, given)
+        return Draft(text, [*found.told, _task(known, loaded)], warnings)
+    tokens, why = _tokens(dataset)
+    drafted = _of_texts(request, found, dataset, given, (tokens, why))
+    if why and tokens == "words" and (share := _many_unknown(drafted[1])):
+        chosen: tuple[Tokens, str] = "subwords", f"{share:.0%} of the test words would be unknown"
+        drafted = _of_texts(request, found, dataset, given, chosen)
+    return drafted[0]
+
+
+def _of_texts(
+    request: Request,
+    found: Found,
+    dataset: Text | Folder,
+    given: Mapping[str, Any],
+    chosen: tuple[Tokens, str],
+) -> tuple[Draft, Dataset]:
+    """Return a draft for texts that are split into the chosen tokens, and what was loaded."""
+    tokens, why = chosen
+    with _listening():
+        known = _known(_loaded(dataset, tokens), tokens)
+        known.words = _words(dataset, tokens)
+    keys = [*found.keys, *([("tokens", tokens, why)] if tokens != "words" else [])]
+    text, loaded, warnings = _read_back(request, keys, known, given)
+    told = [*found.told, ("tokens", f"{tokens}; {why}" if why else tokens), _task(known, loaded)]
+    return Draft(text, told, warnings), loaded
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Yield the warnings that are logged meanwhile, which no one else gets."""
+    log, heard = logging.getLogger("seqtrain"), _Heard(logging.WARNING)
+    before = log.handlers, log.propagate
+    log.handlers, log.propagate = [heard], False
+    try:
+        yield heard.warnings
+    finally:
+        log.handlers, log.propagate = before
+
+
+class _Heard(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.warnings.append(record.getMessage())
+
+
+def _given(request: Request) -> dict[str, Any]:
+    """Return what the arguments say, as a tree."""
+    document = Document(str(request.config))
+    columns = (("text_column", request.text), ("label_column", request.label))
+    document.data["dataset"] = {key: name for key, name in columns if name is not None}
+    apply_overrides(document, request.overrides)
+    if document.problems:
+        raise refused(request.config, document.problems)
+    if not isinstance(document.data["dataset"], dict):
+        raise ConfigError("`dataset` is a section", "give its keys: `dataset.encoding=cp1252`")
+    if "path" in document.data["dataset"]:
+        raise ConfigError("`--data` says which file is read", "leave out `dataset.path`")
+    return document.data
+
+
+def _tokens(dataset: Text | Folder) -> tuple[Tokens, str]:
+    """Return the tokens that fit the texts, and why; those that a person chose need no reason."""
+    if "tokens" in dataset.model_fields_set:
+        return dataset.tokens, ""
+    return suggest(list(_sample(dataset)))
+
+
+def _many_unknown(loaded: Dataset) -> float:
+    """Return the share of unknown test words where subwords would help, else 0."""
+    words, share = loaded.train.lengths, unknown(loaded, "test")
+    return share if words is not None and words.sum() > FEW_WORDS and share > MUCH else 0.0
+
+
+def _sample(dataset: Text | Folder) -> Iterator[str]:
+    """Yield the first texts, and of the others one of so many, for they may be sorted."""
+    for index, (text, _, _) in enumerate(dataset.parts()["train"]):
+        if index < FIRST or index % EVERY == 0:
+            yield text
+
+
+def _words(dataset: Text | Folder, tokens: Tokens) -> Counter[str]:
+    """Count the tokens of a sample of the texts; where they are learned later, the words."""
+    split = Tokeniser("words" if tokens == "subwords" else tokens)
+    return Counter(chain.from_iterable(map(split, _sample(dataset))))
+
+
+def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
+    """Return what is known of the data once they are loaded."""
+    lengths = loaded.train.lengths
+    return Known(
+        classes=_counts(loaded),
+        rows=sum(len(part) for part in _parts(loaded)),
+        lengths=[loaded.shape[0]] if lengths is None else lengths.tolist(),
+        tokens=tokens,
+    )
+
+
+def _loaded(dataset: DatasetConfig, tokens: Tokens | None = None) -> Dataset:
+    """Load the data to count them, with keys that also few examples pass."""
+    keys: dict[str, Any] = {"drop_repeated": False}
+    if "validation" not in dataset.model_fields_set:
+        keys["validation"] = SHARE_OF_FEW
+    if tokens:
+        keys |= {"tokens": tokens, "max_length": 1}  # the whole lengths are known all the same
+    return dataset.model_copy(update=keys).load()
+
+
+def _parts(dataset: Dataset) -> list[Examples]:
+    """Return the splits, each once."""
+    parts = [dataset.train, dataset.validation, dataset.test]
+    return parts[:1] + parts[2:] if dataset.validation is dataset.test else parts
+
+
+def _counts(dataset: Dataset) -> Counter[str]:
+    """Return the number of examples of each class; nothing in regression."""
+    labels = chain.from_iterable(part.labels.tolist() for part in _parts(dataset))
+    counts = Counter(labels if dataset.classes else ())
+    return Counter({name: counts[index] for index, name in enumerate(dataset.classes)})
+
+
+def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
+    """Return what is told of the task and of the labels."""
+    if counts := known.classes:
+        shown = [f"{one_line(name)} {count:,}" for name, count in counts.most_common(MOST_SHOWN)]
+        listed = ", ".join(shown) + (", …" if len(counts) > MOST_SHOWN else "")
+        return "task", f"classification, {len(counts)} classes: {listed}"
+    values = [value for part in _parts(dataset) for value in part.labels.tolist()]
+    return "task", f"regression, labels from {min(values):.6g} to {max(values):.6g}"
+
+
+def _sections(
+    request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
+) -> Sections:
+    """Return the keys of each section, the person's own among them."""
+    dataset = section(request, keys)
+    sections = recipe(known)
+    apart = getattr(dataset, "test_path", None) or (
+        isinstance(dataset, Folder) and "test" in dataset.parts()
+    )
+    shares: list[Line] = [] if apart else [("test", 0.2, "share of all examples that judges")]
+    if not getattr(dataset, "validation_path", None):
+        share = 0.1 if known.rows >= FEW else SHARE_OF_FEW
+        shares.append(("validation", share, "share of train that chooses the best epoch"))
+    sections["dataset"] = [*keys, *sections["dataset"], *shares]
+    for name, values in given.items():
+        if isinstance(values, dict):
+            sections[name] = _with(sections.get(name, []), values)
+    return sections
+
+
+def _with(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
+    """Return the keys of a section with others set, or set anew."""
+    named = {line[0]: line for line in lines}
+    for key, value in values.items():
+        _, old, why = named.get(key, (key, None, ""))
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = {**old, **value}
+        named[key] = (key, value, why if value == old else "")
+    return [*named.values()]
+
+
+def _read_back(
+    request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
+) -> tuple[str, Dataset, list[str]]:
+    """Return the config, what the loader that `train` uses makes of the data, and its warnings.
+
+    Raises:
+        DataError: it refuses them.
+    """
+    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
+    sections = _sections(request, keys, known, given)
+    text = _text(request, plain, sections, known)
+    with _listening() as warnings:
+        loaded = _load(request, text)
+    repeated = loaded.repeated()
+    if not repeated or "drop_repeated" in given["dataset"]:
+        return text, loaded, warnings
+    why = f"{repeated:,} of the {len(loaded.test):,} test examples stand in train too"
+    sections["dataset"].append(("drop_repeated", True, why))
+    apart = _text(request, plain, sections, known)
+    try:
+        with _listening() as others:
+            left = _load(request, apart)
+    except DataError:  # nothing is left to train on
+        return text, loaded, warnings
+    if loaded.classes and {*left.train.labels.tolist()} != {*loaded.train.labels.tolist()}:
+        return text, loaded, warnings
+    return apart, left, others
+
+
+def _load(request: Request, text: str) -> Dataset:
+    document = parse_document(request.config, text)
+    return validated(document, request.config, request.overrides).dataset.load()
+
+
+def _text(request: Request, plain: Mapping[str, Any], sections: Sections, known: Known) -> str:
+    """Return the config as YAML."""
+    kind = f"of {len(known.classes)} classes" if known.classes else "labelled with numbers"
+    named = argument(request.config).replace("\n", "\\n")
+    text = (
+        f"# Drafted from {one_line(str(request.data))}: {known.rows:,} examples {kind}.\n#\n"
+        f"#   seqtrain check {named} --load   what it would train on, and what that costs\n"
+        f"#   seqtrain train {named}\n#\n"
+        "# `seqtrain schema --markdown` lists every key.\n"
+    )
+    text += "".join(f"{key}: {write_value(value)}\n" for key, value in plain.items())
+    for name, lines in sections.items():
+        text += f"{name}:\n" + "".join(_line(request, line) for line in lines)
+    return text
+
+
+def _line(request: Request, line: Line) -> str:
+    key, value, why = line
+    if key in PATHS and isinstance(value, str):
+        value = counted_from(request.config.parent, Path(value))
+    return f"  {key}: {write_value(value)}{f' # {one_line(why)}' if why else ''}\n"

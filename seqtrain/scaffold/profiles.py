@@ -1,0 +1,205 @@
+"""What the columns of a table hold, seen in one pass over its rows, in bounded memory."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice, pairwise
+from math import isfinite
+from unicodedata import category
+
+from seqtrain.data.numbers import how_to_write, measured
+from seqtrain.io.tables import Table
+
+MOST_VALUES = 1_000  # different ones that are counted of a column; no classes are more
+MOST_FRACTIONS = 10  # classes whose names are numbers with a decimal point, such as 4.5
+BLOCK = 1_000  # rows that are looked at together
+SAMPLED, EVERY = 2_000, 50  # texts that are looked into: the first, and then one of so many
+CLIPPED = 2_000  # characters of each
+HEAD = 400_000  # cells of the first rows that are kept, to look at columns beside one another
+
+_TIME = r"([T ,]+\d{1,2}:\d\d.*)?"
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+DATE = re.compile(
+    rf"\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_TIME}|\d{{4}}[-/]\d{{1,2}}|\d{{4}}[ -]?Q\d"
+    rf"|\d{{1,2}}:\d\d(:\d\d.*)?"
+    rf"|\d{{1,2}}[-/.]\d{{1,2}}[-/.](\d\d|\d{{4}}){_TIME}"
+    rf"|([a-z]{{3,9}},? )?({_MONTH} \d{{1,2}}|\d{{1,2}}[ -]{_MONTH})\b.*\d.*|{_MONTH} \d{{4}}",
+    re.IGNORECASE,
+)
+ADDRESS = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)
+# Han, kana, Thai, Lao, Tibetan, Burmese, Khmer: written without spaces between words.
+UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+
+
+@dataclass
+class Column:
+    """What was seen of a column.
+
+    Attributes:
+        name: as the header has it.
+        rows: how many the table has.
+        empty: rows in which it is empty or missing, or holds a list.
+        values: how often it has each value; None where they are more than `MOST_VALUES`.
+        numbers: whether each value is a number.
+        whole: whether each is a whole number.
+        rising: whether each number is larger than the one before.
+        sample: some of its texts.
+    """
+
+    name: str
+    rows: int = 0
+    empty: int = 0
+    values: Counter[str] | None = field(default_factory=Counter)
+    numbers: bool = True
+    whole: bool = True
+    rising: bool = True
+    sample: list[str] = field(default_factory=list)
+    _last: float = float("-inf")
+
+    def add(self, cells: Sequence[str | None]) -> None:
+        """Take in the cells of some rows."""
+        self.rows += len(cells)
+        filled = [stripped for cell in cells if cell and (stripped := cell.strip())]
+        self.empty += len(cells) - len(filled)
+        if self.values is not None:
+            self.values.update(filled)
+            if len(self.values) > MOST_VALUES:
+                self.values = None
+        if self.numbers:
+            self._add_numbers(filled)
+        room = max(SAMPLED - len(self.sample), len(filled) // EVERY)
+        self.sample += [text[:CLIPPED] for text in filled[:: max(len(filled) // (room or 1), 1)]]
+
+    def _add_numbers(self, cells: list[str]) -> None:
+        numbers = _numbers(cells)
+        self.numbers = numbers is not None
+        self.whole = self.whole and self.numbers and all(map(float.is_integer, numbers or ()))
+        if self.rising and numbers:
+            self.rising = all(a < b for a, b in pairwise([self._last, *numbers]))
+            self._last = numbers[-1]
+
+    @property
+    def filled(self) -> int:
+        """Rows in which it has a value."""
+        return self.rows - self.empty
+
+    @property
+    def different(self) -> float:
+        """How many different values it has; infinite where they are not counted."""
+        return float("inf") if self.values is None else len(self.values)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers alone."""
+        return self.numbers and self.filled > 0
+
+    @cached_property
+    def is_date(self) -> bool:
+        """Whether its values are dates or times of day."""
+        return not self.is_number and self._mostly(DATE)
+
+    @cached_property
+    def odd_number(self) -> str | None:
+        """One of its values, if they are many numbers, of which not all are written as such."""
+        if self.is_number or self.different <= MOST_FRACTIONS or self.is_lettered:
+            return None
+        values = {*self.sample}
+        odd = [text for text in self.sample if measured(text) is None]
+        numbers = sum(
+            (measured(text) is not None or how_to_write(text) is not None) for text in values
+        )
+        return odd[0] if odd and numbers > 0.9 * len(values) else None
+
+    @cached_property
+    def is_address(self) -> bool:
+        """Whether its values are addresses of pages or of mail."""
+        return not self.is_number and self._mostly(ADDRESS)
+
+    @cached_property
+    def words(self) -> float:
+        """The mean number of words in a text, as about as many as its meaning has."""
+        return sum(map(_words, self.sample)) / max(len(self.sample), 1)
+
+    @cached_property
+    def variety(self) -> float:
+        """The share of its texts that differ."""
+        return len(set(self.sample)) / max(len(self.sample), 1)
+
+    @cached_property
+    def is_lettered(self) -> bool:
+        """Whether its values are words, rather than codes."""
+        letters = sum(sum(map(_is_letter, text)) for text in self.sample)
+        digits = sum(sum(map(str.isdecimal, text)) for text in self.sample)
+        return letters > 2 * digits
+
+    def _mostly(self, form: re.Pattern[str]) -> bool:
+        matching = sum(form.fullmatch(text) is not None for text in self.sample)
+        return matching > 0.9 * len(self.sample) > 0
+
+
+def _numbers(cells: list[str]) -> list[float] | None:
+    """Return what cells are as numbers, or None where one is none."""
+    try:
+        found = list(map(float, cells))
+    except ValueError:
+        found = []
+        for cell in cells:
+            if (number := measured(cell)) is None:
+                return None
+            found.append(float(number))
+    return found if all(map(isfinite, found)) else None
+
+
+def _is_letter(sign: str) -> bool:
+    """Return whether a sign is a part of words, as emoji are."""
+    return sign.isalpha() or (not sign.isascii() and category(sign) == "So")
+
+
+def _words(text: str) -> float:
+    spaced = sum(any(map(_is_letter, word)) for word in text.split())
+    return spaced + len(UNSPACED.findall(text)) / 2
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What was seen of a table.
+
+    Attributes:
+        columns: by their names, in the order of the file; without those that have no name of
+            their own.
+        head: the first rows as lists of cells, in the order of `columns`.
+    """
+
+    columns: dict[str, Column]
+    head: list[Sequence[str | None]]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table has."""
+        return max((column.rows for column in self.columns.values()), default=0)
+
+    def cells(self, name: str) -> list[str]:
+        """Return what a column has in the first rows."""
+        place = list(self.columns).index(name)
+        return [(row[place] or "").strip() for row in self.head]
+
+
+def profile(table: Table) -> Profile:
+    """Read a table once.
+
+    Raises:
+        DataError: as `Table.rows` does.
+    """
+    names, rows = table.candidates()
+    columns = {name: Column(name) for name in names}
+    head: list[Sequence[str | None]] = []
+    while block := [cells for _, cells in islice(rows, BLOCK)]:
+        for column, cells in zip(columns.values(), zip(*block, strict=True), strict=True):
+            column.add(cells)
+        if len(head) * len(columns) < HEAD:
+            head += block
+    if not head:
+        next(table.rows(), None)  # says what is missing
+    return Profile(columns, head[: max(HEAD // max(len(columns), 1), 1)])

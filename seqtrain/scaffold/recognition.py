@@ -1,0 +1,135 @@
+"""What the columns of a person's table are for: texts, labels, ids, steps, features."""
+
+from typing import Any
+
+from seqtrain.data.numbers import no_number
+from seqtrain.errors import DataError
+from seqtrain.io.text_file import near_miss
+from seqtrain.scaffold.candidates import (
+    HERE,
+    NAMED_SHORT,
+    NAMED_TEXT,
+    SHORT_NAMES,
+    TARGET_NAMES,
+    TEXT_NAMES,
+    VARIED,
+    WORDY,
+    Chosen,
+    Roles,
+    is_named,
+    labels_of,
+    listed,
+    nothing,
+    task_of,
+)
+from seqtrain.scaffold.profiles import Column, Profile
+from seqtrain.scaffold.sequence_roles import of_named_steps, of_rows, of_steps
+
+MOST_OF_PAIRS = 4  # columns of a table of sentences in two languages
+
+
+def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
+    """Return what the columns of a table are for.
+
+    Args:
+        source: the file, for messages.
+        found: what was seen of its columns.
+        chosen: what a person says.
+
+    Raises:
+        DataError: they say nothing, or are for something that is not there.
+    """
+    for name in filter(None, (chosen.text, chosen.label)):
+        _check_column(source, name, found)
+    if chosen.text is not None and chosen.text == chosen.label:
+        raise DataError(f"the texts and the labels are both in `{chosen.text}`", "name two columns")
+    texts = [] if chosen.kind == "arrays" or chosen.rows else _texts(found, chosen)
+    roles = _of_texts(source, found, chosen, texts) if texts else _of_numbers(source, found, chosen)
+    if roles is None:
+        raise nothing(source, found, chosen)
+    _check_form(source, found.columns[roles.label], chosen)
+    return roles
+
+
+def _of_numbers(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
+    """Return the roles of a table of sequences, if it is one."""
+    if chosen.kind == "text":
+        return None
+    steps = None if chosen.rows == "sequences" else of_steps(found, chosen)
+    rows = None if steps or chosen.rows == "steps" else of_rows(source, found, chosen)
+    return steps or rows or of_named_steps(found, chosen)
+
+
+def _check_form(source: Any, label: Column, chosen: Chosen) -> None:
+    """Raise a DataError where labels are numbers, written so that they would become classes."""
+    if chosen.task != "classification" and (odd := label.odd_number):
+        raise no_number(f"{source}, `{label.name}`", odd)
+
+
+def _check_column(source: Any, name: str, found: Profile) -> None:
+    if name not in found.columns:
+        hint = f"it has: {listed(found.columns)}; columns that share a name are not read"
+        near = near_miss(name, found.columns)
+        raise DataError(f"{source}: no column is called `{name}`{near}", hint)
+
+
+def _texts(found: Profile, chosen: Chosen) -> list[str]:
+    """Return the columns that may hold texts, the likeliest first."""
+    if chosen.text:
+        return [chosen.text]
+    left = [column for column in found.columns.values() if column.name != chosen.label]
+    lettered = [
+        column
+        for column in left
+        if not (column.is_number or column.is_date or column.is_address) and column.words
+    ]
+    wordy = [
+        column
+        for column in lettered
+        if is_named(column.name, TEXT_NAMES)
+        or (column.words >= WORDY and column.variety >= VARIED and column.is_lettered)
+    ]
+    if not wordy:
+        wordy = [column for column in lettered if column.is_lettered and _is_text(column, left)]
+    return [column.name for column in sorted(wordy, key=_textual, reverse=True)]
+
+
+def _is_text(column: Column, all_: list[Column]) -> bool:
+    """Return whether a column of single words is one of texts, rather than of names of rows."""
+    numbers = sum(one.is_number and not one.rising for one in all_)
+    return numbers < 2 and column.variety > 0.5 or numbers < 4 and column.variety > 0.9
+
+
+def _textual(column: Column) -> float:
+    """Return how much of a text a column is."""
+    short, long = is_named(column.name, SHORT_NAMES), is_named(column.name, TEXT_NAMES)
+    return column.words * (NAMED_TEXT if long else NAMED_SHORT if short else 1)
+
+
+def _are_pairs(found: Profile, texts: list[str]) -> bool:
+    """Return whether a table holds texts in two languages, by their lengths."""
+    if len(texts) < 2 or len(found.columns) > MOST_OF_PAIRS:
+        return False
+    words = [found.columns[name].words for name in texts[:2]]
+    return max(words) < 2 * min(words)
+
+
+def _of_texts(source: Any, found: Profile, chosen: Chosen, texts: list[str]) -> Roles:
+    labels = list(labels_of(found, chosen, [*texts[:1]], TARGET_NAMES))
+    if not labels and _are_pairs(found, texts):
+        raise DataError(
+            f"{source}: `{texts[0]}` and `{texts[1]}` are texts, and no column holds labels",
+            f"translation is not there yet: {HERE}, so a column of classes is needed; "
+            f"if one of the columns is, name it: `--label COLUMN`",
+        )
+    if not labels:
+        raise nothing(source, found, chosen, texts)
+    label = labels[0]
+    return Roles(
+        kind="text",
+        text=texts[0],
+        label=label,
+        task=chosen.task or task_of(found, label),
+        labels=labels[1:],
+        texts=[name for name in texts[1:] if name != label],
+    )

@@ -1,0 +1,243 @@
+"""What the columns of a table of sequences are for: a row is a step, or a whole sequence."""
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from seqtrain.data.numbers import how_to_write, no_number
+from seqtrain.data.wide_table import suggested
+from seqtrain.errors import DataError
+from seqtrain.scaffold.candidates import (
+    HERE,
+    ID_NAMES,
+    LABEL_NAMES,
+    MOST_NUMBERS,
+    STEP_NAMES,
+    TIME_NAMES,
+    Chosen,
+    Roles,
+    is_classes,
+    is_id,
+    is_named,
+    labels_of,
+    named,
+    place,
+    task_of,
+)
+from seqtrain.scaffold.profiles import Column, Profile
+
+SEQUENCE_LABELS = ["label", "target", *LABEL_NAMES]  # a feature may be called `value`
+FEWEST = 4  # rows by which steps can be told
+NUMBERED = re.compile(r"(.*?)[-_ ]?\d+(\D+\d+)?")  # v0, pixel_17, 3x28
+ALIKE = 3  # columns of like names from which on they are parts of one sequence
+NO_ORDER = (
+    "each row is read as a sequence of its columns in their order; where they have none, a "
+    "recurrent network is not the model for them"
+)
+
+
+def of_steps(found: Profile, chosen: Chosen) -> Roles | None:
+    """Return the roles of a table with a row for each step, which its first rows show."""
+    if len(found.head) < 4:
+        return None
+    cells = {name: found.cells(name) for name in found.columns}
+    best: tuple[float, Roles] | None = None
+    for name in found.columns:
+        ids = cells[name]
+        if chosen.id not in (None, name) or not _may_name_sequences(found.columns[name], ids):
+            continue
+        taken = [name, *_not_constant(cells, ids)]
+        labels = [
+            label
+            for label in labels_of(found, chosen, taken, SEQUENCE_LABELS)
+            if label not in taken and found.columns[label].different > 1
+        ]
+        step = _step(found, cells, ids, [name, *labels[:1]])
+        if not labels or (step is None and not _is_contiguous(ids)):
+            continue
+        roles = _of_numbers(found, chosen, labels, name, step)
+        roles.task = chosen.task or _task_of_each(found, roles.label, len(set(ids)))
+        merit = len(set(ids)) + (step is not None) * 1e6 + is_named(name, ID_NAMES) * 1e9
+        if roles.features and (best is None or merit > best[0]):
+            best = merit, roles
+    return best[1] if best else None
+
+
+def _may_name_sequences(column: Column, ids: list[str]) -> bool:
+    different = len(set(ids))
+    return (
+        not ((column.is_number and not column.whole) or column.empty)
+        and 2 <= different <= len(ids) / 2
+    )
+
+
+def _not_constant(cells: dict[str, list[str]], ids: list[str]) -> list[str]:
+    """Return the columns that differ within the rows of one id."""
+    first: dict[str, int] = {}
+    rows = [first.setdefault(name, row) for row, name in enumerate(ids)]
+    return [
+        name
+        for name, values in cells.items()
+        if any(value != values[row] for value, row in zip(values, rows, strict=True))
+    ]
+
+
+def _is_contiguous(ids: list[str]) -> bool:
+    return sum(a != b for a, b in pairwise(ids)) + 1 == len(set(ids))
+
+
+def _step(
+    found: Profile, cells: dict[str, list[str]], ids: list[str], taken: list[str]
+) -> str | None:
+    """Return the column that orders the rows of an id: by its name, or as it counts up."""
+    numbers = [c for c in found.columns.values() if c.is_number and not c.empty]
+    left = [column for column in numbers if column.name not in taken]
+    for column in sorted(left, key=lambda c: place(c.name, STEP_NAMES) or 0):
+        by_id: dict[str, list[float]] = {}
+        for name, value in zip(ids, cells[column.name], strict=True):
+            by_id.setdefault(name, []).append(float(value))
+        if is_named(column.name, STEP_NAMES):
+            if all(len({*steps}) == len(steps) for steps in by_id.values()):
+                return column.name
+        elif column.whole and all(
+            b - a == 1 for steps in by_id.values() for a, b in pairwise(steps)
+        ):
+            return column.name
+    return None
+
+
+def _task_of_each(found: Profile, label: str, sequences: int) -> str:
+    """Return what the labels of sequences are: numbers, where nearly each has its own."""
+    column = found.columns[label]
+    many = column.is_number and column.different > max(MOST_NUMBERS, sequences / 2)
+    return "regression" if many else task_of(found, label)
+
+
+def _of_numbers(
+    found: Profile, chosen: Chosen, labels: list[str], id_: str, step: str | None
+) -> Roles:
+    """Return the roles of a table of steps: its other numbers are features."""
+    label = labels[0]
+    left = [name for name in found.columns if name not in (label, id_, step)]
+    features = [name for name in left if found.columns[name].is_number]
+    return Roles(
+        kind="arrays",
+        label=label,
+        task=chosen.task or task_of(found, label),
+        id=id_,
+        step=step,
+        features=features,
+        unused=len(features) < len(left),
+        labels=[name for name in labels[1:] if found.columns[name].different > 1],
+        doubts=[
+            f"`{name}` is not read: `{odd}` is no number; {hint}"
+            for name in left
+            if (odd := found.columns[name].odd_number) and (hint := how_to_write(odd))
+        ],
+    )
+
+
+def of_named_steps(found: Profile, chosen: Chosen) -> Roles | None:
+    """Return the roles of a table of steps whose first rows do not show it, by its names."""
+    id_ = chosen.id or named(found.columns, ID_NAMES)
+    labels = [*labels_of(found, chosen, [id_], LABEL_NAMES)]
+    if not id_ or not labels or found.columns[id_].different == found.rows:
+        return None
+    if not chosen.label and not is_named(labels[0], LABEL_NAMES):
+        return None
+    step = named([n for n in found.columns if found.columns[n].is_number], STEP_NAMES)
+    roles = _of_numbers(found, chosen, labels, id_, step)
+    return roles if roles.features else None
+
+
+def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
+    """Return the roles of a table in which a row is a sequence, one number after another.
+
+    Raises:
+        DataError: it is one series in time, or its numbers are not written as such.
+    """
+    counted = _counted(found.columns)
+    for name, column in found.columns.items():
+        if (odd := column.odd_number) and name != chosen.label and (name in counted or not counted):
+            raise no_number(f"{source}, `{name}`", odd, "value")
+    keys = suggested(list(found.columns), found.head) if counted else None
+    if keys and chosen.label in (None, keys.get("label_column", chosen.label)):
+        label = chosen.label or keys.pop("label_column", None)
+        taken = [*counted, keys.get("id_column")]
+        labels = [label] if label else [*labels_of(found, chosen, taken, SEQUENCE_LABELS)]
+        return _wide(found, chosen, labels, keys) if labels else None
+    numbers = [name for name, column in found.columns.items() if column.is_number]
+    features = [name for name in numbers if name in counted and name != chosen.label]
+    labels = [*labels_of(found, chosen, features, SEQUENCE_LABELS)]
+    if not chosen.label and (reason := _series(found, labels, features)):
+        raise DataError(
+            f"{source}: {reason}: this looks like a series in time, and no column holds labels",
+            f"forecasting is not there yet: {HERE}, so a column of classes, or of one number for "
+            "each sequence, is needed: `--label COLUMN`",
+        )
+    doubts = []
+    if not features:
+        labels = [name for name in labels if _may_label_rows(found, name, chosen)]
+        features = [n for n in numbers if n not in labels[:1] and not is_id(found.columns[n])]
+        doubts = [NO_ORDER]
+    if not labels or len(features) < 2:
+        return None
+    roles = _wide(found, chosen, labels, {"rows": "sequences", "feature_columns": features})
+    roles.doubts = doubts
+    return roles
+
+
+def _may_label_rows(found: Profile, name: str, chosen: Chosen) -> bool:
+    """Return whether a column beside others of numbers is no number like them."""
+    column = found.columns[name]
+    if name == chosen.label or not column.is_number or is_named(name, LABEL_NAMES):
+        return True
+    others = [one for one in found.columns.values() if one.is_number and one.name != name]
+    at_an_end = name in (next(iter(found.columns)), next(reversed(found.columns)))
+    return at_an_end and is_classes(column) and column.whole and not any(o.whole for o in others)
+
+
+def _wide(found: Profile, chosen: Chosen, labels: list[str], keys: dict[str, Any]) -> Roles:
+    """Return the roles of a table that is read by `keys`."""
+    used = (labels[0], keys.get("id_column"))
+    if "step" in found.columns:  # which would be taken for the default of another key
+        keys = {**keys, "step_column": None}
+    features = keys.get("feature_columns") or [name for name in found.columns if name not in used]
+    return Roles(
+        kind="arrays",
+        label=labels[0],
+        task=chosen.task or task_of(found, labels[0]),
+        features=list(features),
+        wide=keys,
+        labels=[name for name in labels[1:] if name not in features],
+    )
+
+
+def _counted(names: Iterable[str]) -> list[str]:
+    """Return the columns whose names count up, such as `v0` to `v7`."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        if form := NUMBERED.fullmatch(name):
+            kinds.setdefault(form[1], []).append(name)
+    return [name for kind in kinds.values() if len(kind) >= ALIKE for name in kind]
+
+
+def _series(found: Profile, labels: list[str], counted: list[str]) -> str:
+    """Return the column of a table that counts time where no column holds labels, or nothing."""
+    if any(is_named(name, LABEL_NAMES) for name in labels) or counted:
+        return ""
+    columns = [column for column in found.columns.values() if column.filled]
+    times = [
+        column
+        for column in columns
+        if column.is_date or (column.is_number and is_named(column.name, TIME_NAMES))
+    ]
+    if not times and columns and columns[0].is_number and columns[0].rising and len(columns) == 2:
+        times = columns[:1]
+    rest = [column for column in columns if column not in times]
+    if times and rest and all(column.is_number for column in rest):
+        return ", ".join(f"`{column.name}`" for column in [*times[:1], *rest[:1]])
+    if len(columns) == 1 and columns[0].is_number:
+        return f"`{columns[0].name}`"
+    return ""

@@ -1,0 +1,1 @@
+"""The config's language: sections, strict YAML, messages, JSON schema."""

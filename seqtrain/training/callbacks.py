@@ -1,0 +1,254 @@
+"""The pieces that Keras's `fit` is given: the learning rate, and what follows each epoch.
+
+Imports Keras, so it comes after `execution.start`.
+"""
+
+import logging
+import math
+import operator
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+
+from seqtrain.config import (
+    EXPONENTIAL_DECAY,
+    PLATEAU_FACTOR,
+    PLATEAU_PATIENCE,
+    EarlyStoppingConfig,
+    TrainingConfig,
+)
+from seqtrain.errors import TrainingError
+from seqtrain.io.atomic import replacing
+from seqtrain.models.base import in_units_of_the_labels, scores
+from seqtrain.runs.artifacts import Row
+from seqtrain.runs.run import Run
+from seqtrain.tasks import readable
+
+log = logging.getLogger(__name__)
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """The learning rate of each step: a linear warm-up, then constant, cosine or exponential.
+
+    Cosine: I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+    ICLR 2017, equation 5, without restarts.
+    """
+
+    def __init__(self, training: TrainingConfig, steps_per_epoch: int) -> None:
+        self.kind = training.schedule
+        self.peak = training.learning_rate
+        self.steps_per_epoch = steps_per_epoch
+        self.warmup = round(training.warmup_epochs * steps_per_epoch)
+        self.total = training.epochs * steps_per_epoch
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate of the step, counted from 0."""
+        done = keras.ops.cast(step, "float32")
+        after = keras.ops.maximum(done - self.warmup, 0.0)
+        if self.kind == "cosine":
+            share = keras.ops.minimum(after / max(self.total - self.warmup, 1), 1.0)
+            rate = self.peak * 0.5 * (1.0 + keras.ops.cos(math.pi * share))
+        elif self.kind == "exponential":
+            rate = self.peak * keras.ops.power(EXPONENTIAL_DECAY, after / self.steps_per_epoch)
+        else:
+            rate = self.peak + 0.0 * done
+        rising = self.peak * (done + 1.0) / (self.warmup + 1.0)
+        return keras.ops.where(done < self.warmup, rising, rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return nothing to restore: optimizers are never saved with a model."""
+        return {}
+
+
+class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends the training with a sentence once the loss is not a finite number."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the mean loss of the epoch so far."""
+        self._check("loss", logs)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Remember the epoch."""
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the loss of the validation examples."""
+        self._check("val_loss", logs)
+
+    def _check(self, name: str, logs: dict[str, float] | None) -> None:
+        value = (logs or {}).get(name, 0.0)
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the {name} is {value} in epoch {self.epoch + 1}: the training diverged",
+                "what usually helps: a lower `training.learning_rate`, `training.clipnorm=1`, "
+                "or `model.activation=tanh`",
+            )
+
+
+class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes a row of history.csv and of timing.csv after each epoch, and logs a line."""
+
+    def __init__(self, run: Run, epochs: int) -> None:
+        super().__init__()
+        self.run = run
+        self.epochs = epochs
+        self.scores = scores(run.task, run.config.training.monitor)
+        self.rows: list[Row] = []
+        self.timing: list[Row] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write and log what the epoch reached; the clock includes validation."""
+        seconds = time.perf_counter() - self.started
+        names = ["loss", *self.scores, "val_loss", *(f"val_{name}" for name in self.scores)]
+        reached = {name: float((logs or {})[name]) for name in names}
+        rate = learning_rate(self.model.optimizer)
+        self.rows.append({"epoch": epoch + 1, **reached, "learning_rate": rate})
+        self.timing.append({"epoch": epoch + 1, "seconds": round(seconds, 3)})
+        self.run.write_history(self.rows)
+        self.run.write_timing(self.timing)
+        numbers = "  ".join(
+            f"{name} {readable(reached[name])} (val {readable(reached[f'val_{name}'])})"
+            for name in ("loss", *self.scores)
+        )
+        log.info("epoch %d/%d  %s  %.1f s", epoch + 1, self.epochs, numbers, seconds)
+
+
+def learning_rate(optimizer: Any) -> float:
+    """Return the learning rate of the optimizer's last step."""
+    schedule = optimizer._learning_rate
+    if isinstance(schedule, Schedule):
+        return float(schedule(optimizer.iterations - 1))
+    return float(optimizer.learning_rate)
+
+
+class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves the model after each epoch that is better than all before it.
+
+    What is saved shares the layers but not the optimizer, so that the file holds stock
+    layers only and opens without seqtrain.
+    """
+
+    def __init__(self, run: Run, training: TrainingConfig) -> None:
+        super().__init__()
+        self.run = run
+        self.training = training
+        self.best = math.inf
+        self.best_epoch = 0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Compare, and save if it is better."""
+        rank = self.training.rank(logs or {})
+        if rank < self.best:
+            self.best, self.best_epoch = rank, epoch + 1
+            save(self.model, self.run)
+
+    def on_interrupt(self) -> None:
+        """Save the model of the first epoch as it is now, if it has learned anything."""
+        if self.model is not None and self.model.optimizer.iterations > 0 and not self.best_epoch:
+            save(self.model, self.run)
+
+
+def save(model: keras.Model, run: Run) -> None:
+    """Save a model as it is now into a run."""
+    with in_units_of_the_labels(model), replacing(run.model_file) as beside, undated():
+        without_optimizer(model).save(beside)
+
+
+@contextmanager
+def undated() -> Iterator[None]:
+    """Date what is written into archives in the body to the first day that they can name.
+
+    Python refuses to write what a clock before 1980 or after 2107 says.
+    """
+    names = vars(zipfile)
+    clock = names["time"]
+    first = (1980, 1, 1, 0, 0, 0)
+    replaced = SimpleNamespace(time=clock.time, localtime=lambda *_: first)
+    names["time"] = replaced
+    try:
+        yield
+    finally:
+        names["time"] = clock
+
+
+def without_optimizer(model: keras.Model) -> keras.Model:
+    """Return a model of the same layers, as if never compiled."""
+    if not isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    given = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
+    return keras.Sequential([given, *model.layers], name=model.name)
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
+    """Keras's early stopping, with the loss to break ties of the score."""
+
+    def __init__(self, training: TrainingConfig, stopping: EarlyStoppingConfig) -> None:
+        super().__init__(
+            training.monitor, stopping.min_delta, stopping.patience, mode=training.mode
+        )
+        self.training = training
+        compare_all_digits(self)
+
+    def get_monitor_value(self, logs: dict[str, float]) -> float:
+        """Return the score of an epoch with the loss in its last digits."""
+        return signed_rank(self.training, logs)
+
+
+class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):  # type: ignore[misc]
+    """Keras's plateau schedule, with the loss to break ties of the score."""
+
+    def __init__(self, training: TrainingConfig) -> None:
+        factor, patience = PLATEAU_FACTOR, PLATEAU_PATIENCE
+        super().__init__(training.monitor, factor, patience, mode=training.mode, min_delta=0.0)
+        self.training = training
+        compare_all_digits(self)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Give Keras the score of an epoch with the loss in its last digits."""
+        logs = logs or {}
+        super().on_epoch_end(epoch, {**logs, self.monitor: signed_rank(self.training, logs)})
+
+
+def compare_all_digits(callback: Any) -> None:
+    """Let one of Keras's callbacks compare scores as they are; Keras rounds them to float32."""
+    less = callback.mode == "min"
+    callback.monitor_op = operator.lt if less else operator.gt
+    callback.min_delta *= -1 if less else 1  # as Keras does where it chooses the comparison
+
+
+def signed_rank(training: TrainingConfig, logs: dict[str, float]) -> float:
+    """Return the rank of an epoch, with the sign that `training.mode` expects."""
+    rank = training.rank(logs)
+    return rank if training.mode == "min" else -rank
+
+
+def callbacks(training: TrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
+    """Return what follows each epoch, in order; `KeepBest` and `WriteHistory` among them."""
+    chosen = [StopIfNotFinite(), KeepBest(run, training), WriteHistory(run, training.epochs)]
+    if training.schedule == "plateau":
+        chosen.append(ReduceLROnPlateau(training))
+    if training.early_stopping:
+        chosen.append(EarlyStopping(training, training.early_stopping))
+    return chosen
+
+
+def optimizer(training: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the config names, with its learning rate and clipping."""
+    classes = {name.lower(): item for name, item in vars(keras.optimizers).items()}
+    by_callback = training.schedule == "plateau"
+    return classes[training.optimizer](
+        learning_rate=training.learning_rate
+        if by_callback
+        else Schedule(training, steps_per_epoch),
+        clipnorm=training.clipnorm,
+        clipvalue=training.clipvalue,
+    )

@@ -1,0 +1,290 @@
+"""The whole act of training, from a config and its data to a finished run."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+
+from seqtrain import memory
+from seqtrain.backend import environment, execution
+from seqtrain.config import Config
+from seqtrain.data.dataset import Dataset
+from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError
+from seqtrain.evaluation import classification, mistakes, regression, verdict, verdict_of_numbers
+from seqtrain.evaluation.diagnosis import Trained
+from seqtrain.inference.network import BATCH_SIZE, answers, load_model, outputs, scored
+from seqtrain.runs.run import Run
+from seqtrain.training.signals import listening
+
+log = logging.getLogger(__name__)
+
+
+def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] = ()) -> None:
+    """Train the network of a config on a dataset, and write everything into the run.
+
+    A run that has checkpoints goes on from the newest, and ends as if it had never been cut
+    short. On Ctrl-C and SIGTERM, history, plots and the model so far are kept, and a checkpoint.
+
+    Args:
+        config: resolved, see `execution.resolve`; its execution has been started.
+        dataset: what `config.dataset.load` returned.
+        run: a new run of the config, or one that was cut short.
+        observers: more Keras callbacks, such as a progress bar.
+
+    Raises:
+        TrainingError: the loss is not finite, memory ran out, or the run's folder is gone.
+        RunError: the run has checkpoints, and all are damaged.
+        KeyboardInterrupt: after all was kept.
+    """
+    from seqtrain.training.callbacks import KeepBest, WriteHistory, callbacks
+    from seqtrain.training.checkpointing import SaveCheckpoints
+    from seqtrain.training.tensorboard import event_logs
+
+    length = getattr(config.dataset, "max_length", None)
+    told = memory.lack_told(config.training.batch_size, length)
+    with run.logging(), listening() as signals, told:
+        elsewhere = conditions(config, dataset, run)
+        model = compiled(config, dataset)
+        if not run.begun:
+            config.model.prepare(model, dataset, weighed=config.training.class_weight is not None)
+        after_epoch = callbacks(config.training, run)
+        history = next(item for item in after_epoch if isinstance(item, WriteHistory))
+        keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
+        saver = SaveCheckpoints(run, config.training, model, after_epoch, signals)
+        with kept_when_cut_short(run, keeper):
+            saver.begin()
+            describe(model, dataset, run)
+            go_on(saver, elsewhere)
+            fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
+            if len(history.rows) < config.training.epochs:
+                log.info("stopped early: %s", stopping_reason(config))
+            trained = Trained(config.training, dataset, history.rows, keeper.best_epoch, config)
+            finish(model, trained, run)
+
+
+def conditions(config: Config, dataset: Dataset, run: Run) -> bool:
+    """Record what the run depends on, or say what differs from when it began.
+
+    Returns:
+        Whether anything differs, so that the numbers may; also where that cannot be told.
+    """
+    now = environment.environment(dataset, config.model.embedding_file)
+    try:
+        before = run.environment() if run.begun else None
+    except RunError:  # `launch` has told
+        before = {}
+    if not before:
+        run.write_json("environment.json", now)
+        return before is not None
+    differing = environment.differences(before, now)
+    for difference in differing:
+        log.warning("the last digits may differ from an uninterrupted run: %s", difference)
+    return bool(differing)
+
+
+def compiled(config: Config, dataset: Dataset) -> Any:
+    """Return the network with its optimizer, its loss, and all of their variables."""
+    from seqtrain.training.batches import Batches
+    from seqtrain.training.callbacks import optimizer
+    from seqtrain.training.checkpointing import build
+
+    batches = Batches(dataset.train, config.training.batch_size, config.seed)
+    model = config.model.build(dataset, unroll=config.execution.unroll is True)
+    steps = optimizer(config.training, len(batches))
+    execution.compile(model, steps, dataset, config)
+    build(model)
+    return model
+
+
+def describe(model: Any, dataset: Dataset, run: Run) -> None:
+    """Write what is known before the first step."""
+    run.write_learned(dataset.learned)
+    run.write_trained_on(dataset.train.fingerprints())
+    lines: list[str] = []
+    model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
+    run.write_text("summary.txt", "\n".join(lines) + "\n")
+    log.info("data: %s", dataset.source)
+    log.info(
+        "%s: %s parameters, %s train, %s validation and %s test examples",
+        *(model.name, f"{model.count_params():,}"),
+        *(f"{len(part):,}" for part in (dataset.train, dataset.validation, dataset.test)),
+    )
+
+
+def go_on(saver: Any, elsewhere: bool) -> None:
+    """Make the files of a run those of the checkpoint from which it goes on, if there is one."""
+    from seqtrain.training.checkpointing import write_files
+
+    saver.run.reopen()
+    if saver.start:
+        write_files(saver.run, saver.start, elsewhere)
+        part = f" and {saver.batch} batches" if saver.batch else ""
+        log.info("going on after %s epochs%s", saver.epoch, part)
+
+
+def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) -> None:
+    """Train the epochs that are left.
+
+    The rest of an epoch that was cut short is a fit of its own, because Keras asks only once
+    how many batches an epoch has.
+    """
+    from seqtrain.training.batches import Batches, CountEpochs
+    from seqtrain.training.compiling import TellCompiling
+
+    dataset = dataset.standardised()
+    hidden = dataset.mask and dataset.padding == "post"
+    size, by_length = config.training.batch_size, config.training.bucket_by_length
+
+    def fit_until(epochs: int) -> None:
+        batches = Batches(dataset.train, size, config.seed, by_length, saver.batch)
+        validation = Batches(dataset.validation, BATCH_SIZE, config.seed, hidden)
+        saver.model.fit(
+            execution.feed(batches, config.execution),
+            initial_epoch=saver.epoch,
+            epochs=epochs,
+            validation_data=execution.feed(validation, config.execution),
+            class_weight=class_weight(config, dataset),
+            callbacks=[
+                CountEpochs(batches, validation),
+                TellCompiling(config.execution.backend, batches, validation),
+                *callbacks,
+                saver,
+            ],
+            shuffle=False,
+            verbose=0,
+        )
+
+    if saver.batch:
+        fit_until(saver.epoch + 1)
+        saver.begin()
+    if saver.epoch < config.training.epochs and not saver.stopped:
+        fit_until(config.training.epochs)
+
+
+@contextmanager
+def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
+    """Where the body is cut short, draw what there is; on Ctrl-C save a model if none is."""
+    try:
+        yield
+    except (KeyboardInterrupt, TrainingError, OSError) as error:
+        if not run.folder.is_dir():
+            raise TrainingError(f"the run `{run.folder}` was deleted while it trained") from error
+        with suppress(OSError, SeqtrainError):  # the disk may be full, a file damaged
+            if isinstance(error, KeyboardInterrupt):
+                keeper.on_interrupt()
+            if not run.finished:
+                draw(run)
+        if not isinstance(error, OSError):
+            raise
+        raise TrainingError(
+            f"{error.filename or run.folder}: {error.strerror or error}",
+            f"when that is put right, go on with it: `seqtrain resume {run.folder}`",
+        ) from error
+
+
+def stopping_reason(config: Config) -> str:
+    """Return why early stopping ends a training, for the log."""
+    stopping = config.training.early_stopping
+    patience = stopping.patience if stopping else 0
+    return f"{config.training.monitor} has not improved for {patience} epochs"
+
+
+def finish(model: Any, trained: Trained, run: Run) -> None:
+    """Judge the best model by the test examples, and the last beside it; draw all plots."""
+    dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
+    run.config.model.settle(model, dataset, outputs)  # as the best is, to be comparable
+    last = answers(model, dataset.test.x, dataset.target)
+    if not np.isfinite(last).all():
+        raise TrainingError(
+            "the answers to some test examples are not finite: the training diverged",
+            "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
+        )
+    best, chosen = last, ""
+    if best_epoch != len(rows) or run.config.model.wide:
+        kept, chosen = settled(run, dataset)
+        best = answers(kept, dataset.test.x, dataset.target)
+    run.write_predictions(dataset.test.labels, best)
+    with spared("the run goes without mistakes.csv"):
+        run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
+    validation = [name for name in rows[0] if name.startswith("val_")]
+    run.write_metrics(
+        {
+            **judged(trained, best),
+            **{name: rows[best_epoch - 1][name] for name in validation},
+            "optimistic": run.optimistic,
+            "best_epoch": best_epoch,
+            "last_epoch": {"epoch": len(rows), **scores(dataset, last)},
+            "parameters": model.count_params(),
+            **({"chosen": chosen} if chosen else {}),
+        }
+    )
+    draw(run)
+
+
+def settled(run: Run, dataset: Dataset) -> tuple[Any, str]:
+    """Return the best model of a run, and save and tell what is chosen on validation at the end."""
+    from seqtrain.training.callbacks import save
+
+    model = load_model(run)
+    if chosen := run.config.model.settle(model, dataset, outputs):
+        log.info("%s", chosen)
+        save(model, run)
+    return model, chosen
+
+
+def judged(trained: Trained, answers: np.ndarray) -> dict[str, Any]:
+    """Return the scores of the answers to the test examples, beside those of simple models."""
+    dataset, labels = trained.dataset, trained.dataset.test.labels
+    found = scored("test", labels, answers, dataset.learned)
+    if dataset.target:
+        return {**found, **verdict_of_numbers.judged(labels, answers, trained)}
+    return {**found, **verdict.judged(labels, answers, trained)}
+
+
+def scores(dataset: Dataset, answers: np.ndarray) -> dict[str, float | None]:
+    """Return the scores alone of the answers to the test examples."""
+    if dataset.target:
+        return regression.scores("test", dataset.test.labels, answers, dataset.target)
+    return classification.scores("test", dataset.test.labels, answers)
+
+
+def draw(run: Run) -> None:
+    """Draw all plots, or report why not: no training is lost to a picture.
+
+    Matplotlib takes half a second to import, which no epoch waits for.
+    """
+    again = f"draw again: `seqtrain plot {run.folder}`"
+    try:
+        with spared(f"no pictures could be drawn; {again}"):
+            from seqtrain import plots
+
+            plots.draw([run], run.plots)
+    except DrawingError as error:
+        log.warning("%s; %s", error, again)
+
+
+@contextmanager
+def spared(lack: str) -> Iterator[None]:
+    """Log what is lacking where the body fails, for no result is lost to what only goes with it.
+
+    Raises:
+        DrawingError: of the body; it names what is lacking.
+    """
+    try:
+        yield
+    except DrawingError:
+        raise
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        log.warning("%s: %s", lack, reason)
+
+
+def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:
+    """Return N / (classes present · count) for each class, as scikit-learn has it; or None."""
+    if config.training.class_weight is None:
+        return None
+    counts = np.bincount(dataset.train.labels, minlength=len(dataset.classes))
+    weights = len(dataset.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return dict(enumerate(weights.tolist()))

@@ -1,0 +1,68 @@
+"""Logs of a training that TensorBoard shows, as Keras's own callback writes them.
+
+Imports Keras, so it comes after `execution.start`.
+"""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from seqtrain.backend import execution
+from seqtrain.config import Config
+from seqtrain.runs.places import TENSORBOARD
+from seqtrain.runs.run import Run
+
+log = logging.getLogger(__name__)
+
+
+def event_logs(config: Config, run: Run) -> list[keras.callbacks.Callback]:
+    """Return what writes the logs of a run, if its config asks for them."""
+    if not config.training.tensorboard:
+        return []
+    execution.import_for_tensorboard()
+    return [LogEvents(run)]
+
+
+def _spared(hook: Callable[..., None]) -> Callable[..., None]:
+    """Let a hook of `LogEvents` that fails end the logs, and not the training."""
+
+    @functools.wraps(hook)
+    def sparing(self: "LogEvents", *arguments: Any, **named: Any) -> None:
+        if self.ended:
+            return
+        try:
+            hook(self, *arguments, **named)
+        except Exception as error:
+            self.ended = True
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            log.warning("TensorBoard gets no more of this training: %s", reason)
+
+    return sparing
+
+
+class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
+    """Writes what each epoch reached into `tensorboard/` of a run.
+
+    What an epoch has written is on the disk before its checkpoint is, so that a run that is cut
+    short and goes on has the events of every epoch. TensorBoard reads the files of a folder one
+    after another; an epoch that was trained twice has the same point twice.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.folder / TENSORBOARD, write_graph=False)
+        self.ended = False
+
+    @_spared
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write, and leave nothing in memory."""
+        super().on_epoch_end(epoch, logs)
+        self._train_writer.flush()
+        self._val_writer.flush()
+
+
+for _name, _hook in vars(keras.callbacks.TensorBoard).items():
+    if _name.startswith(("on_", "set_model")) and _name not in vars(LogEvents):
+        setattr(LogEvents, _name, _spared(_hook))
