@@ -11,15 +11,15 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from packages and modules named before its own.
 ORDER = (
-    "errors tasks memory display io schema data datasets models config scaffold backend runs "
-    "evaluation inference comparison drawing plots report training interpretation cli"
+    "errors tasks memory display io schema data evaluation datasets models config scaffold backend "
+    "runs inference comparison drawing plots report training interpretation cli"
 ).split()
 
 
 # The same within packages of many modules.
 WITHIN = {
     "evaluation": "uncertainty calibration significance classification confusion regression grams "
-    "baselines diagnosis verdict verdict_of_numbers mistakes".split(),
+    "baselines mistakes".split(),
     "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow "
     "prefix_plots gate_plots "
     "gradient_plots explained explained_files reached "

@@ -12,11 +12,12 @@ import pytest
 from seqtrain.cli.scoreboard import format_baselines, format_score, format_verdict
 from seqtrain.config import TrainingConfig
 from seqtrain.data.scaling import Target
-from seqtrain.evaluation import classification, verdict, verdict_of_numbers
+from seqtrain.evaluation import classification
 from seqtrain.evaluation.baselines import MAJORITY, MEAN, baselines
-from seqtrain.evaluation.diagnosis import Trained, causes
 from seqtrain.runs.artifacts import Row
 from seqtrain.tasks import primary, uneven
+from seqtrain.training import verdict, verdict_of_numbers
+from seqtrain.training.diagnosis import Trained, causes
 from tests.conftest import Outcome
 from tests.test_baselines import VALUES, numbers, of_examples, values
 

@@ -12,10 +12,11 @@ from seqtrain.backend import environment, execution
 from seqtrain.config import Config
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError
-from seqtrain.evaluation import classification, mistakes, regression, verdict, verdict_of_numbers
-from seqtrain.evaluation.diagnosis import Trained
+from seqtrain.evaluation import classification, mistakes, regression
 from seqtrain.inference.network import BATCH_SIZE, answers, load_model, outputs, scored
 from seqtrain.runs.run import Run
+from seqtrain.training import verdict, verdict_of_numbers
+from seqtrain.training.diagnosis import Trained
 from seqtrain.training.signals import listening
 
 log = logging.getLogger(__name__)

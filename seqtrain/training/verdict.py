@@ -10,9 +10,9 @@ import numpy as np
 
 from seqtrain.evaluation import classification, uncertainty
 from seqtrain.evaluation.baselines import MAJORITY, Baseline, baselines
-from seqtrain.evaluation.diagnosis import Trained, causes, still_improving
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
 from seqtrain.tasks import called, readable, titles
+from seqtrain.training.diagnosis import Trained, causes, still_improving
 
 Test = Callable[[dict[str, Any], str], bool]
 

@@ -9,9 +9,9 @@ import numpy as np
 from seqtrain.data.scaling import Target
 from seqtrain.evaluation import regression, uncertainty
 from seqtrain.evaluation.baselines import MEAN, Baseline, baselines
-from seqtrain.evaluation.diagnosis import Trained, causes, still_improving
-from seqtrain.evaluation.verdict import FAR, ranking
 from seqtrain.tasks import readable, titles
+from seqtrain.training.diagnosis import Trained, causes, still_improving
+from seqtrain.training.verdict import FAR, ranking
 
 
 def judged(labels: np.ndarray, predictions: np.ndarray, trained: Trained) -> dict[str, Any]:
