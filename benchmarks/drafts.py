@@ -20,8 +20,8 @@ from benchmarks import machine
 from benchmarks.draft_files import SOURCES, prepare
 from seqtrain.config import load_config
 from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified_indices
-from seqtrain.data.labelled_text import LabelledTextConfig
 from seqtrain.runs.run import Run
+from seqtrain.sources.labelled_text import LabelledTextConfig
 
 HEADER = (
     *("file", "rows", "score", "draft", "its own baseline", "TF-IDF + linear, C = 1"),

@@ -7,7 +7,6 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from seqtrain.data.base import TokenDatasetConfig
 from seqtrain.datasets import AnyDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.io import naming
@@ -27,6 +26,7 @@ from seqtrain.schema.sections import (
 )
 from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, read_document
 from seqtrain.schema.yaml_writer import write
+from seqtrain.sources.base import TokenDatasetConfig
 from seqtrain.tasks import MONITORED, primary
 
 EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch

@@ -11,8 +11,8 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from packages and modules named before its own.
 ORDER = (
-    "errors tasks memory display io schema data evaluation datasets models config scaffold backend "
-    "runs inference comparison drawing plots report training interpretation cli"
+    "errors tasks memory display io schema data evaluation sources datasets models config scaffold "
+    "backend runs inference comparison drawing plots report training interpretation cli"
 ).split()
 
 

@@ -13,16 +13,16 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 
 from seqtrain.backend import execution
 from seqtrain.config import Config, load_config
-from seqtrain.data import sequence_files as module
 from seqtrain.data.dataset import MASK_VALUE, Learned
-from seqtrain.data.long_table import Columns, parsed
 from seqtrain.data.numbers import LARGEST
 from seqtrain.data.scaling import Scaling
-from seqtrain.data.wide_table import suggested
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets.arrays import LONGEST, Arrays
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
+from seqtrain.sources import sequence_files as module
+from seqtrain.sources.long_table import Columns, parsed
+from seqtrain.sources.wide_table import suggested
 from tests.conftest import Outcome
 from tests.own import rows_of, waves, write_rows
 from tests.test_models import SOME, model, predict

@@ -12,12 +12,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from seqtrain.data.base import TokenDatasetConfig
 from seqtrain.data.dataset import empty, stratified
 from seqtrain.data.vocabulary import PAD
 from seqtrain.datasets import Dataset, DatasetConfig, Examples
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import parts_in
+from seqtrain.sources.base import TokenDatasetConfig
 from tests.own import OWN, sentences, write_csv, write_own
 from tests.test_imdb import write_ids, write_words
 from tests.test_mnist import write_mnist

@@ -18,9 +18,7 @@ import pytest
 
 from seqtrain.cli.console import format_predictions
 from seqtrain.config import load_config
-from seqtrain.data import labelled_text
 from seqtrain.data.dataset import Given, Learned
-from seqtrain.data.labelled_text import LabelledTextConfig
 from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START, Vocabulary
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets.digits import Digits
@@ -30,6 +28,8 @@ from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
 from seqtrain.inference.network import described
 from seqtrain.io.cache import cache_folder
+from seqtrain.sources import labelled_text
+from seqtrain.sources.labelled_text import LabelledTextConfig
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv, write_folder
 from tests.test_imdb import reviews

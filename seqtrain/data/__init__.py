@@ -1,1 +1,1 @@
-"""What a dataset is, and how examples are read, split and scaled."""
+"""What a dataset is: examples and their labels, vocabularies and scales."""

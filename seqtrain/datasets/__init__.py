@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from seqtrain.data.base import DatasetConfig
 from seqtrain.data.dataset import Dataset, Examples
 from seqtrain.schema.sections import one_of
+from seqtrain.sources.base import DatasetConfig
 
 if TYPE_CHECKING:
     AnyDatasetConfig = DatasetConfig

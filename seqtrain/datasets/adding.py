@@ -17,7 +17,7 @@ from pydantic import Field
 
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
 from seqtrain.data.scaling import Target
-from seqtrain.data.synthetic import GeneratedConfig, lengths_from
+from seqtrain.sources.synthetic import GeneratedConfig, lengths_from
 from seqtrain.tasks import Task
 
 if TYPE_CHECKING:

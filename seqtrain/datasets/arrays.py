@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.data.base import FeatureDatasetConfig
 from seqtrain.data.classes import doubt_classes, learnable
 from seqtrain.data.dataset import Dataset, Examples, Given, Learned, empty, stratified_indices
-from seqtrain.data.npz_sequences import dense
 from seqtrain.data.numbers import check_differing
 from seqtrain.data.scaling import Scaling, Target
-from seqtrain.data.sequence_files import SequenceFilesConfig, check_readable
 from seqtrain.data.sequences import Sequences
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import End, Size
+from seqtrain.sources.base import FeatureDatasetConfig
+from seqtrain.sources.npz_sequences import dense
+from seqtrain.sources.sequence_files import SequenceFilesConfig, check_readable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.data.base import FeatureDatasetConfig
 from seqtrain.data.dataset import Dataset, Examples, Learned, empty, stratified
 from seqtrain.schema.sections import Share
+from seqtrain.sources.base import FeatureDatasetConfig
 
 if TYPE_CHECKING:
     import numpy as np

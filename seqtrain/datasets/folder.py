@@ -15,12 +15,12 @@ from pydantic import Field, model_validator
 
 from seqtrain.data.classes import normalised
 from seqtrain.data.dataset import Dataset
-from seqtrain.data.labelled_text import Labelled, LabelledTextConfig
-from seqtrain.data.own_files import PARTS
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
 from seqtrain.io.text_file import TextFile, near_miss
 from seqtrain.schema.sections import FileName, Names, broken
+from seqtrain.sources.labelled_text import Labelled, LabelledTextConfig
+from seqtrain.sources.own_files import PARTS
 
 LAYOUT = (
     "expected is FOLDER/CLASS/*.txt, or FOLDER/train/CLASS/*.txt with FOLDER/test/CLASS/*.txt "

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from pydantic import Field
 
-from seqtrain.data.base import TokenDatasetConfig, reading
 from seqtrain.data.dataset import Dataset, empty
 from seqtrain.io.atomic import sha256
 from seqtrain.io.cache import cached
@@ -25,6 +24,7 @@ from seqtrain.io.download import Remote, download, find, fingerprint
 from seqtrain.io.regular import checked, opened
 from seqtrain.io.text_file import shown
 from seqtrain.schema.sections import FileName
+from seqtrain.sources.base import TokenDatasetConfig, reading
 
 if TYPE_CHECKING:
     import tarfile

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.data.base import FeatureDatasetConfig, reading
 from seqtrain.data.dataset import Dataset, Examples, Learned, empty
 from seqtrain.io import npz
 from seqtrain.io.atomic import sha256
 from seqtrain.io.download import Remote, download, find
 from seqtrain.schema.sections import FileName
+from seqtrain.sources.base import FeatureDatasetConfig, reading
 
 if TYPE_CHECKING:
     import numpy as np

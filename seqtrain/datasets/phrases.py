@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from seqtrain import __version__
-from seqtrain.data.base import TokenDatasetConfig
 from seqtrain.data.dataset import Dataset, Examples, Outline, empty
 from seqtrain.schema.sections import Ids, Size
+from seqtrain.sources.base import TokenDatasetConfig
 
 if TYPE_CHECKING:
     from seqtrain.data.vocabulary import Ragged

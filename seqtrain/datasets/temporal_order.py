@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
-from seqtrain.data.synthetic import GeneratedConfig, lengths_from
+from seqtrain.sources.synthetic import GeneratedConfig, lengths_from
 
 if TYPE_CHECKING:
     import numpy as np

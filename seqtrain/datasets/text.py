@@ -11,12 +11,12 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from seqtrain.data.dataset import Dataset
-from seqtrain.data.labelled_text import Labelled, LabelledTextConfig
-from seqtrain.data.own_files import OwnFilesConfig, no_label
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Row, Table
 from seqtrain.io.text_file import told
 from seqtrain.schema.sections import broken
+from seqtrain.sources.labelled_text import Labelled, LabelledTextConfig
+from seqtrain.sources.own_files import OwnFilesConfig, no_label
 
 
 class Text(OwnFilesConfig, LabelledTextConfig):

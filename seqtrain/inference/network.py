@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from seqtrain.backend import execution
-from seqtrain.data.base import DatasetConfig
 from seqtrain.data.dataset import (
     MASK_VALUE,
     Dataset,
@@ -31,6 +30,7 @@ from seqtrain.io.text_file import told
 from seqtrain.models.base import standardised
 from seqtrain.runs.fitted import require_same_classes, require_same_tokens
 from seqtrain.runs.run import Run
+from seqtrain.sources.base import DatasetConfig
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqtrain.data.base import DatasetConfig, TokenDatasetConfig
 from seqtrain.data.dataset import Given
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
 from seqtrain.runs.run import Run
+from seqtrain.sources.base import DatasetConfig, TokenDatasetConfig
 
 OURS = {"example", "line", "text", "class", "probability", "probabilities", "prediction"}
 OTHER_LABEL = "class"  # where the texts stand in the column that the labels had

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain.config import validated
-from seqtrain.data.base import DatasetConfig
-from seqtrain.data.npz_sequences import read_archive
 from seqtrain.data.numbers import measured
-from seqtrain.data.own_files import OwnFilesConfig
 from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
@@ -22,6 +19,9 @@ from seqtrain.scaffold.recipe import Line
 from seqtrain.scaffold.recognition import recognise
 from seqtrain.scaffold.sequence_roles import NO_ORDER
 from seqtrain.schema.yaml_file import Document
+from seqtrain.sources.base import DatasetConfig
+from seqtrain.sources.npz_sequences import read_archive
+from seqtrain.sources.own_files import OwnFilesConfig
 
 ARRAYS = (".npz", ".npy")
 PROSE = ("", ".txt", ".text", ".md")  # suffixes of files that may hold no table

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain.config import refused, validated
-from seqtrain.data.base import DatasetConfig
 from seqtrain.data.dataset import Dataset, Examples
 from seqtrain.data.tokens import Tokeniser, Tokens, suggest
 from seqtrain.data.unknown import MUCH, unknown
@@ -23,6 +22,7 @@ from seqtrain.scaffold.data_keys import Found, Request, found_in, section
 from seqtrain.scaffold.recipe import Known, Line, recipe
 from seqtrain.schema.yaml_file import Document, apply_overrides, parse_document
 from seqtrain.schema.yaml_writer import write_value
+from seqtrain.sources.base import DatasetConfig
 
 FIRST, EVERY = 2_000, 10  # texts whose tokens are counted: the first, and then every tenth
 FEW_WORDS = 5_000  # of which no subwords are learned

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 from seqtrain.data.numbers import how_to_write, no_number
-from seqtrain.data.wide_table import suggested
 from seqtrain.errors import DataError
 from seqtrain.scaffold.candidates import (
     HERE,
@@ -26,6 +25,7 @@ from seqtrain.scaffold.candidates import (
     task_of,
 )
 from seqtrain.scaffold.profiles import Column, Profile
+from seqtrain.sources.wide_table import suggested
 
 SEQUENCE_LABELS = ["label", "target", *LABEL_NAMES]  # a feature may be called `value`
 FEWEST = 4  # rows by which steps can be told

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from seqtrain import __version__, memory
-from seqtrain.data.base import FeatureDatasetConfig
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples, Learned, Outline, empty
 from seqtrain.data.scaling import Target
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Seed
+from seqtrain.sources.base import FeatureDatasetConfig
 
 if TYPE_CHECKING:
     import numpy as np

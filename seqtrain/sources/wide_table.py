@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seqtrain.data.long_table import COMMA, number, written
 from seqtrain.data.sequences import USABLE, shown, unusable
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
+from seqtrain.sources.long_table import COMMA, number, written
 
 if TYPE_CHECKING:
     from seqtrain.io.cache import Arrays

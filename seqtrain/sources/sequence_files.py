@@ -10,12 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.data import wide_table
-from seqtrain.data.long_table import Columns, others, parsed, same_features, sequences
-from seqtrain.data.npz_sequences import read_archive
-from seqtrain.data.own_files import OwnFilesConfig, no_label
 from seqtrain.data.sequences import Sequences
-from seqtrain.data.wide_table import WideColumns
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
 from seqtrain.io.cache import Arrays, cached
@@ -24,6 +19,11 @@ from seqtrain.io.regular import opened
 from seqtrain.io.tables import MANY, Table
 from seqtrain.io.text_file import told
 from seqtrain.schema.sections import Names, Size, broken
+from seqtrain.sources import wide_table
+from seqtrain.sources.long_table import Columns, others, parsed, same_features, sequences
+from seqtrain.sources.npz_sequences import read_archive
+from seqtrain.sources.own_files import OwnFilesConfig, no_label
+from seqtrain.sources.wide_table import WideColumns
 
 FORMAT = 3  # of the cache; counts up when what is cached changes
 

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.data.base import TokenDatasetConfig
 from seqtrain.data.classes import check_label, doubt_classes, learnable, merged, unseen
 from seqtrain.data.dataset import Dataset, empty, stratified_indices
 from seqtrain.data.numbers import check_differing, numbers
-from seqtrain.data.own_files import PARTS, OwnConfig
 from seqtrain.data.scaling import Target
 from seqtrain.data.subwords import SMALLEST
 from seqtrain.data.tokens import Tokens, dropped
@@ -27,6 +25,8 @@ from seqtrain.errors import DataError
 from seqtrain.io.cache import cached
 from seqtrain.io.download import fingerprint
 from seqtrain.schema.sections import broken
+from seqtrain.sources.base import TokenDatasetConfig
+from seqtrain.sources.own_files import PARTS, OwnConfig
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,12 +10,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from seqtrain.data.base import DatasetConfig
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
 from seqtrain.io.dialect import Quotes
 from seqtrain.io.tables import Table
 from seqtrain.schema.sections import FileName, Share, broken
+from seqtrain.sources.base import DatasetConfig
 from seqtrain.tasks import Task
 
 PARTS = ("train", "validation", "test")
