@@ -4,6 +4,8 @@ Library code raises a `SeqtrainError`; the command line catches it once and prin
 Any other exception is a bug and keeps its traceback.
 """
 
+LONGEST_REASON = 300  # letters of what a library says
+
 
 class SeqtrainError(Exception):
     """A problem that the person at the keyboard can solve.
@@ -20,6 +22,12 @@ class SeqtrainError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+def reason(error: BaseException) -> str:
+    """Return why a library failed: the first line that it says, cut where it is long."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= LONGEST_REASON else f"{lines[0][:LONGEST_REASON]}…"
 
 
 class ConfigError(SeqtrainError):

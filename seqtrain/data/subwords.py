@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from seqtrain.errors import DataError
+from seqtrain.errors import DataError, reason
 
 BYTES = 256
 SMALLEST = 512  # ids: one for each byte, and as many for subwords
@@ -51,9 +51,8 @@ def learn(counts: Mapping[str, int], size: int) -> bytes:
             minloglevel=2,
         )
     except (RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0]
         raise DataError(
-            f"no subwords can be learned from the training texts: {reason}",
+            f"no subwords can be learned from the training texts: {reason(error)}",
             "read them otherwise: `dataset.tokens=characters`",
         ) from error
     return written.getvalue()

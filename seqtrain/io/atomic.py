@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqtrain.errors import reason
 from seqtrain.io.regular import opened
 
 # What a file is called while it is written, and what it was called in earlier versions.
@@ -113,8 +114,7 @@ def _beside(path: Path) -> Iterator[_Beside]:
             held.callback(os.close, file)
             yield _Beside(beside, name, folder, file)
     except OSError as error:
-        reason = error.strerror or str(error).partition("\n")[0]
-        raise OSError(error.errno, reason, str(path)) from error
+        raise OSError(error.errno, error.strerror or reason(error), str(path)) from error
 
 
 def _drop(name: str, folder: int | None) -> None:

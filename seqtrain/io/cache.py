@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtrain.display.escape import argument
+from seqtrain.errors import reason
 from seqtrain.io.atomic import replacing_folder, sha256
 from seqtrain.io.regular import checked
 
@@ -107,8 +108,7 @@ def _kept(folder: Path) -> Arrays | None:
     try:
         return _read(folder)
     except Exception as error:  # whatever JSON and NumPy have for damage
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        log.warning("the cached copy in %s is damaged (%s): reading again", folder, reason)
+        log.warning("the cached copy in %s is damaged (%s): reading again", folder, reason(error))
         _remove(folder)
         return None
 

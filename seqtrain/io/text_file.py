@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import IO
 
-from seqtrain.errors import DataError
+from seqtrain.errors import DataError, reason
 from seqtrain.io.npz import EXPANSION, LARGE
 from seqtrain.io.regular import opened
 
@@ -177,9 +177,8 @@ class TextFile:
             raise DataError(f"{self.file} cannot be read: {reason}", hint) from error
 
     def _not_unpacked(self, error: Exception) -> DataError:
-        reason = str(error).partition("\n")[0]
         hint = f"is it whole? `gunzip -t {quote(str(self.file))}`"
-        return DataError(f"{self.file} cannot be unpacked: {reason}", hint)
+        return DataError(f"{self.file} cannot be unpacked: {reason(error)}", hint)
 
     def or_set(self, *keys: str) -> str:
         """Return the end of a hint that names keys of the config, where they can be set."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
-from seqtrain.errors import DataError
+from seqtrain.errors import DataError, reason
 from seqtrain.io.dialect import Record
 from seqtrain.io.npz import EXPANSION, LARGE
 from seqtrain.io.regular import checked, opened
@@ -65,9 +65,9 @@ def records(file: Path, form: Kind, left_out: Counter[str]) -> Iterator[Record]:
     except (DataError, MemoryError):
         raise
     except Exception as error:  # whatever the library has for damage
-        reason = (str(error) or type(error).__name__).partition("\n")[0]
+        kind = form.name.split(" ", 1)[1]
         hint = f"is it whole? open it elsewhere, and write it anew: {quote(str(file))}"
-        raise DataError(f"{file} is no {form.name.split(' ', 1)[1]}: {reason}", hint) from error
+        raise DataError(f"{file} is no {kind}: {reason(error)}", hint) from error
 
 
 def _parquet(file: Path, left_out: Counter[str]) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtrain.errors import RunError
+from seqtrain.errors import RunError, reason
 from seqtrain.io import npz
 from seqtrain.io.atomic import replacing, write_json, write_text
 from seqtrain.io.regular import checked
@@ -56,9 +56,10 @@ class Artifacts:
             state = "" if self.finished else ": it has not got so far"
             raise RunError(f"the run `{self.folder}` has no {name}{state}", self.again)
 
-    def damaged(self, name: str, reason: object) -> RunError:
+    def damaged(self, name: str, why: str | BaseException) -> RunError:
         """Return the error to raise for a file that is not as it was written."""
-        return RunError(f"{self.folder / name} is damaged: {reason}", self.again)
+        why = why if isinstance(why, str) else reason(why)
+        return RunError(f"{self.folder / name} is damaged: {why}", self.again)
 
     def read_json(self, name: str, kind: type) -> Any:
         """Return what a JSON file holds, if it is of a kind."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from seqtrain.display.escape import argument, one_line
-from seqtrain.errors import ConfigError
+from seqtrain.errors import ConfigError, reason
 
 DATA = {".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".txt", ".npz", ".npy"}
 DATA |= {".parquet", ".xlsx", ".gz"}
@@ -177,13 +177,13 @@ def _events(text: str) -> Iterator[yaml.Event]:
         yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
         tabs = "\t" in "".join(text.splitlines()[line - 1 : line])
         hint = "indent with spaces, YAML allows no tabs" if tabs else HINT
-        raise _NotYaml(line, reason, hint) from error
+        raise _NotYaml(line, problem, hint) from error
     except yaml.reader.ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
-        raise _NotYaml(line, str(error).splitlines()[0], HINT) from error
+        raise _NotYaml(line, reason(error), HINT) from error
 
 
 def _line(event: yaml.Event) -> int:

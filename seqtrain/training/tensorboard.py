@@ -12,6 +12,7 @@ import keras
 
 from seqtrain.backend import execution
 from seqtrain.config import Config
+from seqtrain.errors import reason
 from seqtrain.runs.places import TENSORBOARD
 from seqtrain.runs.run import Run
 
@@ -37,8 +38,7 @@ def _spared(hook: Callable[..., None]) -> Callable[..., None]:
             hook(self, *arguments, **named)
         except Exception as error:
             self.ended = True
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            log.warning("TensorBoard gets no more of this training: %s", reason)
+            log.warning("TensorBoard gets no more of this training: %s", reason(error))
 
     return sparing
 
