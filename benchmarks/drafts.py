@@ -19,9 +19,10 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.draft_files import SOURCES, prepare
 from seqtrain.config import load_config
-from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified_indices
+from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified
 from seqtrain.runs.run import Run
 from seqtrain.sources.labelled_text import LabelledTextConfig
+from seqtrain.tasks import Classification, Regression
 
 HEADER = (
     *("file", "rows", "score", "draft", "its own baseline", "TF-IDF + linear, C = 1"),
@@ -44,7 +45,7 @@ class Texts:
         """Read the texts of a dataset again, without those that `drop_repeated` leaves out."""
         rows = [text for text, _, _ in config.parts()["train"]]
         labels = _labels(config)
-        kept, test = stratified_indices(labels, config.test, config.split_seed, "dataset.test")
+        kept, test = stratified(labels, config.test, config.split_seed, "dataset.test")
         train, validation = config.split_off(labels[kept])
         parts = [kept[train], kept[validation], test]
         if config.drop_repeated:
@@ -61,7 +62,7 @@ class Texts:
 
 def _labels(config: LabelledTextConfig) -> np.ndarray:
     names = [label for _, label, _ in config.parts()["train"]]
-    if config.learns == "regression":
+    if isinstance(config.new_task(), Regression):
         return np.array(list(map(float, names)))
     return np.unique(names, return_inverse=True)[1].astype(np.int32)
 
@@ -78,9 +79,9 @@ def linear(texts: Texts, dataset: Dataset, characters: bool) -> tuple[float, flo
         )
         words = TfidfVectorizer(sublinear_tf=True, **kind)
         model = Ridge(1 / penalty)
-        if not dataset.target:
+        if isinstance(dataset.task, Classification):
             model = LogisticRegression(C=penalty, solver="liblinear", dual=True, max_iter=200)
-            model = OneVsRestClassifier(model) if len(dataset.classes) > 2 else model
+            model = OneVsRestClassifier(model) if dataset.outputs > 2 else model
         return words, model.fit(words.fit_transform(rows), labels)
 
     def judged(pair: tuple[object, object], rows: list[str], labels: np.ndarray) -> float:
@@ -89,7 +90,7 @@ def linear(texts: Texts, dataset: Dataset, characters: bool) -> tuple[float, flo
 
     learn, choose, judge = dataset.train.labels, dataset.validation.labels, dataset.test.labels
     tried = {c: judged(fitted(texts.train, learn, c), texts.validation, choose) for c in PENALTIES}
-    best = (min if dataset.target else max)(tried, key=tried.__getitem__)
+    best = (max if dataset.task.primary().higher else min)(tried, key=tried.__getitem__)
     every = texts.train + texts.validation, np.concatenate([learn, choose])
     return tuple(judged(fitted(*every, c), texts.test, judge) for c in (1.0, best))  # type: ignore[return-value]
 
@@ -106,7 +107,7 @@ def bilstm(dataset: Dataset) -> float:
     import keras
 
     keras.utils.set_random_seed(0)
-    classes, standardised = len(dataset.classes), dataset.standardised()
+    classes = len(getattr(dataset.task, "classes", ()))
     layers = keras.layers
     inner = [layers.Masking(MASK_VALUE)] if dataset.mask else []
     if dataset.vocabulary_size:
@@ -124,12 +125,16 @@ def bilstm(dataset: Dataset) -> float:
     )
     train, validation, test = (
         (part.x[:, :LENGTH], part.labels)
-        for part in (standardised.train, standardised.validation, dataset.test)
+        for part in (
+            dataset.learned_split("train"),
+            dataset.learned_split("validation"),
+            dataset.test,
+        )
     )
     model.fit(*train, BATCH_SIZE, EPOCHS, verbose=0, validation_data=validation, callbacks=[keep])
     out = model.predict(test[0], verbose=0)
-    if dataset.target:
-        return score(dataset.target.in_units(out[:, 0]), test[1])
+    if not classes:
+        return score(dataset.task.predictions(out), test[1])
     said = out.argmax(axis=1) if units > 1 else (out[:, 0] > 0.5).astype(int)
     return score(said, test[1])
 
@@ -157,7 +162,7 @@ def row(name: str, packages: Path, folder: Path) -> list[str]:
     found = Run.latest(folder / "outputs").metrics()
     section = load_config(config).dataset
     dataset = section.load()
-    key = "test_mae" if dataset.target else "test_accuracy"
+    key = f"test_{dataset.task.primary().name}"
     own = [found["baselines"][model][key] for model in [*found["baselines"]][1:]]
     references = ["", ""]
     if isinstance(section, LabelledTextConfig):

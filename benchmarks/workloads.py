@@ -77,7 +77,7 @@ def prepare(name: str, folder: Path, data_dir: Path, epochs: int | None = None) 
         "vocabulary_size": dataset.vocabulary_size,
         "shape": list(dataset.shape),
         "mask": dataset.mask,
-        "classes": len(dataset.classes),
+        "classes": len(dataset.task.classes),
         "epochs": config.training.epochs,
         "whole": epochs is None,
         "batch_size": config.training.batch_size,

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from seqtrain import tasks
 from seqtrain.datasets import AnyDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.io import naming
@@ -16,6 +17,7 @@ from seqtrain.schema.sections import (
     Count,
     Epochs,
     NotNegative,
+    OneOf,
     Positive,
     Rule,
     Section,
@@ -27,7 +29,6 @@ from seqtrain.schema.sections import (
 from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, read_document
 from seqtrain.schema.yaml_writer import write
 from seqtrain.sources.base import TokenDatasetConfig
-from seqtrain.tasks import MONITORED, primary
 
 EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
@@ -52,6 +53,9 @@ Optimizer = Literal[
     "sgd",
 ]
 MOST_PROBLEMS = 50  # of a config that are told
+
+
+MonitorName = Annotated[str, OneOf(tasks.monitored)]
 
 
 class EarlyStoppingConfig(Section):
@@ -97,7 +101,7 @@ class TrainingConfig(Section):
     class_weight: Literal["balanced"] | None = Field(
         default=None, description="`balanced` weighs each class by the inverse of its frequency"
     )
-    monitor: Literal["val_loss", "val_accuracy", "val_macro_f1", "val_mae"] | None = Field(
+    monitor: MonitorName | None = Field(
         default=None,
         description="decides which epoch is best, when early stopping ends the training, and when "
         "the plateau schedule lowers the learning rate; null is `val_accuracy` for classes, "
@@ -128,7 +132,8 @@ class TrainingConfig(Section):
     @property
     def mode(self) -> Literal["min", "max"]:
         """Whether less or more of `monitor` is better."""
-        return "max" if self.monitor in ("val_accuracy", "val_macro_f1") else "min"
+        name = (self.monitor or "val_loss").removeprefix("val_")
+        return "max" if tasks.metric(name).higher else "min"
 
     def rank(self, epoch: Mapping[str, float]) -> float:
         """Return a number that is lower for a better epoch: `monitor`, with `val_loss` for ties.
@@ -238,14 +243,13 @@ class Config(Section):
 
     def _rules_of_task(self) -> Iterator[Rule]:
         """Yield the keys that are set for another kind of labels than the dataset has."""
-        task, monitor = self.dataset.learns, self.training.monitor
-        labels = "classes" if task == "classification" else "numbers"
-        if task == "regression" and self.training.class_weight:
-            yield "training.class_weight", "weighs classes, but the labels are numbers"
-        known = ["val_loss", *(f"val_{name}" for name in MONITORED[task])]
+        task, monitor = self.dataset.new_task(), self.training.monitor
+        if not task.weighs_classes and self.training.class_weight:
+            yield "training.class_weight", f"weighs classes, but the labels are {task.labels}"
+        known = [f"val_{metric.name}" for metric in (task.loss, *task.monitored)]
         if monitor not in (None, *known):
             allowed = f"{', '.join(f'`{name}`' for name in known[:-1])} or `{known[-1]}`"
-            yield "training.monitor", f"must be {allowed}, because the labels are {labels}"
+            yield "training.monitor", f"must be {allowed}, because the labels are {task.labels}"
 
     def to_yaml(self) -> str:
         """Return the config as YAML that `load_config` reads back to an equal config."""
@@ -305,8 +309,8 @@ def _completed(config: Config, path: Path) -> Config:
     model, training = config.model, config.training
     model = model.completed(of_tokens=isinstance(config.dataset, TokenDatasetConfig))
     if training.monitor is None:
-        score = primary(config.dataset.learns, weighed=training.class_weight is not None)
-        training = training.model_copy(update={"monitor": f"val_{score}"})
+        metric = config.dataset.new_task().primary(weighed=training.class_weight is not None)
+        training = training.model_copy(update={"monitor": f"val_{metric.name}"})
     name = config.name or naming.folder(path.stem)
     return config.model_copy(update={"name": name, "model": model, "training": training})
 

@@ -1,6 +1,7 @@
 """The house rules that a reader relies on."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,16 @@ PACKAGE = Path(seqtrain.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from packages and modules named before its own.
 ORDER = (
-    "errors tasks memory display io schema data evaluation sources datasets models config scaffold "
+    "errors memory display io schema data evaluation tasks sources datasets models config scaffold "
     "backend runs inference comparison drawing plots report training interpretation cli"
 ).split()
 
 
 # The same within packages of many modules.
 WITHIN = {
-    "evaluation": "uncertainty calibration significance classification confusion regression grams "
-    "baselines mistakes".split(),
+    "evaluation": "metric uncertainty calibration significance classification confusion regression "
+    "linear grams baselines mistakes".split(),
+    "tasks": "base classification regression".split(),
     "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow "
     "prefix_plots gate_plots "
     "gradient_plots explained explained_files reached "
@@ -30,7 +32,7 @@ WITHIN = {
 def imports(module: Path, inside: str = "seqtrain") -> set[str]:
     """Return the first names after `<inside>.` that a module imports, wherever it does so."""
     names = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in at_run_time(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             dotted = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == inside:
@@ -42,6 +44,15 @@ def imports(module: Path, inside: str = "seqtrain") -> set[str]:
         rest = (name.removeprefix(f"{inside}.") for name in dotted if name.startswith(f"{inside}."))
         names |= {name.split(".")[0] for name in rest}
     return names
+
+
+def at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every node but those under `if TYPE_CHECKING`, where only types are named."""
+    yield tree
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        yield from at_run_time(node)
 
 
 def place(module: Path) -> str:

@@ -23,6 +23,7 @@ from seqtrain.io.tables import Table
 from seqtrain.sources import sequence_files as module
 from seqtrain.sources.long_table import Columns, parsed
 from seqtrain.sources.wide_table import suggested
+from seqtrain.tasks import Classification
 from tests.conftest import Outcome
 from tests.own import rows_of, waves, write_rows
 from tests.test_models import SOME, model, predict
@@ -236,7 +237,7 @@ def test_examples_without_a_label_are_left_out_where_asked(
         load(wide(content["x"], labels), rows="sequences", unlabelled="skip"),
     ):
         assert_same(found, expected)
-        assert found.classes == ("a", "b")
+        assert found.task.classes == ("a", "b")
     assert caplog.text.count("left out 20 examples without a label") == 2
     nothing = {**content, "y": [np.nan] * 60}
     assert "no example has a label" in str(refused(lambda: load(nothing, unlabelled="skip")))
@@ -315,7 +316,7 @@ def test_classes_are_the_labels_in_natural_order(labels: list[Any], classes: Any
     number = len(labels)
     x = np.repeat(np.arange(60.0)[:, None], 3, axis=1)
     dataset = load({"x": x, "y": [labels[index % number] for index in range(60)]})
-    assert dataset.classes == classes
+    assert dataset.task.classes == classes
     if labels[0] != "b ":
         expected = number - 1 - dataset.train.x[:, 0, 0] % number
         np.testing.assert_array_equal(dataset.train.labels, expected)
@@ -396,7 +397,7 @@ def test_cutting_and_padding_agree_with_their_definition(
 ) -> None:
     np.savez("given.npz", values=np.concatenate(sequences), lengths=[len(s) for s in sequences])
     read = config("given.npz", max_length=length, truncating=truncating)
-    found = read.read_given(Path("given.npz"), Learned(())).x
+    found = read.read_given(Path("given.npz"), Learned(Classification())).x
     for row, sequence in zip(found, sequences, strict=True):
         kept = sequence[-length:] if truncating == "pre" else sequence[:length]
         filler = np.full((length - len(kept), 2), MASK_VALUE, np.float32)
@@ -921,7 +922,7 @@ def test_an_array_alone_can_be_given() -> None:
     np.save("x.npy", content["x"])
     np.savez("given.npz", x=content["x"])
     files = ("x.npy", "given.npz")
-    found, expected = (trained.read_given(Path(name), Learned(())) for name in files)
+    found, expected = (trained.read_given(Path(name), Learned(Classification())) for name in files)
     np.testing.assert_array_equal(found.x, expected.x)
     assert found.labels is None
 
@@ -934,9 +935,11 @@ def test_a_wide_table_is_given_as_the_run_reads_it() -> None:
     assert trained.feature_columns == tuple(f"v{at}" for at in range(8))
     given = wide(content["x"][:7, :, ::-1])
     swapped = [{f"v{int(name[1:]) ^ 1}": value for name, value in row.items()} for row in given]
-    found = trained.read_given(write("given.csv", swapped), Learned(()))
+    found = trained.read_given(write("given.csv", swapped), Learned(Classification()))
     np.testing.assert_allclose(found.x, content["x"][:7].astype(np.float32))
-    error = refused(lambda: trained.read_given(write("few.csv", [{"v0": 1}]), Learned(())))
+    error = refused(
+        lambda: trained.read_given(write("few.csv", [{"v0": 1}]), Learned(Classification()))
+    )
     assert "no column `v1`" in str(error)
 
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
-from seqtrain.data.scaling import Target
 from seqtrain.data.tokens import Tokeniser
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.evaluation import baselines as module
-from seqtrain.evaluation import classification, grams, regression
-from seqtrain.evaluation.baselines import MAJORITY, MEAN, Baseline, baselines, flat
+from seqtrain.evaluation import classification, grams, linear, regression
+from seqtrain.evaluation.baselines import Baseline, baselines, flat
+from seqtrain.tasks import Classification, Regression
+from seqtrain.tasks.classification import MAJORITY
+from seqtrain.tasks.regression import MEAN
 
 VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
 
@@ -23,7 +25,7 @@ def of_examples(x: np.ndarray, labels: np.ndarray, classes: int = 2, **known: ob
         Examples(x[part], labels[part].astype("int32")) for part in (slice(half), slice(half, None))
     )
     names = tuple(f"class {number}" for number in range(classes))
-    return Dataset(train, test, test, names, "arrays", "0", **known)  # type: ignore[arg-type]
+    return Dataset(train, test, test, Classification(names), "arrays", "0", **known)  # type: ignore[arg-type]
 
 
 def words(number: int = 400, shuffled: bool = False) -> Dataset:
@@ -47,7 +49,7 @@ def values(number: int = 600, classes: int = 3) -> Dataset:
 
 def accuracies(dataset: Dataset) -> dict[str, float]:
     return {
-        one.name: classification.accuracy(dataset.test.labels, one.answers)
+        one.name: classification.accuracy(dataset.test.labels, one.predictions)
         for one in baselines(dataset)
     }
 
@@ -72,10 +74,8 @@ def numbers(dataset: Dataset) -> Dataset:
         Examples(part.x, (1_000 + 50.0 * part.labels + noise).astype("float32"))
         for part in (dataset.train, dataset.test)
     ]
-    target = Target().of(parts[0].labels)
-    return replace(
-        dataset, train=parts[0], validation=parts[1], test=parts[1], classes=(), target=target
-    )
+    of_numbers = replace(dataset, train=parts[0], validation=parts[1], test=parts[1])
+    return replace(of_numbers, task=Regression()).fitted()
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_numbers_are_answered_by_their_mean_and_by_a_linear_model(
     dataset: Dataset, name: str
 ) -> None:
     of_numbers = numbers(dataset)
-    mean, linear = baselines(of_numbers)
-    assert (mean.name, linear.name) == (MEAN, name)
+    mean, fitted = baselines(of_numbers)
+    assert (mean.name, fitted.name) == (MEAN, name)
     labels = of_numbers.test.labels
-    np.testing.assert_allclose(mean.answers, of_numbers.train.labels.mean(), rtol=1e-6)
-    assert linear.answers.shape == labels.shape
-    assert regression.r2(labels, linear.answers) > 0.8
-    assert linear.converged
+    np.testing.assert_allclose(mean.predictions, of_numbers.train.labels.mean(), rtol=1e-6)
+    assert fitted.predictions.shape == labels.shape
+    assert regression.r2(labels, fitted.predictions) > 0.8
+    assert fitted.converged
     assert [one.name for one in baselines(of_numbers, with_linear=False)] == [MEAN]
 
 
@@ -101,13 +101,12 @@ def test_numbers_may_be_as_large_as_floats_are() -> None:
     parts = [
         replace(part, labels=part.labels * np.float32(1e26)) for part in (small.train, small.test)
     ]
-    target = Target().of(parts[0].labels)
-    huge = replace(small, train=parts[0], validation=parts[1], test=parts[1], target=target)
-    assert regression.r2(huge.test.labels, baselines(huge)[1].answers) > 0.8
+    huge = replace(small, train=parts[0], validation=parts[1], test=parts[1]).fitted()
+    assert regression.r2(huge.test.labels, baselines(huge)[1].predictions) > 0.8
 
 
 def test_a_fit_of_numbers_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ITERATIONS", 1)
+    monkeypatch.setattr(linear, "ITERATIONS", 1)
     assert not baselines(numbers(values()))[1].converged
 
 
@@ -117,21 +116,22 @@ def test_shuffled_labels_are_no_better_than_chance() -> None:
 
 def test_the_majority_class_is_said_as_often_as_it_is() -> None:
     labels = np.array([0] * 8 + [1] * 2 + [0, 1])
-    found = module.majority(of_examples(np.zeros((12, 3), "int32"), labels, vocabulary_size=9))
-    np.testing.assert_allclose(found.answers, np.tile([1, 0], (6, 1)))
+    found = module.constant(of_examples(np.zeros((12, 3), "int32"), labels, vocabulary_size=9))
+    np.testing.assert_allclose(found.predictions, np.tile([1, 0], (6, 1)))
 
 
 @pytest.mark.parametrize("dataset", [words(), values()], ids=["words", "values"])
 def test_probabilities_are_of_every_class_and_add_up_to_one(dataset: Dataset) -> None:
-    rare = replace(dataset, classes=(*dataset.classes, "never seen"))
+    task = dataset.task
+    rare = replace(dataset, task=Classification((*task.classes, "never seen")))
     for one in baselines(rare):
-        assert one.answers.shape == (len(dataset.test), len(rare.classes))
-        np.testing.assert_allclose(one.answers.sum(axis=1), 1, rtol=1e-6)
-        assert (one.answers[:, -1] == 0).all()
+        assert one.predictions.shape == (len(dataset.test), len(rare.task.classes))
+        np.testing.assert_allclose(one.predictions.sum(axis=1), 1, rtol=1e-6)
+        assert (one.predictions[:, -1] == 0).all()
 
 
 def test_the_same_data_give_the_same_numbers() -> None:
-    first, second = (baselines(values())[1].answers for _ in range(2))
+    first, second = (baselines(values())[1].predictions for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
@@ -166,16 +166,16 @@ def test_where_a_linear_model_would_take_long_it_is_left_out(
 
 
 def test_examples_are_judged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = baselines(values())[1].answers
+    expected = baselines(values())[1].predictions
     monkeypatch.setattr(module, "LARGEST", 300 * 8)
     parts = values()
     test = parts.test.take(np.arange(300).repeat(3))
-    found = baselines(replace(parts, test=test))[1].answers
+    found = baselines(replace(parts, test=test))[1].predictions
     np.testing.assert_allclose(found, expected.repeat(3, axis=0), rtol=1e-6)
 
 
 def test_a_fit_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ITERATIONS", 1)
+    monkeypatch.setattr(linear, "ITERATIONS", 1)
     assert not baselines(values())[1].converged
     monkeypatch.undo()
     assert baselines(values())[1].converged
@@ -250,7 +250,7 @@ def test_of_too_much_work_a_part_is_learned_from(
     monkeypatch.setattr(module, f"CHOOSING_OF_{name}", 0)
     found = baselines(dataset)[1]
     assert 100 < found.trained_on < len(dataset.train)
-    assert classification.accuracy(dataset.test.labels, found.answers) > 0.9
+    assert classification.accuracy(dataset.test.labels, found.predictions) > 0.9
 
 
 def test_the_penalty_is_the_one_that_validation_finds_best(
@@ -261,7 +261,9 @@ def test_the_penalty_is_the_one_that_validation_finds_best(
     chosen = {}
     for penalties in ((1e-9, 1.0), (1.0, 1e-9), (1e-9,)):
         monkeypatch.setattr(module, "PENALTIES_OF_VALUES", penalties)
-        chosen[penalties] = classification.loss(dataset.test.labels, baselines(apart)[1].answers)
+        chosen[penalties] = classification.loss(
+            dataset.test.labels, baselines(apart)[1].predictions
+        )
     assert chosen[1e-9, 1.0] == chosen[1.0, 1e-9] < 0.5 < chosen[1e-9,]
 
 
@@ -270,7 +272,7 @@ def test_the_test_examples_choose_nothing() -> None:
     assert dataset.validation is dataset.test
     other = replace(dataset, test=dataset.test.take(np.arange(50)))
     other = replace(other, validation=other.test)
-    first, second = (baselines(of)[1].answers for of in (dataset, other))
+    first, second = (baselines(of)[1].predictions for of in (dataset, other))
     np.testing.assert_array_equal(first[:50], second)
 
 
@@ -281,7 +283,7 @@ def test_weighed_classes_are_weighed_by_the_linear_model_too() -> None:
     dataset = of_examples(x, labels)
     plain, weighed = (
         classification.balanced_accuracy(
-            dataset.test.labels, baselines(dataset, weighed=how)[1].answers
+            dataset.test.labels, baselines(dataset, weighed=how)[1].predictions
         )
         for how in (False, True)
     )

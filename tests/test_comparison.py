@@ -354,8 +354,8 @@ def test_by_p_the_best_comes_first_and_then_what_differs_from_it_least(seqtrain:
 
 
 def in_numbers(*errors: float, **overrides: object) -> list[Run]:
-    """A group of finished seeds of the data of `seeds`, whose labels are taken for numbers."""
-    runs = seeds(*[100] * len(errors), **overrides)
+    """A group of finished seeds on data of the hash of `seeds`, whose labels are numbers."""
+    runs = seeds(*[100] * len(errors), dataset="{name: adding}", **overrides)
     for run, error in zip(runs, errors, strict=True):
         scores = {"test_loss": error, "test_mae": error, "test_wrong": 3, "parameters": 3}
         run.write_metrics({**scores, "optimistic": False})
@@ -422,7 +422,7 @@ def test_folders_without_runs_are_left_out_of_several(seqtrain: Seqtrain) -> Non
 
 def test_scores_of_another_task_get_columns_of_their_own(seqtrain: Seqtrain) -> None:
     finished()
-    run = finished(name="numbers", sha256="b" * 64)
+    run = finished(name="numbers", sha256="b" * 64, dataset="{name: adding}")
     scores = {"test_loss": 2.5, "test_mae": 1.5, "test_rmse": 2.0, "parameters": 3}
     run.write_metrics({**scores, "optimistic": False})
     run.write_history([{"epoch": 1, "val_loss": 2.5, "val_mae": 1.25}])

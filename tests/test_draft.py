@@ -486,7 +486,7 @@ def test_the_path_counts_from_the_folder_of_the_config(place: str, seqtrain: Seq
     data = table("own.csv", ["text", "label"], texts())
     target = Path(place) / "mine.yaml"
     assert seqtrain("init", "--data", data, "--to", target).exit_code == 0
-    assert load_config(target).dataset.load().classes == ("bad", "good")
+    assert load_config(target).dataset.load().task.classes == ("bad", "good")
 
 
 def test_a_full_disk_leaves_no_config(seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from seqtrain.data.scaling import Target
+from seqtrain.display.numbers import readable
 from seqtrain.evaluation import regression
-from seqtrain.tasks import readable
+from seqtrain.tasks import Regression
 
 
 def numbers(number: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -60,19 +61,13 @@ def test_an_evaluation_of_numbers_tells_the_size_of_the_errors() -> None:
 
 @pytest.mark.tf
 def test_the_loss_and_the_error_of_numbers_are_those_that_keras_trains_with() -> None:
-    from dataclasses import replace
-
     import keras
-
-    from seqtrain.models.base import loss
-    from seqtrain.models.base import metrics as of_epochs
-    from tests.test_models import features
 
     labels, predictions = numbers()
     target = Target().of(labels)
-    dataset = replace(features(), classes=(), target=target)
+    task = Regression(target)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Identity()])
-    model.compile(loss=loss(dataset), metrics=of_epochs(dataset, None))
+    model.compile(loss=task.keras_loss(), metrics=task.keras_metrics(None))
     scaled = (target.standardised(numbers) for numbers in (predictions, labels))
     found = model.evaluate(*scaled, verbose=0, return_dict=True)
     scores = regression.scores("test", labels, predictions, target)

@@ -332,8 +332,7 @@ def test_a_number_is_followed_as_it_grows(numbers: Run, seqtrain: Seqtrain) -> N
     found = json.loads(seqtrain("explain", numbers.folder, "--example", 2, "--json").stdout)
     split = numbers.config.dataset.load().test
     assert float(found["true"]) == pytest.approx(float(split.labels[1]), rel=1e-5)
-    model, target = network.load_model(numbers), numbers.learned().target
-    assert target
+    model, target = network.load_model(numbers), numbers.fitted_task.target
     for one, way in zip(found["readings"], ("forward", "backward"), strict=True):
         parts = [split.x[1:2, :n] if way == "forward" else split.x[1:2, -n:] for n in range(1, 7)]
         expected = target.in_units(np.array([float(model(part)[0, 0]) for part in parts]))

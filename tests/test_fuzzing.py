@@ -35,6 +35,7 @@ from seqtrain.runs import fitted
 from seqtrain.runs.artifacts import Artifacts
 from seqtrain.runs.checkpoints import PROGRESS, VARIABLES, Checkpoints
 from seqtrain.runs.run import Run
+from seqtrain.tasks import Classification
 from tests.conftest import CONFIGS
 from tests.mutation import (
     members,
@@ -55,7 +56,7 @@ pytestmark = pytest.mark.slow
 
 Read = Callable[[bytes], object]
 READERS: dict[str, Read] = {}
-LEARNED = Learned(("bad", "good"), Vocabulary(("a", "film", "and")))
+LEARNED = Learned(Classification(("bad", "good")), Vocabulary(("a", "film", "and")))
 
 
 def reader(name: str) -> Callable[[Read], Read]:
@@ -206,7 +207,9 @@ def _(code: bytes) -> object:
     whole = Path("whole.npy").read_bytes()
     near = whole[:128] if code[0] % 2 else whole  # most changes hit what follows the header
     content = mutated(near, code[1:]) + (whole[128:] if code[0] % 2 else b"")
-    return Mnist(name="mnist").read_given(Path(file_of("own.npy", content)), Learned(()))
+    return Mnist(name="mnist").read_given(
+        Path(file_of("own.npy", content)), Learned(Classification())
+    )
 
 
 @reader("TXT, to predict")
@@ -258,7 +261,7 @@ def given_digits() -> dict[str, bytes]:
 @reader("NPZ, to predict")
 def _(code: bytes) -> object:
     file = file_of("own.npz", mutated_archive(given_digits(), code))
-    return Mnist(name="mnist").read_given(Path(file), Learned(()))
+    return Mnist(name="mnist").read_given(Path(file), Learned(Classification()))
 
 
 @reader("long table")
@@ -381,7 +384,7 @@ def _(code: bytes) -> object:
     folder.write_json("tokens.json", {"tokens": "subwords", "sentencepiece": written})
     folder.write_json("vocabulary.json", subwords.pieces(learned_subwords()))
     folder.write_json("classes.json", ["bad", "good"])
-    vocabulary = fitted.read(folder, "classification").vocabulary
+    vocabulary = fitted.read(folder, Classification()).vocabulary
     return vocabulary and vocabulary.encode(["word5 ünknown 映画"])
 
 
@@ -445,7 +448,9 @@ def small() -> Config:
 def model_members() -> dict[str, bytes]:
     x = np.zeros((1, 3), np.int32)
     part = Examples(x, x[:, 0])
-    data = Dataset(part, part, part, ("a", "b"), "", "", vocabulary_size=5, mask=True)
+    data = Dataset(
+        part, part, part, Classification(("a", "b")), "", "", vocabulary_size=5, mask=True
+    )
     small().model.build(data).save("whole.keras")
     return members(Path("whole.keras").read_bytes())
 
@@ -468,7 +473,9 @@ def _(code: bytes) -> object:
     except Exception as error:
         raise RunError(str(error) or type(error).__name__) from error
     try:
-        return code[1] % 8 == 0 and model_file.open_model(file, small(), Learned(("a", "b")))
+        return code[1] % 8 == 0 and model_file.open_model(
+            file, small(), Learned(Classification(("a", "b")))
+        )
     except ValueError as error:
         raise RunError(str(error)) from error
 

@@ -88,7 +88,7 @@ def test_the_numbers_are_spread_over_minus_one_to_one() -> None:
 
 
 def test_an_answer_is_wrong_from_the_error_on_that_the_paper_names() -> None:
-    target = load(Adding).target
+    target = load(Adding).task.target
     assert target is not None
     assert target.tolerance == 0.04
 

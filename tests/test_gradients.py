@@ -8,7 +8,6 @@ import pytest
 from seqtrain.config import TrainingConfig
 from seqtrain.data.dataset import MASK_VALUE, real_steps
 from seqtrain.datasets import Dataset
-from seqtrain.models.base import loss
 from tests.test_models import dataset, features, tokens
 from tests.test_steps import network
 
@@ -109,7 +108,7 @@ def test_gradients_are_the_slopes_of_the_loss(name: str) -> None:
     x, label = data.train.x[0, :6], int(data.train.labels[0])
     count = int(real_steps(data.train.x[:1])[0])
     built = network(name, data, pooling=pooling, units=units)
-    found = flows(built, loss(data), x[None], data.train.labels[:1])
+    found = flows(built, data.task.keras_loss(), x[None], data.train.labels[:1])
     assert len(found) == len(units) * (1 + name.startswith("bi")) * (1 + ("lstm" in name))
     exact = in_float64(built)
     for flow in found:
@@ -138,7 +137,7 @@ def test_a_gradient_that_vanishes_is_not_lost_to_rounding() -> None:
     built = network("rnn", data, units=2)
     kernel, _, bias, *head = built.get_weights()
     built.set_weights([kernel, 0.1 * np.eye(2), 0 * bias, *head])
-    (flow,) = flows(built, loss(data), data.train.x, data.train.labels)
+    (flow,) = flows(built, data.task.keras_loss(), data.train.x, data.train.labels)
     assert flow.reach == pytest.approx(1e-299, rel=1e-3, abs=0)
 
 
@@ -179,7 +178,8 @@ def test_the_weights_of_classes_count_in_the_norms() -> None:
     built = network("rnn", data)
     batch = data.train.x, np.zeros(len(data.train), int)
     plain, double = (
-        largest_norms(built, loss(data), [batch], weights) for weights in (None, {0: 2.0, 1: 1.0})
+        largest_norms(built, data.task.keras_loss(), [batch], weights)
+        for weights in (None, {0: 2.0, 1: 1.0})
     )
     np.testing.assert_allclose(double, 2 * plain, rtol=1e-5)
 

@@ -194,7 +194,7 @@ def test_labels_stay_beside_their_reviews(ids: Path) -> None:
     dataset = read(ids)
     assert dataset.train.labels.tolist() == [0] * 20 + [1] * 20
     assert dataset.test.labels.tolist() == [0] * 12 + [1] * 12
-    assert dataset.classes == ("negative", "positive")
+    assert dataset.task.classes == ("negative", "positive")
 
 
 def test_words_come_from_the_index_beside_the_ids(ids: Path) -> None:

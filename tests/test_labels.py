@@ -15,6 +15,7 @@ from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
+from seqtrain.tasks import Classification
 from tests.own import rows_of, sentences, waves, write_csv, write_folder, write_rows
 
 Write = Callable[[list[str]], Dataset]
@@ -79,7 +80,7 @@ def test_labels_that_look_the_same_are_one_class(
     write: Write, ways: tuple[str, str], messages: pytest.LogCaptureFixture
 ) -> None:
     dataset = write([ways[0], "pos", ways[1], "pos"])
-    assert dataset.classes == tuple(sorted([normalised(ways[1]), "pos"]))
+    assert dataset.task.classes == tuple(sorted([normalised(ways[1]), "pos"]))
     parts = (dataset.train, dataset.validation, dataset.test)
     assert np.bincount(np.concatenate([part.labels for part in parts])).tolist() == [30, 30]
     assert "look the same, and are one class" in messages.text
@@ -92,20 +93,20 @@ def test_the_steps_of_a_sequence_may_write_its_label_in_two_ways() -> None:
         row["label"] = f"{row['label']}\u200b"
     file = write_rows(Path("steps.csv"), found)
     dataset = Arrays.model_validate({"name": "arrays", "path": str(file)}).load()
-    assert dataset.classes == ("down", "up")
+    assert dataset.task.classes == ("down", "up")
 
 
 @pytest.mark.parametrize("ways", SAME.values(), ids=SAME)
 def test_a_label_to_judge_by_is_found_however_it_is_written(ways: tuple[str, str]) -> None:
-    learned = Learned((normalised(ways[0]), "pos"))
+    learned = Learned(Classification((normalised(ways[0]), "pos")))
     given = Given(np.zeros((3, 2)), labels=[*ways, "pos"])
-    assert given.truth(Path("new.csv"), learned).tolist() == [0, 0, 1]
+    assert given.truth(Path("new.csv"), learned.task).tolist() == [0, 0, 1]
 
 
 def test_a_label_of_an_older_run_is_found_as_that_run_has_it() -> None:
-    learned = Learned(("neg", "neg\u200b"))
+    learned = Learned(Classification(("neg", "neg\u200b")))
     given = Given(np.zeros((3, 2)), labels=["neg", "neg\u200b", "neg"])
-    assert given.truth(Path("new.csv"), learned).tolist() == [0, 1, 0]
+    assert given.truth(Path("new.csv"), learned.task).tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ ALIKE = {
 def test_a_class_that_may_say_that_there_is_no_label_is_told(
     messages: pytest.LogCaptureFixture,
 ) -> None:
-    assert "NA" in table(["neg", "pos", "NA"]).classes
+    assert "NA" in table(["neg", "pos", "NA"]).task.classes
     assert "`NA` is a class of 20 examples" in messages.text
     assert "`dataset.unlabelled=skip`" in messages.text
 
@@ -160,7 +161,7 @@ def test_labels_that_may_mean_the_same_are_told_with_their_examples(
     pair: str,
     messages: pytest.LogCaptureFixture,
 ) -> None:
-    assert len(write([ways[0], "pos", ways[1], "pos"]).classes) == 3
+    assert len(write([ways[0], "pos", ways[1], "pos"]).task.classes) == 3
     told = [one for one in messages.messages if "with their examples" in one]
     assert len(told) == 1
     assert f"classes that {difference}, with their examples: {pair}; " in told[0]
@@ -177,7 +178,7 @@ def test_values_of_json_that_look_the_same_are_told(messages: pytest.LogCaptureF
     kinds = ("1", '"1"', "1.0", "0")
     Path("own.jsonl").write_text("".join(line % kinds[i % 4] for i, line in enumerate(lines)))
     dataset = Text.model_validate({"name": "text", "path": "own.jsonl"}).load()
-    assert dataset.classes == ("0", "1", "1.0")
+    assert dataset.task.classes == ("0", "1", "1.0")
     assert "are the same number, with their examples: `1` (30) and `1.0` (15)" in messages.text
 
 
@@ -205,5 +206,5 @@ def test_folders_of_classes_fit_together_however_their_names_are_composed() -> N
     write_folder(Path("own/train"), rows(["caf\u00e9", "bar"]))
     write_folder(Path("own/test"), [("a good film", "cafe\u0301"), ("a bad one", "bar")])
     dataset = Folder.model_validate({"name": "folder", "path": "own"}).load()
-    assert dataset.classes == ("bar", "caf\u00e9")
+    assert dataset.task.classes == ("bar", "caf\u00e9")
     assert sorted(dataset.test.labels.tolist()) == [0, 1]

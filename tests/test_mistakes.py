@@ -13,6 +13,7 @@ import pytest
 from seqtrain.config import Config, load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.evaluation.mistakes import as_csv
+from seqtrain.tasks import Regression
 from tests.conftest import REPOSITORY
 from tests.own import OWN, sentences, write_csv, write_own
 
@@ -57,7 +58,7 @@ def test_the_most_confident_mistake_comes_first(texts: Dataset) -> None:
 
 def test_a_mistake_has_its_truth_and_its_prediction(texts: Dataset) -> None:
     (found,) = rows(texts, surely_wrong(texts, [3], [0.8]))
-    truth = texts.classes[texts.test.labels[3]]
+    truth = texts.task.classes[texts.test.labels[3]]
     assert found["truth"] == truth
     assert {found["prediction"], truth} == {"bad", "good"}
 
@@ -135,12 +136,12 @@ def of_numbers(tolerance: float | None) -> tuple[Dataset, np.ndarray]:
     random = np.random.default_rng(0)
     np.savez("own.npz", x=random.normal(size=(40, 6, 2)), y=np.linspace(-1, 1, 40))
     dataset = config({"name": "arrays", "path": "own.npz", "task": "regression"}).dataset.load()
-    assert dataset.target is not None
     answers = dataset.test.labels.copy()
     answers[1] += 0.5
     answers[2] -= 0.75
     answers[3] += 0.03125
-    return replace(dataset, target=replace(dataset.target, tolerance=tolerance)), answers
+    target = replace(dataset.task.target, tolerance=tolerance)
+    return replace(dataset, task=Regression(target)), answers
 
 
 def test_the_number_that_is_farthest_off_comes_first() -> None:

@@ -77,7 +77,7 @@ def test_labels_stay_beside_their_images(file: Path) -> None:
     dataset = Mnist(name="mnist", path=str(file)).read(None)
     assert dataset.train.labels.tolist() == [*range(10)] * 6
     assert dataset.test.labels.tolist() == [*range(10)] * 2
-    assert dataset.classes == tuple("0123456789")
+    assert dataset.task.classes == tuple("0123456789")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])

@@ -11,9 +11,9 @@ import pytest
 from seqtrain.config import Config, load_config
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.models import ModelConfig
-from seqtrain.models.base import loss
 from seqtrain.models.recurrent import Recurrent
 from seqtrain.schema.sections import parts_in
+from seqtrain.tasks import Classification
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.tf
@@ -29,7 +29,7 @@ def examples(x: np.ndarray, classes: int) -> Examples:
 def dataset(x: np.ndarray, classes: int = 2, **known: Any) -> Dataset:
     part = examples(x, classes)
     names = tuple(map(str, range(classes)))
-    return Dataset(part, part, part, names, source="test", sha256="0", **known)
+    return Dataset(part, part, part, Classification(names), source="test", sha256="0", **known)
 
 
 def tokens(length: int = 12, padding: str = "post", mask: bool = True) -> Dataset:
@@ -161,7 +161,9 @@ def test_every_pooling_can_be_fitted(pooling: str, classes: int, mask: str) -> N
     padded = {"padding": "post" if mask == "none" else mask, "mask": mask != "none"}
     data = replace(tokens(**padded), classes=tuple("abc"[:classes]))
     network = model("bilstm", pooling=pooling, embedding_dim=3, units=[4, 4]).build(data)
-    network.compile("adam", loss(data), run_eagerly=True)  # to trace a graph takes ten times longer
+    network.compile(
+        "adam", data.task.keras_loss(), run_eagerly=True
+    )  # to trace a graph takes ten times longer
     before = [weights.copy() for weights in network.get_weights()]
     labels = np.arange(3) % classes
     history = network.fit(data.train.x, labels, epochs=1, verbose=0).history

@@ -18,6 +18,7 @@ from seqtrain.errors import SeqtrainError
 from seqtrain.io import npz
 from seqtrain.runs.checkpoints import Checkpoints
 from seqtrain.runs.run import Run
+from seqtrain.tasks import Classification
 
 FILE = Path("a.npz")
 
@@ -133,7 +134,7 @@ def artifact(content: bytes) -> object:
 READERS: dict[str, Callable[[bytes], object]] = {
     "arrays": lambda _: Arrays(name="arrays", path=str(FILE)).load(),
     "mnist": lambda _: Mnist(name="mnist", path=str(FILE)).load(),
-    "given": lambda _: Mnist(name="mnist").read_given(FILE, Learned(())),
+    "given": lambda _: Mnist(name="mnist").read_given(FILE, Learned(Classification())),
     "run": artifact,
     "checkpoint": checkpoint,
 }

@@ -11,11 +11,11 @@ import pytest
 
 from seqtrain.data.dataset import Given, Learned
 from seqtrain.data.numbers import form, measured
-from seqtrain.data.scaling import Target
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError
+from seqtrain.tasks import Regression
 from tests.own import sentences, waves, write_csv, write_rows
 
 NUMBERS = [index * 1.5 - 20 for index in range(60)]
@@ -61,17 +61,17 @@ def test_labels_are_the_numbers_of_the_file(write: Write) -> None:
     dataset = write(NUMBERS)
     assert labels_of(dataset) == NUMBERS
     assert dataset.train.labels.dtype == np.float64
-    assert (dataset.task, dataset.classes) == ("regression", ())
+    assert dataset.task.name == "regression"
     assert [len(part) for part in (dataset.train, dataset.validation, dataset.test)] == [43, 5, 12]
 
 
 @EVERY
 def test_the_scale_is_that_of_the_examples_that_train(write: Write) -> None:
     dataset = write(NUMBERS)
-    assert dataset.target is not None
-    assert dataset.target.mean == pytest.approx(dataset.train.labels.mean(), rel=1e-6)
-    assert dataset.target.deviation == pytest.approx(dataset.train.labels.std(), rel=1e-6)
-    assert dataset.target.tolerance is None
+    assert dataset.task.target is not None
+    assert dataset.task.target.mean == pytest.approx(dataset.train.labels.mean(), rel=1e-6)
+    assert dataset.task.target.deviation == pytest.approx(dataset.train.labels.std(), rel=1e-6)
+    assert dataset.task.target.tolerance is None
 
 
 @EVERY
@@ -194,21 +194,21 @@ def test_test_examples_may_have_numbers_that_train_has_not() -> None:
     assert dataset.test.labels.tolist() == [index + 1000.5 for index in range(7)]
 
 
-LEARNED = Learned((), target=Target())
+LEARNED = Learned(Regression())
 
 
 def test_numbers_to_judge_by_are_read_from_what_is_given() -> None:
     given = Given(np.zeros((3, 2)), labels=["1.5", "-2", "1e3"])
-    found = given.truth(Path("new.csv"), LEARNED)
+    found = given.truth(Path("new.csv"), LEARNED.task)
     assert (found.dtype, found.tolist()) == (np.float64, [1.5, -2, 1000])
 
 
 def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
     given = Given(np.zeros((2, 2)), labels=["1.5", "high"], lines=[2, 5])
     with pytest.raises(DataError, match="^new.csv:5: the label `high` is no number$"):
-        given.truth(Path("new.csv"), LEARNED)
+        given.truth(Path("new.csv"), LEARNED.task)
     with pytest.raises(DataError, match="^new.csv has no `label` to judge by$"):
-        Given(np.zeros((2, 2))).truth(Path("new.csv"), LEARNED)
+        Given(np.zeros((2, 2))).truth(Path("new.csv"), LEARNED.task)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
 )
 def test_numbers_that_can_mean_nothing_else_are_read(label: str, number: float) -> None:
     assert measured(label) == number
-    assert texts([label, *NUMBERS[1:]]).task == "regression"
+    assert texts([label, *NUMBERS[1:]]).task.name == "regression"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_numbers_that_can_mean_nothing_else_are_read(label: str, number: float) 
 def test_other_forms_of_numbers_are_refused_by_their_name(label: str, what: str, hint: str) -> None:
     given = Given(np.zeros((1, 2)), labels=[label], lines=[2])
     for judge in (
-        lambda: given.truth(Path("own.csv"), LEARNED),
+        lambda: given.truth(Path("own.csv"), LEARNED.task),
         lambda: texts([label, *NUMBERS[1:]]),
     ):
         with pytest.raises(

@@ -30,6 +30,7 @@ from seqtrain.inference.network import described
 from seqtrain.io.cache import cache_folder
 from seqtrain.sources import labelled_text
 from seqtrain.sources.labelled_text import LabelledTextConfig
+from seqtrain.tasks import Classification
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv, write_folder
 from tests.test_imdb import reviews
@@ -66,7 +67,7 @@ def words(dataset: Dataset, examples: Examples) -> list[list[str]]:
 
 
 def names(dataset: Dataset, examples: Examples) -> list[str]:
-    return [dataset.classes[label] for label in examples.labels]
+    return [dataset.task.classes[label] for label in examples.labels]
 
 
 def contents(examples: Examples) -> Counter[tuple[bytes, int]]:
@@ -95,7 +96,7 @@ def test_classes_are_the_labels_as_written_numbers_first_by_their_value() -> Non
     labels = ["10", "b", "2", "-1", "B", "1.5", "--1", "01", "9" * 5_000, "two words", "²"]
     rows = [(f"text {index}", f" {labels[index % 11]} ") for index in range(110)]
     expected = ("-1", "01", "1.5", "2", "10", "--1", "9" * 5_000, "B", "b", "two words", "²")
-    assert load(rows).classes == expected
+    assert load(rows).task.classes == expected
 
 
 @pytest.mark.parametrize("form", ["own.csv", "own.jsonl", "own"])
@@ -109,7 +110,7 @@ def test_every_text_keeps_its_label(form: str) -> None:
     if form == "own":
         config = Folder.model_validate({"name": "folder", "path": form, "max_length": 12})
     dataset = config.load()
-    assert dataset.classes == ("1", "2", "10")
+    assert dataset.task.classes == ("1", "2", "10")
     found = Counter[tuple[str, str]]()
     for examples in (dataset.train, dataset.validation):
         pairs = zip(words(dataset, examples), names(dataset, examples), strict=True)
@@ -186,7 +187,7 @@ def test_columns_encoding_and_delimiter_are_those_of_the_config() -> None:
     Path("own.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
     keys = {"text_column": "Kritik", "label_column": "Stimmung", "encoding": "cp1252"}
     dataset = text_config(**keys, delimiter="pipe").load()
-    assert dataset.classes == ("gut", "übel")
+    assert dataset.task.classes == ("gut", "übel")
     assert vocabulary(dataset)[0] == "ärger"
 
 
@@ -466,7 +467,7 @@ def test_a_folder_and_imdb_encode_the_same_reviews_alike() -> None:
     imdb = Imdb.model_validate({"name": "imdb", "path": "aclImdb", **keys}).read(None)
     own = folder(path="aclImdb", classes=["neg", "pos"], **keys).read(None)
     assert vocabulary(own) == vocabulary(imdb)
-    assert own.classes == ("neg", "pos")
+    assert own.task.classes == ("neg", "pos")
     assert contents(own.train) == contents(imdb.train)
     assert contents(own.test) == contents(imdb.test)
     assert (len(own.train), len(own.test)) == (40, 24)
@@ -482,7 +483,7 @@ def test_the_classes_of_imdb_can_be_typed_as_the_hint_says(seqtrain: Seqtrain) -
     typed = refused.stderr.rpartition(": `")[2].rstrip("`\n")
     assert typed == """'dataset.classes=["neg", "pos"]'"""
     (override,) = shlex.split(typed)
-    assert load_config(Path("own.yaml"), [override]).dataset.load().classes == ("neg", "pos")
+    assert load_config(Path("own.yaml"), [override]).dataset.load().task.classes == ("neg", "pos")
 
 
 def test_what_unpacking_leaves_in_a_folder_is_passed_over(
@@ -495,7 +496,7 @@ def test_what_unpacking_leaves_in_a_folder_is_passed_over(
         Path("own", place).write_bytes(b"\0\xff")
     Path("own/train/good/001.txt").rename("own/train/good/001.TXT")
     dataset = folder().load()
-    assert dataset.classes == ("bad", "good")
+    assert dataset.task.classes == ("bad", "good")
     assert len(dataset.train) + len(dataset.validation) == 10
     warning = f"{Path('own').absolute()}: val is not read, only train, validation and test"
     assert messages.messages[0] == warning
@@ -522,7 +523,7 @@ def test_texts_of_a_folder_may_have_byte_order_marks(mark: str) -> None:
 
 # Examples that are given to a trained network
 
-LEARNED = Learned(("bad", "good"), Vocabulary(("film", "warm", "cold")))
+LEARNED = Learned(Classification(("bad", "good")), Vocabulary(("film", "warm", "cold")))
 
 
 def given(name: str, content: str) -> Given:
@@ -538,7 +539,7 @@ def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
         ["good", "bad"],
         [2, 3],
     )
-    assert found.truth(Path("new.csv"), LEARNED).tolist() == [1, 0]
+    assert found.truth(Path("new.csv"), LEARNED.task).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -553,7 +554,7 @@ def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
 def test_labels_that_cannot_be_judged_by_are_told(content: str, message: str) -> None:
     found = given("new.csv", content)
     with pytest.raises(DataError) as caught:
-        found.truth(Path("new.csv"), LEARNED)
+        found.truth(Path("new.csv"), LEARNED.task)
     assert str(caught.value) == message
     assert caught.value.hint == "the classes of the run are: bad, good"
 
@@ -593,7 +594,7 @@ def test_columns_that_are_given_are_called_as_in_training() -> None:
     found = config.read_given(Path("new.csv"), LEARNED)
     assert (found.texts, found.labels) == (["warm"], None)
     with pytest.raises(DataError, match="^new.csv has no `mood` to judge by$"):
-        found.truth(Path("new.csv"), LEARNED)
+        found.truth(Path("new.csv"), LEARNED.task)
 
 
 def test_what_is_given_is_read_as_the_data_of_the_run_were() -> None:
@@ -612,14 +613,20 @@ IMAGES = np.arange(3 * 64, dtype=float).reshape(3, 8, 8) % 17
 
 def digits(**arrays: Any) -> Given:
     np.savez("new.npz", **arrays)
-    return Digits(name="digits").read_given(Path("new.npz"), Learned(tuple("0123456789")))
+    return Digits(name="digits").read_given(
+        Path("new.npz"), Learned(Classification(tuple("0123456789")))
+    )
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (3, 64)])
 def test_images_are_given_as_they_are_measured(shape: tuple[int, ...]) -> None:
     found = digits(x=IMAGES.reshape(shape), y=np.array([3, 0, 9]))
     np.testing.assert_array_equal(found.x, (IMAGES / 16).astype(np.float32))
-    assert found.truth(Path("new.npz"), Learned(tuple("0123456789"))).tolist() == [3, 0, 9]
+    assert found.truth(Path("new.npz"), Classification(tuple("0123456789"))).tolist() == [
+        3,
+        0,
+        9,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -643,14 +650,16 @@ def test_images_that_cannot_be_read_are_told(arrays: dict[str, Any], message: st
 def test_a_table_is_no_archive_of_images() -> None:
     write_csv(Path("new.npz"), sentences())
     with pytest.raises(DataError, match="it is no archive, .*, or not all of one$"):
-        Digits(name="digits").read_given(Path("new.npz"), Learned(tuple("0123456789")))
+        Digits(name="digits").read_given(
+            Path("new.npz"), Learned(Classification(tuple("0123456789")))
+        )
 
 
 def test_images_without_labels_or_with_others_cannot_judge() -> None:
     with pytest.raises(DataError, match="^new.npz has no `y` to judge by$"):
-        digits(x=IMAGES).truth(Path("new.npz"), Learned(("0", "1")))
+        digits(x=IMAGES).truth(Path("new.npz"), Classification(("0", "1")))
     with pytest.raises(DataError, match="^new.npz: example 2: no class is called `7`$"):
-        digits(x=IMAGES, y=np.array([1, 7, 0])).truth(Path("new.npz"), Learned(("0", "1")))
+        digits(x=IMAGES, y=np.array([1, 7, 0])).truth(Path("new.npz"), Classification(("0", "1")))
 
 
 TOLD = described(
@@ -659,7 +668,7 @@ TOLD = described(
         ["plain", '"a", \x1b[31mb\x07\n' + "c" * 70, "half \udce9"],
     ),
     np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]),
-    Learned(("bad", "good")),
+    Classification(("bad", "good")),
 )
 
 
@@ -684,7 +693,9 @@ def test_predictions_as_csv_and_json_hold_the_texts_whole() -> None:
 
 
 def test_predictions_of_images_have_no_texts() -> None:
-    told = described(Given(np.zeros((1, 2, 2))), np.array([[0.25, 0.75]]), Learned(("0", "1")))
+    told = described(
+        Given(np.zeros((1, 2, 2))), np.array([[0.25, 0.75]]), Classification(("0", "1"))
+    )
     assert (
         format_predictions(told, "table")
         == "example  class  probability\n      1      1       0.7500"

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqtrain.errors import DrawingError
 from seqtrain.plots import base
 from seqtrain.plots.base import save
 from seqtrain.runs.run import Run
+from seqtrain.tasks.classification import ACCURACY
 from seqtrain.training import loop
 from tests.conftest import drawing as real_drawing
 from tests.cutting import RNN, go_on, start
@@ -107,7 +109,7 @@ def test_a_single_epoch_can_be_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "label"), [(plots.loss, "0.4000"), (plots.accuracy, "0.8000")]
+    ("function", "label"), [(plots.loss, "0.4000"), (partial(plots.score, ACCURACY), "0.8000")]
 )
 def test_the_best_epoch_is_marked(tmp_path: Path, function: plots.Plot, label: str) -> None:
     assert f"best epoch 2: {label}" in texts(function([finished_run(tmp_path)]))
@@ -131,7 +133,7 @@ def test_several_runs_lie_over_one_another(tmp_path: Path) -> None:
 
 def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     runs = [finished_run(tmp_path) for _ in range(2)]
-    assert all(run.label in texts(plots.accuracy(runs)) for run in runs)
+    assert all(run.label in texts(plots.score(ACCURACY, runs)) for run in runs)
 
 
 def several_seeds(outputs: Path, **overrides: object) -> list[Run]:
@@ -156,7 +158,7 @@ def test_seeds_are_one_line_with_a_band_from_lowest_to_highest(tmp_path: Path) -
 
 def test_seeds_of_several_configs_have_a_colour_each(tmp_path: Path) -> None:
     runs = several_seeds(tmp_path) + several_seeds(tmp_path, **{"model.name": "gru"})
-    figure = plots.accuracy(runs)
+    figure = plots.score(ACCURACY, runs)
     curves = [line for line in figure.axes[0].lines if line.get_linestyle() != "None"]
     assert len({line.get_color() for line in curves}) == 3  # and that of the legend
     for label in ("model.name=lstm", "model.name=gru"):
@@ -184,7 +186,7 @@ def test_seeds_share_a_panel_and_a_score(tmp_path: Path) -> None:
 def test_a_score_chosen_on_test_is_called_optimistic(tmp_path: Path) -> None:
     run = finished_run(tmp_path, classes=2, **{"dataset.validation": "test"})
     of_test = (plots.confusion_matrix, plots.calibration, plots.roc, plots.precision_recall)
-    for function in (plots.loss, plots.accuracy, *of_test):
+    for function in (plots.loss, partial(plots.score, ACCURACY), *of_test):
         assert "optimistic" in texts(function([run]))
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from seqtrain.config import load_config
+from seqtrain.display.numbers import readable
 from seqtrain.evaluation import regression
 from seqtrain.runs.run import Run
-from seqtrain.tasks import readable
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results
@@ -78,7 +78,7 @@ def test_metrics_agree_with_the_predictions(run: Run) -> None:
     assert found["test_mae"] == pytest.approx(np.abs(errors).mean())
     assert found["test_rmse"] == pytest.approx(np.sqrt(np.square(errors).mean()))
     assert found["test_loss"] == pytest.approx(
-        np.square(errors / run.learned().target.deviation).mean()  # type: ignore[union-attr]
+        np.square(errors / run.fitted_task.target.deviation).mean()  # type: ignore[union-attr]
     )
     assert found["last_epoch"]["test_mae"] > 0
 
@@ -90,10 +90,10 @@ def test_the_history_has_the_error_beside_the_loss(run: Run) -> None:
 
 def test_the_history_says_of_the_best_model_what_its_predictions_say(run: Run) -> None:
     dataset = run.config.dataset.load()
-    from seqtrain.inference.network import answers, load_model
+    from seqtrain.inference.network import load_model, predictions
 
-    said = answers(load_model(run), dataset.validation.x, dataset.target)
-    scores = regression.scores("val", dataset.validation.labels, said, dataset.target)
+    said = predictions(load_model(run), dataset.validation.x, dataset.task)
+    scores = regression.scores("val", dataset.validation.labels, said, dataset.task.target)
     best = run.history()[run.best_epoch() - 1]
     for name in ("val_loss", "val_mae"):
         assert scores[name] == pytest.approx(best[name], rel=1e-4)

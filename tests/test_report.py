@@ -21,6 +21,7 @@ from seqtrain.report.mistakes import read_mistakes
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.test_plots import finished_run
+from tests.test_run import config
 
 HOSTILE = "<img src=x onerror=alert(1)></script>\x1b[31m\u202e"
 
@@ -141,11 +142,32 @@ def test_the_summary_ends_with_the_verdict(tmp_path: Path) -> None:
     assert "test examples. It learned little. Few steps. More." in told
 
 
+def of_numbers(tmp_path: Path) -> Run:
+    """A finished run whose labels are numbers."""
+    run = Run.create(tmp_path, config(dataset="{name: adding}"))
+    run.write_history(
+        [
+            {
+                "epoch": 1,
+                "loss": 2.0,
+                "mae": 1.25,
+                "val_loss": 2.0,
+                "val_mae": 1.25,
+                "learning_rate": 1,
+            }
+        ]
+    )
+    run.write_json("target.json", {"mean": 0.0, "deviation": 1.0, "tolerance": None})
+    run.write_predictions(np.array([1.0, 2.0]), np.array([1.5, 1.0]))
+    run.write_metrics(
+        {"test_mae": 1.25, "test_loss": 2.0, "parameters": 3, "best_epoch": 1, "last_epoch": {}}
+    )
+    return run
+
+
 def test_errors_are_told_in_their_unit(tmp_path: Path) -> None:
-    run = reported_run(tmp_path)
-    for name in ("classes.json", "mistakes.csv"):
-        (run.folder / name).unlink()
-    run.write_arrays("predictions.npz", {"labels": np.ones(60), "predictions": np.ones(60)})
+    run = of_numbers(tmp_path)
+    run.write_predictions(np.ones(60), np.ones(60))
     run.write_metrics(
         {"test_mae": 1.25, "test_loss": 2.0, "intervals": {"test_mae": [1, 2]}, "last_epoch": {}}
     )
@@ -223,11 +245,7 @@ def test_a_text_that_looks_like_a_formula_is_shown_as_it_was_written(tmp_path: P
 
 
 def test_numbers_are_drawn_against_what_is_true(tmp_path: Path) -> None:
-    run = reported_run(tmp_path)
-    for name in ("classes.json", "mistakes.csv"):
-        (run.folder / name).unlink()
-    arrays = {"labels": np.array([1.0, 2.0]), "predictions": np.array([1.5, 1.0])}
-    run.write_arrays("predictions.npz", arrays)
+    run = of_numbers(tmp_path)
     right, cloud = charts_of(page(run))["Predicted against true"]["lines"]
     assert cloud["points"] == [[1.0, 1.5], [2.0, 1.0]]
     assert right["points"] == [[1.0, 1.0], [2.0, 2.0]]
@@ -235,10 +253,7 @@ def test_numbers_are_drawn_against_what_is_true(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "a <b>text</b>"])
 def test_numbers_that_are_farthest_off_stand_in_a_table(text: str, tmp_path: Path) -> None:
-    run = reported_run(tmp_path)
-    (run.folder / "classes.json").unlink()
-    arrays = {"labels": np.array([1.0, 2.0]), "predictions": np.array([1.5, 1.0])}
-    run.write_arrays("predictions.npz", arrays)
+    run = of_numbers(tmp_path)
     column = "text," if text else ""
     rows = f"2,{text},2,1,-1\n1,{text},1,1.5,0.5\n" if text else "2,2,1,-1\n1,1,1.5,0.5\n"
     run.write_text("mistakes.csv", f"example,{column}truth,prediction,error\n{rows}")

@@ -25,6 +25,7 @@ from seqtrain.io import text_file, workbooks
 from seqtrain.io.dialect import DELIMITERS, LONGEST_FIELD
 from seqtrain.io.tables import Table
 from seqtrain.io.text_file import told
+from seqtrain.tasks import Classification
 from tests.conftest import Outcome
 from tests.own import WORDS, sentences, write_csv, write_folder
 
@@ -1209,7 +1210,7 @@ def test_hints_on_tables_of_numbers_name_keys_that_they_have(seqtrain: Seqtrain)
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     given = load_config(Path("own.yaml")).dataset
     with pytest.raises(DataError) as caught:
-        given.read_given(Path("own.csv"), Learned(("a", "b")))
+        given.read_given(Path("own.csv"), Learned(Classification(("a", "b"))))
     assert "dataset." not in str(caught.value.hint)
 
 

@@ -19,6 +19,7 @@ from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError, RunError
 from seqtrain.runs import fitted
 from seqtrain.runs.artifacts import Artifacts
+from seqtrain.tasks import Classification
 from tests.conftest import Outcome
 from tests.own import sentences, write_csv
 
@@ -34,7 +35,7 @@ def load(tokens: str, **keys: Any) -> Dataset:
 def kept(found: Learned) -> Learned:
     """Write what was learned, and read it again."""
     fitted.write(Artifacts(Path()), found)
-    return fitted.read(Artifacts(Path()), "classification")
+    return fitted.read(Artifacts(Path()), Classification())
 
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "subwords"])
@@ -107,7 +108,7 @@ def test_damaged_tokens_are_told(content: Any) -> None:
     fitted.write(Artifacts(Path()), load("subwords").learned)
     Path("tokens.json").write_text(json.dumps(content))
     with pytest.raises(RunError, match=r"tokens\.json is damaged"):
-        fitted.read(Artifacts(Path()), "classification")
+        fitted.read(Artifacts(Path()), Classification())
 
 
 def test_subwords_of_another_vocabulary_are_told() -> None:
@@ -115,13 +116,13 @@ def test_subwords_of_another_vocabulary_are_told() -> None:
     words = json.loads(Path("vocabulary.json").read_text())
     Path("vocabulary.json").write_text(json.dumps(words[1:]))
     with pytest.raises(RunError, match="not those of vocabulary"):
-        fitted.read(Artifacts(Path()), "classification")
+        fitted.read(Artifacts(Path()), Classification())
 
 
 def test_a_run_of_version_0_1_knows_its_words_and_their_variants() -> None:
     Path("vocabulary.json").write_text(json.dumps(["isn’t", "isn't", "wouldn't", "won’t"]))
     Path("classes.json").write_text('["a", "b"]')
-    old = fitted.read(Artifacts(Path()), "classification").vocabulary
+    old = fitted.read(Artifacts(Path()), Classification()).vocabulary
     assert old and old.tokeniser.rule == "plain"
     texts = ["isn’t isn't wouldn’t wouldn't nothing", "won't won’t"]
     assert old.encode(texts).ids.tolist() == [1, 4, 5, 6, 6, 2, 1, 7, 7]
@@ -131,7 +132,7 @@ def test_texts_that_are_split_otherwise_than_in_training_are_refused() -> None:
     dataset = load("words")
     old = Vocabulary(("isn’t", "film"), Tokeniser("plain"))
     with pytest.raises(DataError, match="splits these texts into other tokens"):
-        fitted.require_same_tokens(Artifacts(Path()), Learned((), old), dataset)
+        fitted.require_same_tokens(Artifacts(Path()), Learned(Classification(), old), dataset)
     fitted.require_same_tokens(Artifacts(Path()), dataset.learned, dataset)
 
 
@@ -160,7 +161,7 @@ def test_unknown_words_are_counted_in_each_text() -> None:
 
 
 def told(*texts: str, lines: list[int] | None = None) -> str | None:
-    found = Learned(("a", "b"), Vocabulary(("film", "warm")))
+    found = Learned(Classification(("a", "b")), Vocabulary(("film", "warm")))
     given = Text(name="text", path="own.csv").encode_texts(texts, found)
     return doubt_of_given(Given(given.x, list(texts), lines=lines), "words")
 

@@ -11,12 +11,14 @@ import pytest
 
 from seqtrain.cli.scoreboard import format_baselines, format_score, format_verdict
 from seqtrain.config import TrainingConfig
-from seqtrain.data.scaling import Target
 from seqtrain.evaluation import classification
-from seqtrain.evaluation.baselines import MAJORITY, MEAN, baselines
+from seqtrain.evaluation.baselines import baselines
+from seqtrain.evaluation.significance import tells_apart
 from seqtrain.runs.artifacts import Row
-from seqtrain.tasks import primary, uneven
-from seqtrain.training import verdict, verdict_of_numbers
+from seqtrain.tasks import Classification, Regression
+from seqtrain.tasks.classification import MAJORITY, uneven
+from seqtrain.tasks.regression import MEAN
+from seqtrain.training import verdict
 from seqtrain.training.diagnosis import Trained, causes
 from tests.conftest import Outcome
 from tests.test_baselines import VALUES, numbers, of_examples, values
@@ -49,14 +51,14 @@ def answers(labels: np.ndarray, classes: int, accuracy: float, seed: int = 0) ->
 
 def judged(accuracy: float, how: Trained) -> dict[str, Any]:
     labels = how.dataset.test.labels
-    return verdict.judged(labels, answers(labels, 3, accuracy), how)
+    return verdict.judged(answers(labels, 3, accuracy), how)
 
 
 @pytest.mark.parametrize("shares", [[0.5, 0.5], [0.97, 0.03], [0.2, 0.3, 0.5]])
 def test_what_knows_nothing_rarely_seems_to_tell_classes_apart(shares: list[float]) -> None:
     random = np.random.default_rng(0)
     found = [
-        verdict.tells_apart(
+        tells_apart(
             random.choice(len(shares), 300, p=shares),
             random.dirichlet(np.ones(len(shares)), 300),
         )
@@ -69,11 +71,11 @@ def test_classes_are_told_apart_though_one_is_never_predicted() -> None:
     random = np.random.default_rng(0)
     labels = (random.random(1_000) < 0.05).astype(int)
     rare = 0.05 + 0.2 * labels * random.random(1_000)
-    assert verdict.tells_apart(labels, np.stack([1 - rare, rare], axis=1))
+    assert tells_apart(labels, np.stack([1 - rare, rare], axis=1))
 
 
 def test_the_same_answer_to_all_tells_nothing_apart() -> None:
-    assert not verdict.tells_apart(np.arange(10) % 2, np.full((10, 2), 0.5))
+    assert not tells_apart(np.arange(10) % 2, np.full((10, 2), 0.5))
 
 
 def test_a_network_that_beats_both_has_learned() -> None:
@@ -116,7 +118,7 @@ def unequal(**training: Any) -> dict[str, Any]:
     dataset = of_examples(random.normal(size=(2_000, 4, 2)).astype("float32"), labels)
     how = replace(trained(**training), dataset=dataset)
     rare = 0.05 + 0.2 * dataset.test.labels
-    found = verdict.judged(dataset.test.labels, np.stack([1 - rare, rare], axis=1), how)
+    found = verdict.judged(np.stack([1 - rare, rare], axis=1), how)
     return dict(found["verdict"])
 
 
@@ -145,7 +147,7 @@ def rare(hits: float, alarms: float, **training: Any) -> dict[str, Any]:
     how = replace(trained(**training), dataset=dataset)
     truth = dataset.test.labels
     said = np.where(truth == 1, random.random(1_000) < hits, random.random(1_000) < alarms)
-    found = verdict.judged(truth, np.where(said, [[0.2], [0.8]], [[0.8], [0.2]]).T, how)
+    found = verdict.judged(np.where(said, [[0.2], [0.8]], [[0.8], [0.2]]).T, how)
     return dict(found["verdict"])
 
 
@@ -236,7 +238,9 @@ def test_labels_that_the_network_tells_apart_are_not_suspected() -> None:
 
 def test_where_no_difference_shows_that_is_said() -> None:
     how = trained()
-    reached = classification.accuracy(how.dataset.test.labels, baselines(how.dataset)[1].answers)
+    reached = classification.accuracy(
+        how.dataset.test.labels, baselines(how.dataset)[1].predictions
+    )
     sentence = judged(reached, how)["verdict"]["sentence"]
     assert f"; it is not significantly different from {VALUES} (" in sentence
 
@@ -313,13 +317,13 @@ def test_the_closing_lines_show_the_scores_that_judge_and_how_many_rows_were_see
     how = trained()
     labels = how.dataset.test.labels
     found = classification.evaluate("test", labels, answers(labels, 3, 0.85), "abc")
-    found |= verdict.judged(labels, answers(labels, 3, 0.85), how)
+    found |= verdict.judged(answers(labels, 3, 0.85), how)
     found |= {"optimistic": False, "best_epoch": 2, "last_epoch": {"epoch": 2} | found}
-    assert "macro F1" not in format_score(found)
+    assert "macro F1" not in format_score(found, Classification())
     found["verdict"]["judged_by"] = ["accuracy", "macro_f1"]
     found["baselines"][VALUES]["trained_on"] = 120
-    assert "test macro F1 0.8" in format_score(found)
-    shown = format_baselines(found)
+    assert "test macro F1 0.8" in format_score(found, Classification())
+    shown = format_baselines(found, Classification())
     assert "test macro F1" in shown
     assert f"{VALUES} on 120 of 300 rows" in shown
 
@@ -332,9 +336,9 @@ def test_classes_are_uneven_where_one_is_much_larger(counts: list[int], expected
 
 
 def test_macro_f1_is_the_score_of_weighed_classes() -> None:
-    assert primary("classification") == "accuracy"
-    assert primary("classification", weighed=True) == "macro_f1"
-    assert primary("regression", weighed=True) == "mae"
+    assert Classification().primary().name == "accuracy"
+    assert Classification().primary(weighed=True).name == "macro_f1"
+    assert Regression().primary(weighed=True).name == "mae"
 
 
 OF_NUMBERS: list[Row] = [
@@ -349,7 +353,7 @@ def judged_numbers(noise: float, rows: list[Row] = OF_NUMBERS, **training: Any) 
     labels = dataset.test.labels
     said = labels + noise * np.random.default_rng(2).normal(size=len(labels))
     how = Trained(TrainingConfig(**training), dataset, rows, len(rows))
-    return verdict_of_numbers.judged(labels, said, how)
+    return verdict.judged(said, how)
 
 
 def test_numbers_nearer_than_their_mean_are_learned_though_a_linear_model_is_nearer_still() -> None:
@@ -402,18 +406,17 @@ def test_a_constant_below_the_mean_of_skewed_numbers_is_not_learned() -> None:
     skewed = np.random.default_rng(0).exponential(size=600).astype("float32")
     dataset = numbers(values())
     train, test = (replace(part, labels=skewed[:300]) for part in (dataset.train, dataset.test))
-    target = Target().of(train.labels)
-    dataset = replace(dataset, train=train, validation=test, test=test, target=target)
-    said = np.full(300, 0.9 * target.mean)
+    dataset = replace(dataset, train=train, validation=test, test=test).fitted()
+    said = np.full(300, 0.9 * train.labels.mean())
     how = Trained(TrainingConfig(), dataset, OF_NUMBERS, 2)
-    assert not verdict_of_numbers.judged(test.labels, said, how)["verdict"]["learned"]
+    assert not verdict.judged(said, how)["verdict"]["learned"]
 
 
 def test_few_numbers_show_no_difference() -> None:
     dataset = numbers(values())
     test = dataset.test.take(np.arange(9))
     how = Trained(TrainingConfig(), replace(dataset, test=test), OF_NUMBERS, 2)
-    found = verdict_of_numbers.judged(test.labels, test.labels.copy(), how)
+    found = verdict.judged(test.labels.copy(), how)
     assert found["baselines"][MEAN]["difference"]["interval"] == []
     assert "9 test examples are few" in found["verdict"]["causes"][0]
 

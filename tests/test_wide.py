@@ -9,10 +9,10 @@ import pytest
 
 from seqtrain.config import load_config
 from seqtrain.data.dataset import Dataset, Examples
-from seqtrain.data.scaling import Target
 from seqtrain.inference import model_file
 from seqtrain.models import wide
 from seqtrain.models.recurrent import Recurrent
+from seqtrain.tasks import Classification, Regression
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.tf
@@ -33,7 +33,9 @@ def pairs_of_words(classes: int = 2, examples: int = 240, length: int = 9) -> Da
         row[:5] = [1, *words[:1], *pair, *words[1:]]
     parts = [Examples(x[start::3], labels[start::3]) for start in range(3)]
     names = tuple(map(str, range(classes)))
-    return Dataset(*parts, names, source="test", sha256="0", vocabulary_size=50, mask=True)
+    return Dataset(
+        *parts, Classification(names), source="test", sha256="0", vocabulary_size=50, mask=True
+    )
 
 
 def numbers() -> Dataset:
@@ -43,7 +45,7 @@ def numbers() -> Dataset:
         name: replace(whole.split(name), labels=1e9 + 10.0 * whole.split(name).labels)
         for name in ("train", "validation", "test")
     }
-    return replace(whole, **parts, classes=(), target=Target()).measured()
+    return replace(whole, **parts, task=Regression()).fitted()
 
 
 def network(dataset: Dataset, name: str = "gru", **keys: Any) -> Any:
@@ -163,9 +165,7 @@ def test_numbers_are_answered_in_their_units() -> None:
     data = numbers()
     model = network(data)
     wide.weigh(model, data, lambda one, x: predict(one, x))
-    from seqtrain.models.base import standardised
-
-    said = data.target.in_units(predict(standardised(model), data.test.x)[:, 0])  # type: ignore[union-attr]
+    said = data.task.predictions(predict(data.task.in_training(model), data.test.x))
     assert np.abs(said - data.test.labels).mean() < 2
 
 

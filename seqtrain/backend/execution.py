@@ -18,7 +18,6 @@ from seqtrain.data.dataset import Dataset
 from seqtrain.errors import ConfigError
 from seqtrain.io import streams
 from seqtrain.io.cache import private
-from seqtrain.models.base import loss, metrics, standardised
 
 log = logging.getLogger(__name__)
 
@@ -242,13 +241,13 @@ def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
 def compile(model: Any, optimizer: Any, dataset: Dataset, config: Config) -> None:
     """Make a network ready for training on a dataset, as a resolved config has it.
 
-    What it is then given, and what it answers, is `dataset.standardised()`.
+    It is then given the examples of `dataset.learned_split`.
     """
-    accelerate(standardised(model))
+    accelerate(dataset.task.in_training(model))
     model.compile(
         optimizer,
-        loss(dataset),
-        metrics=metrics(dataset, config.training.monitor),
+        dataset.task.keras_loss(),
+        metrics=dataset.task.keras_metrics(config.training.monitor),
         steps_per_execution=config.execution.steps_per_execution,
         jit_compile=config.execution.jit_compile,
     )

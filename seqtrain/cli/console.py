@@ -232,9 +232,9 @@ def ending_with(run: "Run") -> Iterator[None]:
         try:
             yield
             found = run.metrics()
-            message(format_score(found))
+            message(format_score(found, run.task))
             if not run.group:
-                message(f"\n{format_baselines(found)}\n")
+                message(f"\n{format_baselines(found, run.task)}\n")
                 message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
             message(format_verdict(found["verdict"], str(run.folder)))
         except KeyboardInterrupt as error:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from seqtrain.comparison.collect import Measured, Row, main_score, measured
+from seqtrain.comparison.collect import Measured, Row, main_metric, measured
 from seqtrain.datasets import DatasetConfig
 from seqtrain.models import ModelConfig
 from seqtrain.runs.run import Run
@@ -42,7 +42,7 @@ def _runs(outputs: Path) -> Rows:
 
 
 def _run(folder: Path, row: Row) -> dict[str, Any]:
-    keys, name = row.members[0].keys, main_score(row)
+    keys, name = row.members[0].keys, main_metric(row).name
     score = row.readable(f"test_{name}")
     return {
         "folder": str(folder),

@@ -11,7 +11,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from seqtrain.tasks import readable
+from seqtrain.display.numbers import readable
 
 
 class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]

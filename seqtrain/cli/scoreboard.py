@@ -1,67 +1,26 @@
 """The numbers of a run in words and tables, as a person reads them."""
 
 import shlex
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqtrain.display.columns import table
-from seqtrain.tasks import SCORES, called, readable, titles
+from seqtrain.display.numbers import interval, score
+from seqtrain.evaluation.metric import PREFIXES
 
-CLASS_SCORES = ("precision", "recall", "f1")
-MOST_CLASSES = 16  # whose confusion matrix fits on a terminal; of more, pairs are listed
-MOST_PAIRS = 15
+if TYPE_CHECKING:
+    from seqtrain.tasks import Metric, Task
 
 
-def format_evaluation(found: dict[str, Any]) -> str:
+def format_evaluation(found: dict[str, Any], task: "Task") -> str:
     """Return an evaluation as the tables that `seqtrain evaluate` prints."""
-    from seqtrain.evaluation.classification import PREFIXES
-
     prefix = PREFIXES[found["split"]]
     sections = [
         _what_is_judged(found),
         _scores(found, prefix),
-        *_behind(found[prefix]),
+        *task.tables(found[prefix]),
         *([format_verdict(found["verdict"], found["run"])] if "verdict" in found else []),
     ]
     return "\n\n".join(sections)
-
-
-def _behind(detail: dict[str, Any]) -> list[str]:
-    """Return tables of the scores of each class and of what is confused, or of the errors."""
-    if sizes := detail.get("absolute_errors"):
-        rows = [[f"{percent} %", readable(size)] for percent, size in sizes.items()]
-        return [table(["of the answers are off", "by at most"], rows)]
-    classes, matrix = detail["classes"], detail["confusion_matrix"]
-    if len(classes) > MOST_CLASSES:
-        by_size = sorted(classes, key=lambda row: -row["support"])
-        return [_classes(by_size), _pairs(classes, matrix)]
-    names = [row["name"] for row in classes]
-    rows = [
-        [name, *(f"{count:,}" for count in counts)]
-        for name, counts in zip(names, matrix, strict=True)
-    ]
-    return [_classes(classes), table(["true \\ predicted", *names], rows)]
-
-
-def _pairs(classes: Sequence[dict[str, Any]], matrix: Sequence[Sequence[int]]) -> str:
-    """Return the classes that are most often taken for one another, as a table."""
-    from seqtrain.evaluation.confusion import confused
-
-    pairs = confused(matrix)
-    rows = [
-        [
-            classes[pair.true]["name"],
-            classes[pair.predicted]["name"],
-            f"{pair.count:,}",
-            f"{pair.count / classes[pair.true]['support']:.1%}",
-        ]
-        for pair in pairs[:MOST_PAIRS]
-    ]
-    if not rows:
-        return "no class is taken for another"
-    left = len(pairs) - len(rows)
-    more = f"\nand {left:,} more pairs; `--json` has the whole confusion matrix" if left else ""
-    return table(["true", "taken for", "examples", "of the true class"], rows) + more
 
 
 def _what_is_judged(found: dict[str, Any]) -> str:
@@ -75,6 +34,8 @@ def _what_is_judged(found: dict[str, Any]) -> str:
 
 def _scores(found: dict[str, Any], prefix: str) -> str:
     """Return each score with its interval, and what the simple models reach."""
+    from seqtrain.evaluation.baselines import titles
+
     others = found.get("baselines", {})
     cells = [
         [
@@ -90,64 +51,38 @@ def _scores(found: dict[str, Any], prefix: str) -> str:
     return table(header, cells)
 
 
-def _classes(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the scores of each class, with one decimal less, for they are less sure."""
-    header = ["class", *(cell for key in CLASS_SCORES for cell in (key, "95 %")), "support"]
-    cells = [
-        [
-            row["name"],
-            *(
-                cell
-                for key in CLASS_SCORES
-                for cell in (score(row[key], 3), interval(row["intervals"][key], 3))
-            ),
-            f"{row['support']:,}",
-        ]
-        for row in rows
-    ]
-    return table(header, cells)
-
-
-def score(value: float | None, decimals: int = 4) -> str:
-    """Return a score as a person reads it."""
-    if value is None:
-        return "undefined"
-    return f"{value:.{decimals}f}" if decimals < 4 else readable(value)
-
-
-def interval(ends: Sequence[float] | None, decimals: int = 4) -> str:
-    """Return the two ends of an interval; nothing where there is none."""
-    return f"[{score(ends[0], decimals)}, {score(ends[1], decimals)}]" if ends else ""
-
-
-def format_score(metrics: dict[str, Any]) -> str:
+def format_score(metrics: dict[str, Any], task: "Task") -> str:
     """Return the closing sentence of a training."""
     note = ", optimistic: chosen on test" if metrics["optimistic"] else ""
     last = metrics["last_epoch"]
+    judging = [(one.title, f"test_{one.name}") for one in _judging(metrics, task)]
     shown = [
-        f"test {called(name)} {score(metrics[key])} {interval(metrics['intervals'][key])}"
-        for name, key in _judging(metrics)
+        f"test {title} {score(metrics[key])} {interval(metrics['intervals'][key])}"
+        for title, key in judging
     ]
     return (
         f"{'  '.join(shown)}  test loss {score(metrics['test_loss'])}  "
         f"(best epoch {metrics['best_epoch']}{note}; "
-        f"last epoch {last['epoch']}: {score(last[_judging(metrics)[0][1]])})"
+        f"last epoch {last['epoch']}: {score(last[judging[0][1]])})"
     )
 
 
-def _judging(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the scores by which a run is judged, and their keys: that of its task first."""
-    first = next(name for name in SCORES.values() if f"test_{name}" in metrics)
-    names = dict.fromkeys((first, *metrics.get("verdict", {}).get("judged_by", ())))
-    return [(name, f"test_{name}") for name in names]
+def _judging(metrics: dict[str, Any], task: "Task") -> "list[Metric]":
+    """Return the metrics by which a run is judged: that of its task first."""
+    from seqtrain.tasks import metric
+
+    judged_by = map(metric, metrics.get("verdict", {}).get("judged_by", ()))
+    return list(dict.fromkeys((task.primary(), *judged_by)))
 
 
-def format_baselines(metrics: dict[str, Any]) -> str:
+def format_baselines(metrics: dict[str, Any], task: "Task") -> str:
     """Return the network beside the simple models, as the end of a training shows them."""
+    from seqtrain.evaluation.baselines import titles
+
     named = titles(metrics["baselines"])
     models = {"the network": metrics}
     models |= {named[name]: found for name, found in metrics["baselines"].items()}
-    judging = _judging(metrics)
+    judging = [(one.title, f"test_{one.name}") for one in _judging(metrics, task)]
     cells = [
         [
             model,
@@ -160,7 +95,7 @@ def format_baselines(metrics: dict[str, Any]) -> str:
         ]
         for model, found in models.items()
     ]
-    columns = [cell for name, _ in judging for cell in (f"test {called(name)}", "95 % interval")]
+    columns = [cell for title, _ in judging for cell in (f"test {title}", "95 % interval")]
     return table(["", *columns, "test loss"], cells)
 
 

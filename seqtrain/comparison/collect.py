@@ -15,16 +15,13 @@ from statistics import fmean, stdev
 from typing import Any
 
 from seqtrain.config import Config
+from seqtrain.display.numbers import readable
 from seqtrain.errors import SeqtrainError
 from seqtrain.runs.run import Run
-from seqtrain.tasks import LESS_IS_BETTER, primary, readable
+from seqtrain.tasks import Metric, Task, metric
 
 Interval = tuple[float, float]
 
-# The scores by which networks are judged, each task's first; the loss where there is no other.
-MAIN = ("accuracy", "mae", "rmse")
-BESIDE = ("macro_f1", "balanced_accuracy")  # which stand beside the accuracy, each class alike
-SHOWN = ("accuracy", *BESIDE, "mae", "rmse", "wrong")  # of which a comparison has columns
 ENDS = ("_low", "_high")  # of the intervals of scores, in the names of columns
 MOST_KEYS = 3  # that a legend has room for
 OF_NO_EFFECT = ("seed", "dataset.path")  # keys that make no other experiment of the same data
@@ -39,6 +36,7 @@ class Measured:
         state: `finished`, `training`, `unfinished` or `damaged`.
         keys: the values of its config by their dotted keys.
         data: the hash of its data.
+        task: what its labels are; None of a damaged run.
         scores: `val_…` of the best epoch, and `test_…`.
         intervals: 95 % intervals of some scores.
         parameters: numbers of which the network consists.
@@ -52,6 +50,7 @@ class Measured:
     state: str = "unfinished"
     keys: dict[str, Any] = field(default_factory=dict)
     data: str | None = None
+    task: Task | None = None
     scores: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, Interval] = field(default_factory=dict)
     parameters: int | None = None
@@ -88,7 +87,7 @@ def measured(run: Run) -> Measured:
 def _read(found: Measured) -> None:
     run = found.run
     found.keys = dotted(run.config)
-    found.optimistic = run.optimistic
+    found.task, found.optimistic = run.task, run.optimistic
     if run.has("environment.json"):
         found.data = run.data_sha256()
     if run.has("history.csv"):
@@ -202,25 +201,34 @@ class Row:
         return self.counted[0].intervals.get(name) if len(self.counted) == 1 else None
 
 
-def main_score(row: Row) -> str:
-    """Return the name, without `test_`, of the score by which a row is judged.
+LOSS = metric("loss")
+
+
+def main_metric(row: Row) -> Metric:
+    """Return the metric by which a row is judged; the loss where it has no other.
 
     Of weighed classes that is macro F1, but for runs of a version that did not measure it.
     """
-    weighed = row.members[0].keys.get("training.class_weight") is not None
-    found = (primary("classification", weighed), *MAIN)
-    return next((name for name in found if row.values(f"test_{name}")), "loss")
+    one = row.members[0]
+    if one.task is None:
+        return LOSS
+    weighed = one.keys.get("training.class_weight") is not None
+    found = (one.task.primary(weighed), *one.task.metrics)
+    return next((metric for metric in found if row.values(f"test_{metric.name}")), LOSS)
 
 
-def common_score(table: Sequence[Row]) -> str:
-    """Return the score by which rows of one task are compared: macro F1 where one is judged by it.
+def common_metric(table: Sequence[Row]) -> Metric:
+    """Return the metric by which rows of one task are compared: that of the first, if all have it.
 
-    All must have it.
+    Where one is judged by macro F1, all are.
     """
-    scores = {main_score(row) for row in table}
-    if "macro_f1" in scores and all(row.values("test_macro_f1") for row in table):
-        return "macro_f1"
-    return min(scores - {"macro_f1"}, default="accuracy")
+    usual = table[0].members[0].task
+    found = dict.fromkeys(main_metric(row) for row in table)
+    special = [m for m in found if usual and m in usual.metrics and m is not usual.primary()]
+    for one in (*special, *found):
+        if all(row.values(f"test_{one.name}") for row in table):
+            return one
+    return main_metric(table[0])
 
 
 def rows(runs: Iterable[Run], folded: bool = True) -> list[Row]:
@@ -290,12 +298,15 @@ def names(table: Sequence[Row]) -> list[str]:
 def shown_scores(table: Sequence[Row]) -> list[str]:
     """Return the main scores that any run has: `val_…`, then `test_…`, of each task."""
     has = {name for row in table for one in row.members for name in one.scores}
-    chosen = [name for name in SHOWN if f"val_{name}" in has or f"test_{name}" in has] or ["loss"]
-    both = [f"{prefix}_{name}" for name in chosen for prefix in ("val", "test")]
+    tasks = {one.task.name: one.task for row in table for one in row.members if one.task}
+    names = [metric.name for task in tasks.values() for metric in task.compared]
+    chosen = [name for name in names if f"val_{name}" in has or f"test_{name}" in has] or ["loss"]
+    both = [f"{prefix}_{name}" for name in dict.fromkeys(chosen) for prefix in ("val", "test")]
     return [name for name in both if name in has]
 
 
 def more_is_better(column: str) -> bool:
-    """Return whether the best of a column is the largest: of scores, but not of errors."""
+    """Return whether the best of a column is the largest: of most scores, but not of errors."""
     score = next((column.removesuffix(end) for end in ENDS if column.endswith(end)), column)
-    return score.startswith(("val_", "test_")) and not score.endswith((*LESS_IS_BETTER, "_sd"))
+    prefix, _, name = score.partition("_")
+    return prefix in ("val", "test") and not name.endswith("_sd") and metric(name).higher

@@ -8,15 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seqtrain.comparison.collect import (
-    MAIN,
     Measured,
     Row,
-    common_score,
-    main_score,
-    more_is_better,
+    common_metric,
 )
 from seqtrain.errors import SeqtrainError
-from seqtrain.evaluation.significance import mcnemar, paired_bootstrap, welch
+from seqtrain.evaluation.metric import Metric
+from seqtrain.evaluation.significance import welch
 from seqtrain.runs.run import Run
 
 if TYPE_CHECKING:
@@ -58,45 +56,45 @@ def tested(table: Sequence[Row]) -> dict[Row, Tested]:
             comparable.setdefault((data, _kind(row)), []).append(row)
     answers = lru_cache(maxsize=2)(_answers)  # the best stays; every other run is the one before
     for alike in comparable.values():
-        score = common_score(alike)
-        best = min(alike, key=_rank(alike, score))
-        found |= {row: _test(row, best, score, answers) for row in alike if row is not best}
+        metric = common_metric(alike)
+        best = min(alike, key=_rank(alike, metric))
+        found |= {row: _test(row, best, metric, answers) for row in alike if row is not best}
     return found
 
 
 def _kind(row: Row) -> str:
-    """Return the score of the task of a row: only what has the same can be compared."""
-    return next((name for name in MAIN if row.values(f"test_{name}")), main_score(row))
+    """Return the name of the task of a row: only those of one task can be compared."""
+    task = row.members[0].task
+    return task.name if task else ""
 
 
-def _rank(table: Sequence[Row], score: str) -> Callable[[Row], float]:
-    """Return what is smallest for the best row on validation, by another score if one lacks it."""
-    known = all(row.values(f"val_{score}") for row in table)
-    name = f"val_{score if known else _kind(table[0])}"
+def _rank(table: Sequence[Row], metric: Metric) -> Callable[[Row], float]:
+    """Return what is smallest for the best row on validation, by another metric if one lacks it."""
+    if not all(row.values(f"val_{metric.name}") for row in table):
+        task = table[0].members[0].task
+        metric = task.primary() if task else metric
 
     def rank(row: Row) -> float:
-        value = row.mean(name)
+        value = row.mean(f"val_{metric.name}")
         if value is None:
             return float("inf")
-        return -value if more_is_better(name) else value
+        return -value if metric.higher else value
 
     return rank
 
 
-def _test(row: Row, best: Row, score: str, answers: Callable[[Run], Answers]) -> Tested:
+def _test(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]) -> Tested:
     if len(row.counted) == len(best.counted) == 1:
-        return _paired(row, best, score, answers)
-    samples = [one.values(f"test_{score}") for one in (row, best)]
+        return _paired(row, best, metric, answers)
+    samples = [one.values(f"test_{metric.name}") for one in (row, best)]
     if min(map(len, samples)) > 1:
         p = welch(*samples)
         return Tested(best, "Welch", p, "no seed differs from another" if p is None else None)
     return Tested(best, reason="one seed cannot be tested against several")
 
 
-def _paired(row: Row, best: Row, score: str, answers: Callable[[Run], Answers]) -> Tested:
+def _paired(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]) -> Tested:
     """Test two runs on each test example, if they were judged by the same ones."""
-    from seqtrain.evaluation.classification import macro_f1_difference
-
     first, second = row.counted[0], best.counted[0]
     try:
         (labels, ours), (labels_of_best, theirs) = answers(first.run), answers(second.run)
@@ -105,23 +103,11 @@ def _paired(row: Row, best: Row, score: str, answers: Callable[[Run], Answers]) 
     same_labels = len(labels) == len(labels_of_best) and bool((labels == labels_of_best).all())
     if not (same_labels and _split_alike(first, second)):
         return Tested(best, reason="other test examples")
-    if score == "macro_f1":
-        difference = macro_f1_difference(labels, ours, theirs)
-        return Tested(best, "bootstrap", paired_bootstrap(difference, len(labels)))
-    wrong, wrong_of_best = _wrong(labels, ours), _wrong(labels, theirs)
-    p = mcnemar(int((wrong < wrong_of_best).sum()), int((wrong > wrong_of_best).sum()))
-    return Tested(best, "McNemar" if wrong.dtype == bool else "sign", p)
+    return Tested(best, *first.run.task.paired(metric, labels, ours, theirs))
 
 
 def _answers(run: Run) -> Answers:
     return run.predictions()
-
-
-def _wrong(labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return how wrong each answer is, shape (N,): bool of classes, the error of numbers."""
-    from seqtrain.evaluation.classification import predictions
-
-    return abs(answers - labels) if answers.ndim == 1 else predictions(answers) != labels
 
 
 def _split_alike(first: Measured, second: Measured) -> bool:

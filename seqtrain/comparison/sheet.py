@@ -11,18 +11,19 @@ from statistics import fmean, stdev
 from typing import Any
 
 from seqtrain.comparison.collect import (
-    BESIDE,
     Row,
     differing,
-    main_score,
+    main_metric,
     more_is_better,
     shown_scores,
 )
 from seqtrain.comparison.pairwise import Tested
 from seqtrain.display.columns import table as aligned
 from seqtrain.display.escape import cell, in_json, in_markdown
+from seqtrain.display.numbers import readable
 from seqtrain.errors import RunError
-from seqtrain.tasks import readable
+from seqtrain.evaluation.metric import PREFIXES
+from seqtrain.tasks import metric
 
 MOST_VALUES = 5  # of a list in a cell
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
@@ -40,8 +41,6 @@ Cell = Callable[[Row], str]
 
 def format_seeds(found: Sequence[dict[str, Any]]) -> str:
     """Return the evaluations of several seeds as one table: each score, and its mean."""
-    from seqtrain.evaluation.classification import PREFIXES
-
     first = found[0]
     prefix = PREFIXES[first["split"]]
     seeds = [Path(one["run"]) for one in found]
@@ -191,10 +190,16 @@ def _setting(row: Row, key: str) -> str:
 
 
 def _score(row: Row, name: str) -> str:
-    score = name.removeprefix("test_")
-    interval = None if score in BESIDE and score != main_score(row) else row.interval(name)
+    interval = row.interval(name) if _has_room(row, name.removeprefix("test_")) else None
     ends = interval and f" [{readable(interval[0])}, {readable(interval[1])}]"
     return row.readable(name) + (ends or "")
+
+
+def _has_room(row: Row, name: str) -> bool:
+    """Return whether the interval of a score is shown: not where another share tells the same."""
+    task = row.members[0].task
+    usual = (main_metric(row), *([task.primary()] if task else []))
+    return metric(name) in usual or not metric(name).share
 
 
 def _p(found: Tested | None) -> str:
@@ -225,8 +230,9 @@ def _notes(rows: Sequence[Row], tests: Tests) -> list[str]:
         notes.append(f"no p: {reason}")
     if len({row.members[0].data for row in rows if row.members[0].finished}) > 1:
         notes.append("runs on other data are not tested against one another")
-    if len({bool(row.values("test_mae")) for row in rows if row.members[0].finished}) > 1:
-        notes.append("classes and numbers are not tested against one another")
+    tasks = [row.members[0].task for row in rows if row.members[0].finished]
+    if len(kinds := dict.fromkeys(task.labels for task in tasks if task)) > 1:
+        notes.append(f"{' and '.join(kinds)} are not tested against one another")
     if any(row.optimistic for row in rows):
         notes.append("optimistic: the best epoch was chosen on the test examples")
     if repeated := sum(row.repeated for row in rows):

@@ -9,17 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from seqtrain.data.classes import indices, known_classes
-from seqtrain.data.numbers import numbers
-from seqtrain.data.scaling import Scaling, Target
+from seqtrain.data.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import End
-from seqtrain.tasks import Task
 
 if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.data.vocabulary import Vocabulary
+    from seqtrain.tasks.base import Task
 
 MASK_VALUE = -1e30  # of every feature of a padded step
 LENGTHS = 8  # to which batches are cut
@@ -62,16 +60,19 @@ class Learned:
     """What was learned from the training examples, and is needed to read new ones.
 
     Attributes:
-        classes: the name of each class; none in regression.
+        task: what the labels are.
         vocabulary: the tokens of the ids, where examples are tokens and these are known.
         scaling: how features are standardised, where they are.
-        target: what is known of the labels, where they are numbers.
     """
 
-    classes: tuple[str, ...]
+    task: Task
     vocabulary: Vocabulary | None = None
     scaling: Scaling | None = None
-    target: Target | None = None
+
+    def reads_as(self, other: Learned) -> bool:
+        """Return whether new examples and their labels are read as another has learned to."""
+        task = self.task.reads_as(other.task)
+        return task and replace(self, task=other.task) == other
 
 
 @dataclass(frozen=True)
@@ -107,21 +108,19 @@ class Given:
             lines=[self.lines[row] for row in rows] if self.lines else None,
         )
 
-    def truth(self, file: Path, learned: Learned) -> np.ndarray:
+    def truth(self, file: Path, task: Task) -> np.ndarray:
         """Return what a network should answer: labels as `Examples` have them.
 
         Raises:
             DataError: an example has no label, or one that the network cannot answer.
         """
-        classes = learned.classes
         if self.labels is None:
-            known = known_classes(classes) if classes else None
-            raise DataError(f"{file} has no `{self.label_key}` to judge by", known)
+            raise DataError(f"{file} has no `{self.label_key}` to judge by", task.allowed)
 
         def place(row: int) -> str:
             return f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"
 
-        return indices(self.labels, classes, place) if classes else numbers(self.labels, place)
+        return task.truth(self.labels, place)
 
 
 class Shaped(Protocol):
@@ -167,7 +166,7 @@ class Dataset:
         train: the examples to fit.
         validation: the examples that choose the best epoch.
         test: the examples that judge.
-        classes: the name of each class; none in regression.
+        task: what the labels are.
         source: the file or package that was read.
         sha256: the hash of what was read.
         vocabulary_size: the number of ids where examples are tokens, else None.
@@ -176,14 +175,13 @@ class Dataset:
         vocabulary: the words of the ids, where they are known.
         scaling: how features were standardised, where they were.
         originals: reads the texts of test examples again as they were written, by their indices.
-        target: what is known of the labels, where they are numbers.
         dropped: the share of the characters of texts that no token holds, where it is counted.
     """
 
     train: Examples
     validation: Examples
     test: Examples
-    classes: tuple[str, ...]
+    task: Task
     source: str
     sha256: str
     vocabulary_size: int | None = None
@@ -192,13 +190,7 @@ class Dataset:
     vocabulary: Vocabulary | None = None
     scaling: Scaling | None = None
     originals: Callable[[np.ndarray], list[str]] | None = None
-    target: Target | None = None
     dropped: float = 0.0
-
-    @property
-    def task(self) -> Task:
-        """What a network is to answer: a class, or a number."""
-        return "regression" if self.target else "classification"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -207,8 +199,8 @@ class Dataset:
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model computes of an example: of two classes one is enough."""
-        return len(self.classes) if len(self.classes) > 2 else 1
+        """How many numbers a model computes of an example."""
+        return self.task.outputs
 
     @property
     def tokens(self) -> str:
@@ -224,7 +216,7 @@ class Dataset:
     @property
     def learned(self) -> Learned:
         """What is needed to read new examples."""
-        return Learned(self.classes, self.vocabulary, self.scaling, self.target)
+        return Learned(self.task, self.vocabulary, self.scaling)
 
     def split(self, name: Split) -> Examples:
         """Return the examples of a split."""
@@ -247,19 +239,14 @@ class Dataset:
         left = np.flatnonzero(~np.isin(validation, test))
         return replace(apart, validation=self.validation.take(left))
 
-    def measured(self) -> Dataset:
-        """Return the dataset with the scale of the training labels, where labels are numbers."""
-        return replace(self, target=self.target and self.target.of(self.train.labels))
+    def fitted(self) -> Dataset:
+        """Return the dataset whose task has learned what it needs of the training labels."""
+        return replace(self, task=self.task.fit(self.train.labels, self.source))
 
-    def standardised(self) -> Dataset:
-        """Return the dataset as a network learns it: labels that are numbers on its scale."""
-        if self.target is None:
-            return self
-        train, validation, test = (
-            replace(part, labels=self.target.standardised(part.labels))
-            for part in (self.train, self.validation, self.test)
-        )
-        return replace(self, train=train, validation=validation, test=test)
+    def learned_split(self, name: Split) -> Examples:
+        """Return the examples of a split with their labels as a network learns them."""
+        part = self.split(name)
+        return replace(part, labels=self.task.learned(part.labels))
 
     def repeated(self) -> int:
         """Return how many test examples the network can learn by heart, for train holds them."""
@@ -315,51 +302,40 @@ def empty(like: Examples) -> Examples:
 
 
 def stratified(
-    examples: Examples, share: float, seed: int, key: str = "dataset.validation"
-) -> tuple[Examples, Examples]:
-    """Split off a share of the examples, the same share of every class.
+    strata: np.ndarray, share: float, seed: int, key: str = "dataset.validation"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split off a share of N examples, the same share of every stratum.
 
     The rounding is that of the largest remainder: the number taken is the nearest to
-    `share`, and no class is off by more than one example. Labels that are numbers count as one
-    class.
+    `share`, and no stratum is off by more than one example.
 
     Args:
-        examples: N examples.
+        strata: int of shape (N,), see `Task.strata`.
         share: between 0 and 1.
         seed: decides which examples are taken.
         key: the config's key that asks for the share.
 
     Returns:
-        The examples that stay and those that were taken, both in their old order.
+        The indices of the examples that stay and of those that are taken, both in order.
 
     Raises:
         DataError: one of the two would be empty.
     """
-    kept, taken = stratified_indices(examples.labels, share, seed, key)
-    return examples.take(kept), examples.take(taken)
-
-
-def stratified_indices(
-    labels: np.ndarray, share: float, seed: int, key: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of the examples that `stratified` keeps and takes."""
     import numpy as np
 
     random = np.random.default_rng(seed)
-    if labels.dtype.kind == "f":
-        labels = np.zeros(len(labels), dtype=np.int32)
-    counts = np.bincount(labels)
+    counts = np.bincount(strata)
     quotas = counts * share
     taken = np.floor(quotas).astype(int)
-    missing = round(len(labels) * share) - taken.sum()
+    missing = round(len(strata) * share) - taken.sum()
     taken[np.argsort(taken - quotas, kind="stable")[: max(missing, 0)]] += 1
-    chosen = np.zeros(len(labels), dtype=bool)
-    for label, number in enumerate(taken):
-        members = np.flatnonzero(labels == label)
+    chosen = np.zeros(len(strata), dtype=bool)
+    for stratum, number in enumerate(taken):
+        members = np.flatnonzero(strata == stratum)
         chosen[random.permutation(members)[:number]] = True
     if not chosen.any() or chosen.all():
         raise DataError(
-            f"{len(labels)} examples cannot be split into two parts with a share of {share:.3g}",
+            f"{len(strata)} examples cannot be split into two parts with a share of {share:.3g}",
             f"use more examples, or another share, such as `{key}=0.5`",
         )
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqtrain import memory
-from seqtrain.data.classes import check_label, merged, unseen
 from seqtrain.data.dataset import MASK_VALUE
-from seqtrain.data.numbers import LARGEST, numbers
+from seqtrain.data.numbers import LARGEST
 from seqtrain.data.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import End
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from seqtrain.tasks.base import Task
 
 USABLE = (
     f"numbers must be finite and nearer to zero than {LARGEST:.0e}; a step that was not measured "
@@ -30,15 +30,6 @@ class Labels:
 
     names: tuple[str, ...]
     numbers: np.ndarray
-
-    def merged(self, source: str) -> Labels:
-        """Return the labels with those that look the same as one."""
-        import numpy as np
-
-        names = merged(self.names, source)
-        number_of = {name: number for number, name in enumerate(dict.fromkeys(names))}
-        numbers = np.array([number_of[name] for name in names], dtype=np.int32)
-        return Labels(tuple(number_of), numbers[self.numbers])
 
     def written(self) -> list[str]:
         """Return the label of each example."""
@@ -94,21 +85,14 @@ class Sequences:
             raise DataError(f"{self.source} has no labels")
         return self.labels
 
-    def indices(self, classes: Sequence[str]) -> np.ndarray:
-        """Return the index of each one's class; int32, shape (N,)."""
-        import numpy as np
-
-        index_of = [classes.index(name) for name in self.known.names]
-        indices: np.ndarray = np.array(index_of, dtype=np.int32)[self.known.numbers]
-        return indices
-
-    def numbers(self) -> np.ndarray:
-        """Return each one's label as a number; float64, shape (N,).
+    def encoded(self, task: Task) -> np.ndarray:
+        """Return each one's label as a task learns it, shape (N,).
 
         Raises:
-            DataError: a label is none.
+            DataError: a label is none that the task knows.
         """
-        found: np.ndarray = numbers(self.known.names, self._first)[self.known.numbers]
+        known = task.encode(self.known.names, self.first, self.source)
+        found: np.ndarray = known[self.known.numbers]
         return found
 
     @property
@@ -129,15 +113,7 @@ class Sequences:
         whole = replace(self, labels=Labels(names, moved[self.known.numbers]))
         return whole.take(np.flatnonzero(whole.known.numbers >= 0))
 
-    def check_labels(self, classes: Sequence[str] | None = None) -> None:
-        """Raise a DataError where a label is none to learn, or is none of `classes`."""
-        for number, name in enumerate(self.known.names):
-            place = self._first(number)
-            check_label(place, name)
-            if classes is not None and name not in classes:
-                raise unseen(place, name, classes)
-
-    def _first(self, number: int) -> str:
+    def first(self, number: int) -> str:
         """Return where the label of such a number stands first."""
         return self.place(int((self.known.numbers == number).argmax()))
 

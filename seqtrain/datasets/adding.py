@@ -18,7 +18,7 @@ from pydantic import Field
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
 from seqtrain.data.scaling import Target
 from seqtrain.sources.synthetic import GeneratedConfig, lengths_from
-from seqtrain.tasks import Task
+from seqtrain.tasks import Regression, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,14 +40,13 @@ class Adding(GeneratedConfig):
         "second marked number to the end it is at least half of them",
     )
 
-    @property
-    def learns(self) -> Task:
-        """The sum is a number."""
-        return "regression"
+    def new_task(self) -> Task:
+        """Return that the sum is a number."""
+        return Regression(Target(tolerance=TOLERANCE))
 
     def read(self, data_dir: Path | None) -> Dataset:
         """Return sequences of two features, and the scaled sums."""
-        return self.parted(generate, classes=(), target=Target(tolerance=TOLERANCE))
+        return self.parted(generate, self.new_task())
 
 
 def generate(number: int, steps: int, random: np.random.Generator) -> Examples:

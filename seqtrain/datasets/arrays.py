@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.data.classes import doubt_classes, learnable
-from seqtrain.data.dataset import Dataset, Examples, Given, Learned, empty, stratified_indices
-from seqtrain.data.numbers import check_differing
-from seqtrain.data.scaling import Scaling, Target
+from seqtrain.data.dataset import Dataset, Examples, Given, Learned, empty, stratified
+from seqtrain.data.scaling import Scaling
 from seqtrain.data.sequences import Sequences
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import End, Size
@@ -23,6 +20,8 @@ from seqtrain.sources.sequence_files import SequenceFilesConfig, check_readable
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from seqtrain.tasks import Task
 
 LONGEST = 65_536  # steps; as many as `max_length` takes
 
@@ -67,31 +66,30 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the sequences as float32 features, shape (N, T, F)."""
         digest = self.digest()
-        parts, classes = self._parts()
-        if classes:
-            given = {part: labels_of(some, classes) for part, some in parts.items()}
-            doubt_classes(classes, given, self.path)
+        parts, task = self._parts()
+        labels = {part: some.encoded(task) for part, some in parts.items()}
+        task.doubt(labels, self.path)
         self._doubt(parts["train"])
         if "test" not in parts:
-            labels, key = labels_of(parts["train"], classes), "dataset.test"
-            indices = stratified_indices(labels, self.test, self.split_seed, key)
-            parts["train"], parts["test"] = map(parts["train"].take, indices)
+            strata, key = task.strata(labels["train"]), "dataset.test"
+            kept, taken = stratified(strata, self.test, self.split_seed, key)
+            parts["train"], parts["test"] = map(parts["train"].take, (kept, taken))
+            labels["train"], labels["test"] = labels["train"][kept], labels["train"][taken]
         found = self._found(parts)
-        scaling = found._scaling(parts, classes) if self.standardise else None
+        scaling = found._scaling(parts, task.strata(labels["train"])) if self.standardise else None
         examples = {
-            part: Examples(found._encoded(some, scaling), labels_of(some, classes), some.lengths)
+            part: Examples(found._encoded(some, scaling), labels[part], some.lengths)
             for part, some in parts.items()
         }
         return Dataset(
             train=examples["train"],
             validation=examples.get("validation", empty(examples["train"])),
             test=examples["test"],
-            classes=classes,
+            task=task,
             source=self.path,
             sha256=digest,
             mask=bool(found.mask),
             scaling=scaling,
-            target=None if classes else Target(),
         )
 
     def located(self, dataset: Dataset) -> Self:
@@ -115,34 +113,19 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         x = self._encoded(given, learned.scaling)
         return Given(x, labels=given.labels.written() if given.labels else None)
 
-    def _parts(self) -> tuple[dict[str, Sequences], tuple[str, ...]]:
-        """Return the sequences of each file, and the classes, if the files belong together."""
-        parts = {part: self._labelled(file) for part, file in self.files().items()}
-        width = self.step_width or parts["train"].width
-        classes = self._classes(parts["train"])
+    def _parts(self) -> tuple[dict[str, Sequences], Task]:
+        """Return the sequences of each file, and the task, if the files belong together."""
+        parts = {part: self.labelled(file) for part, file in self.files().items()}
+        train = parts["train"]
+        width = self.step_width or train.width
+        hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
+        names = train.known.names
+        task = self.new_task().fit_names(names, len(train), train.first, self.path, hint)
         for part in parts.values():
             named = self.feature_columns and self.rows == "steps"
             what = "`feature_columns` names" if named else f"{self.path} has"
             check_width(part, width, f"but {what} {width}", "give all files the same features")
-            if classes:
-                part.check_labels(classes)
-        return parts, classes
-
-    def _classes(self, train: Sequences) -> tuple[str, ...]:
-        """Return the classes of train; none in regression; if its labels can be learned."""
-        if self.task == "regression":
-            check_differing(train.numbers().tolist(), self.path)
-            return ()
-        hint = "labels must be classes: `y` of a .npz file, or the table's `dataset.label_column=…`"
-        return learnable(train.known.names, len(train), self.path, hint)
-
-    def _labelled(self, file: Path) -> Sequences:
-        """Return the sequences of a file, with labels that look the same as one class."""
-        found = self.labelled(file)
-        if self.task == "regression" or not found.labels:
-            return found
-        found.check_labels()
-        return replace(found, labels=found.labels.merged(str(file)))
+        return parts, task
 
     def _doubt(self, train: Sequences) -> None:
         """Warn where the rows may be sequences and no steps."""
@@ -168,11 +151,11 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         mask = needed if self.mask is None else self.mask
         return self.model_copy(update={"max_length": length, "mask": bool(mask)})
 
-    def _scaling(self, parts: Mapping[str, Sequences], classes: Sequence[str]) -> Scaling:
+    def _scaling(self, parts: Mapping[str, Sequences], strata: np.ndarray) -> Scaling:
         """Return what standardises the steps that are read of the examples that train."""
         train = parts["train"]
         if "validation" not in parts:
-            stays, _ = self.split_off(labels_of(train, classes))
+            stays, _ = self.split_off(strata)
             train = train.take(stays)
         return train.cut(self.max_length or LONGEST, self.truncating).scaling()
 
@@ -189,11 +172,6 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
             counts = f"{long.sum():,} of {len(given):,}"
             log.info("%s: %s sequences are cut to %s steps", given.source, counts, length)
         return given.cut(length, self.truncating).padded(length, scaling)
-
-
-def labels_of(given: Sequences, classes: Sequence[str]) -> np.ndarray:
-    """Return labels as `Examples` have them: indices of `classes`, or numbers without any."""
-    return given.indices(classes) if classes else given.numbers()
 
 
 def check_width(given: Sequences, width: int, but: str, hint: str) -> None:

@@ -18,6 +18,7 @@ from pydantic import Field
 from seqtrain.data.dataset import Dataset, Examples, Learned, empty, stratified
 from seqtrain.schema.sections import Share
 from seqtrain.sources.base import FeatureDatasetConfig
+from seqtrain.tasks import Classification
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,14 +43,14 @@ class Digits(FeatureDatasetConfig):
         """Return the digits as 8 steps of 8 features between 0 and 1."""
         images, labels = _images()
         x = self.features(images)
-        train, test = stratified(
-            Examples(x, labels.astype("int32")), self.test, self.split_seed, "dataset.test"
-        )
+        found = Examples(x, labels.astype("int32"))
+        kept, taken = stratified(found.labels, self.test, self.split_seed, "dataset.test")
+        train, test = found.take(kept), found.take(taken)
         return Dataset(
             train=train,
             validation=empty(train),
             test=test,
-            classes=tuple("0123456789"),
+            task=Classification(tuple("0123456789")),
             source=f"scikit-learn {version('scikit-learn')}",
             sha256=_sha256(images),
         )

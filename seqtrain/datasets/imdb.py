@@ -25,6 +25,7 @@ from seqtrain.io.regular import checked, opened
 from seqtrain.io.text_file import shown
 from seqtrain.schema.sections import FileName
 from seqtrain.sources.base import TokenDatasetConfig, reading
+from seqtrain.tasks import Classification
 
 if TYPE_CHECKING:
     import tarfile
@@ -91,7 +92,7 @@ class Imdb(TokenDatasetConfig):
             train=train,
             validation=empty(train),
             test=test,
-            classes=CLASSES,
+            task=Classification(CLASSES),
             source=str(source),
             sha256=digest,
             vocabulary_size=self.vocabulary_size,

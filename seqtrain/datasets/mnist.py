@@ -17,6 +17,7 @@ from seqtrain.io.atomic import sha256
 from seqtrain.io.download import Remote, download, find
 from seqtrain.schema.sections import FileName
 from seqtrain.sources.base import FeatureDatasetConfig, reading
+from seqtrain.tasks import Classification
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,7 @@ class Mnist(FeatureDatasetConfig):
             train=train,
             validation=empty(train),
             test=test,
-            classes=tuple("0123456789"),
+            task=Classification(tuple("0123456789")),
             source=str(file),
             sha256=sha256(file),
         )

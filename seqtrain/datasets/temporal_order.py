@@ -16,6 +16,7 @@ from pydantic import Field
 
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
 from seqtrain.sources.synthetic import GeneratedConfig, lengths_from
+from seqtrain.tasks import Classification
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ class TemporalOrder(GeneratedConfig):
 
     def read(self, data_dir: Path | None) -> Dataset:
         """Return symbols as 8 features, of which one is 1, and the order as 4 classes."""
-        return self.parted(generate, classes=CLASSES)
+        return self.parted(generate, Classification(CLASSES))
 
 
 def generate(number: int, steps: int, random: np.random.Generator) -> Examples:

@@ -1,7 +1,7 @@
 """Simple models on the same splits: what a network must beat to have learned something.
 
-scikit-learn's: always the most frequent class, or the mean of the labels that are numbers; and a
-linear model, of TF-IDF of words and pairs of words (or of up to five characters), or of all values
+What reads nothing: the most frequent class, or the mean of numbers; and scikit-learn's linear
+model, of TF-IDF of words and pairs of words (or of up to five characters), or of all values
 of all steps of features. It learns from every training example, unless that took too long.
 """
 
@@ -10,23 +10,20 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified_indices
+from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified
 from seqtrain.data.vocabulary import START
-from seqtrain.evaluation import classification, grams
-from seqtrain.tasks import primary
+from seqtrain.evaluation import grams
+from seqtrain.evaluation.linear import Fit
 
 Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 
-MAJORITY = "majority class"
-MEAN = "mean of the labels"
-LINEAR = {"classification": "logistic regression", "regression": "ridge regression"}
 OF_WORDS = "TF-IDF + "
 LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # neighbouring words, or characters, that count together
 # Values, or neighbouring words, of the training examples that a linear model learns from at most:
@@ -39,11 +36,10 @@ CHOOSING_OF_WORDS, CHOOSING_OF_VALUES = 40_000_000, 60_000_000
 MOST_WEIGHTS = 2_000_000  # of values; L-BFGS keeps twenty copies
 MOST_WEIGHTS_OF_WORDS = 30_000_000
 FEWEST = 100  # training examples; from fewer a linear model is not worth its name
-ITERATIONS = 50  # steps of a fit
 # C, less of which is simpler: the usual one first, which wins ties.
 PENALTIES_OF_WORDS, PENALTIES_OF_VALUES = (10.0, 1.0, 100.0, 0.1), (0.1, 0.01, 1.0)
 HELD_BACK = 0.2  # of train, to choose the penalty where no validation examples are left for that
-SEED = 0  # of the sample of training examples, and of the order in which a fit goes through them
+SEED = 0  # of the sample of training examples, and of what is held back
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +50,13 @@ class Baseline:
 
     Attributes:
         name: what it is called in tables.
-        answers: probabilities of each class, float64 of shape (N, classes); in regression
-            numbers, shape (N,).
+        predictions: as the task has them, float64.
         trained_on: how many of the training examples it has seen.
         converged: whether its fit ended by itself, not at the limit of its iterations.
     """
 
     name: str
-    answers: np.ndarray
+    predictions: np.ndarray
     trained_on: int
     converged: bool = True
 
@@ -75,7 +70,7 @@ def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False)
             examples, and of values in such numbers that it would not fit into memory.
         weighed: whether it weighs its classes, as the network does.
     """
-    found = [mean(dataset) if dataset.target else majority(dataset)]
+    found = [constant(dataset)]
     started = time.perf_counter()
     if with_linear and (model := linear(dataset, weighed)):
         found.append(model)
@@ -83,17 +78,10 @@ def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False)
     return found
 
 
-def majority(dataset: Dataset) -> Baseline:
-    """Say of every example what share of the training examples each class has."""
+def constant(dataset: Dataset) -> Baseline:
+    """Predict the same of every example: what the labels of the training examples suggest."""
     labels = dataset.train.labels
-    shares = np.bincount(labels, minlength=len(dataset.classes)) / len(labels)
-    return Baseline(MAJORITY, np.tile(shares, (len(dataset.test), 1)), len(labels))
-
-
-def mean(dataset: Dataset) -> Baseline:
-    """Say of every example the mean of the labels of the training examples."""
-    labels = dataset.train.labels
-    return Baseline(MEAN, np.full(len(dataset.test), labels.mean(dtype=np.float64)), len(labels))
+    return Baseline(*dataset.task.constant(labels, len(dataset.test)), len(labels))
 
 
 def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
@@ -148,34 +136,27 @@ def _sample(examples: int, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(SEED).choice(examples, most, replace=False))
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """A linear model, what it answers to a matrix of examples, and whether its fit has ended."""
-
-    answers: Callable[[Any], np.ndarray]
-    converged: bool
-
-
 def _fitted(dataset: Dataset, read: Read, x: Any, rows: np.ndarray, weighed: bool) -> Baseline:
-    fit_one = partial(_fit_numbers if dataset.target else _fit_classes, dataset, weighed=weighed)
+    sparse = dataset.vocabulary_size is not None
+    fit_one = partial(dataset.task.fit_linear, weighed=weighed, sparse=sparse)
     labels = dataset.train.labels[rows]
     best = _chosen(dataset, fit_one, read, x, labels, weighed)
     test = dataset.test.x
     at_once = max(_at_once(dataset, test) // 4, 1)
     parts = [test[start : start + at_once] for start in range(0, len(test), at_once)]
-    answers = np.concatenate([best.answers(read(part)) for part in parts])
-    name = f"{OF_WORDS if dataset.vocabulary_size else ''}{LINEAR[dataset.task]}"
-    return Baseline(name, answers, len(rows), best.converged)
+    predictions = np.concatenate([best.predict(read(part)) for part in parts])
+    name = f"{OF_WORDS if sparse else ''}{dataset.task.linear}"
+    return Baseline(name, predictions, len(rows), best.converged)
 
 
 def _chosen(
     dataset: Dataset,
-    fit_one: Callable[..., _Fit],
+    fit_one: Callable[..., Fit],
     read: Read,
     x: Any,
     labels: np.ndarray,
     weighed: bool,
-) -> _Fit:
+) -> Fit:
     """Return the fit whose penalty the validation examples find best.
 
     Where they are the test examples, a part of train takes their place.
@@ -185,74 +166,20 @@ def _chosen(
     most = CHOOSING_OF_WORDS if of_words else CHOOSING_OF_VALUES
     if x.size * dataset.outputs > most:
         return fit_one(x, labels, penalties[0])
-    score = partial(_score, dataset, weighed)
+    rank = partial(dataset.task.rank, weighed=weighed)
     validation = dataset.validation
     if validation is not dataset.test and len(validation):
         beside = read(validation.x)
         fits = [fit_one(x, labels, penalty) for penalty in penalties]
-        return max(fits, key=lambda fit: score(validation.labels, fit.answers(beside)))
-    kept, held = stratified_indices(labels, HELD_BACK, SEED, "dataset.validation")
+        return max(fits, key=lambda fit: rank(validation.labels, fit.predict(beside)))
+    kept, held = stratified(dataset.task.strata(labels), HELD_BACK, SEED)
     if len(np.unique(labels[kept])) < 2:
         return fit_one(x, labels, penalties[0])
     tried = {
-        penalty: score(labels[held], fit_one(x[kept], labels[kept], penalty).answers(x[held]))
+        penalty: rank(labels[held], fit_one(x[kept], labels[kept], penalty).predict(x[held]))
         for penalty in penalties
     }
     return fit_one(x, labels, max(tried, key=tried.__getitem__))
-
-
-def _score(dataset: Dataset, weighed: bool, labels: np.ndarray, answers: np.ndarray) -> float:
-    """Return what is larger for a better model, by the score that judges the network."""
-    if dataset.target:
-        return -float(np.square(answers - labels.astype(np.float64)).mean())
-    score = primary("classification", weighed)
-    return classification.metrics_for(len(dataset.classes))[score].function(labels, answers)
-
-
-def _fit_classes(
-    dataset: Dataset, x: Any, labels: np.ndarray, penalty: float, weighed: bool
-) -> _Fit:
-    """Fit a logistic regression: of sparse words one for each class, which is fast."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.multiclass import OneVsRestClassifier
-
-    sparse = dataset.vocabulary_size is not None
-    solver: dict[str, Any] = {"solver": "liblinear", "dual": True} if sparse else {}
-    model: Any = LogisticRegression(
-        C=penalty,
-        max_iter=ITERATIONS,
-        class_weight="balanced" if weighed else None,
-        random_state=SEED,
-        **solver,
-    )
-    if sparse and len(np.unique(labels)) > 2:
-        model = OneVsRestClassifier(model)
-    with warnings.catch_warnings(record=True) as raised:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(x, labels)
-
-    def answers(of: Any) -> np.ndarray:
-        found = np.zeros((of.shape[0], len(dataset.classes)))
-        found[:, model.classes_] = model.predict_proba(of)
-        return found
-
-    return _Fit(answers, not raised)
-
-
-def _fit_numbers(
-    dataset: Dataset, x: Any, labels: np.ndarray, penalty: float, weighed: bool
-) -> _Fit:
-    """Fit a ridge regression to the labels on a scale of 1."""
-    from sklearn.linear_model import Ridge
-
-    target = dataset.target
-    mean, deviation = (target.mean, target.deviation) if target else (0.0, 1.0)
-    model = Ridge(1 / penalty, max_iter=ITERATIONS, solver="lsqr")
-    model.fit(x, (labels.astype(np.float64) - mean) / deviation)
-    converged = bool(model.n_iter_[0] < ITERATIONS)
-    return _Fit(lambda of: model.predict(of).astype(np.float64) * deviation + mean, converged)
 
 
 def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
@@ -293,3 +220,17 @@ def flat(x: np.ndarray, dataset: Dataset) -> np.ndarray:
     """
     rows = x.reshape(len(x), -1)
     return np.where(rows == MASK_VALUE, np.float32("nan"), rows) if dataset.mask else rows
+
+
+def titles(baselines: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what each simple model is called, with how many rows it saw where that is not all.
+
+    Args:
+        baselines: as `metrics.json` has them, with `trained_on`; one of them saw all rows.
+    """
+    seen = {name: found.get("trained_on") or 0 for name, found in baselines.items()}
+    every = max(seen.values(), default=0)
+    return {
+        name: f"{name} on {rows:,} of {every:,} rows" if 0 < rows < every else name
+        for name, rows in seen.items()
+    }

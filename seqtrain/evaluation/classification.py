@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from seqtrain.evaluation import calibration, uncertainty
+from seqtrain.evaluation.significance import mcnemar, paired_bootstrap, tells_apart
 from seqtrain.evaluation.uncertainty import Statistic
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 Resampled = Callable[[np.ndarray, np.ndarray], Statistic]
 EPSILON = 1e-7  # Keras's keras.config.epsilon(), to which its losses clip probabilities
-# What scores of a split begin with, as Keras has it; `data` are examples that a person gives.
-PREFIXES = {"train": "train", "validation": "val", "test": "test", "data": "data"}
 
 
 @dataclass(frozen=True)
@@ -281,3 +280,74 @@ def evaluate(
         "intervals": intervals(prefix, labels, probabilities),
         prefix: detail,
     }
+
+
+def compare(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+    """Return by how much one model is better than another, and whether the other finds anything.
+
+    McNemar's test compares how often the two are right on the same examples: two intervals that
+    overlap could not tell, for both find the same examples hard. T. G. Dietterich, "Approximate
+    Statistical Tests for Comparing Supervised Classification Learning Algorithms", Neural
+    Computation 10(7), 1998. Macro F1 is no share of examples, so a bootstrap compares it.
+
+    Args:
+        labels: shape (N,).
+        ours: probabilities, shape (N, classes).
+        theirs: those of the other model.
+    """
+    right, their_right = (predictions(p) == labels for p in (ours, theirs))
+    more = right.astype(float) - their_right
+    difference = macro_f1_difference(labels, ours, theirs)
+    ends = uncertainty.bootstrap(
+        {"accuracy": uncertainty.mean(more), "macro_f1": difference}, len(labels)
+    )
+    return {
+        "tells_apart": tells_apart(labels, theirs),
+        "difference": {
+            "accuracy": float(more.mean()),
+            "interval": list(ends["accuracy"] or ()),
+            "p_value": mcnemar(int((more > 0).sum()), int((more < 0).sum())),
+            "macro_f1": float(difference(np.ones((1, len(labels))))[0]),
+            "macro_f1_interval": list(ends["macro_f1"] or ()),
+            "macro_f1_p_value": paired_bootstrap(difference, len(labels)),
+        },
+    }
+
+
+def mistakes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the indices of the examples of which another class is predicted, the surest first."""
+    found = confidences(probabilities)
+    wrong = np.flatnonzero(predictions(probabilities) != labels)
+    return np.asarray(wrong[np.argsort(-found[wrong], kind="stable")])
+
+
+def loss_of_logits(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean cross-entropy of logits, in nats.
+
+    Args:
+        logits: shape (N, classes), or (N, 1) of the second of two classes.
+        labels: shape (N,).
+    """
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    chosen = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    return float((np.logaddexp.reduce(logits, axis=1) - chosen).mean())
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """Return log(p / (1 - p)) of each class from what a head computes before its activation.
+
+    For two classes the logit of a sigmoid is the log-odds of the second. Of a softmax over
+    logits z, it is z_k - log Σ exp z_j over the classes j ≠ k.
+
+    Args:
+        logits: shape (N, 1) or (N, classes).
+
+    Returns:
+        Shape (N, classes).
+    """
+    if logits.shape[1] == 1:
+        return np.concatenate([-logits, logits], axis=1)
+    others = (np.delete(logits, index, axis=1) for index in range(logits.shape[1]))
+    rest = np.stack([np.logaddexp.reduce(other, axis=1) for other in others], axis=1)
+    return np.asarray(logits - rest)

@@ -1,9 +1,17 @@
-"""What stands out in a confusion matrix of many classes: the largest, and the pairs confused."""
+"""A confusion matrix as tables, and what stands out in one of many classes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from seqtrain.display.columns import table
+from seqtrain.display.numbers import interval, score
+
+CLASS_SCORES = ("precision", "recall", "f1")
+MOST_CLASSES = 16  # whose confusion matrix fits on a terminal; of more, pairs are listed
+MOST_PAIRS = 15
 
 
 @dataclass(frozen=True)
@@ -35,3 +43,60 @@ def confused(matrix: np.ndarray | Sequence[Sequence[int]]) -> list[Pair]:
 def by_size(matrix: np.ndarray) -> np.ndarray:
     """Return the numbers of the classes, that with the most true examples first."""
     return np.argsort(-matrix.sum(axis=1), kind="stable")
+
+
+def tables(classes: Sequence[Mapping[str, Any]], matrix: Sequence[Sequence[int]]) -> list[str]:
+    """Return the scores of each class and the confusion matrix, as aligned tables.
+
+    Of many classes the pairs that are confused are listed instead.
+
+    Args:
+        classes: as `classification.per_class` has them.
+        matrix: counts, a row for each true class.
+    """
+    if len(classes) > MOST_CLASSES:
+        by_support = sorted(classes, key=lambda row: -row["support"])
+        return [_of_each(by_support), _pairs(classes, matrix)]
+    names = [row["name"] for row in classes]
+    rows = [
+        [name, *(f"{count:,}" for count in counts)]
+        for name, counts in zip(names, matrix, strict=True)
+    ]
+    return [_of_each(classes), table(["true \\ predicted", *names], rows)]
+
+
+def _of_each(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the scores of each class, with one decimal less, for they are less sure."""
+    header = ["class", *(cell for key in CLASS_SCORES for cell in (key, "95 %")), "support"]
+    cells = [
+        [
+            row["name"],
+            *(
+                cell
+                for key in CLASS_SCORES
+                for cell in (score(row[key], 3), interval(row["intervals"][key], 3))
+            ),
+            f"{row['support']:,}",
+        ]
+        for row in rows
+    ]
+    return table(header, cells)
+
+
+def _pairs(classes: Sequence[Mapping[str, Any]], matrix: Sequence[Sequence[int]]) -> str:
+    """Return the classes that are most often taken for one another, as a table."""
+    pairs = confused(matrix)
+    rows = [
+        [
+            classes[pair.true]["name"],
+            classes[pair.predicted]["name"],
+            f"{pair.count:,}",
+            f"{pair.count / classes[pair.true]['support']:.1%}",
+        ]
+        for pair in pairs[:MOST_PAIRS]
+    ]
+    if not rows:
+        return "no class is taken for another"
+    left = len(pairs) - len(rows)
+    more = f"\nand {left:,} more pairs; `--json` has the whole confusion matrix" if left else ""
+    return table(["true", "taken for", "examples", "of the true class"], rows) + more

@@ -10,16 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqtrain.data.numbers import written
 from seqtrain.data.vocabulary import START
 from seqtrain.display.escape import cell
 from seqtrain.errors import DataError
-from seqtrain.evaluation import classification, regression
 
 if TYPE_CHECKING:
     from seqtrain.data.dataset import Dataset
@@ -27,59 +24,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def as_csv(dataset: Dataset, answers: np.ndarray) -> str:
+def as_csv(dataset: Dataset, predictions: np.ndarray) -> str:
     """Return the mistakes as CSV with a header, in which no text is taken for a formula.
 
     Args:
-        dataset: of whose test examples the answers are.
-        answers: probabilities, shape (N, classes), or numbers, shape (N,).
+        dataset: of whose test examples the predictions are.
+        predictions: as the task has them.
 
     Returns:
         A row for each: `example` (from 1, in the order of predictions.npz), for words `text`, then
-        `truth` and `prediction`, and the `confidence` in a class or the `error` of a number.
+        `truth` and `prediction`, and the last column of the task.
     """
-    text = ["text"] if dataset.vocabulary_size else []
-    last = "error" if dataset.target else "confidence"
+    task, text = dataset.task, ["text"] if dataset.vocabulary_size else []
     written = io.StringIO()
-    writer = csv.DictWriter(
-        written, ["example", *text, "truth", "prediction", last], lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows((of_numbers if dataset.target else of_classes)(dataset, answers))
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["example", *text, "truth", "prediction", task.row])
+    found = list(task.mistakes(dataset.test.labels, predictions))
+    texts = _texts(dataset, np.array([index for index, _ in found], dtype=np.int64))
+    for (index, row), of in zip(found, texts, strict=True):
+        writer.writerow([index + 1, *([] if of is None else [cell(of)]), *map(cell, row.values())])
     return written.getvalue()
-
-
-def of_classes(dataset: Dataset, probabilities: np.ndarray) -> Iterator[dict[str, Any]]:
-    """Yield a row for each wrong class, the most confident first."""
-    labels, predicted = dataset.test.labels, classification.predictions(probabilities)
-    confidences = classification.confidences(probabilities)
-    wrong = np.flatnonzero(predicted != labels)
-    wrong = wrong[np.argsort(-confidences[wrong], kind="stable")]
-    for index, text in zip(wrong.tolist(), _texts(dataset, wrong), strict=True):
-        yield {
-            "example": index + 1,
-            **({} if text is None else {"text": cell(text)}),
-            "truth": cell(dataset.classes[labels[index]]),
-            "prediction": cell(dataset.classes[predicted[index]]),
-            "confidence": f"{confidences[index]:.6f}",
-        }
-
-
-def of_numbers(dataset: Dataset, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
-    """Yield a row for each number that is off, the farthest first."""
-    labels, target = dataset.test.labels, dataset.target
-    errors = regression.errors(labels, predictions)
-    least = target.tolerance if target and target.tolerance is not None else np.nextafter(0, 1)
-    off = np.flatnonzero(np.abs(errors) >= least)
-    off = off[np.argsort(-np.abs(errors[off]), kind="stable")]
-    for index, text in zip(off.tolist(), _texts(dataset, off), strict=True):
-        yield {
-            "example": index + 1,
-            **({} if text is None else {"text": cell(text)}),
-            "truth": written(labels[index]),
-            "prediction": written(predictions[index]),
-            "error": f"{errors[index]:.7g}",
-        }
 
 
 def _texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:

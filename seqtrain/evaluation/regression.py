@@ -96,3 +96,29 @@ def evaluate(
         "intervals": intervals(prefix, labels, predictions, target),
         prefix: {"absolute_errors": dict(zip(map(str, PERCENTILES), sizes, strict=True))},
     }
+
+
+def compare(
+    labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray, target: Target
+) -> dict[str, Any]:
+    """Return by how much the loss of one model is larger than that of another.
+
+    The loss is what is trained, and what the mean of the labels is the best constant for. The
+    interval is of the difference on the same examples, by bootstrap.
+    """
+    squares, their_squares = (
+        np.square(errors(labels, predictions) / target.deviation) for predictions in (ours, theirs)
+    )
+    more = squares - their_squares
+    ends = uncertainty.bootstrap({"loss": uncertainty.mean(more)}, len(labels))["loss"]
+    return {"difference": {"loss": float(more.mean()), "interval": list(ends or ())}}
+
+
+def mistakes(labels: np.ndarray, predictions: np.ndarray, least: float | None) -> np.ndarray:
+    """Return the indices of the predictions that are off by `least` or more, the farthest first.
+
+    Without `least`, all that are off.
+    """
+    off = np.abs(errors(labels, predictions))
+    found = np.flatnonzero(off >= (np.nextafter(0, 1) if least is None else least))
+    return np.asarray(found[np.argsort(-off[found], kind="stable")])

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqtrain.evaluation.uncertainty import FEWEST, Statistic, resamples
 
+CRITICAL = 1.959964  # of the normal distribution, for p = 0.05, two-sided
 MOST_EXACT = 1_000  # examples that tell two networks apart, up to which all cases are counted
 
 
@@ -72,3 +73,24 @@ def paired_bootstrap(difference: Statistic, examples: int) -> float:
     found = np.concatenate([difference(counts) for counts in resamples(examples)])
     tail = min(int((found <= 0).sum()), int((found >= 0).sum()))
     return min(1.0, 2 * (tail + 1) / (len(found) + 1))
+
+
+def tells_apart(labels: np.ndarray, probabilities: np.ndarray) -> bool:
+    """Return whether classes are more probable where they are true than elsewhere.
+
+    The mean probability of the true class is compared with what it would be if the labels were
+    shuffled, of which mean and variance are known exactly: W. Hoeffding, "A Combinatorial Central
+    Limit Theorem", Annals of Mathematical Statistics 22(4), 1951, theorem 2. It finds what a
+    network has learned also where classes are so unequal that it never predicts one of them.
+
+    Args:
+        labels: shape (N,), N > 1.
+        probabilities: shape (N, classes).
+    """
+    counts = np.bincount(labels, minlength=probabilities.shape[1])
+    shares = counts / len(labels)
+    gaps = probabilities - probabilities.mean(axis=0, dtype=np.float64)
+    gaps -= (gaps @ shares)[:, None]
+    chosen = gaps[np.arange(len(labels)), labels].sum()
+    variance = (counts * (gaps**2).sum(axis=0)).sum() / max(len(labels) - 1, 1)
+    return bool(variance > 0 and chosen / math.sqrt(variance) > CRITICAL)

@@ -21,6 +21,7 @@ import numpy as np
 from seqtrain.config import LONGEST_UNROLL, Config
 from seqtrain.data.dataset import Dataset, Examples, Learned
 from seqtrain.data.vocabulary import FIRST_WORD
+from seqtrain.errors import reason
 from seqtrain.io.regular import checked
 from seqtrain.io.text_file import shown
 
@@ -66,14 +67,13 @@ class Saved:
             none,
             none,
             none,
-            learned.classes,
+            learned.task,
             source="",
             sha256="",
             vocabulary_size=self.vocabulary_size,
             mask=self.mask,
             padding=getattr(config.dataset, "padding", "post"),
             vocabulary=learned.vocabulary,
-            target=learned.target,
         )
 
 
@@ -103,8 +103,7 @@ def open_model(file: Path, config: Config, learned: Learned) -> "keras.Model":
         model = section.build(dataset, unroll)
         _load(model, file)
     except Exception as error:  # zip, JSON and HDF5 fail with whatever damage leads to
-        reason = str(error).strip() or type(error).__name__
-        raise ValueError(reason.partition("\n")[0]) from error
+        raise ValueError(reason(error)) from error
     return model
 
 

@@ -2,8 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,21 @@ from seqtrain.data.dataset import (
     MASK_VALUE,
     Dataset,
     Given,
-    Learned,
     Split,
     cut,
     fingerprints,
     real_steps,
 )
-from seqtrain.data.scaling import Target
 from seqtrain.data.unknown import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
-from seqtrain.evaluation import classification, regression
+from seqtrain.evaluation.metric import PREFIXES
 from seqtrain.inference import model_file
 from seqtrain.inference.new_examples import read
 from seqtrain.io.text_file import told
-from seqtrain.models.base import standardised
-from seqtrain.runs.fitted import require_same_classes, require_same_tokens
+from seqtrain.runs.fitted import require_same_labels, require_same_tokens
 from seqtrain.runs.run import Run
 from seqtrain.sources.base import DatasetConfig
+from seqtrain.tasks import Task
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # of examples of like length
@@ -47,7 +44,7 @@ log = logging.getLogger(__name__)
 def load_model(run: Run) -> Any:
     """Build the network of a run with the weights of its best epoch.
 
-    That of a regression answers on the scale of `Target`, see `answers`.
+    It is as `Task.in_training` has it, see `predictions`.
 
     Raises:
         RunError: the file of the weights is damaged, or holds those of another network.
@@ -57,27 +54,13 @@ def load_model(run: Run) -> Any:
         model = model_file.open_model(run.model_file, run.config, learned)
     except ValueError as error:
         raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
-    execution.accelerate(standardised(model))
+    execution.accelerate(learned.task.in_training(model))
     return model
 
 
-def answers(model: Any, x: np.ndarray, target: Target | None) -> np.ndarray:
-    """Return probabilities of shape (N, classes), or in regression numbers of shape (N,).
-
-    Numbers are float64, in the units of the labels.
-    """
-    return target.in_units(outputs(model, x)[:, 0]) if target else probabilities(model, x)
-
-
-def probabilities(model: Any, x: np.ndarray) -> np.ndarray:
-    """Return the probability of each class; float32, shape (N, classes).
-
-    Args:
-        model: a network with a sigmoid head of one unit, or a softmax head.
-        x: examples, shape (N, T) or (N, T, F).
-    """
-    out = outputs(model, x)
-    return np.concatenate([1 - out, out], axis=1) if out.shape[1] == 1 else out
+def predictions(model: Any, x: np.ndarray, task: Task) -> np.ndarray:
+    """Return what a network predicts of N examples, as `Task.predictions` has it."""
+    return task.predictions(outputs(model, x))
 
 
 def outputs(model: Any, x: np.ndarray) -> np.ndarray:
@@ -116,7 +99,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     """Run the saved model of a run on a split of its data.
 
     Returns:
-        What `scored` returns, beside the run, its state, the split, the data and
+        What `Task.evaluate` returns, beside the run, its state, the split, the data and
         the number of examples; of the test examples also `baselines` and `verdict`, as
         `metrics.json` has them. Scores begin with `train_`, `val_` or `test_`. Nothing is
         written.
@@ -131,9 +114,9 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     same, learned = dataset.sha256 == run.data_sha256(), run.learned()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
-    found = answers(fitting(load_model(run), examples.x), examples.x, learned.target)
-    prefix = classification.PREFIXES[split]
-    judged = scored(prefix, examples.labels, found, learned)
+    found = predictions(fitting(load_model(run), examples.x), examples.x, learned.task)
+    prefix = PREFIXES[split]
+    judged = learned.task.evaluate(prefix, examples.labels, found)
     scores = [name for name in judged if name.startswith(f"{prefix}_")]
     return {
         "run": str(run.folder),
@@ -146,15 +129,6 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
         **judged,
         **(_comparison(run, scores) if split == "test" and same else {}),
     }
-
-
-def scored(
-    prefix: str, labels: np.ndarray, answers: np.ndarray, learned: Learned
-) -> dict[str, Any]:
-    """Return the scores of answers, and what is behind them, as their task has it."""
-    if learned.target:
-        return regression.evaluate(prefix, labels, answers, learned.target)
-    return classification.evaluate(prefix, labels, answers, learned.classes)
 
 
 def _comparison(run: Run, scores: Sequence[str]) -> dict[str, Any]:
@@ -201,10 +175,10 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
     dataset = dataset_config(run, data_dir).load(data_dir)
     learned = run.learned()
     if dataset.sha256 == run.data_sha256():
-        require_same_classes(run, learned, dataset)
+        require_same_labels(run, learned, dataset)
         require_same_tokens(run, learned, dataset)
         return dataset
-    if replace(dataset.learned, target=learned.target) != learned:
+    if not dataset.learned.reads_as(learned):
         raise DataError(
             f"the data are not those that the run was trained on, and the network would read "
             f"them wrongly: {dataset.source}",
@@ -233,7 +207,7 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
             log.info("%s", line)
         given = judged
-    labels = given.truth(file, learned)
+    labels = given.truth(file, learned.task)
     found = predict(run, given)
     return {
         "run": str(run.folder),
@@ -242,12 +216,12 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         "source": str(file),
         "examples": len(labels),
         "trained_on": int(np.isin(fingerprints(given.x), run.trained_on()).sum()),
-        **scored("data", labels, found, learned),
+        **learned.task.evaluate("data", labels, found),
     }
 
 
 def predict(run: Run, given: Given) -> np.ndarray:
-    """Return what the saved model of a run answers to examples, as `answers` does.
+    """Return what the saved model of a run predicts of examples, as `predictions` does.
 
     A warning tells of texts that it does not know.
 
@@ -259,7 +233,7 @@ def predict(run: Run, given: Given) -> np.ndarray:
     if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
         log.warning("%s", doubt)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return answers(fitting(load_model(run), given.x), given.x, run.learned().target)
+    return predictions(fitting(load_model(run), given.x), given.x, run.learned().task)
 
 
 def fitting(model: Any, x: np.ndarray) -> Any:
@@ -271,29 +245,18 @@ def fitting(model: Any, x: np.ndarray) -> Any:
     return model
 
 
-def described(given: Given, answers: np.ndarray, learned: Learned) -> list[Row]:
-    """Return for each example its number from 1, its text, and its answer.
+def described(given: Given, predictions: np.ndarray, task: Task) -> list[Row]:
+    """Return for each example its number from 1, its text, and `Task.rows` of its prediction.
 
     With a text comes the share of it that is unknown to the network.
-    That is its class and all probabilities, or in regression its `prediction`.
     """
     rows, texts = [], given.texts or []
     shares = unknown_of_each(given.x) if texts else []
-    for index, answer in enumerate(_in_words(answers, learned)):
+    for index, answer in enumerate(task.rows(predictions)):
         text = {"text": texts[index]} if texts else {}
         unknown = {"unknown": round(shares[index], 4)} if texts else {}
         rows.append({"example": index + 1, **text, **answer, **unknown})
     return rows
-
-
-def _in_words(answers: np.ndarray, learned: Learned) -> Iterator[Row]:
-    if learned.target:
-        yield from ({"prediction": number} for number in answers.tolist())
-        return
-    chosen = classification.predictions(answers).tolist()
-    for best, row in zip(chosen, answers.tolist(), strict=True):
-        of = dict(zip(learned.classes, row, strict=True))
-        yield {"class": learned.classes[best], "probability": row[best], "probabilities": of}
 
 
 def dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:

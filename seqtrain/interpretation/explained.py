@@ -9,8 +9,8 @@ from rich.text import Text
 
 from seqtrain.display.columns import table
 from seqtrain.display.escape import printable
+from seqtrain.display.numbers import readable
 from seqtrain.interpretation.explanation import Explanation
-from seqtrain.tasks import readable
 
 FOR, AGAINST = (0, 114, 178), (213, 94, 0)  # Okabe and Ito's blue and vermilion
 FAINTEST = 0.08  # share of the largest change; what changed less stays without colour
@@ -27,13 +27,12 @@ def columns(explanation: Explanation) -> str:
 def by_step(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
     """Return a header, and for each step what is read, and p and change for each direction."""
     symbol, steps = printable(explanation.symbol), list(map(printable, explanation.steps))
-    decimals = "{:.4f}".format if explanation.classes else readable
     header, cells = ["step", "read"], [list(map(str, range(1, len(steps) + 1))), steps]
     for said in explanation.readings:
         header += [f"{symbol} {said.way}", "change"]
         cells.append(list(map(explanation.number, said.said[:, explanation.index].tolist())))
         changes = said.changes(explanation.index).tolist()
-        cells.append([_signed(change, decimals) for change in changes])
+        cells.append([_signed(change, explanation.task.changed) for change in changes])
     return header, list(map(list, zip(*cells, strict=True)))
 
 
@@ -50,8 +49,7 @@ def headline(explanation: Explanation) -> str:
 
 def legend(explanation: Explanation) -> str:
     """Return in words what the numbers and colours mean."""
-    letter = "p" if explanation.classes else "prediction"
-    formula = ", log(p / (1 - p))," if explanation.classes else ""
+    letter, formula = explanation.task.letter, explanation.task.formula
     lines = [
         f"change: by how much the {printable(explanation.measure)}{formula} rose when the step was "
         "read",

@@ -10,12 +10,12 @@ from jinja2 import Environment, StrictUndefined
 
 from seqtrain import drawing  # before matplotlib, which it imports on its defaults
 from seqtrain.display.escape import printable
+from seqtrain.display.numbers import readable
 from seqtrain.interpretation import gate_plots, prefix_plots
 from seqtrain.interpretation.explained import FAINTEST, ORDERS, by_step, legend
 from seqtrain.interpretation.explanation import Explanation
 from seqtrain.io.atomic import write_text
 from seqtrain.plots.base import DPI, save
-from seqtrain.tasks import readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

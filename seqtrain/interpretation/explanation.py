@@ -13,14 +13,13 @@ import numpy as np
 
 from seqtrain.backend import execution
 from seqtrain.data.dataset import Given, Split, real
-from seqtrain.data.numbers import measured, no_number, written
-from seqtrain.data.scaling import Target
 from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
 from seqtrain.errors import DataError
 from seqtrain.inference import network, new_examples
 from seqtrain.runs.places import EXPLAINED
 from seqtrain.runs.run import Run
 from seqtrain.schema.sections import End
+from seqtrain.tasks import Task
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.prefixes import Reading
@@ -65,18 +64,16 @@ class Explanation:
     Attributes:
         run: what the run is called.
         example: the example, of which n steps are not padding.
-        classes: the name of each class; none in regression.
+        task: what the network predicts.
         readings: one for each direction in which the network reads.
         gates: float32 of shape (n, units), by layer and direction, then by name.
-        target: the scale of numbers; None where there are classes.
     """
 
     run: str
     example: Example
-    classes: tuple[str, ...]
+    task: Task
     readings: "list[Reading]"
     gates: "dict[Place, dict[str, np.ndarray]]"
-    target: Target | None = None
 
     @property
     def said(self) -> np.ndarray:
@@ -88,32 +85,24 @@ class Explanation:
         """The index of the class that the network decides for when it has read all."""
         return int(self.said.argmax())
 
-    @property
-    def answer(self) -> str:
-        """The name of that class, or the number that the network answers."""
-        return self.number(self.said[0]) if self.target else self.classes[self.index]
-
     def number(self, said: float) -> str:
         """Return a probability, or a number that the network predicts, as a person reads it."""
-        return self.target.shown(said) if self.target else f"{said:.4f}"
+        return self.task.shown(said)
 
     @property
     def verdict(self) -> str:
         """The answer with its probability, or the number, and the truth where it is known."""
-        label, best = self.example.label, self.said[self.index]
-        if not self.classes:
-            return f"prediction {self.answer}" + (f", true {label}" if label else "")
-        return f"{self.answer}, p = {best:.4f}" + (f", true class {label}" if label else "")
+        return self.task.decision(self.said, self.example.label)
 
     @property
     def symbol(self) -> str:
         """What the network says after each step, in a few letters."""
-        return f"p({self.answer})" if self.classes else "prediction"
+        return self.task.symbol(self.index)
 
     @property
     def measure(self) -> str:
         """In what changes are counted."""
-        return f"log-odds of {self.answer}" if self.classes else "prediction"
+        return self.task.measure(self.index)
 
     def changes(self) -> dict[str, np.ndarray]:
         """Return by how much each step changed the measure of the answer, for each direction."""
@@ -148,12 +137,12 @@ def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]
     execution.start_for_inference(run.config.execution, run.config.seed)
     from seqtrain.interpretation import prefixes
 
-    model, target = network.load_model(run), run.learned().target
+    model, task = network.load_model(run), run.fitted_task
     padding: End = getattr(run.config.dataset, "padding", "post")
     for example in examples:
         found = prefixes.gates(network.fitting(model, example.x[None]), example.x)
-        said = prefixes.readings(model, example.x, padding, target)
-        yield Explanation(run.label, example, run.classes(), said, found, target)
+        said = prefixes.readings(model, example.x, padding, task)
+        yield Explanation(run.label, example, task, said, found)
 
 
 def example_of_text(run: Run, text: str) -> Example:
@@ -205,7 +194,7 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     learned, x = run.learned(), examples.x[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)
     truth, rows = examples.labels[number - 1], run.config.dataset.reads_rows
-    label = learned.classes[truth] if learned.classes else written(truth)
+    label = learned.task.label(truth)
     return Example(x, f"example {number} of {split}", f"{split}-{number}", words, label, rows)
 
 
@@ -227,8 +216,8 @@ def _check(number: int, count: int, where: str) -> None:
 def _given(run: Run, examples: Given, index: int, title: str) -> Example:
     x = examples.x[index]
     label = examples.labels[index] if examples.labels else None
-    if label is not None and run.task == "regression" and measured(label) is None:
-        raise no_number(title, label)
+    if label is not None:
+        run.task.check_label(title, label)
     words = _words(run, examples.texts[index], x) if examples.texts else None
     return Example(x, title, _slug(title, x), words, label, run.config.dataset.reads_rows)
 
@@ -259,20 +248,18 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
         `class` or of the prediction, null for the step that is read first. `gates`: for each
         layer and direction a list of units for each step, by name.
     """
-    best = explanation.index
-    value = float(explanation.said[best])
-    answer = {"class": explanation.answer, "probability": value}
+    task = explanation.task
     return {
         "run": explanation.run,
         "example": explanation.example.title,
         "true": explanation.example.label,
-        **(answer if explanation.classes else {"prediction": value}),
+        **task.decided(explanation.said),
         "steps": explanation.steps,
         "readings": [
             {
                 "direction": reading.way,
-                **_said(explanation.classes, reading),
-                "changes": _rounded(reading.changes(best)),
+                **_in_lists(task.by_step(reading.said)),
+                "changes": _rounded(reading.changes(explanation.index)),
             }
             for reading in explanation.readings
         ],
@@ -284,12 +271,16 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _said(classes: tuple[str, ...], reading: "Reading") -> dict[str, Any]:
-    """Return what a network says after each step, by class or as numbers."""
-    if not classes:
-        return {"predictions": reading.said[:, 0].tolist()}
-    columns = zip(classes, reading.said.T, strict=True)
-    return {"probabilities": {name: _rounded(values) for name, values in columns}}
+def _in_lists(found: dict[str, Any]) -> dict[str, Any]:
+    """Return arrays as lists of rounded numbers, at any depth."""
+    return {
+        key: _in_lists(value)
+        if isinstance(value, dict)
+        else _rounded(value)
+        if isinstance(value, np.ndarray)
+        else value
+        for key, value in found.items()
+    }
 
 
 def keep(run: Run, explanation: Explanation) -> None:

@@ -12,7 +12,6 @@ from seqtrain.backend import execution
 from seqtrain.config import Config, TrainingConfig, load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.inference import network
-from seqtrain.models.base import loss, standardised
 from seqtrain.runs import places
 from seqtrain.runs.run import GRADIENTS, Run
 
@@ -175,14 +174,14 @@ def _measured(label: str, moment: str, model: Any, config: Config, dataset: Data
     from seqtrain.training.loop import class_weight
 
     def first(batch_size: int, number: int) -> list[Any]:
-        batches = Batches(dataset.standardised().train, batch_size, config.seed)
+        batches = Batches(dataset.learned_split("train"), batch_size, config.seed)
         batches.on_epoch_begin()
         return [batches[index] for index in range(min(number, len(batches)))]
 
     ((x, labels),) = first(EXAMPLES, 1)
     batches = first(config.training.batch_size, BATCHES)
-    name = loss(dataset)
-    model = standardised(model)
+    name = dataset.task.keras_loss()
+    model = dataset.task.in_training(model)
     return Measured(
         label,
         moment,

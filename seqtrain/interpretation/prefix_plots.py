@@ -113,8 +113,8 @@ def _curves(axes: Axes, explanation: Explanation, said: "Reading") -> None:
         dots = "." if len(steps) <= 60 else ""
         axes.plot(steps, values, color=colour, marker=dots, label=name, clip_on=False)
     axes.set(xlim=(0.5, len(steps) + 0.5), ylabel=axis_label(explanation, said))
-    if explanation.classes:
-        axes.set_ylim(0, 1)
+    if explanation.task.bounds:
+        axes.set_ylim(explanation.task.bounds)
     elif explanation.example.label:
         axes.axhline(float(explanation.example.label), color=TRUTH, linestyle="--", label="true")
         axes.legend(fontsize=8)
@@ -124,13 +124,13 @@ def _curves(axes: Axes, explanation: Explanation, said: "Reading") -> None:
 
 def _name_curves(axes: Axes, explanation: Explanation) -> None:
     """Write the names of several curves beside them; that of one stands on the axis."""
-    if len(explanation.classes) > 2:
+    if len(explanation.said) > 2:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def axis_label(explanation: Explanation, said: "Reading") -> str:
     """Return what is drawn at step t, and what has been read there."""
-    one = "p" if len(explanation.classes) > 2 else explanation.symbol
+    one = explanation.task.letter if len(explanation.said) > 2 else explanation.symbol
     begin = 1 if said.way == "forward" else len(said.said)
     return f"{one} after steps {begin} … t"
 
@@ -141,14 +141,14 @@ def likeliest(explanation: Explanation, said: "Reading") -> list[tuple[str, np.n
     Of many, those that are likely at some step have a name and a colour, and all others are grey.
     """
     probabilities, best = said.said, explanation.index
-    if len(explanation.classes) <= 2:
+    if len(explanation.said) <= 2:
         return [(explanation.symbol, probabilities[:, best], FOR)]
     peaks = np.max([one.said.max(axis=0) for one in explanation.readings], axis=0)
     peaks[best] = 2  # the answer comes first
     ranked = np.argsort(-peaks, kind="stable").tolist()
     grey = [("_", probabilities[:, index], "#DDDDDD") for index in ranked[MOST_CURVES:]]
     return grey + [
-        (f"p({explanation.classes[index]})", probabilities[:, index], colour)
+        (explanation.task.symbol(index), probabilities[:, index], colour)
         for index, colour in zip(ranked, COLOURS[:MOST_CURVES], strict=False)
     ]
 
@@ -214,8 +214,9 @@ def _rows(explanation: Explanation) -> Figure:
         for name, values, colour in likeliest(explanation, said):
             axes.plot(values, np.arange(1, rows + 1), color=colour, marker=".", label=name)
         axes.set(ylim=(rows + 0.5, 0.5), xlabel=axis_label(explanation, said))
-        if explanation.classes:
-            axes.set_xlim(-0.02, 1.02)
+        if explanation.task.bounds:
+            low, high = explanation.task.bounds
+            axes.set_xlim(low - 0.02, high + 0.02)
     _name_curves(panels[-1], explanation)
     _scale(figure, explanation, "row")
     return figure

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from seqtrain.data.dataset import MASK_VALUE, real
-from seqtrain.data.scaling import Target
 from seqtrain.data.vocabulary import PAD
 from seqtrain.inference.network import outputs
 from seqtrain.interpretation.trace import Place, directions, hides, trace
 from seqtrain.models.recurrent import WAYS, masked_max
 from seqtrain.schema.sections import End
+from seqtrain.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,9 @@ class Reading:
 
     Attributes:
         way: `forward`: index t holds what it says of the steps 0 … t; `backward`: of t … T - 1.
-        said: the probability p of each class, float64 of shape (T, classes); in regression the
-            number, shape (T, 1).
-        scores: in what changes are counted: of each class log(p / (1 - p)), of the same shape;
-            in regression the number itself.
+        said: what the network predicts, as `Task.reading` has it: the probability of each class,
+            float64 of shape (T, classes), or a number, shape (T, 1).
+        scores: what changes are counted in, of the same shape: log-odds, or the number.
     """
 
     way: str
@@ -41,10 +40,10 @@ class Reading:
         return -1 if self.way == "forward" else 0
 
     def changes(self, index: int) -> np.ndarray:
-        """Return by how much each step changed the log-odds of a class, or the number.
+        """Return by how much each step changed a score.
 
         Args:
-            index: of the class; 0 in regression.
+            index: of its column.
 
         Returns:
             float64, shape (T,); NaN at the step that is read first, for no network is run on
@@ -59,26 +58,21 @@ class Reading:
         return found
 
 
-def readings(model: Any, x: np.ndarray, padding: End, target: Target | None) -> list[Reading]:
+def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Reading]:
     """Return what a network says as it reads an example, for each direction in which it reads.
 
     Args:
         model: opened for this alone: the activation of its head is taken away.
         x: one example as the network reads it, shape (T,) or (T, F), padding included.
         padding: the end at which short examples are filled up.
-        target: the scale of its answers, where they are numbers.
+        task: what it predicts.
     """
-    network = model if x.ndim == 1 else reading_short_ones(model)
-    if target is None:
-        network = without_activation(network)
+    network = task.before_answer(model if x.ndim == 1 else reading_short_ones(model))
     found = {
         way: outputs(network, parts(x, way, padding)).astype(np.float64) for way in ways(model)
     }
-    if target:
-        said = {way: target.in_units(one) for way, one in found.items()}
-        return [Reading(way, numbers, numbers) for way, numbers in said.items()]
-    odds = {way: log_odds(scores) for way, scores in found.items()}
-    return [Reading(way, 0.5 * np.tanh(0.5 * one) + 0.5, one) for way, one in odds.items()]
+    read = {way: task.reading(one) for way, one in found.items()}
+    return [Reading(way, one.predictions, one.scores) for way, one in read.items()]
 
 
 def ways(model: Any) -> tuple[str, ...]:
@@ -123,33 +117,6 @@ def reading_short_ones(model: Any) -> Any:
         for layer in model.layers
     ]
     return keras.Sequential([given, keras.layers.Masking(MASK_VALUE), *rest])
-
-
-def without_activation(model: Any) -> Any:
-    """Take the activation of the head away, so that no probability is rounded to 0 or 1."""
-    import keras
-
-    model.layers[-1].activation = keras.activations.linear
-    return model
-
-
-def log_odds(scores: np.ndarray) -> np.ndarray:
-    """Return log(p / (1 - p)) of each class from what a head computes before its activation.
-
-    For two classes the score of a sigmoid is the log-odds of the second. Of a softmax over
-    scores z, it is z_k - log Σ exp z_j over the classes j ≠ k.
-
-    Args:
-        scores: shape (N, 1) or (N, classes).
-
-    Returns:
-        Shape (N, classes).
-    """
-    if scores.shape[1] == 1:
-        return np.concatenate([-scores, scores], axis=1)
-    others = (np.delete(scores, index, axis=1) for index in range(scores.shape[1]))
-    rest = np.stack([np.logaddexp.reduce(other, axis=1) for other in others], axis=1)
-    return np.asarray(scores - rest)
 
 
 def gates(model: Any, x: np.ndarray) -> dict[Place, dict[str, np.ndarray]]:

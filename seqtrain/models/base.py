@@ -1,8 +1,7 @@
 """What every model has in common: where examples come in, and where the answer comes out."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -11,7 +10,6 @@ from pydantic import Field
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Shaped
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import FileName, Part, Rate, Size, Sizes
-from seqtrain.tasks import MONITORED, SCORES, Task
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     Predict = Callable[[keras.Model, np.ndarray], np.ndarray]
 
 EMBEDDING_DIM = 128
-UNITS = "in_units_of_the_labels"  # the layer that ends the network of a regression
 
 Activation = Literal[
     "celu",
@@ -196,9 +193,8 @@ class ModelConfig(Part):
             unroll: write the time steps out instead of looping over them.
 
         Returns:
-            A model that is built but not compiled. It maps a batch of examples to
-            probabilities: shape (batch, 1) for two classes, else (batch, classes); in
-            regression to numbers in the units of the labels, shape (batch, 1).
+            A model that is built but not compiled. It maps a batch of examples to what the
+            head of the task computes, shape (batch, outputs).
         """
         import keras
 
@@ -209,8 +205,9 @@ class ModelConfig(Part):
         if self.wide:
             from seqtrain.models.wide import beside
 
-            return beside([*layers, logits(dataset)], answer(dataset), dataset, self.name)
-        return keras.Sequential([*layers, *head(dataset)], name=self.name)
+            logits = keras.layers.Dense(dataset.outputs, name="head")
+            return beside([*layers, logits], dataset.task.answer(), dataset, self.name)
+        return keras.Sequential([*layers, *dataset.task.head()], name=self.name)
 
     def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
         """Fit what gradient descent does not learn: the linear model of a wide network.
@@ -252,134 +249,3 @@ def dropout(rate: float) -> "list[keras.Layer]":
     import keras
 
     return [keras.layers.Dropout(rate)] if rate else []
-
-
-def head(dataset: Dataset) -> "list[keras.Layer]":
-    """Return the layers that answer.
-
-    Of two classes one sigmoid gives the probability of the second, of more a softmax those of
-    all. In regression a linear unit is taken back from the standardised scale to the labels'.
-    """
-    if dataset.target:
-        return [logits(dataset), answer(dataset)]
-    return [logits(dataset, activation(dataset))]
-
-
-def logits(dataset: Dataset, activation: str | None = None) -> "keras.Layer":
-    """Return the dense layer of as many units as there are outputs."""
-    import keras
-
-    return keras.layers.Dense(dataset.outputs, activation=activation, name="head")
-
-
-def activation(dataset: Dataset) -> str:
-    """Return what makes probabilities of logits."""
-    return "sigmoid" if len(dataset.classes) == 2 else "softmax"
-
-
-def answer(dataset: Dataset) -> "keras.Layer":
-    """Return the layer that makes the answer of logits.
-
-    The units of the labels are for those who open the saved network alone; seqtrain itself
-    computes them in float64, see `standardised`.
-    """
-    import keras
-
-    if dataset.target:
-        scale, offset = dataset.target.deviation, dataset.target.mean
-        return keras.layers.Rescaling(scale, offset, name=UNITS)
-    return keras.layers.Activation(activation(dataset), name="answer")
-
-
-def standardised(model: Any) -> Any:
-    """Let a network answer on the scale on which it learns; only that of a regression changes.
-
-    Its last layer computes in float32, which has no digits for labels such as unix seconds.
-    """
-    for layer in model.layers:
-        if layer.name == UNITS and not hasattr(layer, "of_labels"):
-            layer.of_labels = layer.scale, layer.offset
-            layer.scale, layer.offset = 1.0, 0.0
-    return model
-
-
-@contextmanager
-def in_units_of_the_labels(model: Any) -> Iterator[None]:
-    """Undo `standardised` in the body, to save the network."""
-    layers = [layer for layer in model.layers if hasattr(layer, "of_labels")]
-    for layer in layers:
-        layer.scale, layer.offset = layer.of_labels
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.scale, layer.offset = 1.0, 0.0
-
-
-def loss(dataset: Dataset) -> str:
-    """Return the name of the Keras loss that belongs to the head; numbers are standardised."""
-    if dataset.target:
-        return "mean_squared_error"
-    two = len(dataset.classes) == 2
-    return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
-
-
-def scores(task: Task, monitor: str | None) -> list[str]:
-    """Return the names of the scores of each epoch: the usual one, and that which is monitored."""
-    found = [SCORES[task], (monitor or "").removeprefix("val_")]
-    return [name for name in dict.fromkeys(found) if name in MONITORED[task]]
-
-
-def metrics(dataset: Dataset, monitor: str | None) -> list[Any]:
-    """Return the Keras metrics that stand beside the loss, under their names in `scores`."""
-    made: dict[str, Callable[[], Any]] = {
-        "accuracy": lambda: "accuracy",
-        "macro_f1": lambda: macro_f1(len(dataset.classes)),
-        "mae": lambda: absolute_error(dataset),
-    }
-    return [made[name]() for name in scores(dataset.task, monitor)]
-
-
-def absolute_error(dataset: Dataset) -> Any:
-    """Return the mean absolute error of numbers, in the units of the labels."""
-    import keras
-
-    deviation = dataset.target.deviation if dataset.target else 1.0
-
-    def error(labels: Any, predictions: Any) -> Any:
-        return keras.losses.mean_absolute_error(labels, predictions) * deviation
-
-    return keras.metrics.MeanMetricWrapper(error, name="mae")
-
-
-def macro_f1(classes: int) -> Any:
-    """Return a Keras metric: the mean of the F1 of all classes that are true or predicted.
-
-    It is computed of the whole epoch, as `evaluation.classification` computes it, which a mean
-    over batches would not be.
-    """
-    import keras
-    from keras import ops
-
-    class MacroF1(keras.metrics.Metric):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__(name="macro_f1")
-            self.counts = self.add_weight(shape=(classes, classes), initializer="zeros")
-
-        def update_state(self, labels: Any, said: Any, sample_weight: Any = None) -> None:
-            chosen = ops.argmax(said, axis=-1) if said.shape[-1] > 1 else said[:, 0] > 0.5
-            true, chosen = (
-                ops.one_hot(ops.cast(ops.reshape(one, (-1,)), "int32"), classes)
-                for one in (labels, chosen)
-            )
-            self.counts.assign_add(ops.matmul(ops.transpose(true), chosen))
-
-        def result(self) -> Any:
-            hits, both = (
-                ops.diagonal(self.counts),
-                ops.sum(self.counts, 0) + ops.sum(self.counts, 1),
-            )
-            f1 = 2 * hits / ops.maximum(both, 1)
-            return ops.sum(f1) / ops.sum(ops.cast(both > 0, f1.dtype))
-
-    return MacroF1()

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import logging
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,9 +42,7 @@ PENALTIES = (4.0, 1.0, 16.0, 64.0)  # C of scikit-learn: less is simpler; the fi
 # the second only the first penalty is tried.
 MOST_COUNTS, FEW_COUNTS = 60_000_000, 10_000_000
 AT_ONCE = 2_000  # examples whose n-grams are counted at once
-ITERATIONS = 100  # of a fit
-SEED = 0  # of the order in which a fit goes through the examples
-NEVER = -10.0  # logit of a class that no training example has; 10 where all have it
+SEED = 0  # of the sample
 SMALL = 1e-9
 WIDE, TABLE, INTERCEPT = "wide", "ngrams", "intercept"  # names of layers
 BLEND, NETWORK, LINEAR = "blend", "network", "linear"
@@ -206,25 +203,6 @@ def _buckets(outputs: int) -> int:
     return min(BUCKETS, MOST_WEIGHTS // outputs)
 
 
-@dataclass(frozen=True)
-class Linear:
-    """A linear model: `kernel` of shape (features, outputs), and `bias`, both float64."""
-
-    kernel: np.ndarray
-    bias: np.ndarray
-
-    def score(self, x: csr_matrix, dataset: Dataset, weighed: bool) -> float:
-        """Return how well it answers the validation examples: the larger, the better."""
-        import numpy as np
-
-        logits, truth = x @ self.kernel + self.bias, dataset.validation.labels
-        if dataset.target:
-            return -float(np.abs(logits[:, 0] - dataset.target.standardised(truth)).mean())
-        said = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
-        weights = 1 / np.bincount(truth)[truth] if weighed else None
-        return float(np.average(said == truth, weights=weights))
-
-
 def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
     """Fit the linear model to the training examples, and write its weights into a network.
 
@@ -274,13 +252,12 @@ def weigh(
         return predict(before_answer, dataset.validation.x).astype(np.float64)
 
     network, linear = logits(1.0, 0.0), logits(0.0, 1.0)
-    labels = dataset.standardised().validation.labels
-    sharpness = SHARPNESS[:1] if dataset.target else SHARPNESS
+    labels = dataset.learned_split("validation").labels
     tried = {
-        (factor * (1 - weight), factor * weight): _loss(
+        (factor * (1 - weight), factor * weight): dataset.task.loss_of_logits(
             factor * ((1 - weight) * network + weight * linear), labels
         )
-        for factor in sharpness
+        for factor in (SHARPNESS if dataset.task.sharpens else SHARPNESS[:1])
         for weight in WEIGHTS
     }
     best = min(tried, key=tried.__getitem__)
@@ -296,18 +273,6 @@ def _set_weights(model: keras.Model, network: float, linear: float) -> None:
         layer.set_weights([weight * np.eye(layer.units)])
 
 
-def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean cross-entropy, in nats, or the mean squared error where labels are floats."""
-    import numpy as np
-
-    if labels.dtype.kind == "f":
-        return float(np.square(logits[:, 0] - labels).mean())
-    if logits.shape[1] == 1:
-        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-    chosen = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
-    return float((np.logaddexp.reduce(logits, axis=1) - chosen).mean())
-
-
 def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the table and the intercept of a path; n-grams that train lacks have zeros."""
     import numpy as np
@@ -319,11 +284,19 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     idf = np.log((1 + len(rows)) / (1 + documents[seen])) + 1  # as scikit-learn has it
     x = _tf_idf(counts[:, seen], idf)
     penalties = PENALTIES if counts.nnz * dataset.outputs <= FEW_COUNTS else PENALTIES[:1]
-    fits = [_linear(x, labels, dataset, penalty, weighed) for penalty in penalties]
+    fits = [dataset.task.fit_beside(x, labels, penalty, weighed) for penalty in penalties]
     best = fits[0]
     if len(fits) > 1:
-        beside = _tf_idf(known.counts(dataset.validation.x)[:, seen], idf)
-        best = max(fits, key=lambda one: one.score(beside, dataset, weighed))
+        beside, truth = (
+            _tf_idf(known.counts(dataset.validation.x)[:, seen], idf),
+            dataset.validation.labels,
+        )
+        best = max(
+            fits,
+            key=lambda one: dataset.task.rank_beside(
+                truth, beside @ one.kernel + one.bias, weighed
+            ),
+        )
     table = np.zeros((known.rows, len(best.bias) + 1))
     table[seen, :-1] = best.kernel * idf[:, None]
     table[seen, -1] = idf**2
@@ -352,37 +325,3 @@ def _tf_idf(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
 
     norms = np.sqrt(np.maximum(counts @ idf**2, SMALL))
     return (diags(1 / norms) @ counts @ diags(idf)).tocsr()
-
-
-def _linear(
-    x: csr_matrix, labels: np.ndarray, dataset: Dataset, penalty: float, weighed: bool
-) -> Linear:
-    """Fit a ridge regression, or a logistic regression for each class but the first of two."""
-    import numpy as np
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression, Ridge
-
-    if dataset.target:
-        ridge = Ridge(1 / penalty, solver="lsqr", max_iter=ITERATIONS)
-        ridge.fit(x, dataset.target.standardised(labels))
-        return Linear(ridge.coef_[:, None], np.array([ridge.intercept_]))
-    outputs = dataset.outputs
-    kernel, bias = np.zeros((x.shape[1], outputs)), np.full(outputs, NEVER)
-    model = LogisticRegression(
-        C=penalty,
-        solver="liblinear",
-        dual=True,
-        max_iter=ITERATIONS,
-        class_weight="balanced" if weighed else None,
-        random_state=SEED,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for output in range(outputs):
-            true = labels == (output if outputs > 1 else 1)
-            if true.all():
-                bias[output] = -NEVER
-            elif true.any():
-                model.fit(x, true)
-                kernel[:, output], bias[output] = model.coef_[0], model.intercept_[0]
-    return Linear(kernel, bias)

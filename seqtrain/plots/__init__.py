@@ -6,21 +6,20 @@ without pyplot, so nothing here needs a display or leaves state behind.
 
 from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
 from seqtrain.plots.base import Plot, draw
-from seqtrain.plots.history import accuracy, learning_rate, loss, mae
+from seqtrain.plots.history import learning_rate, loss, score
 from seqtrain.plots.numbers import predicted, residuals
 from seqtrain.plots.predictions import calibration, confusion_matrix, precision_recall, roc
 
 __all__ = [
     "Plot",
-    "accuracy",
     "calibration",
     "confusion_matrix",
     "draw",
     "learning_rate",
     "loss",
-    "mae",
     "precision_recall",
     "predicted",
     "residuals",
     "roc",
+    "score",
 ]

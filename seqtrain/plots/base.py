@@ -2,8 +2,9 @@
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
@@ -13,13 +14,15 @@ from matplotlib.figure import Figure
 
 from seqtrain import drawing
 from seqtrain.comparison.collect import names, with_every_run
+from seqtrain.display.numbers import readable
 from seqtrain.errors import DrawingError
 from seqtrain.io.atomic import replacing
 from seqtrain.runs.run import Run
-from seqtrain.tasks import Task, readable
+from seqtrain.tasks import Metric
 
 Corner = Literal["best", "lower left", "lower right"]
 Plot = Callable[[Sequence[Run]], Figure]
+MetricPlot = Callable[[Metric, Sequence[Run]], Figure]
 
 SIZE = (6.4, 4.2)  # inches
 LINE = 0.18  # inches of a legend above a panel
@@ -29,24 +32,41 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4
 
 PANELS_IN_A_ROW = 3
 PANEL = 4.4  # inches
+PREDICTIONS = "predictions.npz"
 
-_PLOTS: dict[str, tuple[Plot, Callable[[Run], bool]]] = {}
+Fits = Callable[[Run], bool]
+
+_PLOTS: dict[str, tuple[Callable[..., Figure], Fits]] = {}
+_OF_METRIC: set[str] = set()  # those of them that take a metric too
 
 
-def plot(
-    needs: str, task: Task | None = None, classes: int | None = None
-) -> Callable[[Plot], Plot]:
-    """Mark a function as a plot of runs that have the file `needs`, a task, and so many classes."""
+def plot(needs: str, classes: int | None = None) -> Callable[[Plot], Plot]:
+    """Mark a function as a plot of runs that have the file `needs`.
 
-    def fits(run: Run) -> bool:
-        return (
-            run.has(needs)
-            and task in (None, run.task)
-            and (classes is None or len(run.classes()) == classes)
-        )
+    A plot of predictions is drawn of runs whose task names it.
+
+    Args:
+        needs: the name of a file of a run.
+        classes: of runs with so many alone.
+    """
 
     def register(function: Plot) -> Plot:
+        def fits(run: Run) -> bool:
+            about = needs != PREDICTIONS or function.__name__ in run.task.plots
+            return run.has(needs) and about and (classes is None or len(run.classes()) == classes)
+
         _PLOTS[function.__name__] = (function, fits)
+        return function
+
+    return register
+
+
+def plot_of_metric(needs: str) -> Callable[[MetricPlot], MetricPlot]:
+    """Mark a function as a plot of the primary metric of runs that have the file `needs`."""
+
+    def register(function: MetricPlot) -> MetricPlot:
+        _PLOTS[function.__name__] = (function, lambda run: run.has(needs))
+        _OF_METRIC.add(function.__name__)
         return function
 
     return register
@@ -65,8 +85,8 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
     """
     folder.mkdir(exist_ok=True)
     pictures, failed = [], []
-    for name, (function, fits) in _PLOTS.items():
-        if able := [run for run in runs if fits(run)]:
+    for name, function, able in drawable(runs):
+        if able:
             try:
                 with drawing.picture(f"{name}.{suffix}"):
                     pictures.append(save(function(able), folder / f"{name}.{suffix}"))
@@ -75,6 +95,18 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
     if failed:
         raise DrawingError("; ".join(failed))
     return pictures
+
+
+def drawable(runs: Sequence[Run]) -> Iterator[tuple[str, Plot, list[Run]]]:
+    """Yield the name of each picture, what draws it, and the runs that it can be drawn of."""
+    for name, (function, fits) in _PLOTS.items():
+        able = [run for run in runs if fits(run)]
+        if name not in _OF_METRIC:
+            yield name, function, able
+            continue
+        for metric in dict.fromkeys(run.task.primary() for run in able):
+            of_metric = partial(function, metric)
+            yield metric.name, of_metric, [run for run in able if run.task.primary() == metric]
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -8,39 +8,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.plots.base import Drawn, legend, panel, plot, spread, together
+from seqtrain.plots.base import Drawn, legend, panel, plot, plot_of_metric, spread, together
 from seqtrain.runs.run import Run
-from seqtrain.tasks import Task
+from seqtrain.tasks import Metric
 
-LOSS_UNITS: dict[Task, str] = {
-    "classification": "cross-entropy, nats",
-    "regression": "squared error / variance of labels",
-}
 BAND = 0.2  # opacity of the range of seeds
 
 
 @plot(needs="history.csv")
 def loss(runs: Sequence[Run]) -> Figure:
     """Loss of the training and validation examples against the epoch."""
-    units = sorted({LOSS_UNITS[run.task] for run in runs})
-    figure, axes = _curves(runs, "loss", f"loss ({' or '.join(units)})")
+    units = sorted({run.task.loss.axis for run in runs})
+    figure, axes = _curves(runs, "loss", " or ".join(units))
     axes.set_ylim(bottom=0)
     return _finished(figure, axes, runs)
 
 
-@plot(needs="history.csv", task="classification")
-def accuracy(runs: Sequence[Run]) -> Figure:
-    """Accuracy of the training and validation examples against the epoch."""
-    figure, axes = _curves(runs, "accuracy", "accuracy")
-    axes.set_ylim(top=min(axes.get_ylim()[1], 1.0))
-    return _finished(figure, axes, runs)
-
-
-@plot(needs="history.csv", task="regression")
-def mae(runs: Sequence[Run]) -> Figure:
-    """Mean absolute error of the training and validation examples against the epoch."""
-    figure, axes = _curves(runs, "mae", "mean absolute error, in units of the labels")
-    axes.set_ylim(bottom=0)
+@plot_of_metric(needs="history.csv")
+def score(metric: Metric, runs: Sequence[Run]) -> Figure:
+    """A metric of the training and validation examples against the epoch."""
+    figure, axes = _curves(runs, metric.name, metric.axis)
+    if metric.share:
+        axes.set_ylim(top=min(axes.get_ylim()[1], 1.0))
+    else:
+        axes.set_ylim(bottom=0)
     return _finished(figure, axes, runs)
 
 

@@ -17,7 +17,7 @@ OPAQUE = 300  # points; of more each is fainter, so that their density is seen
 FAINTEST = 0.08
 
 
-@plot(needs="predictions.npz", task="regression")
+@plot(needs="predictions.npz")
 def predicted(runs: Sequence[Run]) -> Figure:
     """Predicted against true numbers of the test examples, one panel for each run.
 
@@ -31,8 +31,7 @@ def predicted(runs: Sequence[Run]) -> Figure:
         axes.set_title(f"{drawn.label}{drawn.seeds}\ntest mae {score}", fontsize=9)
         labels, predictions = _answers(drawn)
         least = float(min(labels.min(), predictions.min()))
-        target = drawn.runs[0].learned().target
-        tolerance = target.tolerance if target else None
+        tolerance = drawn.runs[0].read_json("target.json", dict).get("tolerance")
         axes.axline((least, least), slope=1, **LINE)
         for offset in (-tolerance, tolerance) if tolerance else ():
             axes.axline((least, least + offset), slope=1, linestyle=":", **LINE)
@@ -41,7 +40,7 @@ def predicted(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-@plot(needs="predictions.npz", task="regression")
+@plot(needs="predictions.npz")
 def residuals(runs: Sequence[Run]) -> Figure:
     """Errors of the predictions of the test examples, and how often each occurs."""
     figure = Figure(figsize=SIZE, layout="constrained")

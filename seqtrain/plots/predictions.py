@@ -23,7 +23,7 @@ LETTERS, SMALLEST_LETTERS = 9.0, 5.5  # points
 PAIRS = 8  # of classes that are confused, named below a large matrix
 
 
-@plot(needs="predictions.npz", task="classification")
+@plot(needs="predictions.npz")
 def confusion_matrix(runs: Sequence[Run]) -> Figure:
     """Counts of test examples by true and predicted class, one panel for each run.
 
@@ -94,7 +94,7 @@ def _number(axes: Axes, matrix: np.ndarray, shares: np.ndarray) -> None:
         axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=size)
 
 
-@plot(needs="predictions.npz", task="classification")
+@plot(needs="predictions.npz")
 def calibration(runs: Sequence[Run]) -> Figure:
     """Share of hits against the confidence, and how often each confidence occurs."""
     figure = Figure(figsize=(5.2, 6.2), layout="constrained")
@@ -130,7 +130,7 @@ def _confidences(
     lower.stairs(found.examples / len(labels), edges, color=drawn.colour, fill=True, alpha=opacity)
 
 
-@plot(needs="predictions.npz", task="classification", classes=2)
+@plot(needs="predictions.npz", classes=2)
 def roc(runs: Sequence[Run]) -> Figure:
     """Receiver operating characteristic of the test examples, with the area under it."""
     from sklearn.metrics import roc_curve
@@ -149,7 +149,7 @@ def roc(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-@plot(needs="predictions.npz", task="classification", classes=2)
+@plot(needs="predictions.npz", classes=2)
 def precision_recall(runs: Sequence[Run]) -> Figure:
     """Precision against recall of the second class, with the average precision."""
     from sklearn.metrics import precision_recall_curve

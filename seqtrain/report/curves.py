@@ -7,8 +7,8 @@ from statistics import fmean
 from seqtrain.report.charts import Chart, Line, Mark, Point
 from seqtrain.report.sections import Content, Subject, grouped, having
 from seqtrain.runs.artifacts import Row
+from seqtrain.tasks import metric
 
-AXES = {"loss": "loss", "accuracy": "accuracy", "mae": "mean absolute error"}
 NO_QUANTITY = ("epoch", "learning_rate")
 
 
@@ -35,13 +35,16 @@ def quantities(subjects: Sequence[Subject]) -> Iterator[Chart]:
     for name in names:
         groups = grouped(subjects)
         lines = [line for group in groups for line in both(group, name, len(groups) == 1)]
+        task = subjects[0].run.task
+        found = next((m for m in (task.loss, *task.metrics) if m.name == name), metric(name))
+        title = found.axis.partition(" (")[0].partition(",")[0]
         yield Chart(
-            title=AXES.get(name, name).capitalize(),
+            title=f"{title[0].upper()}{title[1:]}",
             x="epoch",
-            y=AXES.get(name, name),
+            y=found.axis,
             lines=lines,
-            low=None if name == "accuracy" else 0.0,
-            high=1.0 if name == "accuracy" else None,
+            low=None if found.share else 0.0,
+            high=1.0 if found.share else None,
             group="epochs",
         )
 

@@ -73,16 +73,15 @@ def explanations(run: Run) -> Iterator[dict[str, Any]]:
 def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
     """Return an explanation as the page shows it: a chart, and the words on their colours."""
     steps, readings = found["steps"], found["readings"]
-    said = [values(found, one) for one in readings]
+    task = subject.run.task
+    said = [task.read_by_step(found, one) for one in readings]
     lines = [
         Line(f"read {one['direction']}", thinned(range(1, len(steps) + 1), of_one), number)
         for number, (one, of_one) in enumerate(zip(readings, said, strict=True))
     ]
-    if "class" in found:
-        title = f"Probability of {found['class']}"
-        chart = Chart(title, "step", "probability", lines, low=0.0, high=1.0)
-    else:
-        chart = Chart("Prediction", "step", "prediction", lines)
+    low, high = task.bounds or (None, None)
+    title = f"Probability of {found['class']}" if "class" in found else "Prediction"
+    chart = Chart(title, "step", title.partition(" ")[0].lower(), lines, low=low, high=high)
     largest = max((abs(c) for one in readings for c in one["changes"] if c), default=1.0)
     texts = [
         {"line": line, "words": list(coloured(steps, of_one, one["changes"], largest))}
@@ -97,12 +96,6 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
         "charts": [chart],
         "texts": of_words and texts,
     }
-
-
-def values(found: dict[str, Any], one: dict[str, Any]) -> list[float]:
-    """Return what a network says after each step: the probability of its answer, or a number."""
-    said = one["probabilities"][found["class"]] if "class" in found else one["predictions"]
-    return list(said)
 
 
 def coloured(

@@ -11,7 +11,7 @@ import numpy as np
 from seqtrain.display.escape import cell, uncell
 from seqtrain.evaluation import classification
 from seqtrain.evaluation.confusion import by_size, confused
-from seqtrain.report.sections import Content, Subject, classifying, having
+from seqtrain.report.sections import Content, Subject, having, judged
 from seqtrain.runs.run import Run
 
 MOST_MISTAKES = 1000  # that are shown of a run
@@ -62,7 +62,7 @@ class Mistake:
 
 def mistakes(subjects: Sequence[Subject]) -> Content | None:
     """The confusion matrix of each run, and the examples behind each of its cells."""
-    told = classifying(subjects)
+    told = judged(subjects)
     return {"tables": [confusion(subject) for subject in told]} if told else None
 
 
@@ -173,7 +173,7 @@ def classes(subjects: Sequence[Subject]) -> Content | None:
     """Precision, recall and F1 of each class, with their intervals."""
     tables = [
         {"subject": subject, "rows": ordered(found["classes"])}
-        for subject in having(classifying(subjects), "metrics.json")
+        for subject in having(judged(subjects), "metrics.json")
         if "classes" in (found := subject.run.metrics().get("test", {}))
     ]
     return {"tables": tables, "scores": CLASS_SCORES} if tables else None

@@ -9,7 +9,7 @@ import numpy as np
 from seqtrain.data.numbers import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.mistakes import clipped
-from seqtrain.report.sections import Content, Subject, classifying, having
+from seqtrain.report.sections import Content, Subject, having
 from seqtrain.runs.run import Run
 
 MOST_OFF = 50  # answers in the table, the farthest off
@@ -17,8 +17,7 @@ MOST_OFF = 50  # answers in the table, the farthest off
 
 def numbers(subjects: Sequence[Subject]) -> Content | None:
     """Predicted against true numbers of the test examples, and those that are farthest off."""
-    of_classes = classifying(subjects)
-    told = [s for s in having(subjects, "predictions.npz") if s not in of_classes]
+    told = having(subjects, "predictions.npz")
     if not told:
         return None
     tables = [

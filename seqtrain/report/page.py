@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from seqtrain import __version__
+from seqtrain.display.numbers import readable
 from seqtrain.errors import RunError
 from seqtrain.io.atomic import write_text
 from seqtrain.report import (
@@ -28,7 +29,7 @@ from seqtrain.report import (
 )
 from seqtrain.report.sections import Section, grouped, sections, subjects_of
 from seqtrain.runs.run import Run
-from seqtrain.tasks import readable
+from seqtrain.tasks import metric
 
 SHOWN = {
     "Summary": summary.summary,
@@ -43,7 +44,7 @@ SHOWN = {
     "Config": origin.config,
     "Environment": origin.environment,
 }
-CALLED = {"roc_auc": "ROC AUC", "ece": "calibration error", "f1": "F1", "macro_f1": "macro F1"}
+CALLED = {"f1": "F1"}
 SCRIPTS = ("echarts.min.js", "page.js")
 # What sections and templates raise where a file holds something else than was written.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, UndefinedError)
@@ -153,4 +154,4 @@ def percent(share: float) -> str:
 
 def words(name: str) -> str:
     """Return the name of a score or a column as a heading has it."""
-    return CALLED.get(name, name.replace("_", " "))
+    return CALLED.get(name) or metric(name).title

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from seqtrain.evaluation import classification
 from seqtrain.evaluation.calibration import reliability
 from seqtrain.report.charts import Chart, Line, thinned
-from seqtrain.report.sections import Content, Subject, classifying
+from seqtrain.report.sections import Content, Subject, judged
 
 
 def probabilities(subjects: Sequence[Subject]) -> Content | None:
     """How far probabilities can be trusted, and what a threshold between two classes gives."""
-    told = classifying(subjects)
+    told = judged(subjects)
     two = [subject for subject in told if len(subject.run.classes()) == 2]
     charts = [calibration(told)] if told else []
     charts += [roc(two), precision_recall(two)] if two else []

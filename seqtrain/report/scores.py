@@ -8,13 +8,12 @@ from typing import Any
 
 from seqtrain.comparison.collect import Row, with_every_run
 from seqtrain.comparison.pairwise import tested
+from seqtrain.evaluation.baselines import titles
 from seqtrain.report.sections import COLOURS, Content, Subject, called, having
-from seqtrain.tasks import LESS_IS_BETTER, titles
+from seqtrain.runs.run import Run
+from seqtrain.tasks import Metric, metric
 
 PREFIX = "test_"
-PRIMARY = ("accuracy", "mae")  # the score that runs are judged by is the first that they have
-# What lies between 0 and 1.
-SHARES = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "average_precision", "ece")
 TESTS = {
     "McNemar": "McNemar's test on the same test examples",
     "bootstrap": "a bootstrap of macro F1 on the same test examples",
@@ -42,22 +41,23 @@ class Score:
     spread: float | None = None
 
     @property
-    def share(self) -> bool:
-        """Whether it lies between 0 and 1."""
-        return self.name in SHARES
+    def metric(self) -> Metric:
+        """What is known of it."""
+        return metric(self.name)
 
     @property
     def rank(self) -> float:
         """What is larger for a better score."""
         if self.value is None:
             return float("-inf")
-        return -self.value if self.name in LESS_IS_BETTER else self.value
+        return self.value if self.metric.higher else -self.value
 
 
-def primary(numbers: Numbers) -> Score:
+def primary(run: Run) -> Score:
     """Return the score by which a run is judged: what its verdict says, or that of its task."""
+    numbers = run.metrics()
     judged_by = (numbers.get("verdict") or {}).get("judged_by", ())
-    found = (name for name in (*judged_by, *PRIMARY) if PREFIX + name in numbers)
+    found = (name for name in (*judged_by, run.task.primary().name) if PREFIX + name in numbers)
     return score_of(numbers, next(found, "loss"))
 
 
@@ -88,13 +88,13 @@ def scores(subjects: Sequence[Subject]) -> Content | None:
     finished = having(subjects, "metrics.json")
     if not finished:
         return None
-    numbers = [subject.run.metrics() for subject in finished]
-    columns = list(dict.fromkeys(name for found in numbers for name in score_names(found)))
+    names = (name for subject in finished for name in score_names(subject.run))
+    columns = list(dict.fromkeys(names))
     table = with_every_run([subject.run for subject in finished])
     rows = [
         *means(table, columns),
         *(Standing(s.label, all_scores(s.run.metrics(), columns), s.colour) for s in finished),
-        *(last_epoch(numbers[0], columns) if len(finished) == 1 else ()),
+        *(last_epoch(finished[0].run.metrics(), columns) if len(finished) == 1 else ()),
         *rivals(finished, columns),
     ]
     return {"names": columns, "rows": rows, "scale": scale(rows), "tests": list(tests(table))}
@@ -146,10 +146,10 @@ def tests(table: Sequence[Row]) -> Iterator[str]:
             yield f"{against}: {p} by {TESTS[found.test]}."
 
 
-def score_names(numbers: Numbers) -> list[str]:
+def score_names(run: Run) -> list[str]:
     """Return the names of the scores, without `test_`, the one that runs are judged by first."""
-    found = [key.removeprefix(PREFIX) for key in numbers if key.startswith(PREFIX)]
-    first = primary(numbers).name
+    found = [key.removeprefix(PREFIX) for key in run.metrics() if key.startswith(PREFIX)]
+    first = primary(run).name
     return sorted(found, key=lambda name: name != first)
 
 
@@ -165,6 +165,6 @@ def scale(rows: Sequence[Standing]) -> tuple[float, float]:
     finite = [value for value in values if value is not None]
     if not finite:
         return 0.0, 1.0
-    if first[0].share:
+    if first[0].metric.share:
         return math.floor(min(finite) * 10) / 10, 1.0
     return 0.0, max(finite) * 1.05 or 1.0

@@ -6,6 +6,7 @@ from typing import Any
 
 from seqtrain.comparison.collect import Row, names, with_every_run
 from seqtrain.runs.run import Run
+from seqtrain.tasks import known
 
 COLOURS = 7  # that `page.css` has; then they begin anew
 
@@ -50,15 +51,21 @@ Show = Callable[[Sequence[Subject]], Content | None]  # nothing where the files 
 
 
 def sections(runs: Sequence[Run], shown: Mapping[str, Show]) -> list[Section]:
-    """Return the sections that the runs have the files for.
+    """Return the sections that the runs have the files for, and that their tasks ask for.
 
     Args:
         runs: what the page is about.
         shown: the functions that show it, by heading; their names are those of the templates.
     """
     subjects = list(subjects_of(runs))
-    found = ((show.__name__, title, show(subjects)) for title, show in shown.items())
-    return [Section(name, title, content) for name, title, content in found if content]
+    special = {name for task in known().values() for name in task.sections}
+    found = []
+    for title, show in shown.items():
+        name = show.__name__
+        about = [s for s in subjects if name not in special or name in s.run.task.sections]
+        if about and (content := show(about)):
+            found.append(Section(name, title, content))
+    return found
 
 
 def subjects_of(runs: Sequence[Run]) -> Iterator[Subject]:
@@ -92,6 +99,6 @@ def having(subjects: Sequence[Subject], name: str) -> list[Subject]:
     return [subject for subject in subjects if subject.run.has(name)]
 
 
-def classifying(subjects: Sequence[Subject]) -> list[Subject]:
-    """Return those whose runs have told test examples apart by class."""
-    return having(having(subjects, "predictions.npz"), "classes.json")
+def judged(subjects: Sequence[Subject]) -> list[Subject]:
+    """Return those whose runs have predictions of the test examples."""
+    return [s for s in having(subjects, "predictions.npz") if s.run.has(s.run.task.file)]

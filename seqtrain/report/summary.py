@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean, stdev
 
+from seqtrain.display.numbers import readable
 from seqtrain.report.scores import Numbers, Score, primary
 from seqtrain.report.sections import Content, Subject, grouped, having
 from seqtrain.runs.run import Run
-from seqtrain.tasks import called, readable
 
 
 def summary(subjects: Sequence[Subject]) -> Content | None:
@@ -35,13 +35,13 @@ def story(runs: Sequence[Run]) -> Iterator[str]:
 
 def mean_score(runs: Sequence[Run]) -> Iterator[str]:
     """Yield how well several seeds do, and which of them have not learned."""
-    found = [primary(run.metrics()) for run in runs]
+    found = [primary(run) for run in runs]
     values = [score.value for score in found if score.value is not None]
     if len(values) > 1:
         mean, deviation = (amount(found[0], of(values)) for of in (fmean, stdev))
         note = ", which is optimistic because they chose the epochs" if runs[0].optimistic else ""
         yield (
-            f"Their {called(found[0].name)} is {mean} ± {deviation} on {tested(runs[0])}test "
+            f"Their {found[0].metric.title} is {mean} ± {deviation} on {tested(runs[0])}test "
             f"examples{note}."
         )
     verdicts = {run.config.seed: run.metrics().get("verdict") for run in runs}
@@ -59,9 +59,9 @@ def story_of_one(run: Run) -> Iterator[str]:
         yield unfinished(run)
         return
     numbers = run.metrics()
-    score = primary(numbers)
+    score = primary(run)
     note = ", which is optimistic because they chose the epoch" if run.optimistic else ""
-    yield f"Its {called(score.name)} is {told(score)} on {tested(run)}test examples{note}."
+    yield f"Its {score.metric.title} is {told(score)} on {tested(run)}test examples{note}."
     if chosen := str(numbers.get("chosen", "")):
         yield f"{chosen[0].upper()}{chosen[1:]}."
     yield from verdict(numbers)
@@ -134,4 +134,4 @@ def told(score: Score) -> str:
 
 def amount(score: Score, value: float) -> str:
     """Return a value of a score, a share in per cent."""
-    return f"{value * 100:.1f}\u00a0%" if score.share else readable(value)
+    return f"{value * 100:.1f}\u00a0%" if score.metric.share else readable(value)

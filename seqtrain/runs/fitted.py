@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from seqtrain.data.dataset import Dataset, Learned
-from seqtrain.data.scaling import Scaling, Target
+from seqtrain.data.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.runs.artifacts import Artifacts
-from seqtrain.tasks import ANSWERS, Task
+from seqtrain.tasks import Task
 
 if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.data.tokens import Tokeniser
     from seqtrain.data.vocabulary import Vocabulary
-
-ROUNDING = 1e-5  # by which float32 may carry a probability beyond 0 and 1
-
-Part = TypeVar("Part", Scaling, Target)
 
 
 def read(folder: Artifacts, task: Task) -> Learned:
@@ -31,19 +26,27 @@ def read(folder: Artifacts, task: Task) -> Learned:
         RunError: a file is missing or damaged.
     """
     return Learned(
-        classes(folder) if task == "classification" else (),
+        read_task(folder, task),
         _vocabulary(folder) if folder.has("vocabulary.json") else None,
-        _part(folder, "scaling.json", Scaling) if folder.has("scaling.json") else None,
-        _part(folder, "target.json", Target) if task == "regression" else None,
+        _scaling(folder) if folder.has("scaling.json") else None,
     )
+
+
+def read_task(folder: Artifacts, task: Task) -> Task:
+    """Return the task with what it has learned of the labels.
+
+    Raises:
+        RunError: its file is missing or damaged.
+    """
+    try:
+        return task.from_json(folder.read_json(task.file, object))
+    except ValueError as error:
+        raise folder.damaged(task.file, error) from error
 
 
 def write(folder: Artifacts, learned: Learned) -> None:
     """Write what is needed to read new examples."""
-    if learned.target:
-        folder.write_json("target.json", asdict(learned.target))
-    else:
-        folder.write_json("classes.json", learned.classes)
+    folder.write_json(learned.task.file, learned.task.to_json())
     if learned.vocabulary:
         folder.write_json("tokens.json", _described(learned.vocabulary.tokeniser))
         folder.write_json("vocabulary.json", learned.vocabulary.words)
@@ -67,13 +70,13 @@ def require_same_tokens(folder: Artifacts, learned: Learned, dataset: Dataset) -
         )
 
 
-def require_same_classes(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
-    """Make sure that the labels of a run are the classes on which it was trained.
+def require_same_labels(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
+    """Make sure that the labels of a run stand for what they did when it was trained.
 
     Raises:
         DataError: they are not, as where version 0.1 told apart labels that look the same.
     """
-    if learned.classes != dataset.classes:
+    if not dataset.task.reads_as(learned.task):
         raise DataError(
             f"the run `{folder.folder}` was trained by a version that told apart labels that look "
             f"the same: {dataset.source}",
@@ -82,35 +85,22 @@ def require_same_classes(folder: Artifacts, learned: Learned, dataset: Dataset) 
         )
 
 
-def classes(folder: Artifacts) -> tuple[str, ...]:
-    """Return the names of the classes."""
-    return folder.read_words("classes.json")
-
-
-def read_answers(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test labels, and the answers to the test examples, as `Run.predictions` does."""
-    name = "predictions.npz"
-    labels, answers = folder.read_arrays(name, "labels", ANSWERS[task])
-    kind, axes = ("f", 1) if task == "regression" else ("iu", 2)
-    fit = labels.dtype.kind in kind and answers.dtype.kind == "f" and answers.ndim == axes
-    if not fit or labels.shape != answers.shape[:1] or not labels.size or not _finite(answers):
-        raise folder.damaged(name, f"it does not hold a label and {ANSWERS[task]} of each example")
-    if task == "classification":
-        known = len(classes(folder)) if folder.has("classes.json") else answers.shape[1]
-        if not 0 <= labels.min() <= labels.max() < known:
-            raise folder.damaged(name, "its labels are not those of the classes")
-        if (
-            answers.shape[1] != known
-            or not -ROUNDING <= answers.min() <= answers.max() <= 1 + ROUNDING
-        ):
-            raise folder.damaged(name, "its probabilities are not those of the classes")
-    return labels, answers
-
-
-def _finite(numbers: np.ndarray) -> bool:
+def read_predictions(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Return the test labels, and the predictions of the test examples, see `Run.predictions`."""
     import numpy as np
 
-    return bool(np.isfinite(numbers).all())
+    name = "predictions.npz"
+    labels, found = folder.read_arrays(name, "labels", task.array)
+    if folder.has(task.file):
+        task = read_task(folder, task)
+    try:
+        whole = labels.shape == found.shape[:1] and labels.size and found.dtype.kind == "f"
+        if not whole or not np.isfinite(found).all():
+            raise ValueError(f"it does not hold a label and {task.array} of each example")
+        task.check(labels, found)
+    except ValueError as error:
+        raise folder.damaged(name, error) from error
+    return labels, found
 
 
 def _vocabulary(folder: Artifacts) -> Vocabulary:
@@ -159,11 +149,10 @@ def _check_subwords(folder: Artifacts, vocabulary: Vocabulary) -> None:
         raise folder.damaged("tokens.json", "its subwords are not those of vocabulary.json")
 
 
-def _part(folder: Artifacts, name: str, kind: Callable[..., Part]) -> Part:
-    """Return the dataclass whose fields a JSON file holds; lists become tuples."""
-    written: dict[str, Any] = folder.read_json(name, dict)
+def _scaling(folder: Artifacts) -> Scaling:
+    written: dict[str, Any] = folder.read_json("scaling.json", dict)
     fields = {key: tuple(v) if isinstance(v, list) else v for key, v in written.items()}
     try:
-        return kind(**fields)
+        return Scaling(**fields)
     except (TypeError, ValueError) as error:
-        raise folder.damaged(name, error) from error
+        raise folder.damaged("scaling.json", error) from error

@@ -19,7 +19,7 @@ from seqtrain.runs import fitted, places, run_log
 from seqtrain.runs.artifacts import Artifacts, Row
 from seqtrain.runs.checkpoints import Checkpoints
 from seqtrain.runs.places import CHECKPOINT, EXPLAINED, PLOTS
-from seqtrain.tasks import ANSWERS, Task
+from seqtrain.tasks import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,8 +144,18 @@ class Run(Artifacts):
 
     @property
     def task(self) -> Task:
-        """What its network answers: classes, or numbers."""
-        return self.config.dataset.learns
+        """What its labels are, as the config says."""
+        return self.config.dataset.new_task()
+
+    @property
+    def fitted_task(self) -> Task:
+        """The task with what it has learned of the labels, such as the names of classes."""
+        return fitted.read_task(self, self.task)
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether all classes count alike in its training."""
+        return self.config.training.class_weight is not None
 
     @property
     def optimistic(self) -> bool:
@@ -232,8 +242,8 @@ class Run(Artifacts):
         self.write_json("metrics.json", dict(metrics))
 
     def classes(self) -> tuple[str, ...]:
-        """Return the names of the classes; none in regression."""
-        return fitted.classes(self) if self.task == "classification" else ()
+        """Return the names of the classes, of a run whose labels are classes."""
+        return self.read_words("classes.json")
 
     def learned(self) -> Learned:
         """Return what is needed to read new examples."""
@@ -291,17 +301,17 @@ class Run(Artifacts):
         return run_log.recording(self.log_file)
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the test labels, shape (N,), and what the best model answers.
+        """Return the test labels, shape (N,), and what the best model predicts.
 
         Returns:
-            Labels, and probabilities of shape (N, classes), or in regression numbers, (N,).
+            Labels and predictions as the task has them: of classes probabilities of shape
+            (N, classes), of numbers shape (N,).
         """
-        return fitted.read_answers(self, self.task)
+        return fitted.read_predictions(self, self.task)
 
-    def write_predictions(self, labels: np.ndarray, answers: np.ndarray) -> None:
-        """Write what the best model says of the test examples."""
-        arrays = {"labels": labels, ANSWERS[self.task]: answers}
-        self.write_arrays("predictions.npz", arrays)
+    def write_predictions(self, labels: np.ndarray, predictions: np.ndarray) -> None:
+        """Write what the best model predicts of the test examples."""
+        self.write_arrays("predictions.npz", {"labels": labels, self.task.array: predictions})
 
 
 def _best(runs: Sequence[Run]) -> Run:

@@ -22,6 +22,7 @@ from seqtrain.schema.yaml_file import Document
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.sources.npz_sequences import read_archive
 from seqtrain.sources.own_files import OwnFilesConfig
+from seqtrain.tasks import Regression
 
 ARRAYS = (".npz", ".npy")
 PROSE = ("", ".txt", ".text", ".md")  # suffixes of files that may hold no table
@@ -226,5 +227,5 @@ def _classes(folder: Path) -> list[Line]:
 
 
 def _task_of_archive(data: Path) -> list[Line]:
-    labels = read_archive(data, labelled=True, task="regression").known.names
+    labels = read_archive(data, True, Regression()).known.names
     return [("task", "regression", NUMBERS)] if are_measured(labels) else []

@@ -183,9 +183,9 @@ def _parts(dataset: Dataset) -> list[Examples]:
 
 def _counts(dataset: Dataset) -> Counter[str]:
     """Return the number of examples of each class; nothing in regression."""
-    labels = chain.from_iterable(part.labels.tolist() for part in _parts(dataset))
-    counts = Counter(labels if dataset.classes else ())
-    return Counter({name: counts[index] for index, name in enumerate(dataset.classes)})
+    labels = {str(number): part.labels for number, part in enumerate(_parts(dataset))}
+    rows = dataset.task.describe(labels).get("classes", [])
+    return Counter({row["name"]: sum(row[part] for part in labels) for row in rows})
 
 
 def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
@@ -253,7 +253,8 @@ def _read_back(
             left = _load(request, apart)
     except DataError:  # nothing is left to train on
         return text, loaded, warnings
-    if loaded.classes and {*left.train.labels.tolist()} != {*loaded.train.labels.tolist()}:
+    strata = [{*of.task.strata(of.train.labels).tolist()} for of in (left, loaded)]
+    if strata[0] != strata[1]:
         return text, loaded, warnings
     return apart, left, others
 

@@ -7,7 +7,7 @@ chooses among several; it is known as soon as its file lies in its package.
 import importlib
 import os
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -19,9 +19,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationInfo,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, core_schema
 
 from seqtrain.schema import limits
 
@@ -85,6 +87,26 @@ def one_of(package: str, base: type[Part]) -> Any:
 def broken(rules: Iterable[Rule]) -> PydanticCustomError:
     """Return the error to raise in a validator when rules between keys are broken."""
     return PydanticCustomError("rules", "rules between keys", {"rules": list(rules)})
+
+
+class OneOf:
+    """Lets a key take one of several texts, which are known once all modules are imported."""
+
+    def __init__(self, choices: Callable[[], list[str]]) -> None:
+        self.choices = choices
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Return the schema that validates."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        """Return the schema that describes."""
+        return {**handler(schema), "enum": self.choices()}
+
+    def _check(self, text: str) -> str:
+        if text not in self.choices():
+            raise PydanticCustomError("enum", "none of the choices")
+        return text
 
 
 def _as_tuple(value: Any) -> Any:

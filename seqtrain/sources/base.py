@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field
 
 from seqtrain import memory
-from seqtrain.data.dataset import Dataset, Examples, Given, Learned, Outline, stratified_indices
-from seqtrain.errors import DataError
+from seqtrain.data.dataset import Dataset, Examples, Given, Learned, Outline, stratified
+from seqtrain.errors import DataError, reason
 from seqtrain.io import npz
 from seqtrain.io.download import is_ours
 from seqtrain.io.text_file import told
 from seqtrain.schema.sections import Count, End, Ids, Part, Seed, Share, Size
-from seqtrain.tasks import Task
+from seqtrain.tasks import Classification, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,10 +52,9 @@ class DatasetConfig(Part):
         "the network reads it",
     )
 
-    @property
-    def learns(self) -> Task:
-        """What the labels are: classes, unless a dataset says otherwise."""
-        return "classification"
+    def new_task(self) -> Task:
+        """Return what the labels are, before any is known; a dataset may override it."""
+        return Classification()
 
     def outline(self) -> Outline:
         """Return what the config alone says of the dataset."""
@@ -81,10 +80,7 @@ class DatasetConfig(Part):
         Raises:
             DataError: a file is missing or damaged, or too small for the splits.
         """
-        dataset = self._without_repeated(self._split(self.read(data_dir))).measured()
-        if dataset.target:
-            dataset.target.doubt(dataset.source)
-        return dataset
+        return self._without_repeated(self._split(self.read(data_dir))).fitted()
 
     def _without_repeated(self, dataset: Dataset) -> Dataset:
         """Return the dataset without repeated examples, if that is asked for, or tell of them."""
@@ -122,34 +118,34 @@ class DatasetConfig(Part):
         import numpy as np
 
         train, validation = whole.train, whole.validation
-        kept = np.arange(len(train))
+        strata, kept = whole.task.strata(train.labels), np.arange(len(train))
         if self.validation == "test":
             validation = whole.test
         elif not len(validation):
-            kept, taken = self.split_off(train.labels)
+            kept, taken = self.split_off(strata)
             validation = train.take(taken)
         if self.limit is not None and self.limit < len(kept):
             share, key = self.limit / len(kept), "dataset.validation"
-            _, chosen = stratified_indices(train.labels[kept], share, self.split_seed, key)
+            _, chosen = stratified(strata[kept], share, self.split_seed, key)
             kept = kept[chosen]
         if len(kept) < len(train):
             train = train.take(kept)
         return replace(whole, train=train, validation=validation)
 
-    def split_off(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def split_off(self, strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the indices of the examples that stay in train, and of the share that validates.
 
-        They follow from the labels alone, so a dataset can know as it reads which examples it
+        They follow from the strata alone, so a dataset can know as it reads which examples it
         may learn from.
 
         Args:
-            labels: of the examples of `read().train`.
+            strata: of the examples of `read().train`, see `Task.strata`.
         """
         import numpy as np
 
         if self.validation == "test":
-            return np.arange(len(labels)), np.arange(0)
-        return stratified_indices(labels, self.validation, self.split_seed, "dataset.validation")
+            return np.arange(len(strata)), np.arange(0)
+        return stratified(strata, self.validation, self.split_seed, "dataset.validation")
 
     @abstractmethod
     def read_given(self, file: Path, learned: Learned) -> Given:
@@ -309,5 +305,4 @@ def reading(file: Path, what: str, expected: str) -> Iterator[None]:
     except (DataError, MemoryError):
         raise
     except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{file} is not {what}: {reason}", expected) from error
+        raise DataError(f"{file} is not {what}: {reason(error)}", expected) from error

@@ -6,7 +6,7 @@ import json
 import logging
 from abc import abstractmethod
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.data.classes import check_label, doubt_classes, learnable, merged, unseen
-from seqtrain.data.dataset import Dataset, empty, stratified_indices
-from seqtrain.data.numbers import check_differing, numbers
-from seqtrain.data.scaling import Target
+from seqtrain.data.dataset import Dataset, empty, stratified
 from seqtrain.data.subwords import SMALLEST
 from seqtrain.data.tokens import Tokens, dropped
 from seqtrain.data.unknown import doubts, unknown
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
 
     from seqtrain.data.vocabulary import Fitted, Ragged
     from seqtrain.io.cache import Arrays
+    from seqtrain.tasks import Task
 
 Labelled = tuple[str, str, str]  # a text, its label, and where it stands
 FORMAT = 4  # of the cache; counts up when what is cached changes
@@ -93,11 +91,12 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         for line in json.loads(arrays["left_out"].tobytes()):
             log.info("%s", line)
         names = json.loads(arrays["names"].tobytes())
-        classes, label_of = self._labels(names, arrays, source)
+        task, label_of = self._labels(names, arrays, source)
         whole = {part: numbered(arrays, part, label_of) for part in PARTS if part in self.parts()}
-        texts, test_rows = self._with_test(whole)
+        texts, test_rows = self._with_test(whole, task)
         fitted = self._fitted(arrays, texts["train"].numbers, source)
-        doubt(classes, whole, source)
+        task.doubt({part: some.labels for part, some in whole.items()}, source)
+        doubt_empty(whole)
         examples = {
             part: self.examples(fitted.encode(some.numbers), some.labels)
             for part, some in texts.items()
@@ -114,7 +113,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             train=examples["train"],
             validation=examples.get("validation", empty(examples["train"])),
             test=examples["test"],
-            classes=classes,
+            task=task,
             source=source,
             sha256=digest,
             vocabulary_size=self.vocabulary_size,
@@ -122,7 +121,6 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
             padding=self.padding,
             vocabulary=vocabulary,
             originals=originals,
-            target=None if classes else Target(),
             dropped=float(arrays["dropped"][0]),
         )
 
@@ -150,13 +148,14 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         return fit(words, train, Tokeniser(self.tokens))
 
     def _with_test(
-        self, whole: Mapping[str, Numbered]
+        self, whole: Mapping[str, Numbered], task: Task
     ) -> tuple[dict[str, Numbered], np.ndarray | None]:
         """Return the parts with a test part, and its rows of train where it is a share of that."""
         if "test" in whole:
             return dict(whole), None
         train = whole["train"]
-        kept, rows = stratified_indices(train.labels, self.test, self.split_seed, "dataset.test")
+        strata = task.strata(train.labels)
+        kept, rows = stratified(strata, self.test, self.split_seed, "dataset.test")
         return {**whole, "train": train.take(kept), "test": train.take(rows)}, rows
 
     def _written(self, indices: np.ndarray, test_rows: np.ndarray | None) -> list[str]:
@@ -169,49 +168,18 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
                 wanted[number] = text
         return [wanted[row] for row in rows]
 
-    def _labels(
-        self, names: list[str], arrays: Arrays, source: str
-    ) -> tuple[tuple[str, ...], np.ndarray]:
-        """Return the classes, none in regression, and what is learned for each name."""
+    def _labels(self, names: list[str], arrays: Arrays, source: str) -> tuple[Task, np.ndarray]:
+        """Return the task, and what each label as it is written stands for."""
         import numpy as np
 
-        if self.learns == "regression":
-            return (), self._numbers(names, arrays, source)
-        for name in names:
-            check_label(self._place(name), name)
-        labels = merged(names, source)
-        classes = self._classes(names, labels, arrays, source)
-        return classes, np.array([classes.index(label) for label in labels], dtype=np.int32)
+        def place(names: Sequence[str]) -> Callable[[int], str]:
+            return lambda index: self._place(names[index])
 
-    def _numbers(self, names: list[str], arrays: Arrays, source: str) -> np.ndarray:
-        """Return the number that each label is, float64, if they can be learned."""
-        import numpy as np
-
-        values = numbers(names, lambda index: self._place(names[index]))
-        check_differing(values[np.unique(arrays["train_labels"])].tolist(), source)
-        return values
-
-    def _classes(
-        self, names: list[str], labels: list[str], arrays: Arrays, source: str
-    ) -> tuple[str, ...]:
-        """Return the labels of train in order, if they can be learned and judged by.
-
-        Args:
-            names: every label as it is written.
-            labels: each of them `normalised`.
-            arrays: say which are those of train.
-            source: what was read.
-        """
-        import numpy as np
-
-        known = np.unique(arrays["train_labels"]).tolist()
+        of_train = [names[index] for index in np.unique(arrays["train_labels"]).tolist()]
         hint = "give labels that repeat; of a table, `dataset.label_column=…` names their column"
         number = len(arrays["train_labels"])
-        classes = learnable({labels[index] for index in known}, number, source, hint)
-        for name, label in zip(names, labels, strict=True):
-            if label not in classes:
-                raise unseen(self._place(name), label, classes)
-        return classes
+        task = self.new_task().fit_names(of_train, number, place(of_train), source, hint)
+        return task, task.encode(names, place(names), source)
 
     def _place(self, label: str) -> str:
         """Return where a label stands first."""
@@ -239,12 +207,10 @@ def numbered(arrays: Arrays, part: str, label_of: np.ndarray) -> Numbered:
     return Numbered(numbers, label_of[arrays[f"{part}_labels"]])
 
 
-def doubt(classes: Sequence[str], texts: Mapping[str, Numbered], source: str) -> None:
-    """Warn of what a person may not have meant, in the texts of each part as they are given."""
+def doubt_empty(texts: Mapping[str, Numbered]) -> None:
+    """Warn of texts that hold no word, in each part as it is given."""
     import numpy as np
 
-    if classes:
-        doubt_classes(classes, {part: some.labels for part, some in texts.items()}, source)
     for part, some in texts.items():
         if number := np.count_nonzero(some.numbers.lengths == 0):
             log.warning(

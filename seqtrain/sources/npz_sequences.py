@@ -32,13 +32,13 @@ RAGGED = (
 KEYS = ("x", "values", "lengths", "y")
 
 
-def read_archive(file: Path, labelled: bool, task: Task = "classification") -> Sequences:
+def read_archive(file: Path, labelled: bool, task: Task) -> Sequences:
     """Read the sequences of a `.npz` file, whose pickles are refused.
 
     Args:
         file: of the forms that `FORMS` says.
         labelled: whether it must have labels.
-        task: what the labels are; only in regression may they be no whole numbers.
+        task: what the labels are.
 
     Raises:
         DataError: the file is damaged, or an array is not what it should be.
@@ -245,7 +245,7 @@ def _label(source: str, value: object, index: int, task: Task) -> str:
     place = f"{source}: `y[{index}]` (example {index + 1})"
     if isinstance(value, float) and math.isnan(value):
         return ""
-    if isinstance(value, float) and task == "classification":
+    if isinstance(value, float) and not task.takes_fractions:
         if not value.is_integer():
             hint = "a label is the name or the number of a class; "
             hint += "`dataset.task=regression` learns measured numbers"

@@ -10,11 +10,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from seqtrain import tasks
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
 from seqtrain.io.dialect import Quotes
 from seqtrain.io.tables import Table
-from seqtrain.schema.sections import FileName, Share, broken
+from seqtrain.schema.sections import FileName, OneOf, Share, broken
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.tasks import Task
 
@@ -31,6 +32,9 @@ def _codec(encoding: str) -> str:
 
 
 Encoding = Annotated[str, AfterValidator(_codec)]
+
+
+TaskName = Annotated[str, OneOf(lambda: [*tasks.known()])]
 
 
 class OwnConfig(DatasetConfig):
@@ -58,7 +62,7 @@ class OwnFilesConfig(OwnConfig):
     test_path: FileName | None = Field(
         default=None, description="file of the test examples, instead of a share of all"
     )
-    task: Task = Field(
+    task: TaskName = Field(
         default="classification",
         description="what a label is: the name of a class, or with `regression` a number",
     )
@@ -83,10 +87,9 @@ class OwnFilesConfig(OwnConfig):
         "says how many they are",
     )
 
-    @property
-    def learns(self) -> Task:
-        """What `task` says."""
-        return self.task
+    def new_task(self) -> Task:
+        """Return the task that `task` names."""
+        return tasks.named(self.task)
 
     @model_validator(mode="after")
     def _files_differ(self) -> Self:

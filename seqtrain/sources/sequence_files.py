@@ -98,7 +98,7 @@ class SequenceFilesConfig(OwnFilesConfig):
     def sequences_given(self, file: Path) -> Sequences:
         """Return the sequences of a file that a person gives; labels may be left out."""
         if is_archive(file):
-            return read_archive(file, labelled=False, task=self.task)
+            return read_archive(file, False, self.new_task())
         table = replace(self.table(file), hint=self._renaming(), settable=False)
         columns = self._columns(table, labelled=False)
         arrays = _parsed(table, columns)
@@ -122,7 +122,7 @@ class SequenceFilesConfig(OwnFilesConfig):
     def _sequences(self, file: Path) -> Sequences:
         """Return the sequences of a file; what was parsed once comes from the cache."""
         if is_archive(file):
-            return read_archive(file, labelled=True, task=self.task)
+            return read_archive(file, True, self.new_task())
         table = self.table(file)
         columns = self._columns(table, labelled=True)
         written = (self.encoding, self.delimiter, self.quotes, self.header)

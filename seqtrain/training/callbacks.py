@@ -22,12 +22,11 @@ from seqtrain.config import (
     EarlyStoppingConfig,
     TrainingConfig,
 )
+from seqtrain.display.numbers import readable
 from seqtrain.errors import TrainingError
 from seqtrain.io.atomic import replacing
-from seqtrain.models.base import in_units_of_the_labels, scores
 from seqtrain.runs.artifacts import Row
 from seqtrain.runs.run import Run
-from seqtrain.tasks import readable
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +96,8 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.run = run
         self.epochs = epochs
-        self.scores = scores(run.task, run.config.training.monitor)
+        metrics = run.task.epoch_metrics(run.config.training.monitor)
+        self.scores = [metric.name for metric in metrics]
         self.rows: list[Row] = []
         self.timing: list[Row] = []
 
@@ -159,7 +159,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
 
 def save(model: keras.Model, run: Run) -> None:
     """Save a model as it is now into a run."""
-    with in_units_of_the_labels(model), replacing(run.model_file) as beside, undated():
+    with run.task.as_saved(model), replacing(run.model_file) as beside, undated():
         without_optimizer(model).save(beside)
 
 

@@ -7,21 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from seqtrain.config import Config, TrainingConfig
 from seqtrain.data.alike import shared
-from seqtrain.data.dataset import Dataset
+from seqtrain.data.dataset import Dataset, Split
 from seqtrain.data.unknown import full, unknown
+from seqtrain.display.numbers import readable
 from seqtrain.runs.artifacts import Row
-from seqtrain.tasks import SCORES, primary, readable, uneven
+from seqtrain.tasks import Metric
 
 FEW_EXAMPLES = 100  # of test; the interval of an accuracy is then up to 0.2 wide
 FEW_STEPS = 300
 LONG = 50  # steps, over which gradients may vanish
 FITTED = 0.1  # share by which a loss must be below that of guessing
-UNEQUAL = 0.8  # share of one class
-BY_HEART = {"classification": 0.95, "regression": 0.05}  # accuracy; loss, in variances of train
 MUCH_UNKNOWN = 0.2  # share of the words; of so many a text has little left to learn from
 MUCH_ALIKE = 0.1  # share of the test examples that unknown words make equal to others
 MUCH_DROPOUT = 0.5
@@ -51,48 +48,34 @@ class Trained:
         return getattr(getattr(self.config, section, None), name, None)
 
     @property
-    def shares(self) -> np.ndarray:
-        """The share of each class in the training examples."""
-        labels = self.dataset.train.labels
-        return np.bincount(labels, minlength=len(self.dataset.classes)) / len(labels)
+    def weighed(self) -> bool:
+        """Whether all classes count alike, however many examples they have."""
+        return self.training.class_weight is not None
 
     @property
-    def judged_by(self) -> tuple[str, ...]:
-        """The scores of which one at least must show that it has learned, the first one first.
-
-        Where classes are uneven accuracy hides the small ones, and where they are weighed it is
-        not what the network aims at.
-        """
-        score = primary(self.dataset.task, self.training.class_weight is not None)
-        if score != "accuracy" or not uneven(self.shares.tolist()):
-            return (score,)
-        return score, "macro_f1"
+    def primary(self) -> Metric:
+        """The metric of each epoch that stands beside the loss."""
+        return self.dataset.task.primary()
 
     @property
-    def guessing(self) -> float:
-        """The loss on train of saying each class as often as it is, in nats; or their mean, 1."""
-        if self.dataset.target:
-            return 1.0  # the variance of labels on the scale on which they are learned
-        if self.training.class_weight:
-            return math.log(np.count_nonzero(self.shares))
-        present = self.shares[self.shares > 0]
-        return float(-(present * np.log(present)).sum())
+    def judged_by(self) -> tuple[Metric, ...]:
+        """The metrics of which one at least must show that it has learned, the first one first."""
+        return self.dataset.task.judged_by(self.dataset.train.labels, self.weighed)
 
-    def fits(self, key: str) -> bool:
+    def guessing(self, split: Split) -> float:
+        """Return the loss on a split of the model that reads nothing."""
+        of = self.dataset.split(split).labels
+        return self.dataset.task.guessing(self.dataset.train.labels, of, self.weighed)
+
+    def fits(self, split: Split) -> bool:
         """Return whether the least loss of a split is clearly below that of guessing."""
-        guessing = self.guessing
-        if key == "val_loss" and (target := self.dataset.target):
-            off = (self.dataset.validation.labels - np.float64(target.mean)) / target.deviation
-            guessing = float(np.square(off).mean())
-        return min(row[key] for row in self.rows) < (1 - FITTED) * guessing
+        key = "val_loss" if split == "validation" else "loss"
+        return min(row[key] for row in self.rows) < (1 - FITTED) * self.guessing(split)
 
     @property
     def fitted_whole(self) -> bool:
-        """Whether it answers nearly every training example rightly."""
-        best = min(self.rows, key=lambda row: row["loss"])
-        if self.dataset.target:
-            return best["loss"] <= BY_HEART["regression"]
-        return best["accuracy"] >= BY_HEART["classification"]
+        """Whether it predicts nearly every training example rightly."""
+        return self.dataset.task.knows_train(min(self.rows, key=lambda row: row["loss"]))
 
     @property
     def stopped_early(self) -> bool:
@@ -108,7 +91,8 @@ class Trained:
 def still_improving(trained: Trained, told: Sequence[str]) -> Iterator[str]:
     """Yield how to go on where the last epoch was the best, unless a cause says so already."""
     epochs = len(trained.rows)
-    perfect = trained.rows[-1].get("val_accuracy") == 1
+    best = trained.primary.best
+    perfect = best is not None and trained.rows[-1].get(f"val_{trained.primary.name}") == best
     if trained.best_epoch == epochs and not perfect and not any(RESUME in cause for cause in told):
         yield (
             f"epoch {epochs}, the last one, was the best, so the network was still improving: "
@@ -135,18 +119,18 @@ def causes(
     """
     unread = list(_of_unknown_words(trained))
     found = [*unread, *_of_the_data(trained, test_examples)]
-    if not trained.fits("loss"):
+    if not trained.fits("train"):
         found += _of_the_fit(trained)
-    elif not trained.fits("val_loss"):
+    elif not trained.fits("validation"):
         found += _of_generalising(trained)
     elif apart:
         found += _of_stopping(trained)
     elif not found:
-        score = SCORES[trained.dataset.task]
+        score = trained.primary.name
         reached = trained.rows[trained.best_epoch - 1][f"val_{score}"]
         found.append(
-            f"the {score} on validation is {readable(reached)}, so the test examples may be of "
-            "another kind, or have other labels"
+            f"the {trained.primary.title} on validation is {readable(reached)}, so the test "
+            "examples may be of another kind, or have other labels"
         )
     for name in (name for name, learned in simple.items() if learned):
         found.append(f"{name} learns from the same labels, so it is the network or its training")
@@ -179,7 +163,7 @@ def _of_the_fit(trained: Trained) -> Iterator[str]:
     losses, rate = [row["loss"] for row in rows], training.learning_rate
     if trained.steps < FEW_STEPS:
         yield f"{trained.steps:,} steps of the optimizer are few ({_more(trained, 10)})"
-    if max(losses) > 1.5 * trained.guessing or losses[-1] > 1.05 * losses[0]:
+    if max(losses) > 1.5 * trained.guessing("train") or losses[-1] > 1.05 * losses[0]:
         yield f"the learning rate may be too high (`training.learning_rate={rate / 10:g}`)"
     elif trained.steps >= FEW_STEPS:
         yield (
@@ -215,14 +199,14 @@ def _of_stopping(trained: Trained) -> Iterator[str]:
 def _of_generalising(trained: Trained) -> Iterator[str]:
     """Yield why what is learned from the training examples does not hold elsewhere."""
     best = min(trained.rows, key=lambda row: row["loss"])
-    score = SCORES[trained.dataset.task]
+    metric = trained.primary
     way = "it learned the examples by heart" if trained.fitted_whole else "it overfits"
     advice = ["more examples", "fewer `model.units`"]
     if (trained.follows("model.dropout") or 0) < MUCH_DROPOUT:
         advice.append(f"`model.dropout={MUCH_DROPOUT}`")
     yield (
-        f"the {score} on train reached {readable(best[score])}, but the loss on validation is no "
-        f"better than that of guessing: {way} ({', '.join(advice)})"
+        f"the {metric.title} on train reached {readable(best[metric.name])}, but the loss on "
+        f"validation is no better than that of guessing: {way} ({', '.join(advice)})"
     )
 
 
@@ -230,13 +214,7 @@ def _of_the_data(trained: Trained, test_examples: int) -> Iterator[str]:
     dataset, length = trained.dataset, trained.dataset.shape[0]
     if test_examples < FEW_EXAMPLES:
         yield f"{test_examples} test examples are few to show a difference"
-    if dataset.classes and (share := trained.shares.max()) > UNEQUAL:
-        name = dataset.classes[int(trained.shares.argmax())]
-        weigh = "" if trained.training.class_weight else "`training.class_weight=balanced`, and "
-        yield (
-            f"{share:.0%} of train is `{name}` ({weigh}look at macro F1 and at the recall of "
-            "each class)"
-        )
+    yield from dataset.task.doubts(dataset.train.labels, trained.weighed)
     lengths = dataset.train.lengths
     if lengths is not None and (cut := float((lengths > length).mean())) > 0.5:
         yield f"{cut:.0%} of the sequences are cut at {length} steps (`dataset.max_length`)"

@@ -3,7 +3,6 @@
 import resource
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
     """Load the data of a config and train a few real batches.
 
     Returns:
-        `source`; `examples`, `classes` (of numbers `labels`: statistics), `unknown` and
+        `source`; `examples`, what the task says of the labels, `unknown` and
         `repeated` for each split; `dropped`, the share of characters in no word; `lengths`
         (percentiles), `cut` and `empty` of train; `parameters`, `bytes` (the peak so far of
         this process) and `seconds_per_epoch`; `advice`, sentences with what to type.
@@ -39,8 +38,9 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "source": dataset.source,
         "examples": {name: len(part) for name, part in splits.items()},
-        "classes": _classes(dataset, splits),
-        "labels": _labels(dataset, splits),
+        "classes": [],
+        "labels": [],
+        **dataset.task.describe({name: part.labels for name, part in splits.items()}),
         **_lengths(dataset),
         "unknown": _unknown(dataset),
         "dropped": dataset.dropped,
@@ -51,36 +51,6 @@ def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
     tokens = getattr(config.dataset, "tokens", None)
     strange = [*doubts(dataset, tokens)] if tokens else []
     return {**found, "advice": [*strange, *_advice(found, config)]}
-
-
-def _classes(dataset: Dataset, splits: dict[str, Examples]) -> list[dict[str, Any]]:
-    """Return a row for each class: its name, and its examples in each split."""
-    if dataset.task == "regression":
-        return []
-    counts = {
-        name: np.bincount(part.labels, minlength=len(dataset.classes)).tolist()
-        for name, part in splits.items()
-    }
-    return [
-        {"name": name, **{split: counts[split][index] for split in splits}}
-        for index, name in enumerate(dataset.classes)
-    ]
-
-
-def _labels(dataset: Dataset, splits: dict[str, Examples]) -> list[dict[str, Any]]:
-    """Return a row for each statistic of labels that are numbers; none where they are classes."""
-    if dataset.task == "classification":
-        return []
-    statistics: dict[str, Callable[[np.ndarray], Any]] = {
-        "least": np.min,
-        "mean": np.mean,
-        "deviation": np.std,
-        "largest": np.max,
-    }
-    return [
-        {"name": name, **{split: float(of(part.labels)) for split, part in splits.items()}}
-        for name, of in statistics.items()
-    ]
 
 
 def _lengths(dataset: Dataset) -> dict[str, Any]:
@@ -127,7 +97,7 @@ def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
     from seqtrain.training.callbacks import optimizer
 
     training = resolved.training
-    train = dataset.standardised().train
+    train = dataset.learned_split("train")
     batches = Batches(train, training.batch_size, resolved.seed, training.bucket_by_length)
     batches.on_epoch_begin()
     model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)

@@ -12,7 +12,7 @@ from seqtrain.config import Config, load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import DataError, RunError, SeqtrainError
 from seqtrain.inference.network import dataset_config
-from seqtrain.runs.fitted import require_same_classes, require_same_tokens
+from seqtrain.runs.fitted import require_same_labels, require_same_tokens
 from seqtrain.runs.run import Run
 from seqtrain.training import loop
 
@@ -123,9 +123,9 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
             f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
             f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
         )
-    if run.has("classes.json") or run.has("target.json"):
+    if run.has(run.task.file):
         learned = run.learned()
-        require_same_classes(run, learned, dataset)
+        require_same_labels(run, learned, dataset)
         require_same_tokens(run, learned, dataset)
 
 

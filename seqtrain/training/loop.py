@@ -11,11 +11,11 @@ from seqtrain import memory
 from seqtrain.backend import environment, execution
 from seqtrain.config import Config
 from seqtrain.data.dataset import Dataset
-from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError
-from seqtrain.evaluation import classification, mistakes, regression
-from seqtrain.inference.network import BATCH_SIZE, answers, load_model, outputs, scored
+from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError, reason
+from seqtrain.evaluation import mistakes
+from seqtrain.inference.network import BATCH_SIZE, load_model, outputs, predictions
 from seqtrain.runs.run import Run
-from seqtrain.training import verdict, verdict_of_numbers
+from seqtrain.training import verdict
 from seqtrain.training.diagnosis import Trained
 from seqtrain.training.signals import listening
 
@@ -134,19 +134,20 @@ def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) 
     from seqtrain.training.batches import Batches, CountEpochs
     from seqtrain.training.compiling import TellCompiling
 
-    dataset = dataset.standardised()
+    train, held_out = dataset.learned_split("train"), dataset.learned_split("validation")
+    weights = class_weight(config, dataset)
     hidden = dataset.mask and dataset.padding == "post"
     size, by_length = config.training.batch_size, config.training.bucket_by_length
 
     def fit_until(epochs: int) -> None:
-        batches = Batches(dataset.train, size, config.seed, by_length, saver.batch)
-        validation = Batches(dataset.validation, BATCH_SIZE, config.seed, hidden)
+        batches = Batches(train, size, config.seed, by_length, saver.batch)
+        validation = Batches(held_out, BATCH_SIZE, config.seed, hidden)
         saver.model.fit(
             execution.feed(batches, config.execution),
             initial_epoch=saver.epoch,
             epochs=epochs,
             validation_data=execution.feed(validation, config.execution),
-            class_weight=class_weight(config, dataset),
+            class_weight=weights,
             callbacks=[
                 CountEpochs(batches, validation),
                 TellCompiling(config.execution.backend, batches, validation),
@@ -196,27 +197,31 @@ def finish(model: Any, trained: Trained, run: Run) -> None:
     """Judge the best model by the test examples, and the last beside it; draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
     run.config.model.settle(model, dataset, outputs)  # as the best is, to be comparable
-    last = answers(model, dataset.test.x, dataset.target)
+    last = predictions(model, dataset.test.x, dataset.task)
     if not np.isfinite(last).all():
         raise TrainingError(
-            "the answers to some test examples are not finite: the training diverged",
+            "the predictions of some test examples are not finite: the training diverged",
             "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
         )
     best, chosen = last, ""
     if best_epoch != len(rows) or run.config.model.wide:
         kept, chosen = settled(run, dataset)
-        best = answers(kept, dataset.test.x, dataset.target)
+        best = predictions(kept, dataset.test.x, dataset.task)
     run.write_predictions(dataset.test.labels, best)
     with spared("the run goes without mistakes.csv"):
         run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     validation = [name for name in rows[0] if name.startswith("val_")]
     run.write_metrics(
         {
-            **judged(trained, best),
+            **dataset.task.evaluate("test", dataset.test.labels, best),
+            **verdict.judged(best, trained),
             **{name: rows[best_epoch - 1][name] for name in validation},
             "optimistic": run.optimistic,
             "best_epoch": best_epoch,
-            "last_epoch": {"epoch": len(rows), **scores(dataset, last)},
+            "last_epoch": {
+                "epoch": len(rows),
+                **dataset.task.scores("test", dataset.test.labels, last),
+            },
             "parameters": model.count_params(),
             **({"chosen": chosen} if chosen else {}),
         }
@@ -233,22 +238,6 @@ def settled(run: Run, dataset: Dataset) -> tuple[Any, str]:
         log.info("%s", chosen)
         save(model, run)
     return model, chosen
-
-
-def judged(trained: Trained, answers: np.ndarray) -> dict[str, Any]:
-    """Return the scores of the answers to the test examples, beside those of simple models."""
-    dataset, labels = trained.dataset, trained.dataset.test.labels
-    found = scored("test", labels, answers, dataset.learned)
-    if dataset.target:
-        return {**found, **verdict_of_numbers.judged(labels, answers, trained)}
-    return {**found, **verdict.judged(labels, answers, trained)}
-
-
-def scores(dataset: Dataset, answers: np.ndarray) -> dict[str, float | None]:
-    """Return the scores alone of the answers to the test examples."""
-    if dataset.target:
-        return regression.scores("test", dataset.test.labels, answers, dataset.target)
-    return classification.scores("test", dataset.test.labels, answers)
 
 
 def draw(run: Run) -> None:
@@ -278,14 +267,11 @@ def spared(lack: str) -> Iterator[None]:
     except DrawingError:
         raise
     except Exception as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        log.warning("%s: %s", lack, reason)
+        log.warning("%s: %s", lack, reason(error))
 
 
 def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:
-    """Return N / (classes present · count) for each class, as scikit-learn has it; or None."""
+    """Return by how much each class counts, or None where each example counts alike."""
     if config.training.class_weight is None:
         return None
-    counts = np.bincount(dataset.train.labels, minlength=len(dataset.classes))
-    weights = len(dataset.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return dict(enumerate(weights.tolist()))
+    return dataset.task.class_weights(dataset.train.labels)

@@ -1,221 +1,153 @@
-"""Whether a network tells classes apart: it beside simple models, on the same test examples."""
+"""Whether a network has learned: it beside simple models, on the same test examples."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from seqtrain.evaluation import classification, uncertainty
-from seqtrain.evaluation.baselines import MAJORITY, Baseline, baselines
-from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
-from seqtrain.tasks import called, readable, titles
+from seqtrain.display.numbers import readable
+from seqtrain.evaluation.baselines import Baseline, baselines, titles
+from seqtrain.evaluation.metric import Metric
+from seqtrain.tasks import Task
 from seqtrain.training.diagnosis import Trained, causes, still_improving
 
-Test = Callable[[dict[str, Any], str], bool]
+FAR = 0.5  # of what the linear model gains over the constant one; less is far below it
 
-ERROR = 0.05  # of a two-sided test: how often chance alone may look like a difference
-FAR = 0.5  # of what the linear model gains over the majority class; less is far below it
+Found = Mapping[str, Mapping[str, Any]]  # the simple models, by name, as metrics.json has them
 
 
-def judged(labels: np.ndarray, probabilities: np.ndarray, trained: Trained) -> dict[str, Any]:
+def judged(predictions: np.ndarray, trained: Trained) -> dict[str, Any]:
     """Return `baselines` and `verdict`, as `metrics.json` holds them.
 
     Args:
-        labels: of the test examples, shape (N,).
-        probabilities: what the network says of them, shape (N, classes).
-        trained: how it was trained.
+        predictions: of the test examples, as the task has them.
+        trained: how the network was trained.
     """
-    how = trained.training
-    others = baselines(trained.dataset, how.baselines, weighed=how.class_weight is not None)
-    found = {other.name: compared(labels, probabilities, other) for other in others}
-    return {"baselines": found, "verdict": verdict(labels, probabilities, found, trained)}
+    others = baselines(trained.dataset, trained.training.baselines, trained.weighed)
+    found = {other.name: compared(predictions, other, trained) for other in others}
+    return {"baselines": found, "verdict": verdict(predictions, found, trained)}
 
 
-def compared(labels: np.ndarray, probabilities: np.ndarray, other: Baseline) -> dict[str, Any]:
-    """Return the metrics of a simple model, and by how much the network is better.
-
-    McNemar's test compares how often the two are right on the same examples: two intervals that
-    overlap could not tell, for both find the same examples hard. T. G. Dietterich, "Approximate
-    Statistical Tests for Comparing Supervised Classification Learning Algorithms", Neural
-    Computation 10(7), 1998. Macro F1 is no share of examples, so a bootstrap compares it.
-    """
-    right, theirs = (
-        classification.predictions(p) == labels for p in (probabilities, other.answers)
-    )
-    more = right.astype(float) - theirs
-    macro_f1 = classification.macro_f1_difference(labels, probabilities, other.answers)
-    ends = uncertainty.bootstrap(
-        {"accuracy": uncertainty.mean(more), "macro_f1": macro_f1}, len(labels)
-    )
+def compared(predictions: np.ndarray, other: Baseline, trained: Trained) -> dict[str, Any]:
+    """Return the metrics of a simple model, and by how much the network is better."""
+    task, labels = trained.dataset.task, trained.dataset.test.labels
+    evaluated = task.evaluate("test", labels, other.predictions)
     return {
-        **classification.scores("test", labels, other.answers),
-        "intervals": classification.intervals("test", labels, other.answers),
+        **{name: value for name, value in evaluated.items() if name != "test"},
         "trained_on": other.trained_on,
         "converged": other.converged,
-        "tells_apart": tells_apart(labels, other.answers),
-        "difference": {
-            "accuracy": float(more.mean()),
-            "interval": list(ends["accuracy"] or ()),
-            "p_value": mcnemar(int((more > 0).sum()), int((more < 0).sum())),
-            "macro_f1": float(macro_f1(np.ones((1, len(labels))))[0]),
-            "macro_f1_interval": list(ends["macro_f1"] or ()),
-            "macro_f1_p_value": paired_bootstrap(macro_f1, len(labels)),
-        },
+        **task.compare(labels, predictions, other.predictions),
     }
 
 
-def tells_apart(labels: np.ndarray, probabilities: np.ndarray) -> bool:
-    """Return whether classes are more probable where they are true than elsewhere.
-
-    The mean probability of the true class is compared with what it would be if the labels were
-    shuffled, of which mean and variance are known exactly: W. Hoeffding, "A Combinatorial Central
-    Limit Theorem", Annals of Mathematical Statistics 22(4), 1951, theorem 2. It finds what a
-    network has learned also where classes are so unequal that it never predicts one of them.
-
-    Args:
-        labels: shape (N,), N > 1.
-        probabilities: shape (N, classes).
-    """
-    counts = np.bincount(labels, minlength=probabilities.shape[1])
-    shares = counts / len(labels)
-    gaps = probabilities - probabilities.mean(axis=0, dtype=np.float64)
-    gaps -= (gaps @ shares)[:, None]
-    chosen = gaps[np.arange(len(labels)), labels].sum()
-    variance = (counts * (gaps**2).sum(axis=0)).sum() / max(len(labels) - 1, 1)
-    return bool(variance > 0 and chosen / math.sqrt(variance) > CRITICAL)
-
-
-CRITICAL = 1.959964  # of the normal distribution, for `ERROR`
-
-
-def verdict(
-    labels: np.ndarray, probabilities: np.ndarray, found: dict[str, Any], trained: Trained
-) -> dict[str, Any]:
+def verdict(predictions: np.ndarray, found: Found, trained: Trained) -> dict[str, Any]:
     """Return whether a network has learned, and what is to be said of it.
 
-    A network has learned if it tells the classes apart, if it is better than the majority class,
-    and if it is not far below the linear model: significantly worse, and with less than half of
-    what the linear model gains over the majority class. Better is more often right; where classes
-    are weighed it is a higher macro F1, and where they are uneven, either of the two.
+    A network has learned if its predictions have to do with the labels, if it is better than the
+    constant model, and if it is not far below the linear model: significantly worse, and with
+    less than half of what the linear model gains over the constant one. Any of the metrics that
+    the task is judged by may show it.
+
+    Args:
+        predictions: of the test examples, as the task has them.
+        found: the simple models; the first is the constant one.
+        trained: how the network was trained.
 
     Returns:
         `learned`, and the `sentence` that says why; where it has not learned, likely `causes`;
         `warnings` of a network that has, and `advice`, both of which may be empty; and by which
         scores it is `judged_by`.
     """
-    apart = tells_apart(labels, probabilities)
-    ours = classification.scores("test", labels, probabilities)
-    lacking = _lacking(apart, ours, found, trained.judged_by)
+    task, labels = trained.dataset.task, trained.dataset.test.labels
+    floor = next(iter(found))
+    apart = task.shows(labels, predictions, found[floor])
+    ours = task.scores("test", labels, predictions)
+    yardsticks = task.yardsticks(trained.judged_by)
+    lacking = _lacking(apart, ours, found, yardsticks, task)
+    primary = yardsticks[0][1]
     simple = {
-        name: loses(other) if apart else other["tells_apart"]
+        name: task.better(other, primary) < 0 if apart else task.finds(other)
         for name, other in found.items()
-        if name != MAJORITY
+        if name != floor
     }
-    ranked = (ranking(found, score, beats, loses) for score in trained.judged_by)
     why = causes(trained, len(labels), apart, simple) if lacking else []
     return {
         "learned": lacking is None,
-        "sentence": lacking or "; by macro F1 ".join(ranked),
+        "sentence": lacking or _ranked(found, yardsticks, task),
         "causes": why,
-        "warnings": [] if lacking else list(_warnings(ours, found[MAJORITY], trained)),
-        "judged_by": list(trained.judged_by),
+        "warnings": [] if lacking else [*task.warnings(ours, found[floor], trained.weighed)],
+        "judged_by": [metric.name for metric in trained.judged_by],
         "advice": list(still_improving(trained, why)),
     }
 
 
 def _lacking(
-    apart: bool, ours: dict[str, Any], found: dict[str, Any], judged_by: Sequence[str]
+    apart: bool,
+    ours: Mapping[str, Any],
+    found: Found,
+    yardsticks: Sequence[tuple[Metric, Metric]],
+    task: Task,
 ) -> str | None:
     """Return what shows that a network has not learned; None where it has."""
     if not apart:
-        return (
-            "the network has learned nothing that shows on the test examples: "
-            f"{_beside(ours, found[MAJORITY], MAJORITY, judged_by)}"
-        )
-    reasons = [_lacking_by(score, ours, found) for score in judged_by]
+        beside = _beside(ours, found, [shown for shown, _ in yardsticks])
+        return f"the network has learned nothing that shows on the test examples: {beside}"
+    reasons = [_lacking_by(*yardstick, ours, found, task) for yardstick in yardsticks]
     return reasons[0] if all(reasons) else None
 
 
-def _lacking_by(score: str, ours: dict[str, Any], found: dict[str, Any]) -> str | None:
-    """Return what shows by one score that a network has not learned; None where it has."""
-    key, floor = f"test_{score}", found[MAJORITY]
-    if not beats(floor, score):
+def _lacking_by(
+    shown: Metric, measured: Metric, ours: Mapping[str, Any], found: Found, task: Task
+) -> str | None:
+    """Return what shows by one metric that a network has not learned; None where it has."""
+    key, name = f"test_{measured.name}", f"test_{shown.name}"
+    title, floor = next(iter(found.items()))
+    if task.better(floor, measured) <= 0:
         return (
-            f"the network tells the classes apart, but is not {BETTER[score]} the "
-            f"{MAJORITY}: {_beside(ours, floor, MAJORITY, [score])}"
+            f"the network tells the {task.labels} apart, but is not {measured.better} the "
+            f"{title}: {_beside(ours, found, [shown])}"
         )
-    for name, other in found.items():
-        gain = other[key] - floor[key]
-        if loses(other, score) and ours[key] - floor[key] < FAR * gain:
+    for other_title, other in found.items():
+        worse = task.better(other, measured) < 0
+        gain, possible = (measured.gain(of[key], floor[key]) for of in (ours, other))
+        if worse and gain < FAR * possible:
             return (
-                f"the network has learned little: {called(score)} {ours[key]:.4f}, where "
-                f"{titles(found)[name]} reaches {other[key]:.4f}"
+                f"the network has learned little: {shown.title} {readable(ours[name])}, where "
+                f"{titles(found)[other_title]} reaches {readable(other[name])}"
             )
     return None
 
 
-def _beside(ours: dict[str, Any], other: dict[str, Any], name: str, scores: Sequence[str]) -> str:
-    """Return scores of the network, and after each that of a simple model."""
-    keys = [(called(score), f"test_{score}") for score in scores]
-    return ", ".join(f"{word} {ours[k]:.4f}, {name} {other[k]:.4f}" for word, k in keys)
+def _beside(ours: Mapping[str, Any], found: Found, metrics: Sequence[Metric]) -> str:
+    """Return metrics of the network, and after each that of the constant model."""
+    title, floor = next(iter(found.items()))
+    keys = [(metric.title, f"test_{metric.name}") for metric in metrics]
+    pairs = [(word, readable(ours[key]), readable(floor[key])) for word, key in keys]
+    return ", ".join(f"{word} {our}, {title} {their}" for word, our, their in pairs)
 
 
-def _warnings(ours: dict[str, Any], majority: dict[str, Any], trained: Trained) -> Iterator[str]:
-    """Yield what a person should know of a network that has learned."""
-    if beats(majority):
-        return
-    how = "less" if loses(majority) else "not significantly more"
-    why = (
-        "; its classes are weighed, which gives accuracy for the recall of rare classes"
-        " (`training.class_weight=null` aims at accuracy)"
-        if trained.training.class_weight
-        else ""
-    )
-    yield (
-        f"the network is {how} often right than the {MAJORITY}: "
-        f"{_beside(ours, majority, MAJORITY, ['accuracy'])}{why}"
-    )
+def _ranked(found: Found, yardsticks: Sequence[tuple[Metric, Metric]], task: Task) -> str:
+    """Return which simple models a network beats, and which beat it, by each metric."""
+    first, *others = (ranking(found, *yardstick, task) for yardstick in yardsticks)
+    named = [
+        f"by {shown.title} {said}" for (shown, _), said in zip(yardsticks[1:], others, strict=True)
+    ]
+    return "; ".join([first, *named])
 
 
-BETTER = {
-    "accuracy": "significantly more often right than",
-    "macro_f1": "significantly better by macro F1 than",
-}
-P_VALUES = {"accuracy": "p_value", "macro_f1": "macro_f1_p_value"}
-
-
-def beats(other: dict[str, Any], score: str = "accuracy") -> bool:
-    """Return whether the network is better than a simple model, by more than chance."""
-    difference = other["difference"]
-    return bool(difference[score] > 0 and difference[P_VALUES[score]] < ERROR)
-
-
-def loses(other: dict[str, Any], score: str = "accuracy") -> bool:
-    """Return whether the network is worse than a simple model, by more than chance."""
-    difference = other["difference"]
-    return bool(difference[score] < 0 and difference[P_VALUES[score]] < ERROR)
-
-
-def ranking(found: dict[str, Any], score: str, beats: Test, loses: Test) -> str:
-    """Return which of the simple models a network beats, which beat it, and which neither.
-
-    Args:
-        found: the simple models, by name.
-        score: the name of theirs that is told.
-        beats: whether the network is better than one of them by a score, by more than chance.
-        loses: whether it is worse.
-    """
-    key, word = f"test_{score}", "" if score == "accuracy" else f"{called(score)} "
+def ranking(found: Found, shown: Metric, measured: Metric, task: Task) -> str:
+    """Return which simple models a network beats, and which beat it, by one metric."""
+    word = "" if shown.bare else f"{shown.title} "
     named = {
-        name: f"{title} ({word}{readable(found[name][key])})"
+        name: f"{title} ({word}{readable(found[name][f'test_{shown.name}'])})"
         for name, title in titles(found).items()
     }
-    beaten = [named[name] for name, other in found.items() if beats(other, score)]
-    better = [named[name] for name, other in found.items() if loses(other, score)]
-    level = [named[name] for name in found if named[name] not in (*beaten, *better)]
+    sides = {name: task.better(other, measured) for name, other in found.items()}
+    beaten, level, better = (
+        [named[n] for n, side in sides.items() if side == s] for s in (1, 0, -1)
+    )
     sentence = f"the network beats {' and '.join(beaten)}" if beaten else ""
     if better:
         beat = f"{' and '.join(better)} beat{'' if len(better) > 1 else 's'} it"

@@ -60,6 +60,6 @@ def evaluate(
     if as_json:
         console.result_json(found[0] if len(found) == 1 else found)
     elif len(found) == 1:
-        console.result(format_evaluation(found[0]))
+        console.result(format_evaluation(found[0], runs[0].task))
     else:
         console.result(format_seeds(found))

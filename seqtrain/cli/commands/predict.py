@@ -47,7 +47,7 @@ def predict(
         examples = new_examples.read(chosen, data, text_column)
     else:
         examples = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
-    found = network.described(examples, network.predict(chosen, examples), learned)
+    found = network.described(examples, network.predict(chosen, examples), learned.task)
     beside = new_examples.beside(chosen, data, examples, text_column) if data else {}
     if data:
         found = new_examples.rows_with(found, beside, examples.lines)

@@ -1,0 +1,26 @@
+"""Numbers as a person reads them."""
+
+from collections.abc import Sequence
+
+LARGE, HUGE, SMALL = 100, 1e9, 1e-3
+
+
+def readable(number: float) -> str:
+    """Return four decimals, or fewer digits of a number that is large or small; counts whole."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    if abs(number) >= HUGE or 0 < abs(number) < SMALL:
+        return f"{number:.2e}"
+    return f"{number:.4f}" if abs(number) < LARGE else f"{number:,.1f}"
+
+
+def score(value: float | None, decimals: int = 4) -> str:
+    """Return a score with so many decimals, or as `readable` where there are four."""
+    if value is None:
+        return "undefined"
+    return f"{value:.{decimals}f}" if decimals < 4 else readable(value)
+
+
+def interval(ends: Sequence[float] | None, decimals: int = 4) -> str:
+    """Return the two ends of an interval; nothing where there is none."""
+    return f"[{score(ends[0], decimals)}, {score(ends[1], decimals)}]" if ends else ""

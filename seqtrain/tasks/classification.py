@@ -1,0 +1,499 @@
+"""Classification: a label is the name of one of a few classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from seqtrain.data.classes import (
+    check_label,
+    doubt_classes,
+    indices,
+    known_classes,
+    learnable,
+    merged,
+    normalised,
+    unseen,
+)
+from seqtrain.evaluation.metric import Metric
+from seqtrain.tasks.base import ERROR, Place, Reading, Scores, Task
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from seqtrain.evaluation.linear import Fit, Linear
+
+UNEVEN = 5.0  # how much larger the largest class is than the smallest, where they are uneven
+UNEQUAL = 0.8  # share of one class, from which on a person should know
+BY_HEART = 0.95  # accuracy on train
+ROUNDING = 1e-5  # by which float32 may carry a probability beyond 0 and 1
+MAJORITY = "majority class"
+
+LOSS = Metric("loss", axis="loss (cross-entropy, nats)", higher=False)
+ACCURACY = Metric(
+    "accuracy",
+    share=True,
+    best=1.0,
+    better="significantly more often right than",
+    bare=True,
+)
+MACRO_F1 = Metric("macro_f1", "macro F1", share=True)
+BALANCED_ACCURACY = Metric("balanced_accuracy", share=True)
+OTHERS = (
+    Metric("roc_auc", "ROC AUC", share=True),
+    Metric("average_precision", share=True),
+    Metric("ece", "calibration error", higher=False, share=True),
+)
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Each example is of one class.
+
+    Attributes:
+        classes: the name of each; none before they are known.
+    """
+
+    classes: tuple[str, ...] = ()
+
+    name: ClassVar[str] = "classification"
+    labels: ClassVar[str] = "classes"
+    file: ClassVar[str] = "classes.json"
+    array: ClassVar[str] = "probabilities"
+    row: ClassVar[str] = "confidence"
+    loss: ClassVar[Metric] = LOSS
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1, BALANCED_ACCURACY, *OTHERS)
+    monitored: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1)
+    compared: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1, BALANCED_ACCURACY)
+    plots: ClassVar[tuple[str, ...]] = (
+        "confusion_matrix",
+        "calibration",
+        "roc",
+        "precision_recall",
+    )
+    sections: ClassVar[tuple[str, ...]] = ("mistakes", "probabilities", "classes")
+    weighs_classes: ClassVar[bool] = True
+    sharpens: ClassVar[bool] = True
+    linear: ClassVar[str] = "logistic regression"
+    letter: ClassVar[str] = "p"
+    formula: ClassVar[str] = ", log(p / (1 - p)),"
+    bounds: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
+
+    def fit_names(
+        self, names: Sequence[str], examples: int, place: Place, source: str, hint: str
+    ) -> Self:
+        """Return the task with the classes of train."""
+        for index, name in enumerate(names):
+            check_label(place(index), name)
+        classes = learnable({*map(normalised, names)}, examples, source, hint)
+        return replace(self, classes=classes)
+
+    def encode(self, names: Sequence[str], place: Place, source: str) -> np.ndarray:
+        """Return the index of each label's class; int32, shape (N,)."""
+        import numpy as np
+
+        for index, name in enumerate(names):
+            check_label(place(index), name)
+        index_of = {name: index for index, name in enumerate(self.classes)}
+        labels = merged(names, source)
+        for index, label in enumerate(labels):
+            if label not in index_of:
+                raise unseen(place(index), label, self.classes)
+        return np.array([index_of[label] for label in labels], dtype=np.int32)
+
+    def truth(self, labels: Sequence[str], place: Place) -> np.ndarray:
+        """Return the index of each label's class; int32, shape (N,)."""
+        return indices(labels, self.classes, place)
+
+    @property
+    def allowed(self) -> str | None:
+        """The first classes."""
+        return known_classes(self.classes)
+
+    def check_label(self, place: str, label: str) -> None:
+        """Do nothing: what is the name of no class is shown as it is."""
+
+    def doubt(self, labels: Mapping[str, np.ndarray], source: str) -> None:
+        """Warn of rare classes, of classes that look alike, and of those that say `none`."""
+        doubt_classes(self.classes, labels, source)
+
+    def strata(self, labels: np.ndarray) -> np.ndarray:
+        """Return the classes."""
+        return labels
+
+    def label(self, truth: Any) -> str:
+        """Return the name of a class."""
+        return str(self.classes[truth])
+
+    def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
+        """Return under `classes` a row for each: its name, and its examples in each split."""
+        import numpy as np
+
+        counts = {
+            split: np.bincount(found, minlength=len(self.classes)).tolist()
+            for split, found in labels.items()
+        }
+        rows = [
+            {"name": name, **{split: counts[split][index] for split in labels}}
+            for index, name in enumerate(self.classes)
+        ]
+        return {"classes": rows}
+
+    def to_json(self) -> Any:
+        """Return the names of the classes."""
+        return list(self.classes)
+
+    def from_json(self, value: Any) -> Self:
+        """Return the task of such classes."""
+        if not isinstance(value, list):
+            raise ValueError("it does not hold a list")
+        if not all(isinstance(name, str) for name in value):
+            raise ValueError("it does not hold texts alone")
+        return replace(self, classes=tuple(value))
+
+    @property
+    def outputs(self) -> int:
+        """A unit for each class; of two classes one is enough."""
+        return len(self.classes) if len(self.classes) > 2 else 1
+
+    @property
+    def activation(self) -> str:
+        """What makes probabilities of logits."""
+        return "sigmoid" if self.outputs == 1 else "softmax"
+
+    def head(self) -> list[keras.Layer]:
+        """Return a sigmoid that gives the probability of the second class, or a softmax of all."""
+        import keras
+
+        return [keras.layers.Dense(self.outputs, activation=self.activation, name="head")]
+
+    def answer(self) -> keras.Layer:
+        """Return the activation."""
+        import keras
+
+        return keras.layers.Activation(self.activation, name="answer")
+
+    def keras_loss(self) -> str:
+        """Return the cross-entropy."""
+        two = self.outputs == 1
+        return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
+
+    def keras_metrics(self, monitor: str | None) -> list[Any]:
+        """Return the accuracy, and macro F1 where it is monitored."""
+        made: dict[str, Callable[[], Any]] = {
+            "accuracy": lambda: "accuracy",
+            "macro_f1": lambda: macro_f1(len(self.classes)),
+        }
+        return [made[metric.name]() for metric in self.epoch_metrics(monitor)]
+
+    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each class; float32, shape (N, classes)."""
+        import numpy as np
+
+        if outputs.shape[1] > 1:
+            return outputs
+        return np.concatenate([1 - outputs, outputs], axis=1)
+
+    def class_weights(self, labels: np.ndarray) -> dict[int, float] | None:
+        """Return N / (classes present · count) for each class, as scikit-learn has it."""
+        import numpy as np
+
+        counts = np.bincount(labels, minlength=len(self.classes))
+        weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return dict(enumerate(weights.tolist()))
+
+    def constant(self, labels: np.ndarray, number: int) -> tuple[str, np.ndarray]:
+        """Return as probabilities what share of train each class has."""
+        import numpy as np
+
+        return MAJORITY, np.tile(self.shares(labels), (number, 1))
+
+    def shares(self, labels: np.ndarray) -> np.ndarray:
+        """Return the share of each class; float64, shape (classes,)."""
+        import numpy as np
+
+        return np.bincount(labels, minlength=len(self.classes)) / len(labels)
+
+    def fit_linear(
+        self, x: Any, labels: np.ndarray, penalty: float, weighed: bool, sparse: bool
+    ) -> Fit:
+        """Fit a logistic regression."""
+        from seqtrain.evaluation import linear
+
+        return linear.logistic(x, labels, len(self.classes), penalty, weighed, sparse)
+
+    def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
+        """Return the primary metric."""
+        from seqtrain.evaluation import classification
+
+        name = self.primary(weighed).name
+        return classification.metrics_for(len(self.classes))[name].function(labels, predictions)
+
+    def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
+        """Fit a logistic regression for each output."""
+        from seqtrain.evaluation import linear
+
+        return linear.logistic_beside(x, labels, self.outputs, penalty, weighed)
+
+    def rank_beside(self, labels: np.ndarray, logits: np.ndarray, weighed: bool) -> float:
+        """Return the accuracy, or where classes are weighed the balanced one."""
+        import numpy as np
+
+        chosen = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+        weights = 1 / np.bincount(labels)[labels] if weighed else None
+        return float(np.average(chosen == labels, weights=weights))
+
+    def loss_of_logits(self, logits: np.ndarray, learned: np.ndarray) -> float:
+        """Return the mean cross-entropy in nats."""
+        from seqtrain.evaluation import classification
+
+        return classification.loss_of_logits(logits, learned)
+
+    def check(self, labels: np.ndarray, predictions: np.ndarray) -> None:
+        """Make sure that labels are classes, and predictions their probabilities."""
+        if labels.dtype.kind not in "iu" or predictions.dtype.kind != "f" or predictions.ndim != 2:
+            raise ValueError("it does not hold a label and probabilities of each example")
+        known = len(self.classes) or predictions.shape[1]
+        if not 0 <= labels.min() <= labels.max() < known:
+            raise ValueError("its labels are not those of the classes")
+        least, most = predictions.min(), predictions.max()
+        if predictions.shape[1] != known or not -ROUNDING <= least <= most <= 1 + ROUNDING:
+            raise ValueError("its probabilities are not those of the classes")
+
+    def scores(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> Scores:
+        """Return every score."""
+        from seqtrain.evaluation import classification
+
+        return classification.scores(prefix, labels, predictions)
+
+    def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the scores, and those of each class beside the confusion matrix."""
+        from seqtrain.evaluation import classification
+
+        return classification.evaluate(prefix, labels, predictions, self.classes)
+
+    def tables(self, detail: Mapping[str, Any]) -> list[str]:
+        """Return the scores of each class, and the confusion matrix."""
+        from seqtrain.evaluation import confusion
+
+        return confusion.tables(detail["classes"], detail["confusion_matrix"])
+
+    def primary(self, weighed: bool = False) -> Metric:
+        """Return the accuracy; where all classes are to count alike macro F1, as that has it."""
+        return MACRO_F1 if weighed else self.monitored[0]
+
+    def judged_by(self, labels: np.ndarray, weighed: bool) -> tuple[Metric, ...]:
+        """Return the primary metric; beside the accuracy macro F1 where it hides small classes."""
+        first = self.primary(weighed)
+        if first is MACRO_F1 or not uneven(self.shares(labels).tolist()):
+            return (first,)
+        return first, MACRO_F1
+
+    def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+        """Return the difference of accuracy and of macro F1, each with its p-value."""
+        from seqtrain.evaluation import classification
+
+        return classification.compare(labels, ours, theirs)
+
+    def better(self, other: Mapping[str, Any], metric: Metric) -> int:
+        """Return which is better by McNemar's test, or by a bootstrap of macro F1."""
+        difference = other["difference"]
+        p_value = {ACCURACY.name: "p_value"}.get(metric.name, f"{metric.name}_p_value")
+        if not difference[p_value] < ERROR:
+            return 0
+        return int(difference[metric.name] > 0) - int(difference[metric.name] < 0)
+
+    def finds(self, other: Mapping[str, Any]) -> bool:
+        """Return whether a simple model tells the classes apart."""
+        return bool(other["tells_apart"])
+
+    def shows(
+        self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
+    ) -> bool:
+        """Return whether a network tells the classes apart."""
+        from seqtrain.evaluation.significance import tells_apart
+
+        return tells_apart(labels, predictions)
+
+    def warnings(
+        self, ours: Mapping[str, Any], constant: Mapping[str, Any], weighed: bool
+    ) -> Iterator[str]:
+        """Yield that a network is not more often right than the majority class."""
+        side = self.better(constant, ACCURACY)
+        if side > 0:
+            return
+        how = "less" if side < 0 else "not significantly more"
+        why = (
+            "; its classes are weighed, which gives accuracy for the recall of rare classes"
+            " (`training.class_weight=null` aims at accuracy)"
+            if weighed
+            else ""
+        )
+        yield (
+            f"the network is {how} often right than the {MAJORITY}: accuracy "
+            f"{ours['test_accuracy']:.4f}, {MAJORITY} {constant['test_accuracy']:.4f}{why}"
+        )
+
+    def paired(
+        self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
+    ) -> tuple[str, float]:
+        """Return McNemar's test, or a bootstrap of macro F1."""
+        from seqtrain.evaluation import classification
+        from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
+
+        if metric is MACRO_F1:
+            difference = classification.macro_f1_difference(labels, ours, theirs)
+            return "bootstrap", paired_bootstrap(difference, len(labels))
+        wrong, theirs_wrong = (classification.predictions(p) != labels for p in (ours, theirs))
+        p = mcnemar(int((wrong < theirs_wrong).sum()), int((wrong > theirs_wrong).sum()))
+        return "McNemar", p
+
+    def mistakes(
+        self, labels: np.ndarray, predictions: np.ndarray
+    ) -> Iterator[tuple[int, dict[str, str]]]:
+        """Yield each example of which another class is predicted, the surest first."""
+        from seqtrain.evaluation import classification
+
+        chosen = classification.predictions(predictions)
+        confidences = classification.confidences(predictions)
+        for index in classification.mistakes(labels, predictions).tolist():
+            yield (
+                index,
+                {
+                    "truth": self.classes[labels[index]],
+                    "prediction": self.classes[chosen[index]],
+                    "confidence": f"{confidences[index]:.6f}",
+                },
+            )
+
+    def guessing(self, labels: np.ndarray, of: np.ndarray, weighed: bool) -> float:
+        """Return the loss in nats of predicting each class as often as it is in train."""
+        import math
+
+        import numpy as np
+
+        shares = self.shares(labels)
+        if weighed:
+            return math.log(np.count_nonzero(shares))
+        present = shares[shares > 0]
+        return float(-(present * np.log(present)).sum())
+
+    def knows_train(self, row: Mapping[str, float]) -> bool:
+        """Return whether the accuracy on train is nearly 1."""
+        return row[ACCURACY.name] >= BY_HEART
+
+    def doubts(self, labels: np.ndarray, weighed: bool) -> Iterator[str]:
+        """Yield that nearly all of train is one class."""
+        shares = self.shares(labels)
+        if (share := shares.max()) <= UNEQUAL:
+            return
+        weigh = "" if weighed else "`training.class_weight=balanced`, and "
+        yield (
+            f"{share:.0%} of train is `{self.classes[int(shares.argmax())]}` ({weigh}look at macro "
+            "F1 and at the recall of each class)"
+        )
+
+    def rows(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
+        """Yield the class, its probability, and those of all."""
+        from seqtrain.evaluation import classification
+
+        chosen = classification.predictions(predictions).tolist()
+        for best, row in zip(chosen, predictions.tolist(), strict=True):
+            of = dict(zip(self.classes, row, strict=True))
+            yield {"class": self.classes[best], "probability": row[best], "probabilities": of}
+
+    def reading(self, outputs: np.ndarray) -> Reading:
+        """Return probabilities, and the log-odds of each class."""
+        import numpy as np
+
+        from seqtrain.evaluation import classification
+
+        odds = classification.log_odds(outputs)
+        return Reading(0.5 * np.tanh(0.5 * odds) + 0.5, odds)
+
+    def before_answer(self, model: Any) -> Any:
+        """Take the activation of the head away, so that no probability is rounded to 0 or 1."""
+        import keras
+
+        model.layers[-1].activation = keras.activations.linear
+        return model
+
+    def shown(self, value: float) -> str:
+        """Return a probability with four decimals."""
+        return f"{value:.4f}"
+
+    def changed(self, value: float) -> str:
+        """Return log-odds with four decimals."""
+        return f"{value:.4f}"
+
+    def symbol(self, index: int) -> str:
+        """Return `p(<class>)`."""
+        return f"p({self.classes[index]})"
+
+    def measure(self, index: int) -> str:
+        """Return `log-odds of <class>`."""
+        return f"log-odds of {self.classes[index]}"
+
+    def decision(self, predictions: np.ndarray, label: str | None) -> str:
+        """Return the class, its probability, and the true class where it is known."""
+        best = int(predictions.argmax())
+        true = f", true class {label}" if label else ""
+        return f"{self.classes[best]}, p = {predictions[best]:.4f}{true}"
+
+    def decided(self, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the `class` and its `probability`."""
+        best = int(predictions.argmax())
+        return {"class": self.classes[best], "probability": float(predictions[best])}
+
+    def by_step(self, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the `probabilities` of each class."""
+        return {"probabilities": dict(zip(self.classes, predictions.T, strict=True))}
+
+    def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
+        """Return the probability of the class that was decided for."""
+        return list(by_step["probabilities"][decided["class"]])
+
+
+def uneven(counts: Iterable[float]) -> bool:
+    """Return whether some classes are so much larger than others that accuracy hides these.
+
+    Args:
+        counts: the training examples of each class; classes without any do not count.
+    """
+    present = [count for count in counts if count]
+    return bool(present) and max(present) > UNEVEN * min(present)
+
+
+def macro_f1(classes: int) -> Any:
+    """Return a Keras metric: the mean of the F1 of all classes that are true or predicted.
+
+    It is computed of the whole epoch, as `evaluation.classification` computes it, which a mean
+    over batches would not be.
+    """
+    import keras
+    from keras import ops
+
+    class MacroF1(keras.metrics.Metric):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(name="macro_f1")
+            self.counts = self.add_weight(shape=(classes, classes), initializer="zeros")
+
+        def update_state(self, labels: Any, said: Any, sample_weight: Any = None) -> None:
+            chosen = ops.argmax(said, axis=-1) if said.shape[-1] > 1 else said[:, 0] > 0.5
+            true, chosen = (
+                ops.one_hot(ops.cast(ops.reshape(one, (-1,)), "int32"), classes)
+                for one in (labels, chosen)
+            )
+            self.counts.assign_add(ops.matmul(ops.transpose(true), chosen))
+
+        def result(self) -> Any:
+            hits, both = (
+                ops.diagonal(self.counts),
+                ops.sum(self.counts, 0) + ops.sum(self.counts, 1),
+            )
+            f1 = 2 * hits / ops.maximum(both, 1)
+            return ops.sum(f1) / ops.sum(ops.cast(both > 0, f1.dtype))
+
+    return MacroF1()
