@@ -87,7 +87,7 @@ def test_sequences_of_numbers_are_drafted_too(form: str, seqtrain: Seqtrain) -> 
     found = drafted(seqtrain, Path(form))
     assert (found["name"], found["standardise"]) == ("arrays", True)
     assert (found["id_column"], found["step_column"]) == ("id", "step")
-    assert "60 examples of 2 classes" in Path("mine.yaml").read_text()
+    assert "60 examples, 2 classes" in Path("mine.yaml").read_text()
 
 
 @pytest.mark.parametrize("form", ["texts.csv", "steps.csv", "steps.npz"])
@@ -103,7 +103,7 @@ def test_measured_labels_are_drafted_as_numbers(form: str, seqtrain: Seqtrain) -
         lengths = [len(sequence) for sequence in sequences]
         np.savez(form, values=np.concatenate(sequences), lengths=lengths, y=np.arange(60) * 1.5)
     assert drafted(seqtrain, Path(form))["task"] == "regression"
-    assert "examples labelled with numbers" in Path("mine.yaml").read_text()
+    assert "examples, labels from" in Path("mine.yaml").read_text()
 
 
 @pytest.mark.parametrize(

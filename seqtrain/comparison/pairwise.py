@@ -98,12 +98,13 @@ def _paired(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answer
     first, second = row.counted[0], best.counted[0]
     try:
         (labels, ours), (labels_of_best, theirs) = answers(first.run), answers(second.run)
+        task = first.run.fitted_task
     except SeqtrainError:
         return Tested(best, reason="predictions are missing or damaged")
     same_labels = len(labels) == len(labels_of_best) and bool((labels == labels_of_best).all())
     if not (same_labels and _split_alike(first, second)):
         return Tested(best, reason="other test examples")
-    return Tested(best, *first.run.task.paired(metric, labels, ours, theirs))
+    return Tested(best, *task.paired(metric, labels, ours, theirs))
 
 
 def _answers(run: Run) -> Answers:

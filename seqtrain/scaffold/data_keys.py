@@ -159,7 +159,7 @@ def _keys(roles: Roles, seen: Profile, reading: list[Line]) -> list[Line]:
     keys: list[Line] = [("name", roles.kind, ""), *reading]
     if roles.text is not None:
         keys.append(("text_column", roles.text, ""))
-    if roles.task == "regression":
+    if roles.task != OwnFilesConfig.model_fields["task"].default:
         keys.append(("task", roles.task, NUMBERS))
     if roles.wide:
         why = {"rows": "each row is a sequence"}

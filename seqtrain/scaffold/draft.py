@@ -26,7 +26,6 @@ from seqtrain.sources.base import DatasetConfig
 
 FIRST, EVERY = 2_000, 10  # texts whose tokens are counted: the first, and then every tenth
 FEW_WORDS = 5_000  # of which no subwords are learned
-MOST_SHOWN = 8  # classes that are told with their counts
 FEW, SHARE_OF_FEW = 50, 0.25  # examples of which validation takes a larger share
 # Keys that say where files are; as arguments they count from where a person is.
 PATHS = ("path", "validation_path", "test_path", "embedding_file")
@@ -158,7 +157,7 @@ def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
     """Return what is known of the data once they are loaded."""
     lengths = loaded.train.lengths
     return Known(
-        classes=_counts(loaded),
+        labels=_labels(loaded),
         rows=sum(len(part) for part in _parts(loaded)),
         lengths=[loaded.shape[0]] if lengths is None else lengths.tolist(),
         tokens=tokens,
@@ -181,21 +180,16 @@ def _parts(dataset: Dataset) -> list[Examples]:
     return parts[:1] + parts[2:] if dataset.validation is dataset.test else parts
 
 
-def _counts(dataset: Dataset) -> Counter[str]:
-    """Return the number of examples of each class; nothing in regression."""
-    labels = {str(number): part.labels for number, part in enumerate(_parts(dataset))}
-    rows = dataset.task.describe(labels).get("classes", [])
-    return Counter({row["name"]: sum(row[part] for part in labels) for row in rows})
+def _labels(dataset: Dataset) -> str:
+    """Return in a few words what the labels are."""
+    import numpy as np
+
+    return dataset.task.summary(np.concatenate([part.labels for part in _parts(dataset)]))
 
 
 def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
     """Return what is told of the task and of the labels."""
-    if counts := known.classes:
-        shown = [f"{one_line(name)} {count:,}" for name, count in counts.most_common(MOST_SHOWN)]
-        listed = ", ".join(shown) + (", …" if len(counts) > MOST_SHOWN else "")
-        return "task", f"classification, {len(counts)} classes: {listed}"
-    values = [value for part in _parts(dataset) for value in part.labels.tolist()]
-    return "task", f"regression, labels from {min(values):.6g} to {max(values):.6g}"
+    return "task", f"{dataset.task.name}, {known.labels}"
 
 
 def _sections(
@@ -266,10 +260,10 @@ def _load(request: Request, text: str) -> Dataset:
 
 def _text(request: Request, plain: Mapping[str, Any], sections: Sections, known: Known) -> str:
     """Return the config as YAML."""
-    kind = f"of {len(known.classes)} classes" if known.classes else "labelled with numbers"
+    kind = known.labels.partition(":")[0]
     named = argument(request.config).replace("\n", "\\n")
     text = (
-        f"# Drafted from {one_line(str(request.data))}: {known.rows:,} examples {kind}.\n#\n"
+        f"# Drafted from {one_line(str(request.data))}: {known.rows:,} examples, {kind}.\n#\n"
         f"#   seqtrain check {named} --load   what it would train on, and what that costs\n"
         f"#   seqtrain train {named}\n#\n"
         "# `seqtrain schema --markdown` lists every key.\n"

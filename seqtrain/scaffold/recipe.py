@@ -21,14 +21,14 @@ class Known:
     """What is known of the data that a draft is for.
 
     Attributes:
-        classes: how many examples each class has; none in regression.
+        labels: what their labels are, in a few words.
         rows: how many examples there are.
         lengths: the steps of each example, or of a sample of them.
         words: how often each token stands in the texts of a sample; none where they are numbers.
         tokens: what texts are split into; None where examples are numbers.
     """
 
-    classes: Counter[str] = field(default_factory=Counter)
+    labels: str = ""
     rows: int = 0
     lengths: list[int] = field(default_factory=list)
     words: Counter[str] = field(default_factory=Counter)

@@ -1,5 +1,9 @@
 """Tasks: each file of this package but `base.py` is one."""
 
+import importlib
+import pkgutil
+from inspect import isabstract
+
 from seqtrain.evaluation.metric import Metric
 from seqtrain.tasks.base import Reading, Task
 from seqtrain.tasks.classification import Classification
@@ -18,16 +22,21 @@ __all__ = [
 ]
 
 
+def _in_this_package() -> list[type[Task]]:
+    found: list[type[Task]] = []
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        contents = vars(importlib.import_module(module.name)).values()
+        tasks = (item for item in contents if isinstance(item, type) and issubclass(item, Task))
+        found += [task for task in tasks if task.__module__ == module.name and not isabstract(task)]
+    return found
+
+
+TASKS = _in_this_package()
+
+
 def known() -> dict[str, type[Task]]:
     """Return every task by its name."""
-    found: dict[str, type[Task]] = {}
-    waiting: list[type[Task]] = Task.__subclasses__()
-    while waiting:
-        task = waiting.pop(0)
-        waiting += task.__subclasses__()
-        if "name" in vars(task):
-            found[task.name] = task
-    return found
+    return {task.name: task for task in TASKS}
 
 
 def named(name: str) -> Task:
@@ -37,7 +46,7 @@ def named(name: str) -> Task:
 
 def metric(name: str) -> Metric:
     """Return what is known of a metric, whose name is that in files without `test_` or `val_`."""
-    for task in known().values():
+    for task in TASKS:
         for one in (task.loss, *task.metrics):
             if one.name == name:
                 return one
@@ -46,5 +55,5 @@ def metric(name: str) -> Metric:
 
 def monitored() -> list[str]:
     """Return what a training of any task can monitor, as history.csv calls it."""
-    every = ((task.loss, *task.monitored) for task in known().values())
+    every = ((task.loss, *task.monitored) for task in TASKS)
     return list(dict.fromkeys(f"val_{metric.name}" for metrics in every for metric in metrics))

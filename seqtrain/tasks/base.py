@@ -137,6 +137,10 @@ class Task(ABC):
             row for each statistic of numbers; each with a `name` and a key for each split.
         """
 
+    @abstractmethod
+    def summary(self, labels: np.ndarray) -> str:
+        """Return in a few words what the labels of all examples are."""
+
     # Files
 
     @abstractmethod
@@ -214,9 +218,10 @@ class Task(ABC):
     ) -> Fit:
         """Fit the linear model that is a baseline to a matrix of N examples."""
 
-    @abstractmethod
     def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
         """Return what is larger for better predictions, to choose among linear models."""
+        metric = self.primary(weighed)
+        return metric.gain(self.scores("test", labels, predictions)[f"test_{metric.name}"] or 0, 0)
 
     @abstractmethod
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:

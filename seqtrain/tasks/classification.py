@@ -16,6 +16,7 @@ from seqtrain.data.classes import (
     normalised,
     unseen,
 )
+from seqtrain.display.escape import one_line
 from seqtrain.evaluation.metric import Metric
 from seqtrain.tasks.base import ERROR, Place, Reading, Scores, Task
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from seqtrain.evaluation.linear import Fit, Linear
 
+MOST_SHOWN = 8  # classes in a summary
 UNEVEN = 5.0  # how much larger the largest class is than the smallest, where they are uneven
 UNEQUAL = 0.8  # share of one class, from which on a person should know
 BY_HEART = 0.95  # accuracy on train
@@ -141,6 +143,16 @@ class Classification(Task):
         ]
         return {"classes": rows}
 
+    def summary(self, labels: np.ndarray) -> str:
+        """Return the number of classes, and the largest with their examples."""
+        import numpy as np
+
+        counts = np.bincount(labels, minlength=len(self.classes)).tolist()
+        largest = sorted(zip(self.classes, counts, strict=True), key=lambda one: -one[1])
+        shown = [f"{one_line(name)} {count:,}" for name, count in largest[:MOST_SHOWN]]
+        more = ", …" if len(counts) > MOST_SHOWN else ""
+        return f"{len(counts)} classes: {', '.join(shown)}{more}"
+
     def to_json(self) -> Any:
         """Return the names of the classes."""
         return list(self.classes)
@@ -223,13 +235,6 @@ class Classification(Task):
         from seqtrain.evaluation import linear
 
         return linear.logistic(x, labels, len(self.classes), penalty, weighed, sparse)
-
-    def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
-        """Return the primary metric."""
-        from seqtrain.evaluation import classification
-
-        name = self.primary(weighed).name
-        return classification.metrics_for(len(self.classes))[name].function(labels, predictions)
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a logistic regression for each output."""

@@ -118,6 +118,10 @@ class Regression(Task):
         ]
         return {"labels": rows}
 
+    def summary(self, labels: np.ndarray) -> str:
+        """Return the least and the largest."""
+        return f"labels from {labels.min():.6g} to {labels.max():.6g}"
+
     def to_json(self) -> Any:
         """Return mean, deviation and tolerance."""
         return asdict(self.target)

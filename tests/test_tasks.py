@@ -1,0 +1,311 @@
+"""Every task keeps the contract, and a third one needs nothing but its own class."""
+
+import ast
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import seqtrain as package
+from seqtrain import tasks
+from seqtrain.config import load_config
+from seqtrain.evaluation import uncertainty
+from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
+from seqtrain.runs.run import Run
+from seqtrain.tasks import Classification, Metric, Regression, Task
+from seqtrain.training import launch
+from tests.conftest import Outcome, drawing
+from tests.cutting import cut_short, go_on, results
+
+Seqtrain = Callable[..., Outcome]
+
+OFF = Metric("stars_off", "stars off", "mean distance in stars", higher=False, best=0.0)
+
+
+@dataclass(frozen=True)
+class Stars(Classification):
+    """Classes in an order, from 1 to 5 stars: to be off by one is better than by four."""
+
+    name: ClassVar[str] = "stars"
+    metrics: ClassVar[tuple[Metric, ...]] = (OFF, *Classification.metrics)
+    monitored: ClassVar[tuple[Metric, ...]] = (OFF, *Classification.monitored)
+    compared: ClassVar[tuple[Metric, ...]] = (OFF, *Classification.compared)
+
+    def off(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Return the distance of the mean of the predicted stars from the true ones; (N,)."""
+        stars = np.array(list(map(float, self.classes)))
+        return np.abs(predictions @ stars - stars[labels])
+
+    def keras_metrics(self, monitor: str | None) -> list[Any]:
+        import keras
+
+        stars = keras.ops.array([[float(name)] for name in self.classes])
+
+        def off(labels: Any, predictions: Any) -> Any:
+            true = keras.ops.take(stars, keras.ops.cast(labels, "int32"))
+            return keras.ops.abs(predictions @ stars - keras.ops.reshape(true, (-1, 1)))
+
+        return [keras.metrics.MeanMetricWrapper(off, name=OFF.name)]
+
+    def primary(self, weighed: bool = False) -> Metric:
+        return OFF
+
+    def scores(
+        self, prefix: str, labels: np.ndarray, predictions: np.ndarray
+    ) -> dict[str, float | None]:
+        found = float(self.off(labels, predictions).mean())
+        return {f"{prefix}_{OFF.name}": found, **super().scores(prefix, labels, predictions)}
+
+    def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+        mean = uncertainty.mean(self.off(labels, predictions))
+        ends = uncertainty.bootstrap({OFF.name: mean}, len(labels))[OFF.name]
+        found = super().evaluate(prefix, labels, predictions)
+        found["intervals"] |= {f"{prefix}_{OFF.name}": list(ends or ()) or None}
+        return {**self.scores(prefix, labels, predictions), **found}
+
+    def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+        found = super().compare(labels, ours, theirs)
+        nearer = self.off(labels, theirs) - self.off(labels, ours)
+        p = paired_bootstrap(uncertainty.mean(nearer), len(labels))
+        found["difference"] |= {OFF.name: float(nearer.mean()), f"{OFF.name}_p_value": p}
+        return found
+
+    def paired(
+        self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
+    ) -> tuple[str, float]:
+        nearer = self.off(labels, theirs) - self.off(labels, ours)
+        return "sign", mcnemar(int((nearer > 0).sum()), int((nearer < 0).sum()))
+
+
+WORDS = ("awful", "poor", "fair", "good", "superb")
+CONFIG = """
+dataset: {name: text, path: reviews.csv, task: stars, max_length: 8, vocabulary_size: 40}
+model: {name: gru, units: 8, embedding_dim: 8}
+training: {epochs: 4, learning_rate: 1e-2, batch_size: 16, early_stopping: {patience: 9}}
+"""
+
+
+@pytest.fixture
+def stars(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A config of reviews, whose task no module of the package knows."""
+    monkeypatch.setattr(tasks, "TASKS", [*tasks.TASKS, Stars])
+    random = np.random.default_rng(0)
+    rows = [
+        f"the {random.choice(['film', 'plot', 'cast'])} {number} was {WORDS[label]},{label + 1}"
+        for number, label in enumerate(random.permutation(np.arange(300) % 5))
+    ]
+    Path("reviews.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    Path("stars.yaml").write_text(CONFIG)
+    return Path("stars.yaml")
+
+
+def ok(outcome: Outcome) -> str:
+    assert outcome.exit_code == 0, outcome.stderr
+    return outcome.stdout
+
+
+@pytest.mark.tf
+def test_a_third_task_needs_nothing_but_its_own_class(stars: Path, seqtrain: Seqtrain) -> None:
+    with drawing():
+        outcome = seqtrain("train", stars)
+    ok(outcome)
+    assert "test stars off 0." in outcome.stderr
+    assert "the network beats majority class (stars off 1." in outcome.stderr
+    run = Run.latest(Path("outputs"))
+    assert run.config.training.monitor == "val_stars_off"
+    assert {"loss.png", "stars_off.png", "confusion_matrix.png"} <= {
+        picture.name for picture in run.plots.iterdir()
+    }
+    kept = run.metrics()
+    history = run.history()
+    best = min(row["val_stars_off"] for row in history)
+    assert history[kept["best_epoch"] - 1]["val_stars_off"] == best
+    labels, probabilities = run.predictions()
+    off = Stars(("1", "2", "3", "4", "5")).off(labels, probabilities).mean()
+    assert kept["test_stars_off"] == pytest.approx(off, rel=1e-6)
+
+    judged = json.loads(ok(seqtrain("evaluate", "--json")))
+    assert judged["test_stars_off"] == kept["test_stars_off"]
+    assert "stars_off" in ok(seqtrain("evaluate"))
+    assert "superb" in ok(seqtrain("predict", "stars", "the cast was superb"))
+    ok(seqtrain("explain", "stars", "the cast was superb", "--html"))
+    ok(seqtrain("gradients", "stars"))
+    ok(seqtrain("plot", "stars"))
+    ok(seqtrain("report", "stars", "--to", "report.html"))
+    assert "stars off" in Path("report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.tf
+def test_runs_of_a_third_task_are_compared_by_its_own_metric(
+    stars: Path, seqtrain: Seqtrain
+) -> None:
+    ok(seqtrain("train", stars, "training.epochs=1"))
+    ok(seqtrain("train", stars))
+    first, second = json.loads(ok(seqtrain("compare", "--json", "--sort", "test_stars_off")))
+    assert first["scores"]["test_stars_off"]["mean"] < second["scores"]["test_stars_off"]["mean"]
+    assert second["tested"]["test"] == "sign"
+    assert second["tested"]["p"] < 0.05
+    assert "test_stars_off" in ok(seqtrain("compare"))
+
+
+@pytest.mark.tf
+def test_a_run_of_a_third_task_goes_on_to_the_bit(
+    stars: Path, seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ok(seqtrain("train", stars, "--output", "whole"))
+    cut, _ = launch.prepare(load_config(stars), Path("cut"), None)
+    cut_short(cut, monkeypatch, "on_epoch_end", 2)
+    assert not cut.finished
+    assert results(go_on(cut)) == results(Run.latest(Path("whole")))
+
+
+def test_an_unknown_task_is_refused_with_those_that_there_are(
+    stars: Path, seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain("check", stars, "dataset.task=star")
+    assert outcome.exit_code == 2
+    assert "dataset.task: must be" in outcome.stderr
+
+
+# The contract: what everything else relies on, of every task.
+
+NAMES = {"classification": ["a", "b", "c"], "regression": ["1", "2.5", "4"]}
+
+
+def fitted(name: str) -> tuple[Task, np.ndarray]:
+    """A task that has seen 60 labels, and these."""
+    names = NAMES[name]
+    task = tasks.named(name).fit_names(names, 60, str, "own.csv", "")
+    labels = task.encode(names * 20, str, "own.csv")
+    return task.fit(labels, "own.csv"), labels
+
+
+def learned(task: Task, labels: np.ndarray) -> np.ndarray:
+    """Predictions that are right of nearly all."""
+    random = np.random.default_rng(0)
+    if isinstance(task, Regression):
+        return labels + 0.01 * random.normal(size=len(labels))
+    chosen = np.where(random.random(len(labels)) < 0.9, labels, 0)
+    return np.asarray(0.1 + 0.7 * np.eye(3)[chosen])
+
+
+@pytest.mark.parametrize("name", tasks.known())
+def test_a_task_is_read_back_as_it_was_saved(name: str) -> None:
+    task, _ = fitted(name)
+    assert tasks.named(name).from_json(json.loads(json.dumps(task.to_json()))) == task
+    for damaged in (3, {"a": 1}, [1]):
+        with pytest.raises(ValueError, match="it does not hold|unexpected keyword"):
+            tasks.named(name).from_json(damaged)
+
+
+@pytest.mark.parametrize("name", tasks.known())
+def test_predictions_that_are_right_are_better_than_a_constant(name: str) -> None:
+    task, labels = fitted(name)
+    _, constant = task.constant(labels, len(labels))
+    right = learned(task, labels)
+    for metric in (task.loss, task.primary()):
+        ours, theirs = (
+            task.scores("test", labels, found)[f"test_{metric.name}"] for found in (right, constant)
+        )
+        assert metric.gain(ours or 0, theirs or 0) > 0
+    assert task.rank(labels, right, False) > task.rank(labels, constant, False)
+    other = {**task.evaluate("test", labels, constant), **task.compare(labels, right, constant)}
+    measured = [measured for _, measured in task.yardsticks([task.primary()])]
+    assert [task.better(other, metric) for metric in measured] == [1]
+    assert task.shows(labels, right, other)
+    assert not task.finds(other)
+    worse = {**task.evaluate("test", labels, right), **task.compare(labels, constant, right)}
+    assert [task.better(worse, metric) for metric in measured] == [-1]
+    assert task.finds(worse)
+    assert task.paired(task.primary(), labels, right, constant)[1] < 0.05
+
+
+@pytest.mark.parametrize("name", tasks.known())
+def test_the_worst_mistake_comes_first_and_what_is_right_is_none(name: str) -> None:
+    task, labels = fitted(name)
+    assert list(task.mistakes(labels, perfect(task, labels))) == []
+    _, constant = task.constant(labels, len(labels))
+    indices, rows = zip(*task.mistakes(labels, constant), strict=True)
+    assert set(rows[0]) == {"truth", "prediction", task.row}
+    assert rows[0]["truth"] == task.label(labels[indices[0]])
+    sizes = [abs(float(row[task.row])) for row in rows]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def perfect(task: Task, labels: np.ndarray) -> np.ndarray:
+    """Predictions that are right of all."""
+    return labels.copy() if isinstance(task, Regression) else np.eye(3)[labels]
+
+
+@pytest.mark.parametrize("name", tasks.known())
+def test_each_metric_of_a_task_is_known_and_has_its_score_and_interval(name: str) -> None:
+    task, labels = fitted(name)
+    found = task.evaluate("test", labels, learned(task, labels))
+    scores = {key.removeprefix("test_") for key in found if key.startswith("test_")}
+    named = {metric.name for metric in (task.loss, *task.metrics)}
+    assert scores <= named
+    assert {metric.name for metric in (*task.monitored, *task.compared)} <= named
+    assert {f"test_{name}" for name in scores} == set(found["intervals"])
+    assert all(tasks.metric(name) in (task.loss, *task.metrics) for name in named - {"loss"})
+    assert task.tables(found["test"])
+
+
+@pytest.mark.parametrize("name", tasks.known())
+def test_what_a_file_holds_must_be_predictions_of_the_task(name: str) -> None:
+    task, labels = fitted(name)
+    right = learned(task, labels)
+    task.check(labels, right)
+    for wrong in (right[:, None], right.astype(int)):
+        with pytest.raises(ValueError, match="it does not hold"):
+            task.check(labels, wrong)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("name", tasks.known())
+def test_the_loss_of_a_head_falls_as_it_is_trained(name: str) -> None:
+    import keras
+
+    task, labels = fitted(name)
+    x = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
+    model = task.in_training(keras.Sequential([keras.Input((3,)), *task.head()]))
+    model.compile(keras.optimizers.Adam(0.1), task.keras_loss(), metrics=task.keras_metrics(None))
+    history = model.fit(x, task.learned(labels), epochs=40, verbose=0, batch_size=60).history
+    assert history["loss"][-1] < 0.3 * history["loss"][0]
+    kept = model.evaluate(x, task.learned(labels), verbose=0, return_dict=True)
+    found = task.predictions(model.predict(x, verbose=0))
+    task.check(labels, found)
+    scores = task.scores("test", labels, found)
+    for metric in (task.loss, *task.epoch_metrics(None)):
+        assert scores[f"test_{metric.name}"] == pytest.approx(kept[metric.name], rel=1e-3, abs=1e-5)
+
+
+def asks(node: ast.AST, names: set[str]) -> bool:
+    """Return whether a comparison, a case or a test of a type has one of some names in it."""
+    is_test = isinstance(node, ast.Call) and getattr(node.func, "id", "").startswith("is")
+    if not (is_test or isinstance(node, ast.Compare | ast.match_case)):
+        return False
+    inner = list(ast.walk(node))
+    classes = {one.id for one in inner if isinstance(one, ast.Name) and one.id[0].isupper()}
+    texts = {str(one.value) for one in inner if isinstance(one, ast.Constant)}
+    return bool(names & (classes | texts))
+
+
+def test_nothing_outside_of_tasks_asks_which_task_it_is() -> None:
+    """Neither by its class nor by its name; only a draft chooses the task of a file."""
+    names = {"Task", "Classification", "Regression", *tasks.known()}
+    root = Path(package.__file__).parent
+    modules = {file.relative_to(root): file for file in root.rglob("*.py")}
+    asking = [
+        f"{name}:{node.lineno}"
+        for name, file in modules.items()
+        if name.parts[0] not in ("tasks", "scaffold")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if asks(node, names)
+    ]
+    assert asking == []
+    assert asks(ast.parse("run.task == 'regression'", mode="eval").body, names)
+    assert asks(ast.parse("isinstance(task, Classification)", mode="eval").body, names)
