@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqtrain import memory
 from seqtrain.backend import execution
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
@@ -142,7 +143,7 @@ def test_batches_by_length_are_equal_to_the_bit_too(tmp_path: Path) -> None:
 def test_auto_takes_jax_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     config = load_config(QUICKSTART, ["execution.backend=auto"])
     dataset = config.dataset.load()
-    monkeypatch.setattr(execution, "NVIDIA", Path("nowhere"))
+    monkeypatch.setattr(memory, "NVIDIA", Path("nowhere"))
     assert execution.resolve(config, dataset).execution.backend == "jax"
     monkeypatch.setattr(execution, "find_spec", lambda name: None)
     assert execution.resolve(config, dataset).execution.backend == "tensorflow"
@@ -150,7 +151,7 @@ def test_auto_takes_jax_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -
 
 def test_auto_takes_tensorflow_where_a_gpu_is(monkeypatch: pytest.MonkeyPatch) -> None:
     config = load_config(QUICKSTART, ["execution.backend=auto"])
-    monkeypatch.setattr(execution, "NVIDIA", QUICKSTART)
+    monkeypatch.setattr(memory, "NVIDIA", QUICKSTART)
     assert execution.resolve(config, config.dataset.load()).execution.backend == "tensorflow"
 
 

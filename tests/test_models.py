@@ -19,7 +19,7 @@ from tests.conftest import REPOSITORY
 pytestmark = pytest.mark.tf
 
 NAMES = [name for part in parts_in("seqtrain.models", ModelConfig) for name in part.names()]
-POOLINGS = ("last", "mean", "max")
+POOLINGS = ("last", "mean", "max", "attention")
 
 
 def examples(x: np.ndarray, classes: int) -> Examples:
@@ -111,7 +111,7 @@ def test_max_pooling_is_the_maximum_over_the_words(name: str, activation: str) -
 
 
 def test_max_pooling_of_steps_that_are_all_zero_is_zero() -> None:
-    from seqtrain.models.recurrent import masked_max
+    from seqtrain.models.pooling import masked_max
 
     assert predict(masked_max(2), np.zeros((1, 3, 2), np.float32)).tolist() == [[0, 0]]
 
@@ -156,10 +156,10 @@ def test_pre_padding_with_a_mask_is_kept_off_cudnn(name: str) -> None:
 
 
 @pytest.mark.parametrize("mask", ["none", "post", "pre"])
-@pytest.mark.parametrize(("pooling", "classes"), [*zip(POOLINGS, (2, 3, 2), strict=True)])
+@pytest.mark.parametrize(("pooling", "classes"), [*zip(POOLINGS, (2, 3, 2, 3), strict=True)])
 def test_every_pooling_can_be_fitted(pooling: str, classes: int, mask: str) -> None:
     padded = {"padding": "post" if mask == "none" else mask, "mask": mask != "none"}
-    data = replace(tokens(**padded), classes=tuple("abc"[:classes]))
+    data = replace(tokens(**padded), task=Classification(tuple("abc"[:classes])))
     network = model("bilstm", pooling=pooling, embedding_dim=3, units=[4, 4]).build(data)
     network.compile(
         "adam", data.task.keras_loss(), run_eagerly=True

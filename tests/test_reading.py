@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 from seqtrain.data.dataset import MASK_VALUE
+from seqtrain.tasks import Classification
 from tests.test_models import dataset, features, model, predict, tokens
 from tests.test_steps import network
 
 pytestmark = pytest.mark.tf
+
+
+TASK = Classification()  # of which reading needs no names
 
 
 def probabilities(out: np.ndarray) -> np.ndarray:
@@ -61,7 +65,7 @@ def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, poolin
         "backward": [np.concatenate([alone(words[start:], padding) for start in range(5)])],
     }
     expected = said_of(built, name, ends)
-    found = readings(built, row, padding, None)
+    found = readings(built, row, padding, TASK)
     assert [said.way for said in found] == list(expected)
     for said in found:
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
@@ -82,7 +86,7 @@ def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: in
         "backward": [row[None, start:] for start in range(5)],
     }
     expected = said_of(built, name, parts)
-    for said in readings(built, row, "post", None):
+    for said in readings(built, row, "post", TASK):
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
 
 
@@ -104,7 +108,7 @@ def test_sequences_of_other_lengths_are_read_without_their_padding(name: str, po
         "backward": [padded(x[0, start:4]) for start in range(4)],
     }
     expected = said_of(built, name, parts)
-    found = readings(built, x[0], "post", None)
+    found = readings(built, x[0], "post", TASK)
     assert [said.way for said in found] == list(expected)
     for said in found:
         np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
@@ -117,7 +121,7 @@ def test_the_end_of_a_reading_is_the_answer(unroll: bool) -> None:
     data = features(3)
     built = model("birnn").build(data, unroll=unroll)
     whole = predict(built, data.train.x[:1])[0]
-    for said in readings(built, data.train.x[0], "post", None):
+    for said in readings(built, data.train.x[0], "post", TASK):
         np.testing.assert_allclose(said.said[said.end], whole, atol=1e-6)
 
 
@@ -145,13 +149,13 @@ def test_log_odds_are_those_of_the_softmax_and_never_infinite() -> None:
 
 
 def test_gates_are_those_of_the_steps_that_are_read() -> None:
-    from seqtrain.interpretation.prefixes import gates
+    from seqtrain.interpretation.prefixes import inside
     from seqtrain.interpretation.trace import trace
 
     data = tokens(padding="pre")
     built = network("bilstm", data)
     whole = trace(built, data.train.x[:1]).steps
-    for place, found in gates(built, data.train.x[0]).items():
+    for place, found in inside(built, data.train.x[0])[0].items():
         for name, values in found.items():
             assert values.shape[0] == 5
             np.testing.assert_allclose(values, whole[place][name][0, -5:], atol=1e-6)

@@ -129,7 +129,7 @@ def start(execution: ExecutionConfig, seed: int) -> None:
             "start a new process",
         )
     _use_defaults()
-    warnings.filterwarnings("ignore", "Layer 'masked_max'")  # the mask is meant to end there
+    warnings.filterwarnings("ignore", "Layer '(masked_max|attention)'")  # which end the mask
     keras.utils.clear_session(free_memory=False)  # layers are numbered as in a new process
     threads = cores() if execution.threads == "auto" else execution.threads
     if execution.backend == "tensorflow":

@@ -86,10 +86,8 @@ def _predict(model: Any, x: np.ndarray) -> np.ndarray:
 
 
 def hides_padding(model: Any, x: np.ndarray) -> bool:
-    """Return whether examples are padded at the end alone, and the network does not see it."""
-    if not len(x) or not any(
-        hasattr(layer, "mask_value") or getattr(layer, "mask_zero", False) for layer in model.layers
-    ):
+    """Return whether examples are padded at the end alone, and `ModelConfig.hides_padding`."""
+    if not len(x) or not getattr(model, "hides_padding", False):
         return False
     first = x[:, 0] if x.ndim == 2 else x[:, 0, 0]
     return not (first == (0 if x.ndim == 2 else MASK_VALUE)).any()

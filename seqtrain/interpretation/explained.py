@@ -33,6 +33,9 @@ def by_step(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
         cells.append(list(map(explanation.number, said.said[:, explanation.index].tolist())))
         changes = said.changes(explanation.index).tolist()
         cells.append([_signed(change, explanation.task.changed) for change in changes])
+    if explanation.attention is not None:
+        header.append("attention")
+        cells.append([f"{share:.4f}" for share in explanation.attention])
     return header, list(map(list, zip(*cells, strict=True)))
 
 
@@ -55,6 +58,8 @@ def legend(explanation: Explanation) -> str:
         "read",
         f"forward: {letter} is what the network says of steps 1 … t alone",
     ]
+    if explanation.attention is not None:
+        lines.append("attention: how much the step counts in the pooling; all sum to 1")
     if len(explanation.readings) == 2:
         steps = len(explanation.steps)
         lines.append(f"backward: {letter} is what it says of steps t … {steps} alone")

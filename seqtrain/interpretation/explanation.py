@@ -67,6 +67,7 @@ class Explanation:
         task: what the network predicts.
         readings: one for each direction in which the network reads.
         gates: float32 of shape (n, units), by layer and direction, then by name.
+        attention: how much each step counts in the pooling, shape (n,), where that is learned.
     """
 
     run: str
@@ -74,6 +75,7 @@ class Explanation:
     task: Task
     readings: "list[Reading]"
     gates: "dict[Place, dict[str, np.ndarray]]"
+    attention: np.ndarray | None = None
 
     @property
     def said(self) -> np.ndarray:
@@ -140,9 +142,9 @@ def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]
     model, task = network.load_model(run), run.fitted_task
     padding: End = getattr(run.config.dataset, "padding", "post")
     for example in examples:
-        found = prefixes.gates(network.fitting(model, example.x[None]), example.x)
+        gates, attention = prefixes.inside(network.fitting(model, example.x[None]), example.x)
         said = prefixes.readings(model, example.x, padding, task)
-        yield Explanation(run.label, example, task, said, found)
+        yield Explanation(run.label, example, task, said, gates, attention)
 
 
 def example_of_text(run: Run, text: str) -> Example:
@@ -245,7 +247,8 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
     Returns:
         `class` and `probability`, or `prediction`. `steps`: what is read in each. `readings`: for
         each direction `probabilities` by class or `predictions`, and `changes` of the log-odds of
-        `class` or of the prediction, null for the step that is read first. `gates`: for each
+        `class` or of the prediction, null for the step that is read first. `attention`: how much
+        each step counts, where the pooling learns that. `gates`: for each
         layer and direction a list of units for each step, by name.
     """
     task = explanation.task
@@ -263,6 +266,7 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
             }
             for reading in explanation.readings
         ],
+        **({} if explanation.attention is None else {"attention": _rounded(explanation.attention)}),
         "gates": [
             {"layer": place.layer, "direction": place.way}
             | {name: [_rounded(units) for units in values] for name, values in found.items()}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqtrain.interpretation.prefixes import Reading
 
 FOR, AGAINST = COLOURS[0], COLOURS[1]
+ATTENTION = "#999999"
 TRUTH = "#555555"
 SHADES = LinearSegmentedColormap.from_list("changes", [AGAINST, "white", FOR])
 WIDTH, HEIGHT = 9.0, 2.6  # inches; the height of one curve
@@ -119,7 +120,21 @@ def _curves(axes: Axes, explanation: Explanation, said: "Reading") -> None:
         axes.axhline(float(explanation.example.label), color=TRUTH, linestyle="--", label="true")
         axes.legend(fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _attend(axes, explanation)
     _name_curves(axes, explanation)
+
+
+def _attend(axes: Axes, explanation: Explanation) -> None:
+    """Draw as bars how much each step counts in the pooling, where that is learned."""
+    if explanation.attention is None:
+        return
+    beside = axes.twinx()
+    steps = np.arange(1, len(explanation.attention) + 1)
+    beside.bar(steps, explanation.attention, 0.8, color=ATTENTION, alpha=0.5, zorder=0)
+    beside.set(ylim=(0, 2 * float(explanation.attention.max())), ylabel="attention")
+    beside.grid(False)
+    axes.set_zorder(beside.get_zorder() + 1)
+    axes.patch.set_visible(False)
 
 
 def _name_curves(axes: Axes, explanation: Explanation) -> None:

@@ -14,7 +14,8 @@ from seqtrain.data.dataset import MASK_VALUE, real
 from seqtrain.data.vocabulary import PAD
 from seqtrain.inference.network import outputs
 from seqtrain.interpretation.trace import Place, directions, hides, trace
-from seqtrain.models.recurrent import WAYS, masked_max
+from seqtrain.models.pooling import masked_max
+from seqtrain.models.recurrent import WAYS
 from seqtrain.schema.sections import End
 from seqtrain.tasks import Task
 
@@ -116,21 +117,27 @@ def reading_short_ones(model: Any) -> Any:
         else layer
         for layer in model.layers
     ]
-    return keras.Sequential([given, keras.layers.Masking(MASK_VALUE), *rest])
+    network = keras.Sequential([given, keras.layers.Masking(MASK_VALUE), *rest])
+    network.hides_padding = True
+    return network
 
 
-def gates(model: Any, x: np.ndarray) -> dict[Place, dict[str, np.ndarray]]:
-    """Return the gates and states of every recurrent layer and direction, in a whole example.
+def inside(model: Any, x: np.ndarray) -> tuple[dict[Place, dict[str, np.ndarray]], Any]:
+    """Return what happens within a network as it reads a whole example.
 
     Args:
         model: the network.
         x: one example as the network reads it, shape (T,) or (T, F), padding included.
 
     Returns:
-        By layer and direction, then by name, float32 of shape (n, units), without padding.
+        The gates and states of every recurrent layer and direction: by layer and direction, then
+        by name, float32 of shape (n, units), without padding. And how much each step counts in
+        the pooling, float32 of shape (n,), where that is learned; else None.
     """
-    counts = real(x[None])[0]
-    return {
-        place: {name: np.asarray(values)[0][counts] for name, values in found.items()}
-        for place, found in trace(model, x[None]).steps.items()
+    counts, found = real(x[None])[0], trace(model, x[None])
+    attention = None if found.attention is None else np.asarray(found.attention)[0][counts]
+    steps = {
+        place: {name: np.asarray(values)[0][counts] for name, values in of.items()}
+        for place, of in found.steps.items()
     }
+    return steps, attention

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from keras import layers, ops
 
+from seqtrain.models.pooling import ATTENTION, attention_weights
 from seqtrain.models.recurrent import WAYS
 from seqtrain.models.wide import BLEND, WIDE
 
@@ -38,10 +39,12 @@ class Trace:
         steps: for each recurrent layer and direction the gates and states by name, each of
             shape (N, T, units), at their place in time whichever way the layer reads. Where a
             step is masked, those of the step that was read before stand.
+        attention: how much each step counts in the pooling, shape (N, T), where that is learned.
     """
 
     output: Tensor
     steps: dict[Place, Step]
+    attention: Tensor | None = None
 
 
 def simple_rnn(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
@@ -108,7 +111,7 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
     """
     mask = mask_of(model, x)
     steps: dict[Place, Step] = {}
-    depth = 0
+    depth, attention = 0, None
     for layer in model.layers:
         if isinstance(layer, layers.InputLayer) or layer.name in (WIDE, BLEND):
             continue
@@ -123,8 +126,10 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
         elif isinstance(layer, layers.GlobalAveragePooling1D):
             x = layer(x, mask=mask)
         else:
+            if layer.name == ATTENTION:
+                attention = attention_weights(layer, x)
             x = layer(x)
-    return Trace(x, steps)
+    return Trace(x, steps, attention)
 
 
 def recurrent(model: Any) -> dict[Place, Any]:

@@ -81,6 +81,11 @@ class ModelConfig(Part):
 
     @property
     @abstractmethod
+    def hides_padding(self) -> bool:
+        """Whether steps that are masked cannot change what the network computes."""
+
+    @property
+    @abstractmethod
     def gains_from_unrolling(self) -> bool:
         """Whether writing short sequences out, instead of looping, was measured faster."""
 
@@ -206,8 +211,11 @@ class ModelConfig(Part):
             from seqtrain.models.wide import beside
 
             logits = keras.layers.Dense(dataset.outputs, name="head")
-            return beside([*layers, logits], dataset.task.answer(), dataset, self.name)
-        return keras.Sequential([*layers, *dataset.task.head()], name=self.name)
+            model = beside([*layers, logits], dataset.task.answer(), dataset, self.name)
+        else:
+            model = keras.Sequential([*layers, *dataset.task.head()], name=self.name)
+        model.hides_padding = dataset.mask and self.hides_padding
+        return model
 
     def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
         """Fit what gradient descent does not learn: the linear model of a wide network.

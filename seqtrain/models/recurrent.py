@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 
 from seqtrain.data.dataset import Dataset
+from seqtrain.models import pooling
 from seqtrain.models.base import Activation, ModelConfig, dropout
 from seqtrain.schema import limits
 from seqtrain.schema.sections import OneOrMore, Rate, broken
@@ -21,7 +22,6 @@ PAPERS = {
 }
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # matrices for each input, the candidate's included
 WAYS = ("forward", "backward")
-MASKED = -1e9  # below every output of a recurrent layer
 
 
 class Recurrent(ModelConfig):
@@ -44,11 +44,12 @@ class Recurrent(ModelConfig):
         "anything, 2 to so many, each cell another number (Tallec & Ollivier 2018): for what is "
         "long ago; null leaves it to Keras",
     )
-    pooling: Literal["last", "mean", "max"] | None = Field(
+    pooling: Literal["last", "mean", "max", "attention"] | None = Field(
         default=None,
         description="what the head sees of the last layer: its last output (in both directions "
-        "the end of each), or the mean or maximum over all steps that are not masked; null is "
-        "`max` for texts, in which a word counts wherever it stands, and `last` for all else",
+        "the end of each), or of all steps that are not masked the mean, the maximum, or with "
+        "`attention` a mean whose weights are learned (Yang et al. 2016); null is `max` for "
+        "texts, in which a word counts wherever it stands, and `last` for all else",
     )
 
     @model_validator(mode="after")
@@ -87,6 +88,11 @@ class Recurrent(ModelConfig):
         return self.pooling == "last"
 
     @property
+    def hides_padding(self) -> bool:
+        """True: masked steps leave the states as they are, and no pooling sees them."""
+        return True
+
+    @property
     def gains_from_unrolling(self) -> bool:
         """True of the simple RNN, whose steps are too small to hide the loop."""
         return self.cell == "rnn"
@@ -109,7 +115,7 @@ class Recurrent(ModelConfig):
         for units in self.units:
             total += GATES[self.cell] * self.directions * (features + units + biases) * units
             features = units * self.directions
-        return total, features
+        return total + pooling.parameters(self.pooling, features), features
 
     @property
     def kept(self) -> int:
@@ -124,13 +130,14 @@ class Recurrent(ModelConfig):
 
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the recurrent layers with their dropout, and the pooling."""
-        pools = self.pooling in ("mean", "max")
+        pools = self.pooling not in (None, "last")
         layers: list[keras.Layer] = []
         for depth, units in enumerate(self.units, start=1):
             last = depth == len(self.units)
             layers.append(self._recurrent(units, not last or pools, unroll))
             if last and pools:
-                layers.append(self._pooling(dataset))
+                features = units * self.directions
+                layers.append(pooling.over_steps(str(self.pooling), features, dataset.mask))
             layers += dropout(self.dropout)
         if dataset.mask and dataset.padding == "pre":
             without_cudnn(layers)
@@ -157,15 +164,6 @@ class Recurrent(ModelConfig):
             unroll=unroll,
         )
         return keras.layers.Bidirectional(layer) if self.directions == 2 else layer
-
-    def _pooling(self, dataset: Dataset) -> "keras.Layer":
-        import keras
-
-        if self.pooling == "mean":
-            return keras.layers.GlobalAveragePooling1D()
-        if not dataset.mask:
-            return keras.layers.GlobalMaxPooling1D()
-        return masked_max(self.units[-1] * self.directions)
 
 
 def ways(layer: "keras.Layer") -> "list[keras.Layer]":
@@ -202,25 +200,3 @@ def without_cudnn(layers: "Iterable[keras.Layer]") -> None:
         for cell in (layer, *ways(layer)):
             if hasattr(cell, "use_cudnn"):
                 cell.use_cudnn = False
-
-
-def masked_max(features: int) -> "keras.Layer":
-    """Return a model that takes the maximum over the steps that are not masked.
-
-    Keras's `GlobalMaxPooling1D` knows no mask. The layers before write zeros on masked
-    steps (`zero_output_for_mask`), so a step whose outputs are all exactly zero is left out.
-    `relu` can make such a step too, and then its zeros are the least that any step can say:
-    the maximum is the same without it, and zero where no other step is left.
-    The mask ends here, as it does in Keras's own pooling layers.
-
-    Args:
-        features: of each step; the number of steps may vary.
-    """
-    import keras
-    from keras import ops
-
-    sequence = keras.Input((None, features))
-    counts = ops.any(ops.not_equal(sequence, 0.0), axis=-1, keepdims=True)
-    maximum = ops.max(ops.where(counts, sequence, MASKED), axis=1)
-    maximum = ops.where(ops.greater(maximum, MASKED), maximum, 0.0)
-    return keras.Model(sequence, maximum, name="masked_max")

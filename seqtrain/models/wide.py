@@ -246,6 +246,7 @@ def weigh(
         log.info("fewer than %d validation examples: the weights stay as they are", FEW)
         return 1 - WEIGHT, WEIGHT
     before_answer = batches_of_any_length(keras.Model(model.inputs[0], model.layers[-1].input))
+    before_answer.hides_padding = model.hides_padding
 
     def logits(network: float, linear: float) -> np.ndarray:
         _set_weights(model, network, linear)
