@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seqtrain.config import Config, load_config
+from seqtrain.data.dataset import MASK_VALUE
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.models import ModelConfig
 from seqtrain.models.recurrent import Recurrent
@@ -18,7 +19,7 @@ from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.tf
 
-NAMES = [name for part in parts_in("seqtrain.models", ModelConfig) for name in part.names()]
+NAMES = Recurrent.names()
 POOLINGS = ("last", "mean", "max", "attention")
 
 
@@ -95,6 +96,112 @@ def test_masked_padding_changes_no_prediction(name: str, units: Any, pooling: st
     second.set_weights(first.get_weights())
     for longer in (tokens(length=15), tokens(length=15, padding="pre")):
         np.testing.assert_allclose(predict(second, longer.train.x), expected, atol=1e-5)
+
+
+# The contract: every section that a file of `models/` defines, with every pooling that it takes.
+
+KINDS: dict[str, dict[str, Any]] = {
+    **{name: {"units": [4, 3]} for name in Recurrent.names()},
+    "conv": {"filters": [4, 3], "kernel_size": 3, "dilation": 2},
+    "conv + gru": {"filters": [4], "kernel_size": 4, "recurrent": "gru", "units": 3},
+    "conv + bilstm": {"filters": [4], "kernel_size": 2, "recurrent": "bilstm", "units": 3},
+}
+SECTIONS = {
+    name: part for part in parts_in("seqtrain.models", ModelConfig) for name in part.names()
+}
+
+
+def section(kind: str, **keys: Any) -> ModelConfig:
+    name = kind.partition(" ")[0]
+    return SECTIONS[name](name=name, **KINDS[kind], **keys)
+
+
+def poolings(kind: str) -> tuple[str, ...]:
+    return POOLINGS[1:] if kind == "conv" else POOLINGS
+
+
+def with_random_weights(network: Any) -> Any:
+    random = np.random.default_rng(1)
+    network.set_weights([random.normal(0, 0.5, one.shape) for one in network.get_weights()])
+    return network
+
+
+def values(length: int = 12, mask: bool = True) -> Dataset:
+    """Sequences of 5, 1 and 12 steps of 2 features, filled up to `length`."""
+    x = np.full((3, length, 2), MASK_VALUE, np.float32)
+    for row, steps in zip(x, (5, 1, 12), strict=True):
+        row[:steps] = np.random.default_rng(steps).normal(size=(steps, 2))
+    return dataset(x, 3, mask=mask)
+
+
+def test_every_model_is_in_the_contract() -> None:
+    assert {kind.partition(" ")[0] for kind in KINDS} == set(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pooling"), [(kind, pooling) for kind in KINDS for pooling in poolings(kind)]
+)
+def test_twice_the_padding_changes_no_prediction(kind: str, pooling: str) -> None:
+    """Of a model that says so: at either end of texts, and after sequences of numbers."""
+    for make, known in (
+        (tokens, {"padding": "post"}),
+        (tokens, {"padding": "pre"}),
+        (values, {}),
+    ):
+        keys = {"embedding_dim": 3} if make is tokens else {}
+        config = section(kind, pooling=pooling, **keys)
+        assert config.hides_padding
+        short, longer = make(12, **known), make(24, **known)  # type: ignore[operator]
+        first, second = config.build(short), config.build(longer)
+        assert first.hides_padding
+        with_random_weights(first)
+        second.set_weights(first.get_weights())
+        np.testing.assert_allclose(
+            predict(second, longer.train.x), predict(first, short.train.x), atol=2e-6
+        )
+        assert not config.build(replace(short, mask=False)).hides_padding
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_weights_of_every_model_are_counted_without_building_it(kind: str) -> None:
+    for pooling in poolings(kind):
+        for data, keys in ((tokens(), {"embedding_dim": 3}), (features(), {})):
+            config = section(kind, pooling=pooling, dense_units=[5], **keys)
+            assert config.parameters(data) == config.build(data).count_params()
+            assert config.operations(data.shape) > 0
+            assert config.kept > 0
+
+
+@pytest.mark.parametrize("kind", ["lstm", "conv", "conv + bilstm"])
+def test_every_model_is_opened_by_keras_alone(kind: str, tmp_path: Path) -> None:
+    import keras
+
+    data = tokens()
+    built = with_random_weights(section(kind, pooling="attention", embedding_dim=3).build(data))
+    built.save(tmp_path / "model.keras")
+    opened = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_allclose(
+        predict(opened, data.train.x), predict(built, data.train.x), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", ["bigru", "conv + gru", "conv + bilstm"])
+@pytest.mark.parametrize("make", [tokens, values, features])
+def test_what_is_traced_is_what_the_network_computes(kind: str, make: Any) -> None:
+    from seqtrain.interpretation.trace import trace
+
+    data = make()
+    keys = {"embedding_dim": 3} if make is tokens else {}
+    for pooling in ("last", "mean", "attention"):
+        built = with_random_weights(section(kind, pooling=pooling, **keys).build(data))
+        found = trace(built, data.train.x)
+        np.testing.assert_allclose(found.output, predict(built, data.train.x), atol=1e-5)
+        assert {place.layer for place in found.steps} <= {1, 2}
+        if pooling == "attention":
+            shares = np.asarray(found.attention)
+            np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+            if data.mask:
+                assert np.abs(shares[1, 1:]).max() == 0  # the text of one word
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])

@@ -12,7 +12,7 @@ import math
 import stat
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ class Saved:
         )
 
 
-def open_model(file: Path, config: Config, learned: Learned) -> "keras.Model":
+def open_model(file: Path, config: Config, learned: Learned, masked: bool = False) -> "keras.Model":
     """Build the network of a run, and give it the weights of a file.
 
     Its layers are named as in a new process.
@@ -86,6 +86,8 @@ def open_model(file: Path, config: Config, learned: Learned) -> "keras.Model":
         file: a `.keras` file.
         config: of the run, resolved.
         learned: of the run.
+        masked: let a network of features that reads sequences of one length alone read shorter
+            ones too, as it would read them if they were all.
 
     Raises:
         ValueError: the file is damaged, or its weights are not those of such a network.
@@ -102,6 +104,10 @@ def open_model(file: Path, config: Config, learned: Learned) -> "keras.Model":
         unroll = config.execution.unroll is True and saved.shape[0] <= LONGEST_UNROLL
         model = section.build(dataset, unroll)
         _load(model, file)
+        if masked and not dataset.mask and saved.vocabulary_size is None:
+            weights = model.get_weights()
+            model = section.build(replace(dataset, mask=True), unroll)
+            model.set_weights(weights)
     except Exception as error:  # zip, JSON and HDF5 fail with whatever damage leads to
         raise ValueError(reason(error)) from error
     return model

@@ -41,17 +41,21 @@ Row = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
-def load_model(run: Run) -> Any:
+def load_model(run: Run, masked: bool = False) -> Any:
     """Build the network of a run with the weights of its best epoch.
 
     It is as `Task.in_training` has it, see `predictions`.
+
+    Args:
+        run: which has a model.
+        masked: see `model_file.open_model`.
 
     Raises:
         RunError: the file of the weights is damaged, or holds those of another network.
     """
     learned = run.learned()
     try:
-        model = model_file.open_model(run.model_file, run.config, learned)
+        model = model_file.open_model(run.model_file, run.config, learned, masked)
     except ValueError as error:
         raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
     execution.accelerate(learned.task.in_training(model))

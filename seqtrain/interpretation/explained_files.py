@@ -38,14 +38,13 @@ def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> li
     folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{explanation.example.slug}"
     with drawing.picture(f"{name}.{suffix}"):
-        read, gates = prefix_plots.reading(explanation), gate_plots.gates(explanation)
-        written = [
-            save(read, folder / f"{name}.{suffix}"),
-            save(gates, folder / f"{name}-gates.{suffix}"),
-        ]
+        figures = {name: prefix_plots.reading(explanation)}
+        if explanation.gates:
+            figures[f"{name}-gates"] = gate_plots.gates(explanation)
+        written = [save(figure, folder / f"{file}.{suffix}") for file, figure in figures.items()]
         if html:
             written.append(folder / f"{name}.html")
-            write_text(written[-1], page(explanation, read, gates))
+            write_text(written[-1], page(explanation, *figures.values()))
     return written
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from seqtrain.backend import execution
 from seqtrain.config import Config, TrainingConfig, load_config
 from seqtrain.data.dataset import Dataset
+from seqtrain.errors import RunError
 from seqtrain.inference import network
 from seqtrain.runs import places
 from seqtrain.runs.run import GRADIENTS, Run
@@ -155,6 +156,7 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
     config = config if run else execution.resolve(config, dataset)
     execution.start_for_inference(config.execution, config.seed)
     start = config.model.build(dataset)
+    _require_recurrent(start, source.label)
     config.model.prepare(start, dataset, weighed=config.training.class_weight is not None)
     models = {"start": start}
     if run:
@@ -166,6 +168,16 @@ def measure(source: Source, data_dir: Path | None) -> list[Measured]:
     if run:
         run.write_json(GRADIENTS, numbers(found))
     return found
+
+
+def _require_recurrent(model: Any, label: str) -> None:
+    from seqtrain.interpretation.trace import recurrent
+
+    if not recurrent(model):
+        raise RunError(
+            f"`{label}` has no recurrent layer, in which a gradient goes back from step to step",
+            "train one with such a layer on top: `model.recurrent=lstm`",
+        )
 
 
 def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:

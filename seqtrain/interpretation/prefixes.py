@@ -13,8 +13,7 @@ import numpy as np
 from seqtrain.data.dataset import MASK_VALUE, real
 from seqtrain.data.vocabulary import PAD
 from seqtrain.inference.network import outputs
-from seqtrain.interpretation.trace import Place, directions, hides, trace
-from seqtrain.models.pooling import masked_max
+from seqtrain.interpretation.trace import Place, directions, trace
 from seqtrain.models.recurrent import WAYS
 from seqtrain.schema.sections import End
 from seqtrain.tasks import Task
@@ -63,12 +62,13 @@ def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Readin
     """Return what a network says as it reads an example, for each direction in which it reads.
 
     Args:
-        model: opened for this alone: the activation of its head is taken away.
+        model: opened for this alone: the activation of its head is taken away. One of features
+            hides padding.
         x: one example as the network reads it, shape (T,) or (T, F), padding included.
         padding: the end at which short examples are filled up.
         task: what it predicts.
     """
-    network = task.before_answer(model if x.ndim == 1 else reading_short_ones(model))
+    network = task.before_answer(model)
     found = {
         way: outputs(network, parts(x, way, padding)).astype(np.float64) for way in ways(model)
     }
@@ -98,28 +98,6 @@ def parts(x: np.ndarray, way: str, padding: End) -> np.ndarray:
         part = steps[: index + 1] if way == "forward" else steps[index:]
         row[slice(len(part)) if padding == "post" else slice(len(x) - len(part), len(x))] = part
     return filled
-
-
-def reading_short_ones(model: Any) -> Any:
-    """Return a network of features that reads parts of sequences as it would read them alone.
-
-    Where all sequences are of one length it knows no padding, so a mask is put before the same
-    layers, and the maximum is taken over the steps that count.
-    """
-    import keras
-
-    if any(hides(layer) for layer in model.layers):
-        return model
-    given = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
-    rest = [
-        masked_max(layer.input.shape[-1])
-        if isinstance(layer, keras.layers.GlobalMaxPooling1D)
-        else layer
-        for layer in model.layers
-    ]
-    network = keras.Sequential([given, keras.layers.Masking(MASK_VALUE), *rest])
-    network.hides_padding = True
-    return network
 
 
 def inside(model: Any, x: np.ndarray) -> tuple[dict[Place, dict[str, np.ndarray]], Any]:

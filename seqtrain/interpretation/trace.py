@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import keras
 from keras import layers, ops
 
 from seqtrain.models.pooling import ATTENTION, attention_weights
@@ -109,27 +110,46 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
         x: examples as it reads them, shape (N, T) or (N, T, F).
         nudges: what is added to states, by place and name, each of shape (N, T, units).
     """
-    mask = mask_of(model, x)
-    steps: dict[Place, Step] = {}
-    depth, attention = 0, None
-    for layer in model.layers:
-        if isinstance(layer, layers.InputLayer) or layer.name in (WIDE, BLEND):
-            continue
+    tracing = _Tracing(mask_of(model, x), nudges or {})
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers:
+            x = tracing(layer, x)
+    else:
+        x = model._run_through_graph(x, call_fn=tracing)
+    return Trace(x, tracing.steps, tracing.attention)
+
+
+class _Tracing:
+    """Calls the layers of a network, and keeps what happens within the recurrent ones."""
+
+    def __init__(self, mask: Tensor | None, nudges: Nudges) -> None:
+        self.mask = mask
+        self.nudges = nudges
+        self.steps: dict[Place, Step] = {}
+        self.attention: Tensor | None = None
+
+    def __call__(self, layer: Any, x: Any, *others: Any, **named: Any) -> Any:
+        """Return what a layer, or an operation, makes of tensors."""
         if both := directions(layer):
-            depth += 1
-            places = {Place(depth, way): one for way, one in both.items()}
-            for place, one in places.items():
-                steps[place] = run(one, x, mask, (nudges or {}).get(place, {}))
-            x = joined(layer, [steps[place]["hidden"] for place in places], mask)
-        elif isinstance(layer, layers.Masking):  # in float64 it would not know its value again
-            x = ops.where(ops.expand_dims(mask, -1), x, 0)
-        elif isinstance(layer, layers.GlobalAveragePooling1D):
-            x = layer(x, mask=mask)
-        else:
-            if layer.name == ATTENTION:
-                attention = attention_weights(layer, x)
-            x = layer(x)
-    return Trace(x, steps, attention)
+            return self._recurrent(layer, both, x, named.get("mask", self.mask))
+        if layer.name == WIDE:
+            return None
+        if layer.name == BLEND:
+            return x[0]
+        if isinstance(layer, layers.Masking):  # in float64 it would not know its value again
+            return ops.where(ops.expand_dims(self.mask, -1), x, 0)
+        if isinstance(layer, layers.GlobalAveragePooling1D):
+            return layer(x, mask=named.get("mask", self.mask))
+        if layer.name == ATTENTION:
+            self.attention = attention_weights(layer, x)
+        return layer(x, *others, **named)
+
+    def _recurrent(self, layer: Any, both: dict[str, Any], x: Tensor, mask: Any) -> Tensor:
+        depth = 1 + max((place.layer for place in self.steps), default=0)
+        places = {Place(depth, way): one for way, one in both.items()}
+        for place, one in places.items():
+            self.steps[place] = run(one, x, mask, self.nudges.get(place, {}))
+        return joined(layer, [self.steps[place]["hidden"] for place in places], mask)
 
 
 def recurrent(model: Any) -> dict[Place, Any]:

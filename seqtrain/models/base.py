@@ -1,7 +1,7 @@
 """What every model has in common: where examples come in, and where the answer comes out."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -203,19 +203,50 @@ class ModelConfig(Part):
         """
         import keras
 
-        layers = [*self.inputs(dataset), *self.body(dataset, unroll)]
-        for units in self.dense_units:
-            layers += [keras.layers.Dense(units, activation=self.dense_activation)]
-            layers += dropout(self.dropout)
-        if self.wide:
+        given, *first = self.inputs(dataset)
+        if self.is_chain and not self.wide:
+            body = self.body(dataset, unroll)
+            layers = [given, *first, *body, *self._dense(), *dataset.task.head()]
+            model = keras.Sequential(layers, name=self.name)
+        elif self.wide:
             from seqtrain.models.wide import beside
 
             logits = keras.layers.Dense(dataset.outputs, name="head")
-            model = beside([*layers, logits], dataset.task.answer(), dataset, self.name)
+            last = [*self._dense(), logits]
+            features = self.features(given, first, dataset, unroll)
+            model = beside(given, through(last, features), dataset, self.name)
         else:
-            model = keras.Sequential([*layers, *dataset.task.head()], name=self.name)
+            last = [*self._dense(), *dataset.task.head()]
+            features = self.features(given, first, dataset, unroll)
+            model = keras.Model(given, through(last, features), name=self.name)
         model.hides_padding = dataset.mask and self.hides_padding
-        return model
+        return batches_of_any_length(model)
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether the network is one layer after another, so that `body` says it all."""
+        return True
+
+    def features(self, given: Any, first: Sequence[Any], dataset: Dataset, unroll: bool) -> Any:
+        """Return the features of whole examples, symbolic of shape (batch, features).
+
+        Args:
+            given: the input.
+            first: what reads it: the embedding, or the mask.
+            dataset: as `build` takes it.
+            unroll: as `build` takes it.
+        """
+        return through([*first, *self.body(dataset, unroll)], given)
+
+    def _dense(self) -> "list[keras.Layer]":
+        """Return the hidden dense layers with their dropout."""
+        import keras
+
+        layers: list[keras.Layer] = []
+        for units in self.dense_units:
+            layers += [keras.layers.Dense(units, activation=self.dense_activation)]
+            layers += dropout(self.dropout)
+        return layers
 
     def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
         """Fit what gradient descent does not learn: the linear model of a wide network.
@@ -250,6 +281,22 @@ class ModelConfig(Part):
         return (
             f"the answer is {share:.0%} the network's, {1 - share:.0%} the linear model's beside it"
         )
+
+
+def through(layers: "Iterable[keras.Layer]", x: Any) -> Any:
+    """Return what comes of a symbolic tensor that goes through layers, one after another."""
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def batches_of_any_length(model: "keras.Model") -> "keras.Model":
+    """Let a network read batches that are cut to their longest example, as `Sequential` does."""
+    import keras
+
+    if not isinstance(model, keras.Sequential):
+        model.input_spec = keras.InputSpec(ndim=len(model.inputs[0].shape))
+    return model
 
 
 def dropout(rate: float) -> "list[keras.Layer]":

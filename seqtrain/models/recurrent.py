@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 
 from seqtrain.data.dataset import Dataset
-from seqtrain.models import pooling
 from seqtrain.models.base import Activation, ModelConfig, dropout
+from seqtrain.models.pooling import Pooling, over_steps, parameters
 from seqtrain.schema import limits
 from seqtrain.schema.sections import OneOrMore, Rate, broken
 
@@ -44,7 +44,7 @@ class Recurrent(ModelConfig):
         "anything, 2 to so many, each cell another number (Tallec & Ollivier 2018): for what is "
         "long ago; null leaves it to Keras",
     )
-    pooling: Literal["last", "mean", "max", "attention"] | None = Field(
+    pooling: Pooling | None = Field(
         default=None,
         description="what the head sees of the last layer: its last output (in both directions "
         "the end of each), or of all steps that are not masked the mean, the maximum, or with "
@@ -115,7 +115,7 @@ class Recurrent(ModelConfig):
         for units in self.units:
             total += GATES[self.cell] * self.directions * (features + units + biases) * units
             features = units * self.directions
-        return total + pooling.parameters(self.pooling, features), features
+        return total + parameters(self.pooling, features), features
 
     @property
     def kept(self) -> int:
@@ -134,10 +134,10 @@ class Recurrent(ModelConfig):
         layers: list[keras.Layer] = []
         for depth, units in enumerate(self.units, start=1):
             last = depth == len(self.units)
-            layers.append(self._recurrent(units, not last or pools, unroll))
+            layers.append(self.layer(units, not last or pools, unroll))
             if last and pools:
                 features = units * self.directions
-                layers.append(pooling.over_steps(str(self.pooling), features, dataset.mask))
+                layers.append(over_steps(str(self.pooling), features, dataset.mask))
             layers += dropout(self.dropout)
         if dataset.mask and dataset.padding == "pre":
             without_cudnn(layers)
@@ -152,7 +152,8 @@ class Recurrent(ModelConfig):
                     remember(one, self.memory_steps)
         return model
 
-    def _recurrent(self, units: int, return_sequences: bool, unroll: bool) -> "keras.Layer":
+    def layer(self, units: int, return_sequences: bool, unroll: bool) -> "keras.Layer":
+        """Return one recurrent layer, in one direction or both."""
         import keras
 
         layer = getattr(keras.layers, CELLS[self.cell])(

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.data.dataset import Dataset, Shaped
+from seqtrain.models.base import batches_of_any_length
 
 if TYPE_CHECKING:
     import keras
@@ -109,35 +110,20 @@ class Ngrams:
         return vstack(parts, format="csr")
 
 
-def beside(
-    layers: list[keras.Layer], last: keras.Layer, dataset: Dataset, name: str
-) -> keras.Model:
+def beside(given: Any, logits: Any, dataset: Dataset, name: str) -> keras.Model:
     """Return a network with a linear model beside it.
 
     Args:
-        layers: of the network, from the input to the logits.
-        last: what makes the answer of the logits.
-        dataset: gives the ids and their number.
+        given: the ids, symbolic.
+        logits: of the network, symbolic.
+        dataset: gives the ids and their number, and what makes predictions of logits.
         name: of the network.
     """
     import keras
 
-    ids, *steps = layers
-    logits = ids
-    for layer in steps:
-        logits = layer(logits)
     linear = _path(_ngrams(dataset, logits.shape[-1]), logits.shape[-1])
-    both = _blend(logits.shape[-1])([logits, linear(ids)])
-    model = keras.Model(ids, last(both), name=name)
-    return batches_of_any_length(model)
-
-
-def batches_of_any_length(model: keras.Model) -> keras.Model:
-    """Let a network read batches that are cut to their longest example, as `Sequential` does."""
-    import keras
-
-    model.input_spec = keras.InputSpec(ndim=2)
-    return model
+    both = _blend(logits.shape[-1])([logits, linear(given)])
+    return keras.Model(given, dataset.task.answer()(both), name=name)
 
 
 def _path(known: Ngrams, outputs: int) -> keras.Model:
