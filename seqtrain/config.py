@@ -324,4 +324,6 @@ def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Pro
 
         found = problems(error, document, config_schema())
     likely = [_validate(guess, folder)[1] for guess in with_likely_names(document, config_schema())]
-    return None, found + [item for item in (likely or [[]])[0] if all(item in x for x in likely)]
+    refused_by_all = [{item.path for item in problems} for problems in likely]
+    first = likely[0] if likely else []
+    return None, found + [item for item in first if all(item.path in x for x in refused_by_all)]
