@@ -161,3 +161,11 @@ def test_letters_that_unicode_does_not_know_are_refused(order: str) -> None:
     assert npz.read(write(whole), "x")[0].tolist() == ["A\U0010ffff"]
     with pytest.raises(ValueError, match="letters that Unicode does not know"):
         npz.read(write(broken), "x")
+
+
+def test_what_numpy_says_of_a_long_header_is_cut() -> None:
+    file = Path("own.npy")
+    file.write_bytes(array("\0" * 5_000))
+    with pytest.raises(SeqtrainError, match=r"is not a \.npz file of examples") as caught:
+        Mnist(name="mnist").read_given(file, Learned(Classification()))
+    assert len(caught.value.message) < 500

@@ -61,13 +61,13 @@ def _dataset(known: Known) -> list[Line]:
 def _model(known: Known) -> list[Line]:
     if not known.tokens:
         return [
-            ("name", "bigru", "rnn | lstm | gru | birnn | bilstm | bigru"),
+            ("name", "bigru", "rnn | lstm | gru | birnn | bilstm | bigru | conv"),
             ("units", 64, "in each direction"),
             ("pooling", "max", "of all steps, so that a pattern counts wherever it stands"),
             ("dropout", 0.5, "share of outputs that are dropped in training"),
         ]
     return [
-        ("name", "bigru", "rnn | lstm | gru | birnn | bilstm | bigru"),
+        ("name", "bigru", "rnn | lstm | gru | birnn | bilstm | bigru | conv"),
         ("units", 64, "in each direction"),
         ("embedding_dim", 64, "length of each token's vector"),
         ("pooling", "max", "of all steps, so that a word counts wherever it stands"),
