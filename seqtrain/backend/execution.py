@@ -14,6 +14,7 @@ from seqtrain import memory
 from seqtrain.backend import needs, settings
 from seqtrain.backend.environment import cores
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
+from seqtrain.data import inputs
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import ConfigError
 from seqtrain.io import streams
@@ -268,10 +269,16 @@ def feed(batches: Any, execution: ExecutionConfig) -> Any:
 
     x, labels = batches.examples.x, batches.examples.labels
     alike = batches.lengths is None
-    size = batches.batch_size * math.prod(x.shape[1:]) * x.itemsize
+    sizes = (math.prod(array.shape[1:]) * array.itemsize for array in inputs.arrays(x))
+    size = batches.batch_size * sum(sizes)
     many = min(max(FED_AT_ONCE // size, 1), STEPS_AT_ONCE) if alike else 1
+
+    def spec(array: Any) -> Any:
+        steps = array.shape[1:2] if alike else (None,)
+        return tf.TensorSpec((None, None, *steps, *array.shape[2:]), array.dtype)
+
     group = (
-        tf.TensorSpec((None, None, x.shape[1] if alike else None, *x.shape[2:]), x.dtype),
+        inputs.each(x, spec),
         tf.TensorSpec((None, None, *labels.shape[1:]), labels.dtype),
     )
     groups = tf.data.Dataset.from_generator(lambda: batches.groups(many), output_signature=group)

@@ -17,6 +17,8 @@ def shared(train: Examples, others: Examples) -> tuple[int, int]:
 
     equal = np.isin(others.fingerprints(), train.fingerprints())
     unsure = np.zeros_like(equal)
-    if others.x.ndim == 2:
-        unsure = 2 * (others.x == OOV).sum(axis=1) >= np.maximum((others.x >= OOV).sum(axis=1), 1)
+    if others.first.ndim == 2:
+        unsure = 2 * (others.first == OOV).sum(axis=1) >= np.maximum(
+            (others.first >= OOV).sum(axis=1), 1
+        )
     return int((equal & ~unsure).sum()), int((equal & unsure).sum())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from seqtrain.data import inputs
 from seqtrain.data.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import End
@@ -16,6 +16,7 @@ from seqtrain.schema.sections import End
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.inputs import Inputs
     from seqtrain.data.vocabulary import Vocabulary
     from seqtrain.tasks.base import Task
 
@@ -30,14 +31,14 @@ class Examples:
 
     Attributes:
         x: what the network reads; int32 ids of shape (N, T), or float32 features of
-            shape (N, T, F).
+            shape (N, T, F); or several such arrays by the names of the inputs.
         labels: the index of each example's class, int32, or in regression its number as it was
             written, float64; shape (N,).
         lengths: the steps of each example before it was cut or padded to T, where they
             differ; int64, shape (N,).
     """
 
-    x: np.ndarray
+    x: Inputs
     labels: np.ndarray
     lengths: np.ndarray | None = None
 
@@ -45,14 +46,19 @@ class Examples:
         """Return the number of examples, N."""
         return len(self.labels)
 
+    @property
+    def first(self) -> np.ndarray:
+        """The only input, or of several the first by name."""
+        return inputs.arrays(self.x)[0]
+
     def take(self, indices: np.ndarray) -> Examples:
         """Return the examples at `indices`, in that order."""
         lengths = None if self.lengths is None else self.lengths[indices]
-        return Examples(self.x[indices], self.labels[indices], lengths)
+        return Examples(inputs.rows(self.x, indices), self.labels[indices], lengths)
 
     def fingerprints(self) -> np.ndarray:
         """Return a hash of what the network reads of each example; uint64, shape (N,)."""
-        return fingerprints(self.x)
+        return inputs.fingerprints(self.x)
 
 
 @dataclass(frozen=True)
@@ -194,8 +200,8 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one example: (T,) for tokens, (T, F) for features."""
-        return tuple(self.train.x.shape[1:])
+        """The shape of one example, of several inputs that of the first by name."""
+        return tuple(self.train.first.shape[1:])
 
     @property
     def outputs(self) -> int:
@@ -283,15 +289,6 @@ def real(x: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return np.asarray(x != 0 if x.ndim == 2 else x[:, :, 0] != MASK_VALUE)
-
-
-def fingerprints(x: np.ndarray) -> np.ndarray:
-    """Return the first 8 bytes of BLAKE2 of each row's bytes; uint64, shape (N,)."""
-    import numpy as np
-
-    rows = np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8)
-    digests = b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in rows)
-    return np.frombuffer(digests, dtype=np.uint64)
 
 
 def empty(like: Examples) -> Examples:

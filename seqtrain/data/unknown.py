@@ -19,7 +19,7 @@ def unknown(dataset: Dataset, split: Split) -> float:
     """Return the share of the tokens of a split, as far as they are read, that have no id."""
     from seqtrain.data.vocabulary import OOV
 
-    x = dataset.split(split).x
+    x = dataset.split(split).first
     return float((x == OOV).sum() / max((x >= OOV).sum(), 1))
 
 
@@ -45,7 +45,7 @@ def full(dataset: Dataset) -> bool:
     words, size = dataset.vocabulary.words if dataset.vocabulary else (), dataset.vocabulary_size
     if size is None or FIRST_WORD + len(words) < size:
         return False
-    return int((dataset.train.x == size - 1).sum()) > 1  # of the rarest that has an id
+    return int((dataset.train.first == size - 1).sum()) > 1  # of the rarest that has an id
 
 
 def doubts(dataset: Dataset, tokens: Tokens) -> Iterator[str]:

@@ -87,18 +87,22 @@ def constant(dataset: Dataset) -> Baseline:
 def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
     """Fit a logistic or ridge regression, and choose its penalty by the validation examples.
 
+    Of examples of several inputs there is none.
+
     One thread computes it: on so small products several would mostly wait for one another.
     """
     from threadpoolctl import threadpool_limits
 
-    rows = _sample(len(dataset.train), _at_once(dataset, dataset.train.x))
+    if isinstance(dataset.train.x, dict):
+        return None
+    rows = _sample(len(dataset.train), _at_once(dataset, dataset.train.first))
     of_words = dataset.vocabulary_size is not None
     too_wide = not of_words and np.prod(dataset.shape) * dataset.outputs > MOST_WEIGHTS
     if len(rows) < FEWEST or too_wide:
         return None
     with threadpool_limits(1):
         read = (_of_tokens if of_words else _of_values)(dataset, rows)
-        x = read(dataset.train.x[rows])
+        x = read(dataset.train.first[rows])
         work = x.size * dataset.outputs  # of a sparse matrix what is not 0
         kept = _sample(len(rows), int(len(rows) * _limit(of_words) / max(work, 1)))
         if len(kept) < len(rows):
@@ -141,7 +145,7 @@ def _fitted(dataset: Dataset, read: Read, x: Any, rows: np.ndarray, weighed: boo
     fit_one = partial(dataset.task.fit_linear, weighed=weighed, sparse=sparse)
     labels = dataset.train.labels[rows]
     best = _chosen(dataset, fit_one, read, x, labels, weighed)
-    test = dataset.test.x
+    test = dataset.test.first
     at_once = max(_at_once(dataset, test) // 4, 1)
     parts = [test[start : start + at_once] for start in range(0, len(test), at_once)]
     predictions = np.concatenate([best.predict(read(part)) for part in parts])
@@ -169,7 +173,7 @@ def _chosen(
     rank = partial(dataset.task.rank, weighed=weighed)
     validation = dataset.validation
     if validation is not dataset.test and len(validation):
-        beside = read(validation.x)
+        beside = read(validation.first)
         fits = [fit_one(x, labels, penalty) for penalty in penalties]
         return max(fits, key=lambda fit: rank(validation.labels, fit.predict(beside)))
     kept, held = stratified(dataset.task.strata(labels), HELD_BACK, SEED)
@@ -188,7 +192,7 @@ def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
 
     longest = _longest(dataset)
     most = MOST_WEIGHTS_OF_WORDS // dataset.outputs // longest
-    x = dataset.train.x[rows]
+    x = dataset.train.first[rows]
     known = grams.fit(x, dataset.vocabulary_size or 0, longest, _letters(dataset), most)
     weights = TfidfTransformer(sublinear_tf=True).fit(known.counts(x))
     return lambda x: weights.transform(known.counts(x))
@@ -204,7 +208,7 @@ def _of_values(dataset: Dataset, rows: np.ndarray) -> Read:
     scaled = make_pipeline(StandardScaler(), zeros)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # steps that are always padded have no mean
-        scaled.fit(flat(dataset.train.x[rows], dataset))
+        scaled.fit(flat(dataset.train.first[rows], dataset))
     return lambda x: scaled.transform(flat(x, dataset))
 
 

@@ -55,7 +55,7 @@ def _texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:
             return dataset.originals(indices)
         except (DataError, OSError) as error:
             log.warning("the texts of the mistakes are given as the network reads them: %s", error)
-    rows = (row[row > START] for row in dataset.test.x[indices])
+    rows = (row[row > START] for row in dataset.test.first[indices])
     if dataset.vocabulary is None:
         return [" ".join(map(str, row.tolist())) for row in rows]
     return [*map(dataset.vocabulary.text, rows)]

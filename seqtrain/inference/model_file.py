@@ -6,6 +6,8 @@ run. `config.json` says only what examples look like. `model.weights.h5` is read
 refer to other files: so each array must be plain numbers that the file itself holds.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import math
@@ -20,6 +22,7 @@ import numpy as np
 
 from seqtrain.config import LONGEST_UNROLL, Config
 from seqtrain.data.dataset import Dataset, Examples, Learned
+from seqtrain.data.inputs import Inputs
 from seqtrain.data.vocabulary import FIRST_WORD
 from seqtrain.errors import reason
 from seqtrain.io.regular import checked
@@ -36,6 +39,7 @@ LARGEST_SIZE = 2**31
 IDS, FEATURES = "int32", "float32"  # the types of examples
 
 Shapes = dict[str, tuple[int, ...]]
+Several = dict[str, tuple[tuple[int, ...], str]]  # shape and type of each input, by its name
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,19 @@ class Saved:
     """What the file of a model says.
 
     Attributes:
-        shape: of an example, (T,) for ids or (T, F) for features.
+        shape: of an example, (T,) for ids or (T, F) for features; of several inputs that of the
+            first by name.
         vocabulary_size: the number of ids; None for features.
         mask: whether padded steps are hidden from the network.
         weights: the shape of each array of weights, by its name.
+        several: the shape and the type of each input by its name, where there are several.
     """
 
     shape: tuple[int, ...]
     vocabulary_size: int | None
     mask: bool
     weights: Shapes
+    several: Several | None = None
 
     @property
     def parameters(self) -> int:
@@ -61,7 +68,9 @@ class Saved:
 
     def dataset(self, config: Config, learned: Learned) -> Dataset:
         """Return a dataset without examples, for which the network of a run can be built."""
-        x = np.zeros((0, *self.shape), FEATURES if self.vocabulary_size is None else IDS)
+        x: Inputs = np.zeros((0, *self.shape), FEATURES if self.vocabulary_size is None else IDS)
+        if self.several:
+            x = {name: np.zeros((0, *shape), kind) for name, (shape, kind) in self.several.items()}
         none = Examples(x, np.zeros(0, np.int32))
         return Dataset(
             none,
@@ -77,7 +86,7 @@ class Saved:
         )
 
 
-def open_model(file: Path, config: Config, learned: Learned, masked: bool = False) -> "keras.Model":
+def open_model(file: Path, config: Config, learned: Learned, masked: bool = False) -> keras.Model:
     """Build the network of a run, and give it the weights of a file.
 
     Its layers are named as in a new process.
@@ -130,7 +139,7 @@ def _check_fit(saved: Saved, config: Config, dataset: Dataset) -> None:
         )
 
 
-def _load(model: "keras.Model", file: Path) -> None:
+def _load(model: keras.Model, file: Path) -> None:
     try:
         model.load_weights(file)
     except (KeyError, ValueError) as error:
@@ -159,8 +168,8 @@ def read(file: Path | io.BytesIO) -> Saved:
     """
     with zipfile.ZipFile(file if isinstance(file, io.BytesIO) else checked(file)) as archive:
         _check_members(archive.infolist())
-        shape, ids, mask = _described(json.loads(archive.read(CONFIG)))
-        return Saved(shape, ids, mask, _weights(archive.read(WEIGHTS)))
+        shape, ids, mask, several = _described(json.loads(archive.read(CONFIG)))
+        return Saved(shape, ids, mask, _weights(archive.read(WEIGHTS)), several)
 
 
 def _check_members(members: Sequence[zipfile.ZipInfo]) -> None:
@@ -181,18 +190,24 @@ def _check_members(members: Sequence[zipfile.ZipInfo]) -> None:
             raise ValueError(f"its {name} would unpack {sizes}")
 
 
-def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool]:
-    """Return the shape of an example, the number of ids, and whether padding is hidden."""
+def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several | None]:
+    """Return shape, number of ids, whether padding is hidden, and several inputs; see `Saved`."""
     try:
-        first, *layers = model["config"]["layers"]
-        shape, kind = first["config"]["batch_shape"][1:], first["config"]["dtype"]
+        layers = model["config"]["layers"]
         of = {layer["class_name"]: layer["config"] for layer in reversed(layers)}
-        if kind == FEATURES and len(shape) == 2:
-            return _sizes(shape), None, "Masking" in of
-        if kind == IDS and len(shape) == 1:
-            embedding = of["Embedding"]
-            (size,) = _sizes([embedding["input_dim"]])
-            return _sizes(shape), size, embedding["mask_zero"] is True
+        found = [layer["config"] for layer in layers if layer["class_name"] == "InputLayer"]
+        inputs = {one["name"]: (_sizes(one["batch_shape"][1:]), one["dtype"]) for one in found}
+        shape, kind = inputs[min(inputs)]
+        embedding = of.get("Embedding")
+        known = {FEATURES: 2, IDS: 1}
+        if len(inputs) == len(found) > 1 and {kind for _, kind in inputs.values()} <= {*known}:
+            size = _sizes([embedding["input_dim"]])[0] if embedding else None
+            return shape, size, "Masking" in of or bool(embedding), inputs
+        if len(found) == 1 and known.get(kind) == len(shape):
+            if kind == FEATURES:
+                return shape, None, "Masking" in of, None
+            (size,) = _sizes([of["Embedding"]["input_dim"]])
+            return shape, size, of["Embedding"]["mask_zero"] is True, None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its {CONFIG} does not say what examples look like") from error
     raise ValueError(f"its examples are {shown(f'{kind} of the shape {shape}')}")

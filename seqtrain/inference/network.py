@@ -1,5 +1,7 @@
 """What a trained network answers, and the evaluation of a run on a split."""
 
+from __future__ import annotations
+
 import logging
 import math
 from collections.abc import Sequence
@@ -9,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from seqtrain.backend import execution
+from seqtrain.data import inputs
 from seqtrain.data.dataset import (
     MASK_VALUE,
     Dataset,
     Given,
     Split,
     cut,
-    fingerprints,
     real_steps,
 )
+from seqtrain.data.inputs import Inputs
 from seqtrain.data.unknown import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.evaluation.metric import PREFIXES
@@ -62,18 +65,18 @@ def load_model(run: Run, masked: bool = False) -> Any:
     return model
 
 
-def predictions(model: Any, x: np.ndarray, task: Task) -> np.ndarray:
+def predictions(model: Any, x: Inputs, task: Task) -> np.ndarray:
     """Return what a network predicts of N examples, as `Task.predictions` has it."""
     return task.predictions(outputs(model, x))
 
 
-def outputs(model: Any, x: np.ndarray) -> np.ndarray:
+def outputs(model: Any, x: Inputs) -> np.ndarray:
     """Return what the head of a network gives; float32, shape (N, its units).
 
     Where the network does not see padding at the end, examples of like length are computed
     together and cut to about the longest of them, which changes nothing but the time.
     """
-    if hides_padding(model, x):
+    if not isinstance(x, dict) and hides_padding(model, x):
         steps = real_steps(x)
         order = np.argsort(steps, kind="stable")
         batches = math.ceil(len(order) / BATCH_SIZE)
@@ -84,8 +87,9 @@ def outputs(model: Any, x: np.ndarray) -> np.ndarray:
     return _predict(model, x)
 
 
-def _predict(model: Any, x: np.ndarray) -> np.ndarray:
-    batches = (x[start : start + BATCH_SIZE] for start in range(0, len(x), BATCH_SIZE))
+def _predict(model: Any, x: Inputs) -> np.ndarray:
+    starts = range(0, inputs.count(x), BATCH_SIZE)
+    batches = (inputs.rows(x, slice(start, start + BATCH_SIZE)) for start in starts)
     return np.concatenate([model.predict_on_batch(batch) for batch in batches])
 
 
@@ -217,7 +221,7 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         "split": "data",
         "source": str(file),
         "examples": len(labels),
-        "trained_on": int(np.isin(fingerprints(given.x), run.trained_on()).sum()),
+        "trained_on": int(np.isin(inputs.fingerprints(given.x), run.trained_on()).sum()),
         **learned.task.evaluate("data", labels, found),
     }
 
@@ -238,13 +242,21 @@ def predict(run: Run, given: Given) -> np.ndarray:
     return predictions(fitting(load_model(run), given.x), given.x, run.learned().task)
 
 
-def fitting(model: Any, x: np.ndarray) -> Any:
-    """Return the model, if it reads examples of such a shape."""
-    wanted, found = (" × ".join(map(str, of[1:])) for of in (model.inputs[0].shape, x.shape))
+def fitting(model: Any, x: Inputs) -> Any:
+    """Return the model, if it reads examples of such shapes."""
+    read = {one.name: one for one in model.inputs} if isinstance(x, dict) else model.inputs[0]
+    wanted, found = _shapes(read), _shapes(x)
     if wanted != found:
         hint = f"the network reads examples of {wanted}"
         raise DataError(f"examples of {found} do not fit the network", hint)
     return model
+
+
+def _shapes(x: Any) -> str:
+    """Return the shape of an example, or the shapes of its inputs with their names."""
+    shapes = inputs.each(x, lambda array: " × ".join(map(str, array.shape[1:])))
+    named = isinstance(shapes, dict)
+    return ", ".join(f"{name} {shapes[name]}" for name in sorted(shapes)) if named else str(shapes)
 
 
 def described(given: Given, predictions: np.ndarray, task: Task) -> list[Row]:

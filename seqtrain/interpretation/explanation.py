@@ -194,7 +194,7 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     """
     examples = network.load(run, data_dir).split(split)
     _check(number, len(examples), split)
-    learned, x = run.learned(), examples.x[number - 1]
+    learned, x = run.learned(), examples.first[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)
     truth, rows = examples.labels[number - 1], run.config.dataset.reads_rows
     label = learned.task.label(truth)

@@ -295,7 +295,8 @@ def batches_of_any_length(model: "keras.Model") -> "keras.Model":
     import keras
 
     if not isinstance(model, keras.Sequential):
-        model.input_spec = keras.InputSpec(ndim=len(model.inputs[0].shape))
+        specs = [keras.InputSpec(ndim=len(one.shape), name=one.name) for one in model.inputs]
+        model.input_spec = specs if len(specs) > 1 else specs[0]
     return model
 
 

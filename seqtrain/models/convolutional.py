@@ -148,7 +148,7 @@ class Convolutional(ModelConfig):
             """Set padding to zero."""
             return x if counts is None else ops.where(ops.expand_dims(counts, -1), x, 0.0)
 
-        x = hide(through([layer for layer in first if layer.name != "masking"], given))
+        x = hide(through(first, given))
         for depth, filters in enumerate(self.filters):
             x = keras.layers.Conv1D(
                 filters,

@@ -236,7 +236,7 @@ def weigh(
 
     def logits(network: float, linear: float) -> np.ndarray:
         _set_weights(model, network, linear)
-        return predict(before_answer, dataset.validation.x).astype(np.float64)
+        return predict(before_answer, dataset.validation.first).astype(np.float64)
 
     network, linear = logits(1.0, 0.0), logits(0.0, 1.0)
     labels = dataset.learned_split("validation").labels
@@ -265,7 +265,7 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     import numpy as np
 
     rows = _sample(known, dataset)
-    counts, labels = known.counts(dataset.train.x[rows]), dataset.train.labels[rows]
+    counts, labels = known.counts(dataset.train.first[rows]), dataset.train.labels[rows]
     documents = np.bincount(counts.indices, minlength=known.rows)
     seen = np.flatnonzero(documents)
     idf = np.log((1 + len(rows)) / (1 + documents[seen])) + 1  # as scikit-learn has it
@@ -275,7 +275,7 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     best = fits[0]
     if len(fits) > 1:
         beside, truth = (
-            _tf_idf(known.counts(dataset.validation.x)[:, seen], idf),
+            _tf_idf(known.counts(dataset.validation.first)[:, seen], idf),
             dataset.validation.labels,
         )
         best = max(
@@ -294,7 +294,7 @@ def _sample(known: Ngrams, dataset: Dataset) -> np.ndarray:
     """Return the indices of the examples that the linear model learns from: all, if not many."""
     import numpy as np
 
-    x = dataset.train.x
+    x = dataset.train.first
     counts = np.count_nonzero(x) * known.longest * dataset.outputs
     most = int(len(x) * min(MOST_COUNTS / counts, 1.0))
     if most == len(x):

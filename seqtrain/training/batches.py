@@ -3,13 +3,17 @@
 Imports Keras, so it comes after `execution.start`.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 
 import keras
 import numpy as np
 
+from seqtrain.data import inputs
 from seqtrain.data.dataset import Examples, cut, real_steps
+from seqtrain.data.inputs import Inputs
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -52,7 +56,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.epoch = 0
         self.start = start
         self.whole = math.ceil(len(examples) / batch_size)
-        self.lengths = real_steps(examples.x) if by_length else None
+        self.x = examples.x
+        self.lengths = None
+        if by_length and not isinstance(self.x, dict):
+            self.lengths = real_steps(self.x)
         self.order = np.arange(len(examples))
 
     def on_epoch_begin(self) -> None:
@@ -80,25 +87,26 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Return the number of batches that are left of an epoch, a smaller last one included."""
         return self.whole - self.start
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Inputs, np.ndarray]:
         """Return x and labels of a batch."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
-        return self.examples.x[batch, : self._steps(batch)], self.examples.labels[batch]
+        return self._inputs(batch, batch), self.examples.labels[batch]
 
     def shape(self, index: int) -> tuple[int, int]:
         """Return how many examples a batch holds, and how many steps of each."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
-        longest = self.examples.x.shape[1]
+        longest = inputs.arrays(self.x)[0].shape[1]
         return len(batch), min(self._steps(batch) or longest, longest)
 
-    def groups(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def groups(self, count: int) -> Iterator[tuple[Inputs, np.ndarray]]:
         """Draw an epoch's order, and give its batches, `count` at a time.
 
         Yields:
-            x, shape (batches, batch_size, T, ...), all cut to the longest example among them,
-            and labels, shape (batches, batch_size); a smaller last batch is alone.
+            x, shape (batches, batch_size, T, ...), all cut to the longest example among them
+            (several inputs are not), and labels, shape (batches, batch_size); a smaller last
+            batch is alone.
         """
         self.on_epoch_begin()
         first, ends = self.start * self.batch_size, len(self.order)
@@ -106,15 +114,20 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             batches = min(count, (ends - first) // self.batch_size) or 1
             group = self.order[first : first + batches * self.batch_size]
             first += len(group)
-            steps = self._steps(group)
-            group = group.reshape(batches, -1)
-            yield self.examples.x[group, :steps], self.examples.labels[group]
+            chosen = group.reshape(batches, -1)
+            yield self._inputs(group, chosen), self.examples.labels[chosen]
+
+    def _inputs(self, batch: np.ndarray, chosen: np.ndarray) -> Inputs:
+        """Return what is read of the examples of a batch, however their indices are arranged."""
+        if isinstance(self.x, dict):
+            return inputs.rows(self.x, chosen)
+        return self.x[chosen, : self._steps(batch)]
 
     def _steps(self, batch: np.ndarray) -> int | None:
         """Return how many steps of some examples are computed; None for all."""
         if self.lengths is None:
             return None
-        return cut(self.lengths[batch], self.examples.x, worthwhile(self.whole))
+        return cut(self.lengths[batch], inputs.arrays(self.x)[0], worthwhile(self.whole))
 
 
 def worthwhile(batches: int) -> int:

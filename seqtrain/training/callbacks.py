@@ -183,7 +183,7 @@ def undated() -> Iterator[None]:
 def without_optimizer(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, as if never compiled."""
     if not isinstance(model, keras.Sequential):
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+        return keras.Model(model.input, model.output, name=model.name)
     given = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
     return keras.Sequential([given, *model.layers], name=model.name)
 

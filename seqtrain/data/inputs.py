@@ -1,0 +1,54 @@
+"""What a network reads of examples: one array, or several with names.
+
+A translation has a source and a target, a series its window and what is known in advance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    # Each array has the examples as its first axis.
+    Inputs = np.ndarray | dict[str, np.ndarray]
+else:
+    Inputs = Any  # nothing that is imported for types alone
+
+T = TypeVar("T")
+
+
+def each(x: Any, function: Callable[[Any], T]) -> Any:
+    """Return what a function makes of the array, or of each named one."""
+    if isinstance(x, dict):
+        return {name: function(array) for name, array in x.items()}
+    return function(x)
+
+
+def arrays(x: Inputs) -> list[np.ndarray]:
+    """Return the array, or the named ones in the order of their names."""
+    return [x[name] for name in sorted(x)] if isinstance(x, dict) else [x]
+
+
+def rows(x: Inputs, chosen: Any) -> Inputs:
+    """Return the examples at some indices, or of a slice."""
+    return cast("Inputs", each(x, lambda array: array[chosen]))
+
+
+def count(x: Inputs) -> int:
+    """Return the number of examples."""
+    return len(arrays(x)[0])
+
+
+def fingerprints(x: Inputs) -> np.ndarray:
+    """Return the first 8 bytes of BLAKE2 of each example's bytes; uint64, shape (N,)."""
+    import numpy as np
+
+    flat = [
+        np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8) for array in arrays(x)
+    ]
+    whole = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
+    digests = b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in whole)
+    return np.frombuffer(digests, dtype=np.uint64)
