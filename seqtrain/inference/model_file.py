@@ -210,7 +210,7 @@ def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several |
             return shape, size, of["Embedding"]["mask_zero"] is True, None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its {CONFIG} does not say what examples look like") from error
-    raise ValueError(f"its examples are {shown(f'{kind} of the shape {shape}')}")
+    raise ValueError(f"its examples are {shown(f'{kind} of the shape {list(shape)}')}")
 
 
 def _sizes(values: Sequence[Any]) -> tuple[int, ...]:

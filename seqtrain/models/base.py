@@ -208,17 +208,17 @@ class ModelConfig(Part):
             body = self.body(dataset, unroll)
             layers = [given, *first, *body, *self._dense(), *dataset.task.head()]
             model = keras.Sequential(layers, name=self.name)
-        elif self.wide:
-            from seqtrain.models.wide import beside
-
-            logits = keras.layers.Dense(dataset.outputs, name="head")
-            last = [*self._dense(), logits]
-            features = self.features(given, first, dataset, unroll)
-            model = beside(given, through(last, features), dataset, self.name)
         else:
-            last = [*self._dense(), *dataset.task.head()]
             features = self.features(given, first, dataset, unroll)
-            model = keras.Model(given, through(last, features), name=self.name)
+            features = through(self._dense(), features)
+            if self.wide:
+                from seqtrain.models.wide import beside
+
+                logits = keras.layers.Dense(dataset.outputs, name="head")(features)
+                model = beside(given, logits, dataset, self.name)
+            else:
+                outputs = through(dataset.task.head(), features)
+                model = keras.Model(given, outputs, name=self.name)
         model.hides_padding = dataset.mask and self.hides_padding
         return batches_of_any_length(model)
 
