@@ -1,6 +1,7 @@
 """The house rules that a reader relies on."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +20,16 @@ ORDER = (
 
 # The same within packages of many modules.
 WITHIN = {
-    "evaluation": "metric uncertainty calibration significance classification confusion regression "
-    "linear grams baselines mistakes".split(),
+    "evaluation": "metric uncertainty calibration significance classification_metrics confusion "
+    "regression_metrics linear_models ngrams baselines mistakes".split(),
     "tasks": "base classification regression".split(),
     "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow "
     "prefix_plots gate_plots "
-    "gradient_plots explained explained_files reached "
-    "missing".split(),
+    "gradient_plots explanation_text explanation_files gradient_table findings".split(),
 }
+
+
+COMMON = {"base"}
 
 
 def imports(module: Path, inside: str = "seqtrain") -> set[str]:
@@ -81,6 +84,12 @@ def test_a_module_of_a_package_imports_only_what_stands_before_it(package: str, 
 
 def test_every_module_has_its_place_in_the_order() -> None:
     assert {place(module) for module in MODULES} - {"__init__", "__main__"} == set(ORDER)
+
+
+def test_no_two_modules_have_one_name() -> None:
+    """But what every package of parts has: a base, and a task beside its data."""
+    names = Counter(module.stem for module in MODULES if module.stem != "__init__")
+    assert {name for name, count in names.items() if count > 1} <= COMMON
 
 
 def test_only_the_console_prints() -> None:

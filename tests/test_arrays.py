@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 from seqtrain.backend import execution
 from seqtrain.config import Config, load_config
 from seqtrain.data.dataset import MASK_VALUE, Learned
-from seqtrain.data.numbers import LARGEST
+from seqtrain.data.number_labels import LARGEST
 from seqtrain.data.scaling import Scaling
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets.arrays import LONGEST, Arrays

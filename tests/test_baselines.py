@@ -9,7 +9,7 @@ from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
 from seqtrain.data.tokens import Tokeniser
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.evaluation import baselines as module
-from seqtrain.evaluation import classification, grams, linear, regression
+from seqtrain.evaluation import classification_metrics, linear_models, ngrams, regression_metrics
 from seqtrain.evaluation.baselines import Baseline, baselines, flat
 from seqtrain.tasks import Classification, Regression
 from seqtrain.tasks.classification import MAJORITY
@@ -49,7 +49,7 @@ def values(number: int = 600, classes: int = 3) -> Dataset:
 
 def accuracies(dataset: Dataset) -> dict[str, float]:
     return {
-        one.name: classification.accuracy(dataset.test.labels, one.predictions)
+        one.name: classification_metrics.accuracy(dataset.test.labels, one.predictions)
         for one in baselines(dataset)
     }
 
@@ -91,7 +91,7 @@ def test_numbers_are_answered_by_their_mean_and_by_a_linear_model(
     labels = of_numbers.test.labels
     np.testing.assert_allclose(mean.predictions, of_numbers.train.labels.mean(), rtol=1e-6)
     assert fitted.predictions.shape == labels.shape
-    assert regression.r2(labels, fitted.predictions) > 0.8
+    assert regression_metrics.r2(labels, fitted.predictions) > 0.8
     assert fitted.converged
     assert [one.name for one in baselines(of_numbers, with_linear=False)] == [MEAN]
 
@@ -102,11 +102,11 @@ def test_numbers_may_be_as_large_as_floats_are() -> None:
         replace(part, labels=part.labels * np.float32(1e26)) for part in (small.train, small.test)
     ]
     huge = replace(small, train=parts[0], validation=parts[1], test=parts[1]).fitted()
-    assert regression.r2(huge.test.labels, baselines(huge)[1].predictions) > 0.8
+    assert regression_metrics.r2(huge.test.labels, baselines(huge)[1].predictions) > 0.8
 
 
 def test_a_fit_of_numbers_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "ITERATIONS", 1)
+    monkeypatch.setattr(linear_models, "ITERATIONS", 1)
     assert not baselines(numbers(values()))[1].converged
 
 
@@ -175,7 +175,7 @@ def test_examples_are_judged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fit_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "ITERATIONS", 1)
+    monkeypatch.setattr(linear_models, "ITERATIONS", 1)
     assert not baselines(values())[1].converged
     monkeypatch.undo()
     assert baselines(values())[1].converged
@@ -183,7 +183,7 @@ def test_a_fit_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def grams_of(x: np.ndarray, longest: int, ends: bool = False) -> dict[tuple[int, ...], list[float]]:
     """The grams that some texts of ids below 8 hold, and how often each stands in each text."""
-    found = grams.fit(x, 8, longest, ends)
+    found = ngrams.fit(x, 8, longest, ends)
     counts = iter(found.counts(x).toarray().T.tolist())
     named: dict[tuple[int, ...], list[float]] = {}
     beginnings: list[tuple[int, ...]] = [()]
@@ -215,12 +215,12 @@ def test_no_gram_reaches_from_one_text_into_the_next() -> None:
 
 def test_texts_without_a_known_word_are_counted_too() -> None:
     x = np.array([[1, 0], [1, 0]], dtype=np.int32)
-    assert grams.fit(x, 8, 2, ends=False).counts(x).shape == (2, 0)
+    assert ngrams.fit(x, 8, 2, ends=False).counts(x).shape == (2, 0)
 
 
 def test_only_the_most_frequent_grams_are_known() -> None:
     x = np.array([[1, 4, 5], [1, 4, 6], [1, 4, 6]], dtype=np.int32)
-    assert [known.tolist() for known in grams.fit(x, 8, 1, ends=False, most=2).known] == [[4, 6]]
+    assert [known.tolist() for known in ngrams.fit(x, 8, 1, ends=False, most=2).known] == [[4, 6]]
 
 
 def ordered(number: int = 600) -> Dataset:
@@ -250,7 +250,7 @@ def test_of_too_much_work_a_part_is_learned_from(
     monkeypatch.setattr(module, f"CHOOSING_OF_{name}", 0)
     found = baselines(dataset)[1]
     assert 100 < found.trained_on < len(dataset.train)
-    assert classification.accuracy(dataset.test.labels, found.predictions) > 0.9
+    assert classification_metrics.accuracy(dataset.test.labels, found.predictions) > 0.9
 
 
 def test_the_penalty_is_the_one_that_validation_finds_best(
@@ -261,7 +261,7 @@ def test_the_penalty_is_the_one_that_validation_finds_best(
     chosen = {}
     for penalties in ((1e-9, 1.0), (1.0, 1e-9), (1e-9,)):
         monkeypatch.setattr(module, "PENALTIES_OF_VALUES", penalties)
-        chosen[penalties] = classification.loss(
+        chosen[penalties] = classification_metrics.loss(
             dataset.test.labels, baselines(apart)[1].predictions
         )
     assert chosen[1e-9, 1.0] == chosen[1.0, 1e-9] < 0.5 < chosen[1e-9,]
@@ -282,7 +282,7 @@ def test_weighed_classes_are_weighed_by_the_linear_model_too() -> None:
     x = (random.normal(size=(2000, 4, 2)) + 0.5 * labels[:, None, None]).astype("float32")
     dataset = of_examples(x, labels)
     plain, weighed = (
-        classification.balanced_accuracy(
+        classification_metrics.balanced_accuracy(
             dataset.test.labels, baselines(dataset, weighed=how)[1].predictions
         )
         for how in (False, True)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.comparison import sheet
-from seqtrain.comparison.collect import more_is_better, rows
-from seqtrain.comparison.sheet import format_seeds
+from seqtrain.comparison import run_table
+from seqtrain.comparison.run_rows import more_is_better, rows
+from seqtrain.comparison.run_table import format_seeds
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.test_run import config
@@ -462,5 +462,5 @@ def test_an_evaluation_of_several_seeds_tells_their_mean() -> None:
 def test_a_long_list_is_told_by_its_ends() -> None:
     names = [f"t{number}" for number in range(150)]
     row: Any = SimpleNamespace(members=[SimpleNamespace(keys={"long": names, "short": [8, 4]})])
-    assert sheet._setting(row, "long") == "t0 … t149 (150 in all)"
-    assert sheet._setting(row, "short") == "[8, 4]"
+    assert run_table._setting(row, "long") == "t0 … t149 (150 in all)"
+    assert run_table._setting(row, "short") == "[8, 4]"

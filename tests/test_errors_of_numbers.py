@@ -5,7 +5,7 @@ import pytest
 
 from seqtrain.data.scaling import Target
 from seqtrain.display.numbers import readable
-from seqtrain.evaluation import regression
+from seqtrain.evaluation import regression_metrics
 from seqtrain.tasks import Regression
 
 
@@ -20,7 +20,9 @@ def test_scores_of_numbers_are_those_of_scikit_learn() -> None:
     from sklearn import metrics
 
     labels, predictions = numbers()
-    assert regression.scores("test", labels, predictions, Target().of(labels)) == pytest.approx(
+    assert regression_metrics.scores(
+        "test", labels, predictions, Target().of(labels)
+    ) == pytest.approx(
         {
             "test_loss": metrics.mean_squared_error(labels, predictions) / labels.var(),
             "test_mae": metrics.mean_absolute_error(labels, predictions),
@@ -34,26 +36,29 @@ def test_scores_of_numbers_are_those_of_scikit_learn() -> None:
 def test_the_mean_of_the_training_labels_has_a_loss_of_one() -> None:
     labels, _ = numbers()
     mean = np.full_like(labels, labels.mean(dtype=np.float64))
-    found = regression.scores("test", labels, mean, Target().of(labels))
+    found = regression_metrics.scores("test", labels, mean, Target().of(labels))
     assert found["test_loss"] == pytest.approx(1, abs=1e-4)
     assert found["test_r2"] == pytest.approx(0, abs=1e-4)
 
 
 def test_r2_of_equal_labels_is_not_defined() -> None:
-    assert regression.scores("test", np.ones(3), np.zeros(3), Target())["test_r2"] is None
+    assert regression_metrics.scores("test", np.ones(3), np.zeros(3), Target())["test_r2"] is None
 
 
 def test_answers_beyond_the_tolerance_are_counted() -> None:
     labels, predictions = np.zeros(4), np.array([0.125, -0.125, 0.124, -0.5])
     assert (
-        regression.scores("test", labels, predictions, Target(tolerance=0.125))["test_wrong"] == 3
+        regression_metrics.scores("test", labels, predictions, Target(tolerance=0.125))[
+            "test_wrong"
+        ]
+        == 3
     )
-    assert "test_wrong" not in regression.scores("test", labels, predictions, Target())
+    assert "test_wrong" not in regression_metrics.scores("test", labels, predictions, Target())
 
 
 def test_an_evaluation_of_numbers_tells_the_size_of_the_errors() -> None:
     labels, predictions = np.zeros(101), np.linspace(-1, 0, 101)
-    found = regression.evaluate("val", labels, predictions, Target())
+    found = regression_metrics.evaluate("val", labels, predictions, Target())
     assert found["val"]["absolute_errors"] == pytest.approx(
         {"50": 0.5, "90": 0.9, "99": 0.99, "100": 1}
     )
@@ -70,7 +75,7 @@ def test_the_loss_and_the_error_of_numbers_are_those_that_keras_trains_with() ->
     model.compile(loss=task.keras_loss(), metrics=task.keras_metrics(None))
     scaled = (target.standardised(numbers) for numbers in (predictions, labels))
     found = model.evaluate(*scaled, verbose=0, return_dict=True)
-    scores = regression.scores("test", labels, predictions, target)
+    scores = regression_metrics.scores("test", labels, predictions, target)
     expected = {name: scores[f"test_{name}"] for name in ("loss", "mae")}
     assert found == pytest.approx(expected, rel=1e-5)
 
@@ -80,8 +85,8 @@ def test_intervals_hold_the_scores_and_shrink_with_more_examples() -> None:
     for number in (40, 4_000):
         labels, predictions = numbers(number)
         target = Target(tolerance=4.0).of(labels)
-        scores = regression.scores("test", labels, predictions, target)
-        intervals = regression.intervals("test", labels, predictions, target)
+        scores = regression_metrics.scores("test", labels, predictions, target)
+        intervals = regression_metrics.intervals("test", labels, predictions, target)
         assert scores.keys() == intervals.keys()
         for name, score in scores.items():
             low, high = intervals[name] or (0, 0)

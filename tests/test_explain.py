@@ -13,7 +13,7 @@ import pytest
 from seqtrain.backend import environment, execution
 from seqtrain.config import load_config
 from seqtrain.inference import network
-from seqtrain.report import insight
+from seqtrain.report import interpretation_sections
 from seqtrain.report.sections import Subject
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
@@ -178,7 +178,7 @@ def test_a_terminal_gets_colours_unless_it_wants_none(
     from rich.text import Text
 
     from seqtrain.cli import console
-    from seqtrain.interpretation.explained import shade
+    from seqtrain.interpretation.explanation_text import shade
 
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -208,10 +208,10 @@ def test_the_first_report_looks_into_the_network(trained: Run, seqtrain: Seqtrai
     outcome = seqtrain("report")
     assert outcome.exit_code == 0, outcome.stderr
     subjects = [Subject(trained, "a run", 0, "a run")]
-    assert insight.gradients(subjects)
-    (found,) = insight.explanations(trained)
+    assert interpretation_sections.gradients(subjects)
+    (found,) = interpretation_sections.explanations(trained)
     assert found["example"] == "example 7 of test"
-    assert insight.explained(subjects)
+    assert interpretation_sections.explained(subjects)
     assert outcome.stderr.count("for the report: ") == 2
     again = seqtrain("report")
     assert "for the report: " not in again.stderr
@@ -352,7 +352,7 @@ def test_a_number_is_explained_in_words_on_the_page_and_in_the_report(
     assert "change: by how much the prediction rose" in outcome.stdout
     page = next(numbers.plots.glob("explain-*.html")).read_text(encoding="utf-8")
     assert re.search(r"<h1>prediction [\d.]+, true [\d.]+</h1>", page)
-    told = insight.explained([Subject(numbers, "own", 0, "own")])
+    told = interpretation_sections.explained([Subject(numbers, "own", 0, "own")])
     assert told is not None
     chart = told["told"][0]["charts"][0]
     assert chart.title == "Prediction"

@@ -16,7 +16,7 @@ import pytest
 
 from seqtrain import memory
 from seqtrain.errors import TrainingError
-from seqtrain.runs import places, run_log
+from seqtrain.runs import lookup, run_log
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
@@ -219,7 +219,7 @@ def test_after_a_clock_is_set_back_the_newest_run_is_still_the_last(
         def now(cls, tz: Any = None) -> datetime:
             return datetime(2001, 1, 1, tzinfo=UTC)
 
-    monkeypatch.setattr(places, "datetime", Earlier)
+    monkeypatch.setattr(lookup, "datetime", Earlier)
     later = [Run.create(tmp_path, config()) for _ in range(3)]
     assert [run.folder for run in Run.all(tmp_path)] == [run.folder for run in [first, *later]]
 

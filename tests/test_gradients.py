@@ -144,7 +144,7 @@ def test_a_gradient_that_vanishes_is_not_lost_to_rounding() -> None:
 def test_an_explosion_is_told_with_the_clipnorm_that_bounds_it() -> None:
     from seqtrain.interpretation.gradient_flow import Measured
     from seqtrain.interpretation.gradient_norms import Flow
-    from seqtrain.interpretation.reached import advice
+    from seqtrain.interpretation.gradient_table import advice
     from seqtrain.interpretation.trace import Place
 
     def measured(first: float, *norms: float, **training: float) -> Measured:

@@ -11,8 +11,8 @@ import pytest
 from seqtrain.backend import execution
 from seqtrain.config import Config, load_config
 from seqtrain.data import inputs
-from seqtrain.data.alike import shared
 from seqtrain.data.dataset import Dataset, Examples
+from seqtrain.data.overlap import shared
 from seqtrain.errors import DataError
 from seqtrain.evaluation.baselines import baselines
 from seqtrain.inference import model_file, network
@@ -23,7 +23,6 @@ from seqtrain.sources.base import DatasetConfig
 from seqtrain.tasks import Classification
 from tests.conftest import REPOSITORY
 from tests.cutting import Killed, results
-
 
 # No module of the package has these sections, so the config writes them as it finds them.
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer")

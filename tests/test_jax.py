@@ -16,7 +16,7 @@ from seqtrain.backend import execution
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.inference import network
-from seqtrain.interpretation import gradient_flow, missing
+from seqtrain.interpretation import findings, gradient_flow
 from seqtrain.runs.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
 from tests.nursery import Command
@@ -121,7 +121,7 @@ def test_gradients_and_explanations_are_those_of_tensorflow(trained: Run, tmp_pa
         np.testing.assert_allclose(found["norms"], flow.norms, rtol=1e-6)
     (file,) = (trained.folder / EXPLAINED).iterdir()
     found = json.loads(file.read_text())
-    row = trained.predictions()[1][missing.worst(trained) - 1]
+    row = trained.predictions()[1][findings.worst(trained) - 1]
     (said,) = found["readings"]
     last = [said["probabilities"][name][-1] for name in trained.classes()]
     np.testing.assert_allclose(last, row, atol=1e-5)

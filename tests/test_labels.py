@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.data.classes import normalised
+from seqtrain.data.class_labels import normalised
 from seqtrain.data.dataset import Given, Learned
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays

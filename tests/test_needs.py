@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seqtrain import memory
-from seqtrain.backend import needs
+from seqtrain.backend import memory_estimate
 from seqtrain.config import load_config
 from seqtrain.data.dataset import Outline
 from seqtrain.errors import ConfigError
@@ -50,7 +50,7 @@ def test_what_exceeds_the_memory_is_refused_before_it_is_made(
 
 @pytest.mark.parametrize("examples", [[], ["dataset={name: adding}"]])
 def test_what_fits_is_not_refused(examples: list[str], config: Path) -> None:
-    needs.check(load_config(config, [*examples, "model.units=[2000, 1000]"]))
+    memory_estimate.check(load_config(config, [*examples, "model.units=[2000, 1000]"]))
 
 
 def test_what_was_generated_on_a_larger_machine_is_refused_too(config: Path) -> None:
@@ -66,19 +66,19 @@ def test_weights_count_with_their_gradients_and_the_optimizer(
     found = load_config(config, [f"training.optimizer={optimizer}", "model.embedding_dim=3"])
     small = Outline((20,), vocabulary_size=1)
     weights = found.model.parameters(small)
-    assert 4 * times * (weights - 3) <= needs.of_weights(found, small)
-    assert needs.of_weights(found, small) <= 4 * times * weights
+    assert 4 * times * (weights - 3) <= memory_estimate.of_weights(found, small)
+    assert memory_estimate.of_weights(found, small) <= 4 * times * weights
 
 
 def test_vectors_that_stay_as_they_are_count_once(config: Path) -> None:
     file = ["model.embedding_file=x", "model.embedding_dim=1000", "model.embedding_trainable=false"]
     large = Outline((20,), vocabulary_size=1_000_000)
-    assert needs.of_weights(load_config(config, file), large) < 4.1e9
+    assert memory_estimate.of_weights(load_config(config, file), large) < 4.1e9
 
 
 def test_a_gpu_holds_its_batches_itself(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "NVIDIA", config)
-    needs.check(load_config(config, TOO_LARGE["a batch"]))
+    memory_estimate.check(load_config(config, TOO_LARGE["a batch"]))
 
 
 def test_the_memory_of_a_container_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

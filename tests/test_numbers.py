@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from seqtrain.data.dataset import Given, Learned
-from seqtrain.data.numbers import form, measured
+from seqtrain.data.number_labels import form, measured
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.text import Text

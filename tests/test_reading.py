@@ -148,7 +148,7 @@ def test_changes_add_up_to_what_the_reading_changed() -> None:
 
 
 def test_log_odds_are_those_of_the_softmax_and_never_infinite() -> None:
-    from seqtrain.evaluation.classification import log_odds
+    from seqtrain.evaluation.classification_metrics import log_odds
 
     scores = np.array([[0.0, 1.0, 2.0], [0.0, 500.0, 0.0]])
     softmax = np.exp(scores[0]) / np.exp(scores[0]).sum()

@@ -10,7 +10,7 @@ import pytest
 
 from seqtrain.config import load_config
 from seqtrain.display.numbers import readable
-from seqtrain.evaluation import regression
+from seqtrain.evaluation import regression_metrics
 from seqtrain.runs.run import Run
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
@@ -93,7 +93,7 @@ def test_the_history_says_of_the_best_model_what_its_predictions_say(run: Run) -
     from seqtrain.inference.network import load_model, predictions
 
     said = predictions(load_model(run), dataset.validation.x, dataset.task)
-    scores = regression.scores("val", dataset.validation.labels, said, dataset.task.target)
+    scores = regression_metrics.scores("val", dataset.validation.labels, said, dataset.task.target)
     best = run.history()[run.best_epoch() - 1]
     for name in ("val_loss", "val_mae"):
         assert scores[name] == pytest.approx(best[name], rel=1e-4)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import seqtrain as package
-from seqtrain.io.regular import opened
+from seqtrain.io.regular_file import opened
 from tests.conftest import Outcome
 
 Seqtrain = Callable[..., Outcome]

@@ -16,8 +16,8 @@ import pytest
 from seqtrain import report
 from seqtrain.display.escape import cell
 from seqtrain.errors import RunError
-from seqtrain.evaluation import classification
-from seqtrain.report.mistakes import read_mistakes
+from seqtrain.evaluation import classification_metrics
+from seqtrain.report.mistake_sections import read_mistakes
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.test_plots import finished_run
@@ -36,7 +36,7 @@ def reported_run(outputs: Path, classes: int = 3, **overrides: object) -> Run:
     run.write_json("environment.json", {"command": command, "cores": 2})
     run.write_metrics(
         {
-            **classification.evaluate("test", labels, probabilities, names),
+            **classification_metrics.evaluate("test", labels, probabilities, names),
             "intervals": {"test_accuracy": [0.2, 0.4], "test_loss": [1.0, 2.0]},
             "baselines": {"majority class": {"test_accuracy": 0.1}},
             "optimistic": run.optimistic,
@@ -50,7 +50,7 @@ def reported_run(outputs: Path, classes: int = 3, **overrides: object) -> Run:
 
 def write_mistakes(run: Run, text: str = "a text, of {}") -> None:
     labels, probabilities = run.predictions()
-    names, found = run.classes(), classification.predictions(probabilities)
+    names, found = run.classes(), classification_metrics.predictions(probabilities)
     with (run.folder / "mistakes.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["example", "text", "truth", "prediction", "confidence"])
@@ -319,7 +319,7 @@ def test_the_confusion_matrix_leads_to_its_mistakes(tmp_path: Path) -> None:
     run = reported_run(tmp_path)
     html = page(run)
     labels, probabilities = run.predictions()
-    matrix = classification.confusion_matrix(labels, probabilities)
+    matrix = classification_metrics.confusion_matrix(labels, probabilities)
     for (true, predicted), count in np.ndenumerate(matrix):
         rows = html.count(f'<tr data-cell="{true}-{predicted}">')
         assert rows == (0 if true == predicted else count)
@@ -329,7 +329,7 @@ def test_the_confusion_matrix_leads_to_its_mistakes(tmp_path: Path) -> None:
 def test_a_page_holds_some_mistakes_of_each_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqtrain.report.mistakes.MOST_OF_A_CELL", 2)
+    monkeypatch.setattr("seqtrain.report.mistake_sections.MOST_OF_A_CELL", 2)
     html = page(reported_run(tmp_path))
     assert html.count("<tr data-cell=") == 12
     assert "12 of them are on this page" in words(html)
@@ -338,7 +338,7 @@ def test_a_page_holds_some_mistakes_of_each_cell(
 def test_each_cell_that_can_be_clicked_has_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqtrain.report.mistakes.MOST_MISTAKES", 1)
+    monkeypatch.setattr("seqtrain.report.mistake_sections.MOST_MISTAKES", 1)
     html = page(reported_run(tmp_path))
     buttons = re.findall(r'<button type="button" data-cell="([\d-]+)"', html)
     assert sorted(re.findall(r'<tr data-cell="([\d-]+)"', html)) == sorted(buttons)
@@ -384,7 +384,7 @@ def hostile_run(outputs: Path, **overrides: object) -> Run:
     write_mistakes(run, HOSTILE + "{}\ud800".encode(errors="replace").decode())
     run.write_json("environment.json", {"command": [HOSTILE], "data": {"source": HOSTILE}})
     labels, probabilities = run.predictions()
-    found = classification.evaluate("test", labels, probabilities, run.classes())
+    found = classification_metrics.evaluate("test", labels, probabilities, run.classes())
     return scored(run, **found, baselines={HOSTILE: {"test_accuracy": 0.1}})
 
 

@@ -50,9 +50,9 @@ def test_a_name_that_is_taken_meanwhile_is_not_taken_again(
 ) -> None:
     """As by another process in the same second, before it has written its config."""
     drawn = iter(["0000", "0000", "0001"])
-    monkeypatch.setattr("seqtrain.runs.places.secrets.token_hex", lambda size: next(drawn))
+    monkeypatch.setattr("seqtrain.runs.lookup.secrets.token_hex", lambda size: next(drawn))
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    monkeypatch.setattr("seqtrain.runs.places._start", lambda outputs: now)
+    monkeypatch.setattr("seqtrain.runs.lookup._start", lambda outputs: now)
     names = [Run.create(tmp_path, config()).folder.name[-4:] for _ in range(2)]
     assert names == ["0000", "0001"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqtrain.evaluation import classification, uncertainty
+from seqtrain.evaluation import classification_metrics, uncertainty
 from seqtrain.evaluation.significance import MOST_EXACT, mcnemar, paired_bootstrap, welch
 
 
@@ -48,7 +48,9 @@ def macro_f1_p(right: float, other: float, examples: int = 300, seed: int = 0) -
         np.eye(3)[np.where(random.random(examples) < share, labels, (labels + 1) % 3)]
         for share in (right, other)
     )
-    return paired_bootstrap(classification.macro_f1_difference(labels, ours, theirs), examples)
+    return paired_bootstrap(
+        classification_metrics.macro_f1_difference(labels, ours, theirs), examples
+    )
 
 
 def test_a_clear_difference_of_macro_f1_is_no_chance() -> None:

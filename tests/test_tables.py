@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from seqtrain.config import load_config
 from seqtrain.data.dataset import Learned
-from seqtrain.data.given_texts import given_texts
+from seqtrain.data.new_texts import given_texts
 from seqtrain.errors import DataError
 from seqtrain.io import text_file, workbooks
 from seqtrain.io.dialect import DELIMITERS, LONGEST_FIELD

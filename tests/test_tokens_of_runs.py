@@ -13,12 +13,12 @@ import pytest
 from seqtrain.data import embeddings
 from seqtrain.data.dataset import Dataset, Given, Learned
 from seqtrain.data.tokens import Tokeniser
-from seqtrain.data.unknown import doubt_of_given, doubts, unknown_of_each
+from seqtrain.data.unknown_words import doubt_of_given, doubts, unknown_of_each
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError, RunError
 from seqtrain.runs import fitted
-from seqtrain.runs.artifacts import Artifacts
+from seqtrain.runs.folder import Artifacts
 from seqtrain.tasks import Classification
 from tests.conftest import Outcome
 from tests.own import sentences, write_csv

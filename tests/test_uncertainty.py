@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from seqtrain.evaluation import classification, uncertainty
+from seqtrain.evaluation import classification_metrics, uncertainty
 
 
 def examples(size: int, classes: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +39,7 @@ def test_shares_of_any_shape_get_an_interval_each() -> None:
 def test_a_metric_of_resamples_is_the_metric_of_their_rows(classes: int) -> None:
     labels, probabilities = examples(60, classes)
     counts = next(uncertainty.resamples(60))[:20]
-    for registered in classification.metrics_for(classes).values():
+    for registered in classification_metrics.metrics_for(classes).values():
         if registered.resampled:
             at_once = registered.resampled(labels, probabilities)(counts)
             one_by_one = uncertainty.recomputed(registered.function, labels, probabilities)(counts)
@@ -69,13 +69,13 @@ def test_the_interval_of_an_f1_is_that_of_resampled_examples() -> None:
     labels, probabilities = examples(400, 3)
 
     def f1_of_the_last(labels: np.ndarray, probabilities: np.ndarray) -> float:
-        said, true = classification.predictions(probabilities) == 2, labels == 2
+        said, true = classification_metrics.predictions(probabilities) == 2, labels == 2
         return 2 * float((said & true).sum()) / float(said.sum() + true.sum())
 
     statistic = uncertainty.recomputed(f1_of_the_last, labels, probabilities)
     expected = uncertainty.bootstrap({"f1": statistic}, 400)["f1"]
-    matrix = classification.confusion_matrix(labels, probabilities)
-    found = classification.per_class(matrix, "abc")[2]["intervals"]["f1"]
+    matrix = classification_metrics.confusion_matrix(labels, probabilities)
+    found = classification_metrics.per_class(matrix, "abc")[2]["intervals"]["f1"]
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
@@ -87,15 +87,15 @@ def test_an_f1_of_few_examples_is_not_sure() -> None:
 
 
 def test_the_same_examples_get_the_same_intervals() -> None:
-    first, second = (classification.intervals("test", *examples(50)) for _ in range(2))
+    first, second = (classification_metrics.intervals("test", *examples(50)) for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_every_score_has_an_interval_that_holds_it(classes: int) -> None:
     labels, probabilities = examples(300, classes)
-    scores = classification.scores("test", labels, probabilities)
-    intervals = classification.intervals("test", labels, probabilities)
+    scores = classification_metrics.scores("test", labels, probabilities)
+    intervals = classification_metrics.intervals("test", labels, probabilities)
     assert list(intervals) == list(scores)
     for name, score in scores.items():
         low, high = intervals[name] or (1, 0)
@@ -104,22 +104,22 @@ def test_every_score_has_an_interval_that_holds_it(classes: int) -> None:
 
 def test_the_calibration_error_of_a_calibrated_network_may_be_none() -> None:
     """Its resamples lie above it, so the middle 95 % of them would hold neither it nor 0."""
-    low, high = classification.intervals("test", *examples(300))["test_ece"] or (1, 0)
+    low, high = classification_metrics.intervals("test", *examples(300))["test_ece"] or (1, 0)
     assert low == 0
-    assert high > classification.ece(*examples(300))
+    assert high > classification_metrics.ece(*examples(300))
 
 
 def test_a_score_that_is_not_defined_has_no_interval() -> None:
-    found = classification.intervals("test", np.zeros(3, int), np.full((3, 2), 0.5))
+    found = classification_metrics.intervals("test", np.zeros(3, int), np.full((3, 2), 0.5))
     assert found["test_roc_auc"] is None
 
 
 def test_where_resamples_cannot_differ_there_is_no_interval() -> None:
     labels = np.arange(40) % 2
-    perfect = classification.intervals("test", labels, np.eye(2)[labels] * 0.8 + 0.1)
+    perfect = classification_metrics.intervals("test", labels, np.eye(2)[labels] * 0.8 + 0.1)
     assert perfect["test_roc_auc"] is perfect["test_average_precision"] is None
     assert perfect["test_accuracy"] == [pytest.approx(0.9119, abs=1e-4), 1.0]
-    few = classification.intervals("test", *examples(uncertainty.FEWEST - 1))
+    few = classification_metrics.intervals("test", *examples(uncertainty.FEWEST - 1))
     assert [name for name, ends in few.items() if ends] == ["test_accuracy"]
 
 
@@ -137,5 +137,5 @@ def test_95_percent_of_the_intervals_hold_the_truth() -> None:
 def test_the_intervals_of_25_000_examples_take_well_under_a_second_each() -> None:
     labels, probabilities = examples(25_000)
     started = time.process_time()
-    found = classification.intervals("test", labels, probabilities)
+    found = classification_metrics.intervals("test", labels, probabilities)
     assert time.process_time() - started < 0.7 * len(found)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.cli.scoreboard import format_baselines, format_score, format_verdict
+from seqtrain.cli.score_tables import format_baselines, format_score, format_verdict
 from seqtrain.config import TrainingConfig
-from seqtrain.evaluation import classification
+from seqtrain.evaluation import classification_metrics
 from seqtrain.evaluation.baselines import baselines
 from seqtrain.evaluation.significance import tells_apart
-from seqtrain.runs.artifacts import Row
+from seqtrain.runs.folder import Row
 from seqtrain.tasks import Classification, Regression
 from seqtrain.tasks.classification import MAJORITY, uneven
 from seqtrain.tasks.regression import MEAN
@@ -238,7 +238,7 @@ def test_labels_that_the_network_tells_apart_are_not_suspected() -> None:
 
 def test_where_no_difference_shows_that_is_said() -> None:
     how = trained()
-    reached = classification.accuracy(
+    reached = classification_metrics.accuracy(
         how.dataset.test.labels, baselines(how.dataset)[1].predictions
     )
     sentence = judged(reached, how)["verdict"]["sentence"]
@@ -316,7 +316,7 @@ def test_a_command_to_go_on_names_the_run() -> None:
 def test_the_closing_lines_show_the_scores_that_judge_and_how_many_rows_were_seen() -> None:
     how = trained()
     labels = how.dataset.test.labels
-    found = classification.evaluate("test", labels, answers(labels, 3, 0.85), "abc")
+    found = classification_metrics.evaluate("test", labels, answers(labels, 3, 0.85), "abc")
     found |= verdict.judged(answers(labels, 3, 0.85), how)
     found |= {"optimistic": False, "best_epoch": 2, "last_epoch": {"epoch": 2} | found}
     assert "macro F1" not in format_score(found, Classification())

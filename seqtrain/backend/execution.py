@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from seqtrain import memory
-from seqtrain.backend import needs, settings
+from seqtrain.backend import memory_estimate, settings
 from seqtrain.backend.environment import cores
 from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
 from seqtrain.data import inputs
@@ -54,7 +54,7 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     require_installed(config)
     asked = config.execution
     config = config.model_copy(update={"model": config.model.resolved(dataset)})
-    needs.check_network(config, dataset)
+    memory_estimate.check_network(config, dataset)
     backend = _backend(asked)
     short = dataset.shape[0] <= LONGEST_UNROLL and not dataset.mask
     small = config.training.batch_size * config.model.operations(dataset.shape) < SMALL_STEP

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtrain.cli.scoreboard import format_baselines, format_score, format_verdict
+from seqtrain.cli.score_tables import format_baselines, format_score, format_verdict
 from seqtrain.display.columns import table, width
 from seqtrain.display.escape import cell, in_json, one_line, printable
 from seqtrain.errors import DataError, OutputError, Terminated
@@ -179,7 +179,7 @@ def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = 
         writer.writeheader()
         writer.writerows(flat)
         return _encodable(written.getvalue().rstrip("\n"))
-    from seqtrain.data.numbers import written as digits
+    from seqtrain.data.number_labels import written as digits
 
     shown: dict[str, Callable[[Any], str]] = {
         "example": str,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from seqtrain.comparison.collect import Measured, Row, main_metric, measured
+from seqtrain.comparison.run_rows import Measured, Row, main_metric, measured
 from seqtrain.datasets import DatasetConfig
 from seqtrain.models import ModelConfig
 from seqtrain.runs.run import Run

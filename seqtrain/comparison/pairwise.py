@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from seqtrain.comparison.collect import (
+from seqtrain.comparison.run_rows import (
     Measured,
     Row,
     common_metric,

@@ -256,7 +256,7 @@ class Dataset:
 
     def repeated(self) -> int:
         """Return how many test examples the network can learn by heart, for train holds them."""
-        from seqtrain.data.alike import shared
+        from seqtrain.data.overlap import shared
 
         return shared(self.train, self.test)[0]
 

@@ -18,7 +18,7 @@ import numpy as np
 from seqtrain.data.tokens import normalised
 from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
 from seqtrain.errors import DataError
-from seqtrain.io.regular import checked
+from seqtrain.io.regular_file import checked
 
 EXPECTED = (
     "each line of `model.embedding_file` is a word and its numbers, as word2vec and GloVe write "

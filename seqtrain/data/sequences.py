@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqtrain import memory
 from seqtrain.data.dataset import MASK_VALUE
-from seqtrain.data.numbers import LARGEST
+from seqtrain.data.number_labels import LARGEST
 from seqtrain.data.scaling import Scaling
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import End

@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.data.classes import normalised
+from seqtrain.data.class_labels import normalised
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256

@@ -21,7 +21,7 @@ from seqtrain.data.dataset import Dataset, empty
 from seqtrain.io.atomic import sha256
 from seqtrain.io.cache import cached
 from seqtrain.io.download import Remote, download, find, fingerprint
-from seqtrain.io.regular import checked, opened
+from seqtrain.io.regular_file import checked, opened
 from seqtrain.io.text_file import shown
 from seqtrain.schema.sections import FileName
 from seqtrain.sources.base import TokenDatasetConfig, reading
@@ -123,10 +123,10 @@ def _parse_ids(file: Path) -> Arrays:
     import numpy as np
 
     from seqtrain.data.vocabulary import FIRST_WORD, Ragged, with_start
-    from seqtrain.io import pickled
+    from seqtrain.io import pickles
 
     arrays: Arrays = {}
-    content = pickled.read(file)
+    content = pickles.read(file)
     for part in PARTS:
         labels = _flat_array(content[f"y_{part}"])
         ranks = Ragged.of(_checked(part, content[f"x_{part}"]))

@@ -19,8 +19,8 @@ import numpy as np
 
 from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified
 from seqtrain.data.vocabulary import START
-from seqtrain.evaluation import grams
-from seqtrain.evaluation.linear import Fit
+from seqtrain.evaluation import ngrams
+from seqtrain.evaluation.linear_models import Fit
 
 Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 
@@ -193,7 +193,7 @@ def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
     longest = _longest(dataset)
     most = MOST_WEIGHTS_OF_WORDS // dataset.outputs // longest
     x = dataset.train.first[rows]
-    known = grams.fit(x, dataset.vocabulary_size or 0, longest, _letters(dataset), most)
+    known = ngrams.fit(x, dataset.vocabulary_size or 0, longest, _letters(dataset), most)
     weights = TfidfTransformer(sublinear_tf=True).fit(known.counts(x))
     return lambda x: weights.transform(known.counts(x))
 

@@ -25,7 +25,7 @@ from seqtrain.data.dataset import Dataset, Examples, Learned
 from seqtrain.data.inputs import Inputs
 from seqtrain.data.vocabulary import FIRST_WORD
 from seqtrain.errors import reason
-from seqtrain.io.regular import checked
+from seqtrain.io.regular_file import checked
 from seqtrain.io.text_file import shown
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from seqtrain.data.dataset import (
     real_steps,
 )
 from seqtrain.data.inputs import Inputs
-from seqtrain.data.unknown import doubt_of_given, unknown_of_each
+from seqtrain.data.unknown_words import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.evaluation.metric import PREFIXES
 from seqtrain.inference import model_file

@@ -16,7 +16,7 @@ from seqtrain.data.dataset import Given, Split, real
 from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
 from seqtrain.errors import DataError
 from seqtrain.inference import network, new_examples
-from seqtrain.runs.places import EXPLAINED
+from seqtrain.runs.lookup import EXPLAINED
 from seqtrain.runs.run import Run
 from seqtrain.schema.sections import End
 from seqtrain.tasks import Task

@@ -13,7 +13,7 @@ from seqtrain.config import Config, TrainingConfig, load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import RunError
 from seqtrain.inference import network
-from seqtrain.runs import places
+from seqtrain.runs import lookup
 from seqtrain.runs.run import GRADIENTS, Run
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def home(sources: Sequence[Source], outputs: Path) -> Path:
         RunError: there is something else in its place, such as a link.
     """
     runs = [source.run for source in sources if source.run]
-    folder = runs[0].plots if len(runs) == len(sources) == 1 else outputs / places.PLOTS
-    places.require_own_folder(folder)
+    folder = runs[0].plots if len(runs) == len(sources) == 1 else outputs / lookup.PLOTS
+    lookup.require_own_folder(folder)
     return folder
 
 

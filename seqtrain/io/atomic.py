@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain.errors import reason
-from seqtrain.io.regular import opened
+from seqtrain.io.regular_file import opened
 
 # What a file is called while it is written, and what it was called in earlier versions.
 UNFINISHED = re.compile(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from seqtrain.display.escape import argument
 from seqtrain.errors import reason
 from seqtrain.io.atomic import replacing_folder, sha256
-from seqtrain.io.regular import checked
+from seqtrain.io.regular_file import checked
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from seqtrain.io.regular import opened
+from seqtrain.io.regular_file import opened
 
 if TYPE_CHECKING:
     import numpy as np

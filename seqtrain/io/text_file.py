@@ -15,7 +15,7 @@ from typing import IO
 
 from seqtrain.errors import DataError, reason
 from seqtrain.io.npz import EXPANSION, LARGE
-from seqtrain.io.regular import opened
+from seqtrain.io.regular_file import opened
 
 SHOWN = 40  # characters of a value in a message
 LONGEST_LINE = 100_000_000  # characters

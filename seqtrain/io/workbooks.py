@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from seqtrain.errors import DataError, reason
 from seqtrain.io.dialect import Record
 from seqtrain.io.npz import EXPANSION, LARGE
-from seqtrain.io.regular import checked, opened
+from seqtrain.io.regular_file import checked, opened
 
 PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
 WORKBOOKS = (".xlsx", ".xlsm")

@@ -6,9 +6,9 @@ without pyplot, so nothing here needs a display or leaves state behind.
 
 from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
 from seqtrain.plots.base import Plot, draw
-from seqtrain.plots.history import learning_rate, loss, score
-from seqtrain.plots.numbers import predicted, residuals
-from seqtrain.plots.predictions import calibration, confusion_matrix, precision_recall, roc
+from seqtrain.plots.classification_plots import calibration, confusion_matrix, precision_recall, roc
+from seqtrain.plots.history_plots import learning_rate, loss, score
+from seqtrain.plots.regression_plots import predicted, residuals
 
 __all__ = [
     "Plot",

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqtrain import drawing
-from seqtrain.comparison.collect import names, with_every_run
+from seqtrain.comparison.run_rows import names, with_every_run
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DrawingError
 from seqtrain.io.atomic import replacing

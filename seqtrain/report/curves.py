@@ -6,7 +6,7 @@ from statistics import fmean
 
 from seqtrain.report.charts import Chart, Line, Mark, Point
 from seqtrain.report.sections import Content, Subject, grouped, having
-from seqtrain.runs.artifacts import Row
+from seqtrain.runs.folder import Row
 from seqtrain.tasks import metric
 
 NO_QUANTITY = ("epoch", "learning_rate")

@@ -18,12 +18,12 @@ from seqtrain.display.numbers import readable
 from seqtrain.errors import RunError
 from seqtrain.io.atomic import write_text
 from seqtrain.report import (
+    config_sections,
     curves,
-    insight,
-    mistakes,
-    numbers,
-    origin,
-    probabilities,
+    interpretation_sections,
+    mistake_sections,
+    probability_sections,
+    regression_sections,
     scores,
     summary,
 )
@@ -35,14 +35,14 @@ SHOWN = {
     "Summary": summary.summary,
     "Scores": scores.scores,
     "Curves": curves.curves,
-    "Mistakes": mistakes.mistakes,
-    "Probabilities": probabilities.probabilities,
-    "Predictions": numbers.numbers,
-    "Classes": mistakes.classes,
-    "Gradients": insight.gradients,
-    "Step by step": insight.explained,
-    "Config": origin.config,
-    "Environment": origin.environment,
+    "Mistakes": mistake_sections.mistakes,
+    "Probabilities": probability_sections.probabilities,
+    "Predictions": regression_sections.numbers,
+    "Classes": mistake_sections.classes,
+    "Gradients": interpretation_sections.gradients,
+    "Step by step": interpretation_sections.explained,
+    "Config": config_sections.config,
+    "Environment": config_sections.environment,
 }
 CALLED = {"f1": "F1"}
 SCRIPTS = ("echarts.min.js", "page.js")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seqtrain.comparison.collect import Row, with_every_run
 from seqtrain.comparison.pairwise import tested
+from seqtrain.comparison.run_rows import Row, with_every_run
 from seqtrain.evaluation.baselines import titles
 from seqtrain.report.sections import COLOURS, Content, Subject, called, having
 from seqtrain.runs.run import Run

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.comparison.collect import Row, names, with_every_run
+from seqtrain.comparison.run_rows import Row, names, with_every_run
 from seqtrain.runs.run import Run
 from seqtrain.tasks import known
 

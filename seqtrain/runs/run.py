@@ -15,10 +15,10 @@ from seqtrain.config import Config, load_config
 from seqtrain.data.dataset import Learned
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.io.atomic import drop_unfinished, sync
-from seqtrain.runs import fitted, places, run_log
-from seqtrain.runs.artifacts import Artifacts, Row
+from seqtrain.runs import fitted, lookup, run_log
 from seqtrain.runs.checkpoints import Checkpoints
-from seqtrain.runs.places import CHECKPOINT, EXPLAINED, PLOTS
+from seqtrain.runs.folder import Artifacts, Row
+from seqtrain.runs.lookup import CHECKPOINT, EXPLAINED, PLOTS
 from seqtrain.tasks import Task
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Run(Artifacts):
         Raises:
             RunError: the folder cannot be made.
         """
-        with places.made_in(outputs):
-            return cls._begun(places.new_folder(outputs / str(config.name)), config)
+        with lookup.made_in(outputs):
+            return cls._begun(lookup.new_folder(outputs / str(config.name)), config)
 
     @classmethod
     def create_seeds(cls, outputs: Path, configs: Sequence[Config]) -> list[Run]:
@@ -59,8 +59,8 @@ class Run(Artifacts):
         Raises:
             RunError: the folders cannot be made; then none is left.
         """
-        with places.made_in(outputs):
-            group = places.new_folder(outputs / str(configs[0].name), places.GROUP)
+        with lookup.made_in(outputs):
+            group = lookup.new_folder(outputs / str(configs[0].name), lookup.GROUP)
             try:
                 return [cls._begun(group / f"seed-{config.seed}", config) for config in configs]
             except OSError:
@@ -78,7 +78,7 @@ class Run(Artifacts):
     @classmethod
     def all(cls, place: Path) -> list[Run]:
         """Return the runs in a folder, in the order in which they were started."""
-        return [cls(folder) for folder in places.folders(place)]
+        return [cls(folder) for folder in lookup.folders(place)]
 
     @classmethod
     def seeds(cls, place: Path | None, outputs: Path, needs: str | None = None) -> list[Run]:
@@ -87,7 +87,7 @@ class Run(Artifacts):
         Raises:
             RunError: there is no run.
         """
-        return [cls(folder) for folder in places.newest(place, outputs, needs)]
+        return [cls(folder) for folder in lookup.newest(place, outputs, needs)]
 
     @classmethod
     def several(cls, given: Sequence[Path], outputs: Path) -> list[Run]:
@@ -96,7 +96,7 @@ class Run(Artifacts):
         Raises:
             RunError: in one of them is no run.
         """
-        held: Sequence[Path | None] = places.holding(given, outputs) or [None]
+        held: Sequence[Path | None] = lookup.holding(given, outputs) or [None]
         return list(
             dict.fromkeys(run for place in held for run in cls.seeds(place, outputs, HISTORY))
         )
@@ -122,7 +122,7 @@ class Run(Artifacts):
     @property
     def group(self) -> Path | None:
         """The folder of the group of seeds that it is one of, if it is."""
-        return places.group(self.folder)
+        return lookup.group(self.folder)
 
     @cached_property
     def config(self) -> Config:
@@ -134,7 +134,7 @@ class Run(Artifacts):
         """
         if self.known:
             return self.known
-        places.require_own(self.folder)
+        lookup.require_own(self.folder)
         return load_config(self.folder / "config.yaml")
 
     @property
@@ -281,7 +281,7 @@ class Run(Artifacts):
         Raises:
             RunError: another process trains it, or something in it leads out of it.
         """
-        places.require_own(self.folder)
+        lookup.require_own(self.folder)
         with run_log.locked(self.log_file) as alone:
             if not alone:
                 raise RunError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from seqtrain.display.escape import printable
-from seqtrain.io.regular import opened
+from seqtrain.io.regular_file import opened
 
 WAITS = (0.0, 0.05, 0.1)  # seconds before each try; `is_locked` holds a lock for a moment
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtrain.data.numbers import measured, no_number
+from seqtrain.data.number_labels import measured, no_number
 from seqtrain.errors import DataError
 from seqtrain.scaffold.profiles import MOST_FRACTIONS, MOST_VALUES, Column, Profile
 

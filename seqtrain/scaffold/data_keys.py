@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain.config import validated
-from seqtrain.data.numbers import measured
+from seqtrain.data.number_labels import measured
 from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table

@@ -12,7 +12,7 @@ from typing import Any
 from seqtrain.config import refused, validated
 from seqtrain.data.dataset import Dataset, Examples
 from seqtrain.data.tokens import Tokeniser, Tokens, suggest
-from seqtrain.data.unknown import MUCH, unknown
+from seqtrain.data.unknown_words import MUCH, unknown
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.text import Text
 from seqtrain.display.escape import argument, one_line

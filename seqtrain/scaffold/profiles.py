@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 from math import isfinite
 from unicodedata import category
 
-from seqtrain.data.numbers import how_to_write, measured
+from seqtrain.data.number_labels import how_to_write, measured
 from seqtrain.io.tables import Table
 
 MOST_VALUES = 1_000  # different ones that are counted of a column; no classes are more

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from seqtrain.data.numbers import no_number
+from seqtrain.data.number_labels import no_number
 from seqtrain.errors import DataError
 from seqtrain.io.text_file import near_miss
 from seqtrain.scaffold.candidates import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from seqtrain.data.numbers import how_to_write, no_number
+from seqtrain.data.number_labels import how_to_write, no_number
 from seqtrain.errors import DataError
 from seqtrain.scaffold.candidates import (
     HERE,

@@ -93,7 +93,7 @@ class DatasetConfig(Part):
                     "give other examples, or leave out `dataset.drop_repeated`",
                 )
             return apart
-        from seqtrain.data.alike import shared
+        from seqtrain.data.overlap import shared
 
         repeated, alike = shared(dataset.train, dataset.test)
         if repeated:
@@ -244,7 +244,7 @@ class TokenDatasetConfig(DatasetConfig):
 
     def read_given(self, file: Path, learned: Learned) -> Given:
         """Read texts from a table, or from a text file with one on each line."""
-        from seqtrain.data.given_texts import given_texts
+        from seqtrain.data.new_texts import given_texts
         from seqtrain.io.tables import Table
 
         defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from seqtrain.data.dataset import Dataset, empty, stratified
 from seqtrain.data.subwords import SMALLEST
 from seqtrain.data.tokens import Tokens, dropped
-from seqtrain.data.unknown import doubts, unknown
+from seqtrain.data.unknown_words import doubts, unknown
 from seqtrain.errors import DataError
 from seqtrain.io.cache import cached
 from seqtrain.io.download import fingerprint

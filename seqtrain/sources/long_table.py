@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from seqtrain.data.classes import normalised
+from seqtrain.data.class_labels import normalised
 from seqtrain.data.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table

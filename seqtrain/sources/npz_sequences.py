@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seqtrain.data.sequences import USABLE, Labels, Sequences, shown, unusable
 from seqtrain.errors import DataError
 from seqtrain.io import npz
-from seqtrain.io.regular import opened
+from seqtrain.io.regular_file import opened
 from seqtrain.io.text_file import near_miss
 from seqtrain.sources.base import reading
 from seqtrain.tasks import Task

@@ -15,7 +15,7 @@ from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
 from seqtrain.io.cache import Arrays, cached
 from seqtrain.io.download import fingerprint
-from seqtrain.io.regular import opened
+from seqtrain.io.regular_file import opened
 from seqtrain.io.tables import MANY, Table
 from seqtrain.io.text_file import told
 from seqtrain.schema.sections import Names, Size, broken

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from seqtrain.evaluation.linear import Fit, Linear
+    from seqtrain.evaluation.linear_models import Fit, Linear
 
 Scores = dict[str, float | None]
 Place = Callable[[int], str]  # where the label with such an index stands

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from seqtrain.data.classes import (
+from seqtrain.data.class_labels import (
     check_label,
     doubt_classes,
     indices,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from seqtrain.evaluation.linear import Fit, Linear
+    from seqtrain.evaluation.linear_models import Fit, Linear
 
 MOST_SHOWN = 8  # classes in a summary
 UNEVEN = 5.0  # how much larger the largest class is than the smallest, where they are uneven
@@ -232,15 +232,15 @@ class Classification(Task):
         self, x: Any, labels: np.ndarray, penalty: float, weighed: bool, sparse: bool
     ) -> Fit:
         """Fit a logistic regression."""
-        from seqtrain.evaluation import linear
+        from seqtrain.evaluation import linear_models
 
-        return linear.logistic(x, labels, len(self.classes), penalty, weighed, sparse)
+        return linear_models.logistic(x, labels, len(self.classes), penalty, weighed, sparse)
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a logistic regression for each output."""
-        from seqtrain.evaluation import linear
+        from seqtrain.evaluation import linear_models
 
-        return linear.logistic_beside(x, labels, self.outputs, penalty, weighed)
+        return linear_models.logistic_beside(x, labels, self.outputs, penalty, weighed)
 
     def rank_beside(self, labels: np.ndarray, logits: np.ndarray, weighed: bool) -> float:
         """Return the accuracy, or where classes are weighed the balanced one."""
@@ -252,9 +252,9 @@ class Classification(Task):
 
     def loss_of_logits(self, logits: np.ndarray, learned: np.ndarray) -> float:
         """Return the mean cross-entropy in nats."""
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
 
-        return classification.loss_of_logits(logits, learned)
+        return classification_metrics.loss_of_logits(logits, learned)
 
     def check(self, labels: np.ndarray, predictions: np.ndarray) -> None:
         """Make sure that labels are classes, and predictions their probabilities."""
@@ -269,15 +269,15 @@ class Classification(Task):
 
     def scores(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> Scores:
         """Return every score."""
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
 
-        return classification.scores(prefix, labels, predictions)
+        return classification_metrics.scores(prefix, labels, predictions)
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
         """Return the scores, and those of each class beside the confusion matrix."""
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
 
-        return classification.evaluate(prefix, labels, predictions, self.classes)
+        return classification_metrics.evaluate(prefix, labels, predictions, self.classes)
 
     def tables(self, detail: Mapping[str, Any]) -> list[str]:
         """Return the scores of each class, and the confusion matrix."""
@@ -298,9 +298,9 @@ class Classification(Task):
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         """Return the difference of accuracy and of macro F1, each with its p-value."""
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
 
-        return classification.compare(labels, ours, theirs)
+        return classification_metrics.compare(labels, ours, theirs)
 
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
         """Return which is better by McNemar's test, or by a bootstrap of macro F1."""
@@ -345,13 +345,15 @@ class Classification(Task):
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
         """Return McNemar's test, or a bootstrap of macro F1."""
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
         from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
 
         if metric is MACRO_F1:
-            difference = classification.macro_f1_difference(labels, ours, theirs)
+            difference = classification_metrics.macro_f1_difference(labels, ours, theirs)
             return "bootstrap", paired_bootstrap(difference, len(labels))
-        wrong, theirs_wrong = (classification.predictions(p) != labels for p in (ours, theirs))
+        wrong, theirs_wrong = (
+            classification_metrics.predictions(p) != labels for p in (ours, theirs)
+        )
         p = mcnemar(int((wrong < theirs_wrong).sum()), int((wrong > theirs_wrong).sum()))
         return "McNemar", p
 
@@ -359,11 +361,11 @@ class Classification(Task):
         self, labels: np.ndarray, predictions: np.ndarray
     ) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield each example of which another class is predicted, the surest first."""
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
 
-        chosen = classification.predictions(predictions)
-        confidences = classification.confidences(predictions)
-        for index in classification.mistakes(labels, predictions).tolist():
+        chosen = classification_metrics.predictions(predictions)
+        confidences = classification_metrics.confidences(predictions)
+        for index in classification_metrics.mistakes(labels, predictions).tolist():
             yield (
                 index,
                 {
@@ -402,9 +404,9 @@ class Classification(Task):
 
     def rows(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
         """Yield the class, its probability, and those of all."""
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
 
-        chosen = classification.predictions(predictions).tolist()
+        chosen = classification_metrics.predictions(predictions).tolist()
         for best, row in zip(chosen, predictions.tolist(), strict=True):
             of = dict(zip(self.classes, row, strict=True))
             yield {"class": self.classes[best], "probability": row[best], "probabilities": of}
@@ -413,9 +415,9 @@ class Classification(Task):
         """Return probabilities, and the log-odds of each class."""
         import numpy as np
 
-        from seqtrain.evaluation import classification
+        from seqtrain.evaluation import classification_metrics
 
-        odds = classification.log_odds(outputs)
+        odds = classification_metrics.log_odds(outputs)
         return Reading(0.5 * np.tanh(0.5 * odds) + 0.5, odds)
 
     def before_answer(self, model: Any) -> Any:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from seqtrain.data.numbers import check_differing, measured, no_number, numbers, written
+from seqtrain.data.number_labels import check_differing, measured, no_number, numbers, written
 from seqtrain.data.scaling import Target
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from seqtrain.evaluation.linear import Fit, Linear
+    from seqtrain.evaluation.linear_models import Fit, Linear
 
 UNITS = "in_units_of_the_labels"  # the layer that ends the network
 BY_HEART = 0.05  # loss on train, in variances of its labels
@@ -205,9 +205,9 @@ class Regression(Task):
         self, x: Any, labels: np.ndarray, penalty: float, weighed: bool, sparse: bool
     ) -> Fit:
         """Fit a ridge regression."""
-        from seqtrain.evaluation import linear
+        from seqtrain.evaluation import linear_models
 
-        return linear.ridge(x, labels, self.target.mean, self.target.deviation, penalty)
+        return linear_models.ridge(x, labels, self.target.mean, self.target.deviation, penalty)
 
     def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
         """Return the mean squared error, negative."""
@@ -217,9 +217,9 @@ class Regression(Task):
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a ridge regression to the labels that are learned."""
-        from seqtrain.evaluation import linear
+        from seqtrain.evaluation import linear_models
 
-        return linear.ridge_beside(x, self.learned(labels), penalty)
+        return linear_models.ridge_beside(x, self.learned(labels), penalty)
 
     def rank_beside(self, labels: np.ndarray, logits: np.ndarray, weighed: bool) -> float:
         """Return the mean absolute error, negative."""
@@ -241,15 +241,15 @@ class Regression(Task):
 
     def scores(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> Scores:
         """Return every score."""
-        from seqtrain.evaluation import regression
+        from seqtrain.evaluation import regression_metrics
 
-        return regression.scores(prefix, labels, predictions, self.target)
+        return regression_metrics.scores(prefix, labels, predictions, self.target)
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
         """Return the scores, and by how much so many per cent of the predictions are off."""
-        from seqtrain.evaluation import regression
+        from seqtrain.evaluation import regression_metrics
 
-        return regression.evaluate(prefix, labels, predictions, self.target)
+        return regression_metrics.evaluate(prefix, labels, predictions, self.target)
 
     def tables(self, detail: Mapping[str, Any]) -> list[str]:
         """Return by how much so many per cent of the predictions are off."""
@@ -263,9 +263,9 @@ class Regression(Task):
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         """Return the difference of the loss."""
-        from seqtrain.evaluation import regression
+        from seqtrain.evaluation import regression_metrics
 
-        return regression.compare(labels, ours, theirs, self.target)
+        return regression_metrics.compare(labels, ours, theirs, self.target)
 
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
         """Return which is better by the interval of the difference of the loss."""
@@ -296,10 +296,12 @@ class Regression(Task):
         self, labels: np.ndarray, predictions: np.ndarray
     ) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield each number that is off, or off by the tolerance, the farthest first."""
-        from seqtrain.evaluation import regression
+        from seqtrain.evaluation import regression_metrics
 
-        errors = regression.errors(labels, predictions)
-        for index in regression.mistakes(labels, predictions, self.target.tolerance).tolist():
+        errors = regression_metrics.errors(labels, predictions)
+        for index in regression_metrics.mistakes(
+            labels, predictions, self.target.tolerance
+        ).tolist():
             yield (
                 index,
                 {

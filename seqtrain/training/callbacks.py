@@ -25,7 +25,7 @@ from seqtrain.config import (
 from seqtrain.display.numbers import readable
 from seqtrain.errors import TrainingError
 from seqtrain.io.atomic import replacing
-from seqtrain.runs.artifacts import Row
+from seqtrain.runs.folder import Row
 from seqtrain.runs.run import Run
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from seqtrain.config import TrainingConfig
 from seqtrain.errors import RunError
 from seqtrain.inference import model_file
 from seqtrain.io.atomic import replacing
-from seqtrain.io.regular import checked
+from seqtrain.io.regular_file import checked
 from seqtrain.runs.checkpoints import Checkpoint
 from seqtrain.runs.run import Run
 from seqtrain.training.callbacks import EarlyStopping, KeepBest, ReduceLROnPlateau, WriteHistory

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqtrain.config import Config, TrainingConfig
-from seqtrain.data.alike import shared
 from seqtrain.data.dataset import Dataset, Split
-from seqtrain.data.unknown import full, unknown
+from seqtrain.data.overlap import shared
+from seqtrain.data.unknown_words import full, unknown
 from seqtrain.display.numbers import readable
-from seqtrain.runs.artifacts import Row
+from seqtrain.runs.folder import Row
 from seqtrain.tasks import Metric
 
 FEW_EXAMPLES = 100  # of test; the interval of an accuracy is then up to 0.2 wide

@@ -10,9 +10,9 @@ import numpy as np
 
 from seqtrain.backend import execution
 from seqtrain.config import Config
-from seqtrain.data.alike import shared
 from seqtrain.data.dataset import Dataset, Examples, Split
-from seqtrain.data.unknown import MUCH, doubts, full, unknown
+from seqtrain.data.overlap import shared
+from seqtrain.data.unknown_words import MUCH, doubts, full, unknown
 from seqtrain.scaffold.recipe import longest
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

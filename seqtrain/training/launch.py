@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqtrain.backend import execution, needs
+from seqtrain.backend import execution, memory_estimate
 from seqtrain.config import Config, load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import DataError, RunError, SeqtrainError
@@ -32,7 +32,7 @@ def prepare(
         data_dir: a folder to look for data files in.
         resume: take the newest unfinished run of the same resolved config, if there is one.
     """
-    needs.check(config)
+    memory_estimate.check(config)
     dataset = config.dataset.load(data_dir)
     resolved = execution.resolve(config, dataset)
     found = unfinished(outputs, config, resolved) if resume else None
@@ -97,7 +97,7 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
             log.info("there is no checkpoint yet: the training starts from the beginning")
         execution.require_installed(run.config)
         require_same_data(run, dataset)
-        needs.check_network(run.config, dataset)
+        memory_estimate.check_network(run.config, dataset)
         if epochs is not None and epochs != run.config.training.epochs:
             run = replace(run, known=extended(run, epochs))
         execution.start(run.config.execution, run.config.seed)

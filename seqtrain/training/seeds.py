@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from seqtrain import memory
-from seqtrain.backend import execution, needs
+from seqtrain.backend import execution, memory_estimate
 from seqtrain.backend.environment import STARTED_BY
 from seqtrain.config import Config
 from seqtrain.errors import ConfigError, Terminated, TrainingError
@@ -51,7 +51,7 @@ def prepare(config: Config, count: int, outputs: Path, data_dir: Path | None) ->
     seeds = range(config.seed, config.seed + count)
     if seeds[-1] > limits.SEED:
         raise ConfigError(f"the seeds {seeds[0]} to {seeds[-1]} are not all below 2³¹", "`seed=0`")
-    needs.check(config)
+    memory_estimate.check(config)
     resolved = execution.resolve(config, config.dataset.load(data_dir))
     configs = [resolved.model_copy(update={"seed": seed}) for seed in seeds]
     return Run.create_seeds(outputs, configs)

@@ -20,11 +20,11 @@ def check(
 ) -> None:
     """Validate a config, and print it with every default filled in, or what it would train on."""
     with uncollected():
-        from seqtrain.backend import needs
+        from seqtrain.backend import memory_estimate
         from seqtrain.config import load_config
 
     checked = load_config(config, overrides)
-    needs.check(checked)
+    memory_estimate.check(checked)
     if not load:
         tree = checked.model_dump(mode="json")
         console.result_json(tree) if as_json else console.result(checked.to_yaml().rstrip())

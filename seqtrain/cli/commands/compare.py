@@ -33,13 +33,13 @@ def compare(
     outputs: Path,
 ) -> None:
     """Compare RUNs: runs, groups of seeds, names (default: all runs of the newest name)."""
-    from seqtrain.comparison import collect, pairwise, sheet
-    from seqtrain.runs import places
+    from seqtrain.comparison import pairwise, run_rows, run_table
+    from seqtrain.runs import lookup
     from seqtrain.runs.run import Run
 
-    found = [Run(folder) for folder in places.several(runs, outputs)]
-    rows = collect.rows(found, folded=not unfold)
+    found = [Run(folder) for folder in lookup.several(runs, outputs)]
+    rows = run_rows.rows(found, folded=not unfold)
     tests = pairwise.tested(rows)
     if column:
-        rows = sheet.ordered(rows, tests, column)
-    console.result(sheet.sheet(rows, tests, "json" if as_json else form))
+        rows = run_table.ordered(rows, tests, column)
+    console.result(run_table.sheet(rows, tests, "json" if as_json else form))

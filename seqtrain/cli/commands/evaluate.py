@@ -43,8 +43,8 @@ def evaluate(
 
     Of a group of seeds each is judged, and the mean is told.
     """
-    from seqtrain.cli.scoreboard import format_evaluation
-    from seqtrain.comparison.sheet import format_seeds
+    from seqtrain.cli.score_tables import format_evaluation
+    from seqtrain.comparison.run_table import format_seeds
     from seqtrain.inference import network
     from seqtrain.runs.run import MODEL, Run
 

@@ -64,7 +64,7 @@ def explain(
 
     Without RUN it is the newest run; a lone argument that names no run is a TEXT.
     """
-    from seqtrain.interpretation import explained, explained_files, explanation
+    from seqtrain.interpretation import explanation, explanation_files, explanation_text
 
     console.show_log()
     run, text = _run_and_text(words, outputs, alone=number is None and data is None)
@@ -84,11 +84,11 @@ def explain(
     found = []
     for one in explanation.explain_each(run, examples):
         explanation.keep(run, one)
-        written = explained_files.write(one, folder or run.plots, suffix, html)
+        written = explanation_files.write(one, folder or run.plots, suffix, html)
         if as_json:
             found.append(explanation.numbers(one) | {"files": list(map(str, written))})
         else:
-            console.show(explained.coloured(one), explained.columns(one))
+            console.show(explanation_text.coloured(one), explanation_text.columns(one))
             console.result("\n".join(map(str, written)))
     if as_json:
         console.result_json(found[0] if len(found) == 1 else found)

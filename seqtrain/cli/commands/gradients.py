@@ -33,7 +33,7 @@ def gradients(
     A CONFIG is measured with fresh weights, as its training would start; a RUN also as trained.
     KEY=VALUE sets keys of every CONFIG.
     """
-    from seqtrain.interpretation import gradient_flow, gradient_plots, reached
+    from seqtrain.interpretation import gradient_flow, gradient_plots, gradient_table
 
     console.show_log()
     places = [Path(argument) for argument in networks if "=" not in argument]
@@ -49,5 +49,5 @@ def gradients(
     if as_json:
         console.result_json({"networks": gradient_flow.numbers(found), "file": str(picture)})
     else:
-        said = [reached.format_table(found), *reached.advice(found), str(picture)]
+        said = [gradient_table.format_table(found), *gradient_table.advice(found), str(picture)]
         console.result("\n\n".join(said))

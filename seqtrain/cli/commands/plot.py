@@ -25,15 +25,15 @@ def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path
     """
     from seqtrain import plots
     from seqtrain.errors import RunError
-    from seqtrain.runs import places
+    from seqtrain.runs import lookup
     from seqtrain.runs.run import Run
 
     console.show_log()
     chosen = Run.several(runs, outputs)
     group = chosen[0].group if len({run.group for run in chosen}) == 1 else None
-    target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / places.PLOTS)
+    target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / lookup.PLOTS)
     if not folder:
-        places.require_own_folder(target)
+        lookup.require_own_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(chosen, target, suffix)
     if not pictures:

@@ -42,9 +42,9 @@ def report(
     folder = chosen[0].folder if len(chosen) == 1 else group or outputs
     written = file or folder / "report.html"
     if not quick and len(chosen) == 1 and chosen[0].has(chosen[0].model_file.name):
-        from seqtrain.interpretation import missing
+        from seqtrain.interpretation import findings
 
-        missing.find(chosen[0], data_dir)
+        findings.find(chosen[0], data_dir)
     report.write(chosen, written)
     if show:
         click.launch(str(written))

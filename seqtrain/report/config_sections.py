@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seqtrain.io.regular import checked
+from seqtrain.io.regular_file import checked
 from seqtrain.report.sections import Content, Subject, having
 from seqtrain.runs.run import Run
 

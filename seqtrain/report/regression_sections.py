@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain.data.numbers import written
+from seqtrain.data.number_labels import written
 from seqtrain.report.charts import Chart, Line, thinned
-from seqtrain.report.mistakes import clipped
+from seqtrain.report.mistake_sections import clipped
 from seqtrain.report.sections import Content, Subject, having
 from seqtrain.runs.run import Run
 

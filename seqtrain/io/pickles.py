@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.io import npz
-from seqtrain.io.regular import checked
+from seqtrain.io.regular_file import checked
 from seqtrain.memory import limited
 
 LARGEST = 1_000_000_000  # bytes of a file unpacked

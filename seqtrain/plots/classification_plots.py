@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqtrain.display.escape import one_line
-from seqtrain.evaluation import classification
+from seqtrain.evaluation import classification_metrics
 from seqtrain.evaluation.calibration import BINS, reliability
 from seqtrain.evaluation.confusion import Pair, by_size, confused
 from seqtrain.evaluation.uncertainty import binomial
@@ -35,9 +35,9 @@ def confusion_matrix(runs: Sequence[Run]) -> Figure:
     side = min(CELL * most, LARGEST_MATRIX) + MARGIN if most > MOST_NUMBERS else PANEL
     figure, each_axes = panels(len(every), side)
     for drawn, axes in zip(every, each_axes, strict=True):
-        each = [classification.confusion_matrix(*run.predictions()) for run in drawn.runs]
+        each = [classification_metrics.confusion_matrix(*run.predictions()) for run in drawn.runs]
         matrix = np.sum(each, axis=0)
-        score = drawn.mean(lambda run: classification.accuracy(*run.predictions()))
+        score = drawn.mean(lambda run: classification_metrics.accuracy(*run.predictions()))
         axes.set_title(f"{drawn.label}{drawn.seeds}\ntest accuracy {score}", fontsize=9)
         picture = _matrix(axes, drawn.runs[0].classes(), matrix)
     figure.colorbar(picture, ax=each_axes, label="share of the true class", shrink=0.6)
@@ -101,7 +101,7 @@ def calibration(runs: Sequence[Run]) -> Figure:
     upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="as sure as right")
     for drawn in together(runs):
-        error = drawn.mean(lambda run: classification.ece(*run.predictions()))
+        error = drawn.mean(lambda run: classification_metrics.ece(*run.predictions()))
         label = f"{drawn.label}{drawn.seeds}, calibration error {error}"
         for labels, probabilities in (run.predictions() for run in drawn.runs):
             _confidences(upper, lower, labels, probabilities, drawn)
@@ -117,8 +117,8 @@ def _confidences(
     upper: Axes, lower: Axes, labels: np.ndarray, probabilities: np.ndarray, drawn: Drawn
 ) -> None:
     """Draw the share of hits in each bin that is not empty at its mean confidence, and all bins."""
-    right = classification.predictions(probabilities) == labels
-    found = reliability(right, classification.confidences(probabilities))
+    right = classification_metrics.predictions(probabilities) == labels
+    found = reliability(right, classification_metrics.confidences(probabilities))
     some = found.examples > 0
     share = found.hits[some] / found.examples[some]
     lengths = np.abs(binomial(found.hits[some], found.examples[some]).T - share)
@@ -139,7 +139,7 @@ def roc(runs: Sequence[Run]) -> Figure:
     axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="chance")
     every = together(runs)
     for drawn in every:
-        area = drawn.mean(lambda run: classification.roc_auc(*run.predictions()))
+        area = drawn.mean(lambda run: classification_metrics.roc_auc(*run.predictions()))
         for labels, probabilities in (run.predictions() for run in drawn.runs):
             false_positives, true_positives, _ = roc_curve(labels, probabilities[:, 1])
             axes.plot(false_positives, true_positives, **drawn.style)
@@ -159,7 +159,7 @@ def precision_recall(runs: Sequence[Run]) -> Figure:
     figure, axes = panel(f"precision of {positive}")
     every = together(runs)
     for drawn in every:
-        area = drawn.mean(lambda run: classification.average_precision(*run.predictions()))
+        area = drawn.mean(lambda run: classification_metrics.average_precision(*run.predictions()))
         for labels, probabilities in (run.predictions() for run in drawn.runs):
             precision, recall, _ = precision_recall_curve(labels, probabilities[:, 1])
             axes.step(recall, precision, where="post", **drawn.style)

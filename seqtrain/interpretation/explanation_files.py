@@ -12,8 +12,8 @@ from seqtrain import drawing  # before matplotlib, which it imports on its defau
 from seqtrain.display.escape import printable
 from seqtrain.display.numbers import readable
 from seqtrain.interpretation import gate_plots, prefix_plots
-from seqtrain.interpretation.explained import FAINTEST, ORDERS, by_step, legend
 from seqtrain.interpretation.explanation import Explanation
+from seqtrain.interpretation.explanation_text import FAINTEST, ORDERS, by_step, legend
 from seqtrain.io.atomic import write_text
 from seqtrain.plots.base import DPI, save
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from seqtrain.comparison.collect import (
+from seqtrain.comparison.pairwise import Tested
+from seqtrain.comparison.run_rows import (
     Row,
     differing,
     main_metric,
     more_is_better,
     shown_scores,
 )
-from seqtrain.comparison.pairwise import Tested
 from seqtrain.display.columns import table as aligned
 from seqtrain.display.escape import cell, in_json, in_markdown
 from seqtrain.display.numbers import readable

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from seqtrain.data.numbers import measured
+from seqtrain.data.number_labels import measured
 from seqtrain.errors import DataError
 from seqtrain.io.text_file import near_miss, shown
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seqtrain.evaluation import classification
+from seqtrain.evaluation import classification_metrics
 from seqtrain.evaluation.calibration import reliability
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, judged
@@ -22,8 +22,8 @@ def calibration(subjects: Sequence[Subject]) -> Chart:
     lines = [Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], None, "dotted")]
     for subject in subjects:
         labels, found = subject.run.predictions()
-        right = classification.predictions(found) == labels
-        bins = reliability(right, classification.confidences(found))
+        right = classification_metrics.predictions(found) == labels
+        bins = reliability(right, classification_metrics.confidences(found))
         drawn = bins.examples > 0
         shares = bins.hits[drawn] / bins.examples[drawn]
         lines.append(Line(subject.label, thinned(bins.confidence[drawn], shares), subject.colour))

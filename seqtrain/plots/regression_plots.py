@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seqtrain.evaluation import regression
+from seqtrain.evaluation import regression_metrics
 from seqtrain.plots.base import SIZE, Drawn, panels, plot, together
 from seqtrain.runs.run import Run
 
@@ -27,7 +27,7 @@ def predicted(runs: Sequence[Run]) -> Figure:
     every = together(runs)
     figure, each_axes = panels(len(every))
     for drawn, axes in zip(every, each_axes, strict=True):
-        score = drawn.mean(lambda run: regression.mae(*run.predictions()))
+        score = drawn.mean(lambda run: regression_metrics.mae(*run.predictions()))
         axes.set_title(f"{drawn.label}{drawn.seeds}\ntest mae {score}", fontsize=9)
         labels, predictions = _answers(drawn)
         least = float(min(labels.min(), predictions.min()))
@@ -48,9 +48,9 @@ def residuals(runs: Sequence[Run]) -> Figure:
     axes.axhline(0, **LINE)
     for drawn in together(runs):
         labels, predictions = _answers(drawn)
-        errors = regression.errors(labels, predictions)
+        errors = regression_metrics.errors(labels, predictions)
         _points(axes, predictions, errors, drawn.colour)
-        score = drawn.mean(lambda run: regression.rmse(*run.predictions()))
+        score = drawn.mean(lambda run: regression_metrics.rmse(*run.predictions()))
         label = f"{drawn.label}{drawn.seeds}, rmse {score}"
         axes.plot([], [], "o", color=drawn.colour, markersize=4, label=label)
         share = np.full(len(errors), 1 / len(errors))

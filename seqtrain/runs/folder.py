@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqtrain.errors import RunError, reason
 from seqtrain.io import npz
 from seqtrain.io.atomic import replacing, write_json, write_text
-from seqtrain.io.regular import checked
+from seqtrain.io.regular_file import checked
 
 if TYPE_CHECKING:
     import numpy as np

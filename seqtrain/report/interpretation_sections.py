@@ -6,10 +6,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqtrain.data.numbers import written
+from seqtrain.data.number_labels import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.sections import Content, Subject, having
-from seqtrain.runs.places import EXPLAINED
+from seqtrain.runs.lookup import EXPLAINED
 from seqtrain.runs.run import GRADIENTS, Run
 
 MOMENTS = {"start": "at the start", "trained": "after training"}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.display.escape import cell, uncell
-from seqtrain.evaluation import classification
+from seqtrain.evaluation import classification_metrics
 from seqtrain.evaluation.confusion import by_size, confused
 from seqtrain.report.sections import Content, Subject, having, judged
 from seqtrain.runs.run import Run
@@ -70,7 +70,7 @@ def confusion(subject: Subject) -> dict[str, object]:
     """Return the confusion matrix of a run, and its mistakes."""
     classes = subject.run.classes()
     labels, probabilities = subject.run.predictions()
-    matrix = classification.confusion_matrix(labels, probabilities)
+    matrix = classification_metrics.confusion_matrix(labels, probabilities)
     many = len(classes) > MANY
     order = by_size(matrix).tolist() if many else list(range(len(classes)))
     shown = some(read_mistakes(subject.run))
