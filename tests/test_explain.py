@@ -14,7 +14,7 @@ from seqtrain.backend import environment, execution
 from seqtrain.config import load_config
 from seqtrain.inference import network
 from seqtrain.report import interpretation_sections
-from seqtrain.report.sections import Subject
+from seqtrain.report.page_sections import Subject
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.own import sentences, write_csv

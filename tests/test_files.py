@@ -20,7 +20,7 @@ from seqtrain.io.atomic import (
     write_json,
     write_text,
 )
-from seqtrain.runs.folder import Artifacts
+from seqtrain.runs.run_files import Artifacts
 
 
 def write_half(path: Path) -> None:

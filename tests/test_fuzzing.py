@@ -33,8 +33,8 @@ from seqtrain.datasets.text import Text
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.runs import fitted
 from seqtrain.runs.checkpoints import PROGRESS, VARIABLES, Checkpoints
-from seqtrain.runs.folder import Artifacts
 from seqtrain.runs.run import Run
+from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Classification
 from tests.conftest import CONFIGS
 from tests.mutation import (

@@ -18,7 +18,7 @@ from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError, RunError
 from seqtrain.runs import fitted
-from seqtrain.runs.folder import Artifacts
+from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Classification
 from tests.conftest import Outcome
 from tests.own import sentences, write_csv

@@ -14,7 +14,7 @@ from seqtrain.config import TrainingConfig
 from seqtrain.evaluation import classification_metrics
 from seqtrain.evaluation.baselines import baselines
 from seqtrain.evaluation.significance import tells_apart
-from seqtrain.runs.folder import Row
+from seqtrain.runs.run_files import Row
 from seqtrain.tasks import Classification, Regression
 from seqtrain.tasks.classification import MAJORITY, uneven
 from seqtrain.tasks.regression import MEAN

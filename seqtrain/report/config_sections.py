@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seqtrain.io.regular_file import checked
-from seqtrain.report.sections import Content, Subject, having
+from seqtrain.report.page_sections import Content, Subject, having
 from seqtrain.runs.run import Run
 
 

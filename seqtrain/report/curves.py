@@ -5,8 +5,8 @@ from dataclasses import replace
 from statistics import fmean
 
 from seqtrain.report.charts import Chart, Line, Mark, Point
-from seqtrain.report.sections import Content, Subject, grouped, having
-from seqtrain.runs.folder import Row
+from seqtrain.report.page_sections import Content, Subject, grouped, having
+from seqtrain.runs.run_files import Row
 from seqtrain.tasks import metric
 
 NO_QUANTITY = ("epoch", "learning_rate")

@@ -11,7 +11,7 @@ import numpy as np
 from seqtrain.display.escape import cell, uncell
 from seqtrain.evaluation import classification_metrics
 from seqtrain.evaluation.confusion import by_size, confused
-from seqtrain.report.sections import Content, Subject, having, judged
+from seqtrain.report.page_sections import Content, Subject, having, judged
 from seqtrain.runs.run import Run
 
 MOST_MISTAKES = 1000  # that are shown of a run

@@ -27,7 +27,7 @@ from seqtrain.report import (
     scores,
     summary,
 )
-from seqtrain.report.sections import Section, grouped, sections, subjects_of
+from seqtrain.report.page_sections import Section, grouped, sections, subjects_of
 from seqtrain.runs.run import Run
 from seqtrain.tasks import metric
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from seqtrain.evaluation import classification_metrics
 from seqtrain.evaluation.calibration import reliability
 from seqtrain.report.charts import Chart, Line, thinned
-from seqtrain.report.sections import Content, Subject, judged
+from seqtrain.report.page_sections import Content, Subject, judged
 
 
 def probabilities(subjects: Sequence[Subject]) -> Content | None:

@@ -9,7 +9,7 @@ import numpy as np
 from seqtrain.data.number_labels import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.mistake_sections import clipped
-from seqtrain.report.sections import Content, Subject, having
+from seqtrain.report.page_sections import Content, Subject, having
 from seqtrain.runs.run import Run
 
 MOST_OFF = 50  # answers in the table, the farthest off

@@ -9,7 +9,7 @@ from typing import Any
 from seqtrain.comparison.pairwise import tested
 from seqtrain.comparison.run_rows import Row, with_every_run
 from seqtrain.evaluation.baselines import titles
-from seqtrain.report.sections import COLOURS, Content, Subject, called, having
+from seqtrain.report.page_sections import COLOURS, Content, Subject, called, having
 from seqtrain.runs.run import Run
 from seqtrain.tasks import Metric, metric
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from statistics import fmean, stdev
 
 from seqtrain.display.numbers import readable
+from seqtrain.report.page_sections import Content, Subject, grouped, having
 from seqtrain.report.scores import Numbers, Score, primary
-from seqtrain.report.sections import Content, Subject, grouped, having
 from seqtrain.runs.run import Run
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqtrain.data.dataset import Dataset, Learned
 from seqtrain.data.scaling import Scaling
 from seqtrain.errors import DataError
-from seqtrain.runs.folder import Artifacts
+from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Task
 
 if TYPE_CHECKING:

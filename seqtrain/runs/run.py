@@ -17,8 +17,8 @@ from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.io.atomic import drop_unfinished, sync
 from seqtrain.runs import fitted, lookup, run_log
 from seqtrain.runs.checkpoints import Checkpoints
-from seqtrain.runs.folder import Artifacts, Row
 from seqtrain.runs.lookup import CHECKPOINT, EXPLAINED, PLOTS
+from seqtrain.runs.run_files import Artifacts, Row
 from seqtrain.tasks import Task
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from seqtrain.config import (
 from seqtrain.display.numbers import readable
 from seqtrain.errors import TrainingError
 from seqtrain.io.atomic import replacing
-from seqtrain.runs.folder import Row
 from seqtrain.runs.run import Run
+from seqtrain.runs.run_files import Row
 
 log = logging.getLogger(__name__)
 

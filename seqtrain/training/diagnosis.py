@@ -12,7 +12,7 @@ from seqtrain.data.dataset import Dataset, Split
 from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import full, unknown
 from seqtrain.display.numbers import readable
-from seqtrain.runs.folder import Row
+from seqtrain.runs.run_files import Row
 from seqtrain.tasks import Metric
 
 FEW_EXAMPLES = 100  # of test; the interval of an accuracy is then up to 0.2 wide
