@@ -222,7 +222,7 @@ def test_many_classes_are_in_the_order_of_their_size_and_pairs_are_named(tmp_pat
     labels = np.array([7] * 40 + [3] * 20)
     predicted = np.array([7] * 30 + [8] * 10 + [3] * 20)
     run.write_predictions(labels, np.eye(30, dtype=np.float32)[predicted])
-    axes = plots.predictions.confusion_matrix([run]).axes[0]
+    axes = plots.classification_plots.confusion_matrix([run]).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["class 7", "class 3"]
     assert "class 7 taken for class 8: 10" in axes.get_xlabel()
     assert np.asarray(axes.images[0].get_array())[:2, :2].tolist() == [[0.75, 0], [0, 1]]
@@ -232,7 +232,7 @@ def test_many_classes_are_in_the_order_of_their_size_and_pairs_are_named(tmp_pat
 def test_names_of_classes_do_not_lie_over_one_another(tmp_path: Path, classes: int) -> None:
     run = finished_run(tmp_path, classes=classes)
     run.write_json("classes.json", [f"{number} of the long names" * 3 for number in range(classes)])
-    figure = plots.predictions.confusion_matrix([run])
+    figure = plots.classification_plots.confusion_matrix([run])
     figure.draw_without_rendering()
     for labels, side in (
         (figure.axes[0].get_xticklabels(), "x"),
@@ -445,7 +445,7 @@ def test_every_picture_that_fails_is_one_sentence(tmp_path: Path) -> None:
     [b"text.usetex: True\n", b"path.effects: 1\n", b"font.family: \xe9\n", b"axes.grid: no idea\n"],
 )
 @pytest.mark.parametrize(
-    "module", ["plots.base", "interpretation.explained_files", "interpretation.gradient_plots"]
+    "module", ["plots.base", "interpretation.explanation_files", "interpretation.gradient_plots"]
 )
 @pytest.mark.parametrize("variables", [{}, {"MPLBACKEND": "none", "MATPLOTLIBRC": "matplotlibrc"}])
 def test_a_matplotlibrc_changes_no_picture(

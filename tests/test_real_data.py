@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.data.dataset import fingerprints
+from seqtrain.data.inputs import fingerprints
 from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START
 from seqtrain.datasets import Dataset, imdb
 from seqtrain.datasets.imdb import Imdb

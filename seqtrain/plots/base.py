@@ -38,6 +38,7 @@ Fits = Callable[[Run], bool]
 
 _PLOTS: dict[str, tuple[Callable[..., Figure], Fits]] = {}
 _OF_METRIC: set[str] = set()  # those of them that take a metric too
+_OF_PREDICTIONS: set[str] = set()  # those that a task must name
 
 
 def plot(needs: str, classes: int | None = None) -> Callable[[Plot], Plot]:
@@ -56,6 +57,8 @@ def plot(needs: str, classes: int | None = None) -> Callable[[Plot], Plot]:
             return run.has(needs) and about and (classes is None or len(run.classes()) == classes)
 
         _PLOTS[function.__name__] = (function, fits)
+        if needs == PREDICTIONS:
+            _OF_PREDICTIONS.add(function.__name__)
         return function
 
     return register
@@ -99,7 +102,8 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
 
 def drawable(runs: Sequence[Run]) -> Iterator[tuple[str, Plot, list[Run]]]:
     """Yield the name of each picture, what draws it, and the runs that it can be drawn of."""
-    for name, (function, fits) in _PLOTS.items():
+    for name in sorted(_PLOTS, key=lambda name: name in _OF_PREDICTIONS):
+        function, fits = _PLOTS[name]
         able = [run for run in runs if fits(run)]
         if name not in _OF_METRIC:
             yield name, function, able
