@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
-	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files))
+	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
+	languages))
 
-.PHONY: demo test test-fast soak lint bench bench-drafts docs picture clean
+.PHONY: demo test test-fast soak docs-check lint bench bench-drafts docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -26,14 +27,17 @@ demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	@$(BIN)/seqtrain report
 	@echo; echo "next: . $(BIN)/activate, then seqtrain --help, or seqtrain train configs/…"
 
-test: $(VENV)/installed-dev lint ## every test
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+test: $(VENV)/installed-dev lint ## every test that does not repeat another with other values
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not soak and not docs"
 
 test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not tf and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not tf and not slow and not soak"
 
 soak: $(VENV)/installed-dev ## kill trainings 200 times, try 10,000 damaged files of each kind, all faults
 	SEQTRAIN_KILLS=200 SEQTRAIN_EXAMPLES=10000 $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(HOSTILE)
+
+docs-check: $(VENV)/installed-dev ## run every command of the README
+	$(BIN)/python -m pytest -q -m docs
 
 lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff check .

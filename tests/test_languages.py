@@ -16,7 +16,7 @@ from tests.conftest import Outcome
 from tests.languages import ALL, rows
 from tests.own import write_csv
 
-FEW = ("hindi", "names")  # that a network learns in the fast tests too
+FEW = ("hindi", "names")  # that a network learns in `make test`; all others in `make soak`
 
 
 def written(language: str) -> tuple[Path, str]:
@@ -61,7 +61,7 @@ def test_subwords_leave_no_token_unknown(language: str) -> None:
 
 
 SOME = [
-    language if language in FEW else pytest.param(language, marks=pytest.mark.slow)
+    language if language in FEW else pytest.param(language, marks=pytest.mark.soak)
     for language in ALL
 ]
 

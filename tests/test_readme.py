@@ -5,26 +5,49 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
-from seqtrain.config import load_config
+from seqtrain.cli.main import cli
+from seqtrain.config import config_schema, load_config
+from seqtrain.schema import json_schema as schemas
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
 from tests.cutting import go_on
 from tests.own import sentences, write_csv
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    line.removeprefix("$ ") for block in CONSOLE for line in block.splitlines() if line[:2] == "$ "
-]
+DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def commands_of(text: str) -> list[str]:
+    """Return the commands in the consoles of a document, without their prompt."""
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = (line for block in blocks for line in block.splitlines())
+    return [line[2:] for line in lines if line.startswith("$ seqtrain")]
+
+
+COMMANDS = commands_of(README)
 FEW = {  # what makes a command take less time
     "train": ["training.epochs=1", "dataset.limit=40"],
     "resume": ["--epochs", "2"],
 }
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_of_the_documentation_can_be_typed(document: Path) -> None:
+    """Its options are known to the program, and its keys to the config."""
+    known = {".".join(keys) for keys in schemas.key_paths(config_schema())}
+    for line in commands_of(document.read_text(encoding="utf-8")):
+        _, name, *arguments = shlex.split(line, comments=True)
+        command = cli.get_command(click.Context(cli), name)
+        assert command, line
+        command.make_parser(click.Context(command)).parse_args(arguments)
+        keys = re.findall(r"(?<!\S)([a-z]+\.[a-z_]+)=", line)
+        assert set(keys) <= known, line
+
+
 @pytest.mark.tf
-@pytest.mark.slow
+@pytest.mark.docs
 def test_the_commands_of_the_readme_work_one_after_another(
     seqtrain: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,9 +51,13 @@ CASES: dict[str, tuple[list[str], int]] = {
     "birnn": (["training.schedule=cosine", "training.warmup_epochs=1.5", NADAM, BALANCED], 7),
     "bigru": ([OWN_LOOPS, "training.monitor=val_accuracy", "model.pooling=mean"], 2),
 }
+ALWAYS = ("rnn unrolled", "lstm", "bigru")  # the others in `make soak`
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [case if case in ALWAYS else pytest.param(case, marks=pytest.mark.soak) for case in CASES],
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(
     case: str, tmp_path: Path, monkeypatch: Patch
 ) -> None:
