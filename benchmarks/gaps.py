@@ -14,7 +14,7 @@ from seqtrain.backend import execution
 from seqtrain.config import ExecutionConfig
 from seqtrain.data.dataset import Examples
 
-WAYS = ("arrays", "PyDataset", "seqtrain")
+DIRECTIONS = ("arrays", "PyDataset", "seqtrain")
 STEPS, FEATURES, UNITS, BATCH_SIZE, EXAMPLES, EPOCHS = 64, 32, 64, 32, 5_000, 10
 LONG = 0.5  # seconds that are waited for nothing; a batch takes some 0.02
 HEADER = ("`fit` is given", "s/epoch", f"gaps above {LONG} s", "longest gap, s", "% of the time")
@@ -61,14 +61,14 @@ def point(way: str) -> None:
 def main() -> None:
     """Measure, and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--point", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--point", choices=DIRECTIONS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.point:
         point(chosen.point)
         return
     print(f"{machine.described()}; {EPOCHS} epochs of {EXAMPLES:,} sequences\n")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|", flush=True)
-    for way in WAYS:
+    for way in DIRECTIONS:
         command = [sys.executable, "-m", "benchmarks.gaps", "--point", way]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         print(done.stdout.splitlines()[-1], flush=True)

@@ -112,7 +112,7 @@ def test_gradients_are_the_slopes_of_the_loss(name: str) -> None:
     assert len(found) == len(units) * (1 + name.startswith("bi")) * (1 + ("lstm" in name))
     exact = in_float64(built)
     for flow in found:
-        forward = flow.place.way == "forward"
+        forward = flow.place.direction == "forward"
         for read in (0, count // 2, count - 1):
             step = read if forward else count - 1 - read
             slopes = loss_of(exact, x, label, flow.place, flow.state, step)
@@ -142,14 +142,16 @@ def test_a_gradient_that_vanishes_is_not_lost_to_rounding() -> None:
 
 
 def test_an_explosion_is_told_with_the_clipnorm_that_bounds_it() -> None:
-    from seqtrain.interpretation.gradient_flow import Measured
+    from seqtrain.interpretation.gradient_flow import NetworkGradients
     from seqtrain.interpretation.gradient_norms import Flow
     from seqtrain.interpretation.gradient_table import advice
     from seqtrain.interpretation.trace import Place
 
-    def measured(first: float, *norms: float, **training: float) -> Measured:
+    def measured(first: float, *norms: float, **training: float) -> NetworkGradients:
         flow = Flow(Place(1, "forward"), "hidden", np.array([first, 1.0, 1.0]))
-        return Measured("mine", "start", [flow], np.array(norms), TrainingConfig(**training))
+        return NetworkGradients(
+            "mine", "start", [flow], np.array(norms), TrainingConfig(**training)
+        )
 
     assert advice([measured(1e-9, 0.3, 0.2, 0.4)]) == []
     (grown,) = advice([measured(4e3, 0.5, 3.0, 7.0, 9.0)])
@@ -198,14 +200,14 @@ def test_the_norms_on_the_axis_are_plain_numbers() -> None:
     from matplotlib import rc_context
 
     from seqtrain.drawing import STYLE
-    from seqtrain.interpretation.gradient_flow import Measured
+    from seqtrain.interpretation.gradient_flow import NetworkGradients
     from seqtrain.interpretation.gradient_norms import Flow
     from seqtrain.interpretation.gradient_plots import gradients
     from seqtrain.interpretation.trace import Place
 
     flow = Flow(Place(1, "forward"), "hidden", np.logspace(-6, 0, 20))
     with rc_context(STYLE):
-        figure = gradients([Measured("mine", "start", [flow], np.ones(3))])
+        figure = gradients([NetworkGradients("mine", "start", [flow], np.ones(3))])
         figure.canvas.draw()
         labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert "1e−06" in labels

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.data.dataset import Given, Learned
+from seqtrain.data.dataset import Learned, NewExamples
 from seqtrain.data.number_labels import form, measured
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
@@ -198,17 +198,17 @@ LEARNED = Learned(Regression())
 
 
 def test_numbers_to_judge_by_are_read_from_what_is_given() -> None:
-    given = Given(np.zeros((3, 2)), labels=["1.5", "-2", "1e3"])
+    given = NewExamples(np.zeros((3, 2)), labels=["1.5", "-2", "1e3"])
     found = given.truth(Path("new.csv"), LEARNED.task)
     assert (found.dtype, found.tolist()) == (np.float64, [1.5, -2, 1000])
 
 
 def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
-    given = Given(np.zeros((2, 2)), labels=["1.5", "high"], lines=[2, 5])
+    given = NewExamples(np.zeros((2, 2)), labels=["1.5", "high"], lines=[2, 5])
     with pytest.raises(DataError, match="^new.csv:5: the label `high` is no number$"):
         given.truth(Path("new.csv"), LEARNED.task)
     with pytest.raises(DataError, match="^new.csv has no `label` to judge by$"):
-        Given(np.zeros((2, 2))).truth(Path("new.csv"), LEARNED.task)
+        NewExamples(np.zeros((2, 2))).truth(Path("new.csv"), LEARNED.task)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_numbers_that_can_mean_nothing_else_are_read(label: str, number: float) 
     ],
 )
 def test_other_forms_of_numbers_are_refused_by_their_name(label: str, what: str, hint: str) -> None:
-    given = Given(np.zeros((1, 2)), labels=[label], lines=[2])
+    given = NewExamples(np.zeros((1, 2)), labels=[label], lines=[2])
     for judge in (
         lambda: given.truth(Path("own.csv"), LEARNED.task),
         lambda: texts([label, *NUMBERS[1:]]),

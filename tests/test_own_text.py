@@ -18,7 +18,7 @@ import pytest
 
 from seqtrain.cli.console import format_predictions
 from seqtrain.config import load_config
-from seqtrain.data.dataset import Given, Learned
+from seqtrain.data.dataset import Learned, NewExamples
 from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START, Vocabulary
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets.digits import Digits
@@ -526,7 +526,7 @@ def test_texts_of_a_folder_may_have_byte_order_marks(mark: str) -> None:
 LEARNED = Learned(Classification(("bad", "good")), Vocabulary(("film", "warm", "cold")))
 
 
-def given(name: str, content: str) -> Given:
+def given(name: str, content: str) -> NewExamples:
     Path(name).write_text(content)
     return text_config().read_given(Path(name), LEARNED)
 
@@ -611,7 +611,7 @@ def test_no_text_at_all_is_an_error() -> None:
 IMAGES = np.arange(3 * 64, dtype=float).reshape(3, 8, 8) % 17
 
 
-def digits(**arrays: Any) -> Given:
+def digits(**arrays: Any) -> NewExamples:
     np.savez("new.npz", **arrays)
     return Digits(name="digits").read_given(
         Path("new.npz"), Learned(Classification(tuple("0123456789")))
@@ -663,7 +663,7 @@ def test_images_without_labels_or_with_others_cannot_judge() -> None:
 
 
 TOLD = described(
-    Given(
+    NewExamples(
         np.array([[1, 2, 5, 6, 9], [1, 5, 5, 0, 0], [1, 2, 2, 0, 0]]),
         ["plain", '"a", \x1b[31mb\x07\n' + "c" * 70, "half \udce9"],
     ),
@@ -694,7 +694,7 @@ def test_predictions_as_csv_and_json_hold_the_texts_whole() -> None:
 
 def test_predictions_of_images_have_no_texts() -> None:
     told = described(
-        Given(np.zeros((1, 2, 2))), np.array([[0.25, 0.75]]), Classification(("0", "1"))
+        NewExamples(np.zeros((1, 2, 2))), np.array([[0.25, 0.75]]), Classification(("0", "1"))
     )
     assert (
         format_predictions(told, "table")

@@ -74,9 +74,9 @@ def test_a_text_is_read_word_by_word(name: str, padding: Any, mask: bool, poolin
     }
     expected = said_of(built, name, ends)
     found = readings(built, row, padding, TASK)
-    assert [said.way for said in found] == list(expected)
+    assert [said.direction for said in found] == list(expected)
     for said in found:
-        np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
+        np.testing.assert_allclose(said.predictions, expected[said.direction], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_rows_are_read_as_if_no_others_came(name: str, pooling: str, classes: in
     expected = said_of(built, name, parts)
     reader = masked(built, name, data, pooling=pooling, units=[4, 3])
     for said in readings(reader, row, "post", TASK):
-        np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
+        np.testing.assert_allclose(said.predictions, expected[said.direction], atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "pooling"), [("bilstm", "last"), ("gru", "mean")])
@@ -118,9 +118,9 @@ def test_sequences_of_other_lengths_are_read_without_their_padding(name: str, po
     }
     expected = said_of(built, name, parts)
     found = readings(built, x[0], "post", TASK)
-    assert [said.way for said in found] == list(expected)
+    assert [said.direction for said in found] == list(expected)
     for said in found:
-        np.testing.assert_allclose(said.said, expected[said.way], atol=1e-5)
+        np.testing.assert_allclose(said.predictions, expected[said.direction], atol=1e-5)
 
 
 @pytest.mark.parametrize("unroll", [True, False])
@@ -131,7 +131,7 @@ def test_the_end_of_a_reading_is_the_answer(unroll: bool) -> None:
     built = model("birnn").build(data, unroll=unroll)
     whole = predict(built, data.train.x[:1])[0]
     for said in readings(masked(built, "birnn", data), data.train.x[0], "post", TASK):
-        np.testing.assert_allclose(said.said[said.end], whole, atol=1e-6)
+        np.testing.assert_allclose(said.predictions[said.end], whole, atol=1e-6)
 
 
 def test_changes_add_up_to_what_the_reading_changed() -> None:

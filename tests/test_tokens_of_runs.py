@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seqtrain.data import embeddings
-from seqtrain.data.dataset import Dataset, Given, Learned
+from seqtrain.data.dataset import Dataset, Learned, NewExamples
 from seqtrain.data.tokens import Tokeniser
 from seqtrain.data.unknown_words import doubt_of_given, doubts, unknown_of_each
 from seqtrain.data.vocabulary import Vocabulary
@@ -163,7 +163,7 @@ def test_unknown_words_are_counted_in_each_text() -> None:
 def told(*texts: str, lines: list[int] | None = None) -> str | None:
     found = Learned(Classification(("a", "b")), Vocabulary(("film", "warm")))
     given = Text(name="text", path="own.csv").encode_texts(texts, found)
-    return doubt_of_given(Given(given.x, list(texts), lines=lines), "words")
+    return doubt_of_given(NewExamples(given.x, list(texts), lines=lines), "words")
 
 
 def test_texts_that_the_network_does_not_know_are_named() -> None:

@@ -19,7 +19,7 @@ from seqtrain.tasks import Classification, Regression
 from seqtrain.tasks.classification import MAJORITY, uneven
 from seqtrain.tasks.regression import MEAN
 from seqtrain.training import verdict
-from seqtrain.training.diagnosis import Trained, causes
+from seqtrain.training.diagnosis import TrainingRecord, causes
 from tests.conftest import Outcome
 from tests.test_baselines import VALUES, numbers, of_examples, values
 
@@ -37,8 +37,8 @@ STUCK: list[Row] = [
 ]
 
 
-def trained(rows: list[Row] = LEARNING, classes: int = 3, **training: Any) -> Trained:
-    return Trained(TrainingConfig(**training), values(classes=classes), rows, len(rows))
+def trained(rows: list[Row] = LEARNING, classes: int = 3, **training: Any) -> TrainingRecord:
+    return TrainingRecord(TrainingConfig(**training), values(classes=classes), rows, len(rows))
 
 
 def answers(labels: np.ndarray, classes: int, accuracy: float, seed: int = 0) -> np.ndarray:
@@ -49,7 +49,7 @@ def answers(labels: np.ndarray, classes: int, accuracy: float, seed: int = 0) ->
     return np.asarray(0.2 / classes + 0.8 * np.eye(classes)[chosen])
 
 
-def judged(accuracy: float, how: Trained) -> dict[str, Any]:
+def judged(accuracy: float, how: TrainingRecord) -> dict[str, Any]:
     labels = how.dataset.test.labels
     return verdict.judged(answers(labels, 3, accuracy), how)
 
@@ -214,7 +214,9 @@ def test_without_the_linear_model_the_majority_class_remains() -> None:
         (trained(LEARNING), 300, "the accuracy on validation is 0.9000, so the test examples may"),
     ],
 )
-def test_causes_come_from_what_the_training_shows(how: Trained, examples: int, cause: str) -> None:
+def test_causes_come_from_what_the_training_shows(
+    how: TrainingRecord, examples: int, cause: str
+) -> None:
     assert cause in "; ".join(causes(how, examples, False, {}))
 
 
@@ -253,7 +255,7 @@ def test_a_network_that_learns_well_may_need_more(best_epoch: int, cause: str) -
     assert cause in "; ".join(causes(how, 300, True, {VALUES: True}))
 
 
-def unread(share: float, **known: Any) -> Trained:
+def unread(share: float, **known: Any) -> TrainingRecord:
     """A training on texts of which such a share of the words is unknown."""
     random = np.random.default_rng(0)
     x = np.where(random.random((600, 6)) < share, 2, random.integers(4, 30, (600, 6)))
@@ -352,7 +354,7 @@ def judged_numbers(noise: float, rows: list[Row] = OF_NUMBERS, **training: Any) 
     dataset = numbers(values())
     labels = dataset.test.labels
     said = labels + noise * np.random.default_rng(2).normal(size=len(labels))
-    how = Trained(TrainingConfig(**training), dataset, rows, len(rows))
+    how = TrainingRecord(TrainingConfig(**training), dataset, rows, len(rows))
     return verdict.judged(said, how)
 
 
@@ -394,10 +396,10 @@ def test_numbers_no_nearer_than_their_mean_are_not_learned_and_causes_are_told()
 def test_where_sequences_are_long_the_way_back_is_named() -> None:
     long = np.random.default_rng(0).normal(size=(400, 60, 1)).astype("float32")
     dataset = of_examples(long, np.arange(400) % 3, 3)
-    found = causes(Trained(TrainingConfig(), dataset, STUCK, 40), 200, False, {})
+    found = causes(TrainingRecord(TrainingConfig(), dataset, STUCK, 40), 200, False, {})
     assert any("too far back in 60 steps" in cause for cause in found)
     short = replace(dataset, train=replace(dataset.train, lengths=np.full(len(dataset.train), 5)))
-    found = causes(Trained(TrainingConfig(), short, STUCK, 40), 200, False, {})
+    found = causes(TrainingRecord(TrainingConfig(), short, STUCK, 40), 200, False, {})
     assert not any("too far back" in cause for cause in found)
 
 
@@ -408,14 +410,14 @@ def test_a_constant_below_the_mean_of_skewed_numbers_is_not_learned() -> None:
     train, test = (replace(part, labels=skewed[:300]) for part in (dataset.train, dataset.test))
     dataset = replace(dataset, train=train, validation=test, test=test).fitted()
     said = np.full(300, 0.9 * train.labels.mean())
-    how = Trained(TrainingConfig(), dataset, OF_NUMBERS, 2)
+    how = TrainingRecord(TrainingConfig(), dataset, OF_NUMBERS, 2)
     assert not verdict.judged(said, how)["verdict"]["learned"]
 
 
 def test_few_numbers_show_no_difference() -> None:
     dataset = numbers(values())
     test = dataset.test.take(np.arange(9))
-    how = Trained(TrainingConfig(), replace(dataset, test=test), OF_NUMBERS, 2)
+    how = TrainingRecord(TrainingConfig(), replace(dataset, test=test), OF_NUMBERS, 2)
     found = verdict.judged(test.labels.copy(), how)
     assert found["baselines"][MEAN]["difference"]["interval"] == []
     assert "9 test examples are few" in found["verdict"]["causes"][0]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from seqtrain.comparison.run_rows import Measured, Row, main_metric, measured
+from seqtrain.comparison.run_rows import Row, RunNumbers, main_metric, measured
 from seqtrain.datasets import DatasetConfig
 from seqtrain.models import ModelConfig
 from seqtrain.runs.run import Run
@@ -35,7 +35,7 @@ def _parts(package: str, base: type[Part]) -> Rows:
 
 def _runs(outputs: Path) -> Rows:
     """Return a row for each run, and one for the seeds of each group; none is refused."""
-    together: dict[Path, list[Measured]] = {}
+    together: dict[Path, list[RunNumbers]] = {}
     for run in Run.all(outputs):
         together.setdefault(run.group or run.folder, []).append(measured(run))
     return [_run(folder, Row(tuple(members))) for folder, members in together.items()]

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seqtrain.comparison.run_rows import (
-    Measured,
     Row,
+    RunNumbers,
     common_metric,
 )
 from seqtrain.errors import SeqtrainError
@@ -26,7 +26,7 @@ SPLITTING = ("name", "split_seed", "test", "train_pairs")  # keys that decide wh
 
 
 @dataclass(frozen=True)
-class Tested:
+class Significance:
     """What came of testing a row against another.
 
     Attributes:
@@ -43,12 +43,12 @@ class Tested:
     reason: str | None = None
 
 
-def tested(table: Sequence[Row]) -> dict[Row, Tested]:
+def tested(table: Sequence[Row]) -> dict[Row, Significance]:
     """Return what came of testing each row that has a better one, on the same data and score.
 
     The better one is chosen by validation: chosen by the test examples it would be lucky there.
     """
-    found: dict[Row, Tested] = {}
+    found: dict[Row, Significance] = {}
     comparable: dict[tuple[str, str], list[Row]] = {}
     for row in table:
         data = row.members[0].data
@@ -83,34 +83,34 @@ def _rank(table: Sequence[Row], metric: Metric) -> Callable[[Row], float]:
     return rank
 
 
-def _test(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]) -> Tested:
+def _test(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]) -> Significance:
     if len(row.counted) == len(best.counted) == 1:
         return _paired(row, best, metric, answers)
     samples = [one.values(f"test_{metric.name}") for one in (row, best)]
     if min(map(len, samples)) > 1:
         p = welch(*samples)
-        return Tested(best, "Welch", p, "no seed differs from another" if p is None else None)
-    return Tested(best, reason="one seed cannot be tested against several")
+        return Significance(best, "Welch", p, "no seed differs from another" if p is None else None)
+    return Significance(best, reason="one seed cannot be tested against several")
 
 
-def _paired(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]) -> Tested:
+def _paired(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]) -> Significance:
     """Test two runs on each test example, if they were judged by the same ones."""
     first, second = row.counted[0], best.counted[0]
     try:
         (labels, ours), (labels_of_best, theirs) = answers(first.run), answers(second.run)
         task = first.run.fitted_task
     except SeqtrainError:
-        return Tested(best, reason="predictions are missing or damaged")
+        return Significance(best, reason="predictions are missing or damaged")
     same_labels = len(labels) == len(labels_of_best) and bool((labels == labels_of_best).all())
     if not (same_labels and _split_alike(first, second)):
-        return Tested(best, reason="other test examples")
-    return Tested(best, *task.paired(metric, labels, ours, theirs))
+        return Significance(best, reason="other test examples")
+    return Significance(best, *task.paired(metric, labels, ours, theirs))
 
 
 def _answers(run: Run) -> Answers:
     return run.predictions()
 
 
-def _split_alike(first: Measured, second: Measured) -> bool:
+def _split_alike(first: RunNumbers, second: RunNumbers) -> bool:
     keys = [f"dataset.{key}" for key in SPLITTING]
     return all(first.keys.get(key) == second.keys.get(key) for key in keys)

@@ -28,7 +28,7 @@ OF_NO_EFFECT = ("seed", "dataset.path")  # keys that make no other experiment of
 
 
 @dataclass
-class Measured:
+class RunNumbers:
     """What the files of one run say.
 
     Attributes:
@@ -73,9 +73,9 @@ class Measured:
         return json.dumps(kept, sort_keys=True)
 
 
-def measured(run: Run) -> Measured:
+def measured(run: Run) -> RunNumbers:
     """Return what the files of a run say; of a damaged run, what could be read."""
-    found = Measured(run)
+    found = RunNumbers(run)
     try:
         _read(found)
     except (SeqtrainError, OSError, KeyError, TypeError, ValueError, ArithmeticError):
@@ -84,7 +84,7 @@ def measured(run: Run) -> Measured:
     return found
 
 
-def _read(found: Measured) -> None:
+def _read(found: RunNumbers) -> None:
     run = found.run
     found.keys = dotted(run.config)
     found.task, found.optimistic = run.task, run.optimistic
@@ -105,7 +105,7 @@ def _read(found: Measured) -> None:
         found.state = "training"
 
 
-def _read_metrics(found: Measured, metrics: dict[str, Any]) -> None:
+def _read_metrics(found: RunNumbers, metrics: dict[str, Any]) -> None:
     found.scores |= {
         name: value
         for name, value in metrics.items()
@@ -136,11 +136,11 @@ class Row:
         repeated: runs that are left out, because they repeat the seed of another.
     """
 
-    members: tuple[Measured, ...]
+    members: tuple[RunNumbers, ...]
     repeated: int = 0
 
     @property
-    def counted(self) -> tuple[Measured, ...]:
+    def counted(self) -> tuple[RunNumbers, ...]:
         """The runs whose scores count: the finished ones; or the only one, as far as it is."""
         finished = tuple(one for one in self.members if one.finished)
         return self.members if len(self.members) == 1 else finished
@@ -166,7 +166,7 @@ class Row:
         return any(one.finished and one.optimistic for one in self.members)
 
     def values(self, name: str) -> list[float]:
-        """Return a score, or another number of `Measured`, of each run that counts."""
+        """Return a score, or another number of `RunNumbers`, of each run that counts."""
         found = [one.scores.get(name, getattr(one, name, None)) for one in self.counted]
         return [value for value in found if value is not None]
 
@@ -237,7 +237,7 @@ def rows(runs: Iterable[Run], folded: bool = True) -> list[Row]:
     if not folded:
         return [Row((one,)) for one in each]
     data = {one.settings: one.data for one in each if one.data}
-    alike: dict[tuple[str, Any], list[Measured]] = {}
+    alike: dict[tuple[str, Any], list[RunNumbers]] = {}
     for one in each:  # one that has not begun is not known to be on other data
         where = one.data or data.get(one.settings) or one.keys.get("dataset.path")
         alike.setdefault((one.settings, where), []).append(one)
@@ -250,9 +250,9 @@ def with_every_run(runs: Sequence[Run]) -> list[Row]:
     return rows(runs, folded=False) if any(row.repeated for row in table) else table
 
 
-def _folded(members: Sequence[Measured]) -> Row:
+def _folded(members: Sequence[RunNumbers]) -> Row:
     """Return a row with one run for each seed: the newest, if it can be a finished one."""
-    of_seed: dict[int, Measured] = {}
+    of_seed: dict[int, RunNumbers] = {}
     for one in members:
         seed = one.keys.get("seed", 0)
         if one.finished or seed not in of_seed or not of_seed[seed].finished:

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from seqtrain.comparison.pairwise import Tested
+from seqtrain.comparison.pairwise import Significance
 from seqtrain.comparison.run_rows import (
     Row,
     differing,
@@ -35,7 +35,7 @@ TESTS = {
 }
 LEAST_P = 0.001  # below which only that is said
 
-Tests = Mapping[Row, Tested]
+Tests = Mapping[Row, Significance]
 Cell = Callable[[Row], str]
 
 
@@ -121,7 +121,7 @@ def _score_record(row: Row, name: str) -> dict[str, Any]:
     return {"mean": row.mean(name), "sd": row.deviation(name), "interval": row.interval(name)}
 
 
-def _test_record(found: Tested | None) -> dict[str, Any] | None:
+def _test_record(found: Significance | None) -> dict[str, Any] | None:
     if found is None:
         return None
     tested = {"test": found.test, "p": found.p, "reason": found.reason}
@@ -202,7 +202,7 @@ def _has_room(row: Row, name: str) -> bool:
     return metric(name) in usual or not metric(name).share
 
 
-def _p(found: Tested | None) -> str:
+def _p(found: Significance | None) -> str:
     if found is None or found.p is None:
         return ""
     return f"{found.p:.3f}" if found.p >= LEAST_P else f"< {LEAST_P}"

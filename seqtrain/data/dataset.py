@@ -82,7 +82,7 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class Given:
+class NewExamples:
     """Examples that a person gives to a trained network.
 
     Attributes:
@@ -99,7 +99,7 @@ class Given:
     label_key: str = "label"
     lines: Sequence[int] | None = None
 
-    def labelled(self) -> Given:
+    def labelled(self) -> NewExamples:
         """Return the examples that have a label, or all where none has."""
         import numpy as np
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seqtrain.data.dataset import Dataset, Given, Split
+from seqtrain.data.dataset import Dataset, NewExamples, Split
 from seqtrain.data.tokens import DROPPED, SHORT, Tokens
 from seqtrain.io.text_file import shown
 
@@ -73,7 +73,7 @@ def _remedy(dataset: Dataset, tokens: Tokens) -> str:
     return f"`dataset.tokens={'characters' if few else 'subwords'}`"
 
 
-def doubt_of_given(given: Given, tokens: str | None) -> str | None:
+def doubt_of_given(given: NewExamples, tokens: str | None) -> str | None:
     """Return what a person should know of texts that a network is given, if anything.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.data.dataset import Dataset, Examples, Given, Learned, empty, stratified
+from seqtrain.data.dataset import Dataset, Examples, Learned, NewExamples, empty, stratified
 from seqtrain.data.scaling import Scaling
 from seqtrain.data.sequences import Sequences
 from seqtrain.errors import DataError
@@ -102,7 +102,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         """Return values of shape (N, T, F) or (N, T) cut, standardised and filled up."""
         return self._encoded(dense("x", x), learned.scaling)
 
-    def read_given(self, file: Path, learned: Learned) -> Given:
+    def read_given(self, file: Path, learned: Learned) -> NewExamples:
         """Read sequences from a `.npz` file or a long table; labels may be left out."""
         check_readable(file, "correct the path of `--data`")
         given = self.sequences_given(file)
@@ -111,7 +111,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
             hint = "give the features of the training, in their order"
             check_width(given, width, f"but the network reads {width}", hint)
         x = self._encoded(given, learned.scaling)
-        return Given(x, labels=given.labels.written() if given.labels else None)
+        return NewExamples(x, labels=given.labels.written() if given.labels else None)
 
     def _parts(self) -> tuple[dict[str, Sequences], Task]:
         """Return the sequences of each file, and the task, if the files belong together."""

@@ -15,7 +15,7 @@ from seqtrain.data import inputs
 from seqtrain.data.dataset import (
     MASK_VALUE,
     Dataset,
-    Given,
+    NewExamples,
     Split,
     cut,
     real_steps,
@@ -226,7 +226,7 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
     }
 
 
-def predict(run: Run, given: Given) -> np.ndarray:
+def predict(run: Run, given: NewExamples) -> np.ndarray:
     """Return what the saved model of a run predicts of examples, as `predictions` does.
 
     A warning tells of texts that it does not know.
@@ -259,7 +259,7 @@ def _shapes(x: Any) -> str:
     return ", ".join(f"{name} {shapes[name]}" for name in sorted(shapes)) if named else str(shapes)
 
 
-def described(given: Given, predictions: np.ndarray, task: Task) -> list[Row]:
+def described(given: NewExamples, predictions: np.ndarray, task: Task) -> list[Row]:
     """Return for each example its number from 1, its text, and `Task.rows` of its prediction.
 
     With a text comes the share of it that is unknown to the network.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqtrain.data.dataset import Given
+from seqtrain.data.dataset import NewExamples
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
 from seqtrain.runs.run import Run
@@ -18,7 +18,7 @@ ID = re.compile(r"(.*[_ -])?id|.*[a-z]I[dD]|key|index", re.IGNORECASE)
 Beside = dict[str, list[str | None]]  # columns of a file, with a value for each example
 
 
-def read(run: Run, file: Path, text: str | None = None, label: str | None = None) -> Given:
+def read(run: Run, file: Path, text: str | None = None, label: str | None = None) -> NewExamples:
     """Read the examples of a file as the network of a run reads them.
 
     Args:
@@ -46,7 +46,7 @@ def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
     return dataset.model_copy(update={key: name for key, name in names.items() if name})
 
 
-def beside(run: Run, file: Path, given: Given, text: str | None = None) -> Beside:
+def beside(run: Run, file: Path, given: NewExamples, text: str | None = None) -> Beside:
     """Return the columns of a file that are neither read nor predicted, such as an id.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtrain.backend import execution
-from seqtrain.data.dataset import Given, Split, real
+from seqtrain.data.dataset import NewExamples, Split, real
 from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
 from seqtrain.errors import DataError
 from seqtrain.inference import network, new_examples
@@ -78,14 +78,14 @@ class Explanation:
     attention: np.ndarray | None = None
 
     @property
-    def said(self) -> np.ndarray:
+    def predictions(self) -> np.ndarray:
         """The probability of each class when all has been read; or the number, shape (1,)."""
-        return np.asarray(self.readings[0].said[self.readings[0].end])
+        return np.asarray(self.readings[0].predictions[self.readings[0].end])
 
     @property
     def index(self) -> int:
         """The index of the class that the network decides for when it has read all."""
-        return int(self.said.argmax())
+        return int(self.predictions.argmax())
 
     def number(self, said: float) -> str:
         """Return a probability, or a number that the network predicts, as a person reads it."""
@@ -94,7 +94,7 @@ class Explanation:
     @property
     def verdict(self) -> str:
         """The answer with its probability, or the number, and the truth where it is known."""
-        return self.task.decision(self.said, self.example.label)
+        return self.task.decision(self.predictions, self.example.label)
 
     @property
     def symbol(self) -> str:
@@ -108,7 +108,7 @@ class Explanation:
 
     def changes(self) -> dict[str, np.ndarray]:
         """Return by how much each step changed the measure of the answer, for each direction."""
-        return {reading.way: reading.changes(self.index) for reading in self.readings}
+        return {reading.direction: reading.changes(self.index) for reading in self.readings}
 
     @property
     def largest_change(self) -> float:
@@ -119,7 +119,7 @@ class Explanation:
     @property
     def steps(self) -> list[str]:
         """What is read in each step: its word, or its number from 1."""
-        numbers = range(1, len(self.readings[0].said) + 1)
+        numbers = range(1, len(self.readings[0].predictions) + 1)
         return self.example.words or list(map(str, numbers))
 
 
@@ -216,7 +216,7 @@ def _check(number: int, count: int, where: str) -> None:
         )
 
 
-def _given(run: Run, examples: Given, index: int, title: str) -> Example:
+def _given(run: Run, examples: NewExamples, index: int, title: str) -> Example:
     x = examples.x[index]
     label = examples.labels[index] if examples.labels else None
     if label is not None:
@@ -257,19 +257,19 @@ def numbers(explanation: Explanation) -> dict[str, Any]:
         "run": explanation.run,
         "example": explanation.example.title,
         "true": explanation.example.label,
-        **task.decided(explanation.said),
+        **task.decided(explanation.predictions),
         "steps": explanation.steps,
         "readings": [
             {
-                "direction": reading.way,
-                **_in_lists(task.by_step(reading.said)),
+                "direction": reading.direction,
+                **_in_lists(task.by_step(reading.predictions)),
                 "changes": _rounded(reading.changes(explanation.index)),
             }
             for reading in explanation.readings
         ],
         **({} if explanation.attention is None else {"attention": _rounded(explanation.attention)}),
         "gates": [
-            {"layer": place.layer, "direction": place.way}
+            {"layer": place.layer, "direction": place.direction}
             | {name: [_rounded(units) for units in values] for name, values in found.items()}
             for place, found in explanation.gates.items()
         ],

@@ -90,7 +90,7 @@ def _readings(explanation: Explanation) -> list[dict[str, Any]]:
     """Return for each direction its words, each with the side and share of its colour."""
     found = []
     for said in explanation.readings:
-        values = said.said[:, explanation.index].tolist()
+        values = said.predictions[:, explanation.index].tolist()
         shares = (said.changes(explanation.index) / explanation.largest_change).tolist()
         steps = enumerate(zip(explanation.steps, values, shares, strict=True), start=1)
         words = [
@@ -102,5 +102,5 @@ def _readings(explanation: Explanation) -> list[dict[str, Any]]:
             }
             for step, (word, value, share) in steps
         ]
-        found.append({"order": ORDERS[said.way], "words": words})
+        found.append({"order": ORDERS[said.direction], "words": words})
     return found

@@ -29,8 +29,8 @@ def by_step(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
     symbol, steps = printable(explanation.symbol), list(map(printable, explanation.steps))
     header, cells = ["step", "read"], [list(map(str, range(1, len(steps) + 1))), steps]
     for said in explanation.readings:
-        header += [f"{symbol} {said.way}", "change"]
-        cells.append(list(map(explanation.number, said.said[:, explanation.index].tolist())))
+        header += [f"{symbol} {said.direction}", "change"]
+        cells.append(list(map(explanation.number, said.predictions[:, explanation.index].tolist())))
         changes = said.changes(explanation.index).tolist()
         cells.append([_signed(change, explanation.task.changed) for change in changes])
     if explanation.attention is not None:
@@ -74,7 +74,7 @@ def coloured(explanation: Explanation) -> Group:
         changes = said.changes(explanation.index).tolist()
         words = zip(explanation.steps, changes, strict=True)
         text = Text(" ").join(Text(printable(word), shade(value / most)) for word, value in words)
-        parts += [Text(f"{ORDERS[said.way]}:", "bold"), text, Text()]
+        parts += [Text(f"{ORDERS[said.direction]}:", "bold"), text, Text()]
     scale = Text(f"{printable(explanation.measure)} when the step is read: ")
     scale.append(f" fall, by {readable(most)} at most ", shade(-1.0)).append("  ")
     scale.append(f" rise, by {readable(most)} at most ", shade(1.0))

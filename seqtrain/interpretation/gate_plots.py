@@ -30,7 +30,7 @@ def gates(explanation: Explanation) -> Figure:
     for (place, found), line in zip(rows, panels, strict=True):
         for name, axes in zip(columns, line, strict=True):
             _map(axes, name, found[name])
-        line[0].set_ylabel(f"layer {place.layer}, {place.way}\nunit")
+        line[0].set_ylabel(f"layer {place.layer}, {place.direction}\nunit")
     for name, axes in zip(columns, panels[0], strict=True):
         axes.set_title(f"{name} {'state' if name in STATES else 'gate'}", fontsize=9)
     for axes in panels[-1]:

@@ -35,7 +35,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Measured:
+class NetworkGradients:
     """The gradients of one network at one moment.
 
     Attributes:
@@ -141,7 +141,7 @@ def home(sources: Sequence[Source], outputs: Path) -> Path:
     return folder
 
 
-def measure(source: Source, data_dir: Path | None) -> list[Measured]:
+def measure(source: Source, data_dir: Path | None) -> list[NetworkGradients]:
     """Measure a network at the start, and after training where it was trained.
 
     A run keeps the numbers, for its report.
@@ -180,7 +180,9 @@ def _require_recurrent(model: Any, label: str) -> None:
         )
 
 
-def _measured(label: str, moment: str, model: Any, config: Config, dataset: Dataset) -> Measured:
+def _measured(
+    label: str, moment: str, model: Any, config: Config, dataset: Dataset
+) -> NetworkGradients:
     from seqtrain.interpretation import gradient_norms
     from seqtrain.training.batches import Batches
     from seqtrain.training.loop import class_weight
@@ -194,7 +196,7 @@ def _measured(label: str, moment: str, model: Any, config: Config, dataset: Data
     batches = first(config.training.batch_size, BATCHES)
     name = dataset.task.keras_loss()
     model = dataset.task.in_training(model)
-    return Measured(
+    return NetworkGradients(
         label,
         moment,
         gradient_norms.flows(model, name, x, labels),
@@ -203,7 +205,7 @@ def _measured(label: str, moment: str, model: Any, config: Config, dataset: Data
     )
 
 
-def numbers(measured: Sequence[Measured]) -> list[dict[str, Any]]:
+def numbers(measured: Sequence[NetworkGradients]) -> list[dict[str, Any]]:
     """Return what `--json` prints: the norms of every step, from the first read to the last."""
     return [
         {
@@ -214,7 +216,7 @@ def numbers(measured: Sequence[Measured]) -> list[dict[str, Any]]:
             "states": [
                 {
                     "layer": flow.place.layer,
-                    "direction": flow.place.way,
+                    "direction": flow.place.direction,
                     "state": flow.state,
                     "norms": _finite(flow.norms),
                     "first_to_last": flow.reach if math.isfinite(flow.reach) else None,

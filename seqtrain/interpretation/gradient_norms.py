@@ -74,7 +74,7 @@ def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow
         mask = mask_of(network, x)
     counts = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask)
     return [
-        Flow(place, state, mean_norms(_norms(found[place][state]), counts, place.way))
+        Flow(place, state, mean_norms(_norms(found[place][state]), counts, place.direction))
         for place, by_state in nudges.items()
         for state in by_state
     ]
@@ -112,19 +112,19 @@ def losses(loss: Any, labels: Any, scores: Any) -> Any:
     return found(ops.cast(labels, scores.dtype), scores)
 
 
-def mean_norms(norms: np.ndarray, counts: np.ndarray, way: str) -> np.ndarray:
+def mean_norms(norms: np.ndarray, counts: np.ndarray, direction: str) -> np.ndarray:
     """Return the mean norm of each step, counted from the one that is read last.
 
     Args:
         norms: of each example and step, shape (N, T).
         counts: which steps are not hidden by a mask, shape (N, T).
-        way: `forward` or `backward`.
+        direction: `forward` or `backward`.
 
     Returns:
         Shape (K,), in the order of reading; K is the number of steps that half of the examples
         have. The mean is over those that have the step.
     """
-    by_reading = slice(None) if way == "forward" else slice(None, None, -1)
+    by_reading = slice(None) if direction == "forward" else slice(None, None, -1)
     aligned, there = np.zeros(norms.shape), np.zeros(norms.shape, bool)
     for row, real in enumerate(counts[:, by_reading]):
         last = slice(len(real) - real.sum(), None)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from seqtrain.interpretation.gradient_flow import Measured
+from seqtrain.interpretation.gradient_flow import NetworkGradients
 from seqtrain.plots.base import COLOURS, save
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MOMENTS = {"start": "at the start", "trained": "after training"}
 PANEL = (4.8, 3.4)  # inches
 
 
-def draw(measured: Sequence[Measured], folder: Path, suffix: str) -> Path:
+def draw(measured: Sequence[NetworkGradients], folder: Path, suffix: str) -> Path:
     """Draw the gradients of networks into a folder, which is made if it is missing.
 
     Raises:
@@ -37,7 +37,7 @@ def draw(measured: Sequence[Measured], folder: Path, suffix: str) -> Path:
         return save(gradients(measured), picture)
 
 
-def gradients(measured: Sequence[Measured]) -> Figure:
+def gradients(measured: Sequence[NetworkGradients]) -> Figure:
     """Return the norms against the step, networks over one another.
 
     There is a row for each layer and direction, and a column for each moment.
@@ -52,7 +52,7 @@ def gradients(measured: Sequence[Measured]) -> Figure:
         for moment, axes in zip(moments, line, strict=True):
             now = [one for one in measured if one.moment == moment]
             _lines(axes, now, place, colours)
-            axes.set_title(f"{MOMENTS[moment]}, layer {place.layer} {place.way}", fontsize=9)
+            axes.set_title(f"{MOMENTS[moment]}, layer {place.layer} {place.direction}", fontsize=9)
         line[0].set_ylabel("mean norm of ∂loss/∂state")
     for axes in panels[-1]:
         axes.set_xlabel("step t, counted from the last that is read (0)")
@@ -62,16 +62,16 @@ def gradients(measured: Sequence[Measured]) -> Figure:
 
 
 def _order(place: "Place") -> tuple[int, bool]:
-    return place.layer, place.way != "forward"
+    return place.layer, place.direction != "forward"
 
 
-def _colours(measured: Sequence[Measured]) -> dict[str, str]:
+def _colours(measured: Sequence[NetworkGradients]) -> dict[str, str]:
     names = dict.fromkeys(one.network for one in measured)
     return {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
 
 
 def _lines(
-    axes: Axes, measured: Sequence[Measured], place: "Place", colours: dict[str, str]
+    axes: Axes, measured: Sequence[NetworkGradients], place: "Place", colours: dict[str, str]
 ) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(LogFormatter())  # plain text, for `STYLE` parses no formulas

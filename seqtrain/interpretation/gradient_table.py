@@ -1,9 +1,9 @@
-"""Measured gradients as text: a table, and sentences about those that vanish or explode."""
+"""NetworkGradients gradients as text: a table, and sentences about those that vanish or explode."""
 
 from collections.abc import Sequence
 
 from seqtrain.display.columns import table
-from seqtrain.interpretation.gradient_flow import Measured
+from seqtrain.interpretation.gradient_flow import NetworkGradients
 
 HEADER = (
     *("network", "moment", "layer", "reads", "state", "steps"),
@@ -11,11 +11,11 @@ HEADER = (
 )
 
 
-def format_table(measured: Sequence[Measured]) -> str:
+def format_table(measured: Sequence[NetworkGradients]) -> str:
     """Return a row for each state: its gradient's mean norm at three steps, and their ratio."""
     rows = [
         [
-            *(one.network, one.moment, str(flow.place.layer), flow.place.way, flow.state),
+            *(one.network, one.moment, str(flow.place.layer), flow.place.direction, flow.state),
             *(f"{len(flow.norms):,}", *map(scientific, flow.three), scientific(flow.reach)),
         ]
         for one in measured
@@ -29,6 +29,6 @@ def scientific(value: float) -> str:
     return f"{value:.1e}"
 
 
-def advice(measured: Sequence[Measured]) -> list[str]:
+def advice(measured: Sequence[NetworkGradients]) -> list[str]:
     """Return a sentence for each network whose gradient explodes, with what to type."""
     return [f"{one.network}, {one.moment}: {one.warning}" for one in measured if one.warning]

@@ -109,7 +109,7 @@ def _marked(change: float) -> dict[str, Any]:
 
 def _curves(axes: Axes, explanation: Explanation, said: "Reading") -> None:
     """Draw the probabilities of the likeliest classes, or the prediction, against the step."""
-    steps = np.arange(1, len(said.said) + 1)
+    steps = np.arange(1, len(said.predictions) + 1)
     for name, values, colour in likeliest(explanation, said):
         dots = "." if len(steps) <= 60 else ""
         axes.plot(steps, values, color=colour, marker=dots, label=name, clip_on=False)
@@ -139,14 +139,14 @@ def _attend(axes: Axes, explanation: Explanation) -> None:
 
 def _name_curves(axes: Axes, explanation: Explanation) -> None:
     """Write the names of several curves beside them; that of one stands on the axis."""
-    if len(explanation.said) > 2:
+    if len(explanation.predictions) > 2:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def axis_label(explanation: Explanation, said: "Reading") -> str:
     """Return what is drawn at step t, and what has been read there."""
-    one = explanation.task.letter if len(explanation.said) > 2 else explanation.symbol
-    begin = 1 if said.way == "forward" else len(said.said)
+    one = explanation.task.letter if len(explanation.predictions) > 2 else explanation.symbol
+    begin = 1 if said.direction == "forward" else len(said.predictions)
     return f"{one} after steps {begin} … t"
 
 
@@ -155,10 +155,10 @@ def likeliest(explanation: Explanation, said: "Reading") -> list[tuple[str, np.n
 
     Of many, those that are likely at some step have a name and a colour, and all others are grey.
     """
-    probabilities, best = said.said, explanation.index
-    if len(explanation.said) <= 2:
+    probabilities, best = said.predictions, explanation.index
+    if len(explanation.predictions) <= 2:
         return [(explanation.symbol, probabilities[:, best], FOR)]
-    peaks = np.max([one.said.max(axis=0) for one in explanation.readings], axis=0)
+    peaks = np.max([one.predictions.max(axis=0) for one in explanation.readings], axis=0)
     peaks[best] = 2  # the answer comes first
     ranked = np.argsort(-peaks, kind="stable").tolist()
     grey = [("_", probabilities[:, index], "#DDDDDD") for index in ranked[MOST_CURVES:]]
@@ -178,7 +178,7 @@ def _name_all(axes: Axes, words: list[str], changes: np.ndarray) -> None:
 def _name_largest(axes: Axes, explanation: Explanation, said: "Reading") -> None:
     """Write the words that changed most at their steps of the answer's curve."""
     changes = np.nan_to_num(said.changes(explanation.index))
-    likely = said.said[:, explanation.index]
+    likely = said.predictions[:, explanation.index]
     named: list[int] = []
     for index in np.argsort(-np.abs(changes), kind="stable")[:NAMED].tolist():
         if any(abs(index - other) * APART < len(changes) for other in named):

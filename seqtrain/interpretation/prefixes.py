@@ -14,7 +14,7 @@ from seqtrain.data.dataset import MASK_VALUE, real
 from seqtrain.data.vocabulary import PAD
 from seqtrain.inference.network import outputs
 from seqtrain.interpretation.trace import Place, directions, trace
-from seqtrain.models.recurrent import WAYS
+from seqtrain.models.recurrent import DIRECTIONS
 from seqtrain.schema.sections import End
 from seqtrain.tasks import Task
 
@@ -24,20 +24,21 @@ class Reading:
     """What a network says of the beginnings, or of the ends, of an example of T steps.
 
     Attributes:
-        way: `forward`: index t holds what it says of the steps 0 … t; `backward`: of t … T - 1.
-        said: what the network predicts, as `Task.reading` has it: the probability of each class,
-            float64 of shape (T, classes), or a number, shape (T, 1).
+        direction: `forward`: index t holds what it predicts of the steps 0 … t; `backward`: of
+            t … T - 1.
+        predictions: as `Task.reading` has them: the probability of each class, float64 of shape
+            (T, classes), or a number, shape (T, 1).
         scores: what changes are counted in, of the same shape: log-odds, or the number.
     """
 
-    way: str
-    said: np.ndarray
+    direction: str
+    predictions: np.ndarray
     scores: np.ndarray
 
     @property
     def end(self) -> int:
         """The index at which all steps have been read."""
-        return -1 if self.way == "forward" else 0
+        return -1 if self.direction == "forward" else 0
 
     def changes(self, index: int) -> np.ndarray:
         """Return by how much each step changed a score.
@@ -51,7 +52,7 @@ class Reading:
         """
         scores = self.scores[:, index]
         found = np.full(len(scores), np.nan)
-        if self.way == "forward":
+        if self.direction == "forward":
             found[1:] = scores[1:] - scores[:-1]
         else:
             found[:-1] = scores[:-1] - scores[1:]
@@ -59,7 +60,7 @@ class Reading:
 
 
 def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Reading]:
-    """Return what a network says as it reads an example, for each direction in which it reads.
+    """Return what a network predicts as it reads an example, for each direction in which it reads.
 
     Args:
         model: opened for this alone: the activation of its head is taken away. One of features
@@ -70,23 +71,25 @@ def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Readin
     """
     network = task.before_answer(model)
     found = {
-        way: outputs(network, parts(x, way, padding)).astype(np.float64) for way in ways(model)
+        direction: task.reading(outputs(network, parts(x, direction, padding)).astype(np.float64))
+        for direction in directions_of(model)
     }
-    read = {way: task.reading(one) for way, one in found.items()}
-    return [Reading(way, one.predictions, one.scores) for way, one in read.items()]
+    return [Reading(direction, one.predictions, one.scores) for direction, one in found.items()]
 
 
-def ways(model: Any) -> tuple[str, ...]:
+def directions_of(model: Any) -> tuple[str, ...]:
     """Return the directions in which the layers of a network read."""
-    return WAYS if any(len(directions(layer)) == 2 for layer in model.layers) else WAYS[:1]
+    return (
+        DIRECTIONS if any(len(directions(layer)) == 2 for layer in model.layers) else DIRECTIONS[:1]
+    )
 
 
-def parts(x: np.ndarray, way: str, padding: End) -> np.ndarray:
+def parts(x: np.ndarray, direction: str, padding: End) -> np.ndarray:
     """Return each beginning (`forward`) or end (`backward`) of an example, padded as it is.
 
     Args:
         x: shape (T,) or (T, F), of which n steps are not padding.
-        way: `forward` or `backward`.
+        direction: `forward` or `backward`.
         padding: the end at which the parts are filled up to T.
 
     Returns:
@@ -95,7 +98,7 @@ def parts(x: np.ndarray, way: str, padding: End) -> np.ndarray:
     steps = x[real(x[None])[0]]
     filled = np.full((len(steps), *x.shape), PAD if x.ndim == 1 else MASK_VALUE, x.dtype)
     for index, row in enumerate(filled):
-        part = steps[: index + 1] if way == "forward" else steps[index:]
+        part = steps[: index + 1] if direction == "forward" else steps[index:]
         row[slice(len(part)) if padding == "post" else slice(len(x) - len(part), len(x))] = part
     return filled
 

@@ -14,7 +14,7 @@ import keras
 from keras import layers, ops
 
 from seqtrain.models.pooling import ATTENTION, attention_weights
-from seqtrain.models.recurrent import WAYS
+from seqtrain.models.recurrent import DIRECTIONS
 from seqtrain.models.wide import BLEND, WIDE
 
 Tensor = Any
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     """Where states are: which recurrent layer, from 1, and in which direction it reads."""
 
     layer: int
-    way: str
+    direction: str
 
 
 Nudges = Mapping[Place, Mapping[str, Tensor]]
@@ -175,8 +175,8 @@ def hides(layer: Any) -> bool:
 def directions(layer: Any) -> dict[str, Any]:
     """Return the recurrent layer of each direction; nothing of any other layer."""
     if isinstance(layer, layers.Bidirectional):
-        return {way: getattr(layer, f"{way}_layer") for way in WAYS}
-    return {WAYS[0]: layer} if type(layer) in FORMULAS else {}
+        return {way: getattr(layer, f"{way}_layer") for way in DIRECTIONS}
+    return {DIRECTIONS[0]: layer} if type(layer) in FORMULAS else {}
 
 
 def states(layer: Any) -> list[str]:

@@ -21,7 +21,7 @@ PAPERS = {
     "gru": "GRU (Cho et al. 2014)",
 }
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # matrices for each input, the candidate's included
-WAYS = ("forward", "backward")
+DIRECTIONS = ("forward", "backward")
 
 
 class Recurrent(ModelConfig):
@@ -169,7 +169,7 @@ class Recurrent(ModelConfig):
 
 def ways(layer: "keras.Layer") -> "list[keras.Layer]":
     """Return the layers of both directions, or the layer itself where it has none."""
-    return [getattr(layer, f"{way}_layer", layer) for way in WAYS]
+    return [getattr(layer, f"{way}_layer", layer) for way in DIRECTIONS]
 
 
 def remember(layer: "keras.Layer", steps: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field
 
 from seqtrain import memory
-from seqtrain.data.dataset import Dataset, Examples, Given, Learned, Outline, stratified
+from seqtrain.data.dataset import Dataset, Examples, Learned, NewExamples, Outline, stratified
 from seqtrain.errors import DataError, reason
 from seqtrain.io import npz
 from seqtrain.io.download import is_ours
@@ -148,14 +148,14 @@ class DatasetConfig(Part):
         return stratified(strata, self.validation, self.split_seed, "dataset.validation")
 
     @abstractmethod
-    def read_given(self, file: Path, learned: Learned) -> Given:
+    def read_given(self, file: Path, learned: Learned) -> NewExamples:
         """Read examples to predict or to judge by from a file that a person gives.
 
         Raises:
             DataError: the file is missing, damaged, or does not fit the network.
         """
 
-    def encode_texts(self, texts: Sequence[str], learned: Learned) -> Given:
+    def encode_texts(self, texts: Sequence[str], learned: Learned) -> NewExamples:
         """Return texts as the network reads them.
 
         Raises:
@@ -230,7 +230,7 @@ class TokenDatasetConfig(DatasetConfig):
         """Return sequences of ids with their labels."""
         return Examples(self.encode(sequences), labels, sequences.lengths)
 
-    def encode_texts(self, texts: Sequence[str], learned: Learned) -> Given:
+    def encode_texts(self, texts: Sequence[str], learned: Learned) -> NewExamples:
         """Return texts as ids of shape (N, max_length)."""
         if learned.vocabulary is None:
             raise DataError(
@@ -240,9 +240,9 @@ class TokenDatasetConfig(DatasetConfig):
         if not texts:
             hint = '`seqtrain predict RUN "a text"`, or a file: `seqtrain predict RUN --data FILE`'
             raise DataError("no text is given", hint)
-        return Given(self.encode(learned.vocabulary.encode(texts)), list(texts))
+        return NewExamples(self.encode(learned.vocabulary.encode(texts)), list(texts))
 
-    def read_given(self, file: Path, learned: Learned) -> Given:
+    def read_given(self, file: Path, learned: Learned) -> NewExamples:
         """Read texts from a table, or from a text file with one on each line."""
         from seqtrain.data.new_texts import given_texts
         from seqtrain.io.tables import Table
@@ -271,7 +271,7 @@ class FeatureDatasetConfig(DatasetConfig):
             float32, shape (N, T, F).
         """
 
-    def read_given(self, file: Path, learned: Learned) -> Given:
+    def read_given(self, file: Path, learned: Learned) -> NewExamples:
         """Read `x`, and where it is there `y`, from a `.npz` file."""
         import numpy as np
 
@@ -285,7 +285,7 @@ class FeatureDatasetConfig(DatasetConfig):
                 raise ValueError("x holds values that are not finite")
             if labels is not None and len(labels) != len(x):
                 raise ValueError(f"it has {len(x)} examples and {len(labels)} labels")
-        return Given(x, labels=labels, label_key="y")
+        return NewExamples(x, labels=labels, label_key="y")
 
 
 @contextmanager

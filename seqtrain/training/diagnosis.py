@@ -25,7 +25,7 @@ MUCH_DROPOUT = 0.5
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingRecord:
     """How a network was trained.
 
     Attributes:
@@ -88,7 +88,7 @@ class Trained:
         return len(self.rows) * math.ceil(len(self.dataset.train) / self.training.batch_size)
 
 
-def still_improving(trained: Trained, told: Sequence[str]) -> Iterator[str]:
+def still_improving(trained: TrainingRecord, told: Sequence[str]) -> Iterator[str]:
     """Yield how to go on where the last epoch was the best, unless a cause says so already."""
     epochs = len(trained.rows)
     best = trained.primary.best
@@ -104,7 +104,7 @@ RESUME = "`seqtrain resume --epochs"
 
 
 def causes(
-    trained: Trained, test_examples: int, apart: bool, simple: Mapping[str, bool]
+    trained: TrainingRecord, test_examples: int, apart: bool, simple: Mapping[str, bool]
 ) -> list[str]:
     """Return likely causes, each with what to try, the likeliest first.
 
@@ -141,7 +141,7 @@ def causes(
     return [f"{beside}{unrelated}", *found]
 
 
-def _of_unknown_words(trained: Trained) -> Iterator[str]:
+def _of_unknown_words(trained: TrainingRecord) -> Iterator[str]:
     """Yield what the network cannot read of the test examples, before anything else is doubted."""
     dataset = trained.dataset
     if dataset.vocabulary_size is None:
@@ -157,7 +157,7 @@ def _of_unknown_words(trained: Trained) -> Iterator[str]:
     yield f"{share:.0%} of the words of test are unknown{same}{advice}"
 
 
-def _of_the_fit(trained: Trained) -> Iterator[str]:
+def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
     """Yield why the loss of the training examples has not fallen."""
     training, rows = trained.training, trained.rows
     losses, rate = [row["loss"] for row in rows], training.learning_rate
@@ -181,14 +181,14 @@ def _of_the_fit(trained: Trained) -> Iterator[str]:
         )
 
 
-def _more(trained: Trained, times: int) -> str:
+def _more(trained: TrainingRecord, times: int) -> str:
     """Return what lets it train so many times as many epochs."""
     if trained.stopped_early:
         return "`training.early_stopping=null`"
     return f"{RESUME} {times * len(trained.rows)}`"
 
 
-def _of_stopping(trained: Trained) -> Iterator[str]:
+def _of_stopping(trained: TrainingRecord) -> Iterator[str]:
     """Yield why a network that learns well has not learned more."""
     if trained.best_epoch == len(trained.rows):
         yield f"the last epoch was the best one ({_more(trained, 2)})"
@@ -196,7 +196,7 @@ def _of_stopping(trained: Trained) -> Iterator[str]:
         yield "the network may be too small, or of the wrong kind (`model.units`, `model.name`)"
 
 
-def _of_generalising(trained: Trained) -> Iterator[str]:
+def _of_generalising(trained: TrainingRecord) -> Iterator[str]:
     """Yield why what is learned from the training examples does not hold elsewhere."""
     best = min(trained.rows, key=lambda row: row["loss"])
     metric = trained.primary
@@ -210,7 +210,7 @@ def _of_generalising(trained: Trained) -> Iterator[str]:
     )
 
 
-def _of_the_data(trained: Trained, test_examples: int) -> Iterator[str]:
+def _of_the_data(trained: TrainingRecord, test_examples: int) -> Iterator[str]:
     dataset, length = trained.dataset, trained.dataset.shape[0]
     if test_examples < FEW_EXAMPLES:
         yield f"{test_examples} test examples are few to show a difference"

@@ -16,7 +16,7 @@ from seqtrain.evaluation import mistakes
 from seqtrain.inference.network import BATCH_SIZE, load_model, outputs, predictions
 from seqtrain.runs.run import Run
 from seqtrain.training import verdict
-from seqtrain.training.diagnosis import Trained
+from seqtrain.training.diagnosis import TrainingRecord
 from seqtrain.training.signals import listening
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,9 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
-            trained = Trained(config.training, dataset, history.rows, keeper.best_epoch, config)
+            trained = TrainingRecord(
+                config.training, dataset, history.rows, keeper.best_epoch, config
+            )
             finish(model, trained, run)
 
 
@@ -193,7 +195,7 @@ def stopping_reason(config: Config) -> str:
     return f"{config.training.monitor} has not improved for {patience} epochs"
 
 
-def finish(model: Any, trained: Trained, run: Run) -> None:
+def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
     """Judge the best model by the test examples, and the last beside it; draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
     run.config.model.settle(model, dataset, outputs)  # as the best is, to be comparable

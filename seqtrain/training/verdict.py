@@ -11,14 +11,14 @@ from seqtrain.display.numbers import readable
 from seqtrain.evaluation.baselines import Baseline, baselines, titles
 from seqtrain.evaluation.metric import Metric
 from seqtrain.tasks import Task
-from seqtrain.training.diagnosis import Trained, causes, still_improving
+from seqtrain.training.diagnosis import TrainingRecord, causes, still_improving
 
 FAR = 0.5  # of what the linear model gains over the constant one; less is far below it
 
 Found = Mapping[str, Mapping[str, Any]]  # the simple models, by name, as metrics.json has them
 
 
-def judged(predictions: np.ndarray, trained: Trained) -> dict[str, Any]:
+def judged(predictions: np.ndarray, trained: TrainingRecord) -> dict[str, Any]:
     """Return `baselines` and `verdict`, as `metrics.json` holds them.
 
     Args:
@@ -30,7 +30,7 @@ def judged(predictions: np.ndarray, trained: Trained) -> dict[str, Any]:
     return {"baselines": found, "verdict": verdict(predictions, found, trained)}
 
 
-def compared(predictions: np.ndarray, other: Baseline, trained: Trained) -> dict[str, Any]:
+def compared(predictions: np.ndarray, other: Baseline, trained: TrainingRecord) -> dict[str, Any]:
     """Return the metrics of a simple model, and by how much the network is better."""
     task, labels = trained.dataset.task, trained.dataset.test.labels
     evaluated = task.evaluate("test", labels, other.predictions)
@@ -42,7 +42,7 @@ def compared(predictions: np.ndarray, other: Baseline, trained: Trained) -> dict
     }
 
 
-def verdict(predictions: np.ndarray, found: Found, trained: Trained) -> dict[str, Any]:
+def verdict(predictions: np.ndarray, found: Found, trained: TrainingRecord) -> dict[str, Any]:
     """Return whether a network has learned, and what is to be said of it.
 
     A network has learned if its predictions have to do with the labels, if it is better than the
