@@ -177,3 +177,35 @@ def test_padding_without_a_mask_is_not_shown() -> None:
     assert parts(row, "forward", "post").tolist()[1] == [3, 4] + [0] * 10
     assert parts(row, "backward", "post").tolist()[4] == [7] + [0] * 11
     assert parts(dataset(row[None, :, None] * 1.0).train.x[0], "forward", "post").shape[0] == 12
+
+
+@pytest.mark.parametrize("what", ["words", "rows", "features"])
+def test_attention_is_drawn_beside_the_curves(what: str) -> None:
+    from seqtrain.interpretation import prefix_plots
+    from seqtrain.interpretation.explanation import Example, Explanation
+    from seqtrain.interpretation.prefixes import Reading
+
+    x = np.arange(1, 5) if what == "words" else np.ones((4, 3), np.float32)
+    words = ["a", "b", "c", "d"] if what == "words" else None
+    odds = np.linspace(-1, 1, 8).reshape(4, 2)
+    attention = np.array([0.1, 0.2, 0.3, 0.4])
+    for known in (attention, None):
+        figure = prefix_plots.reading(
+            Explanation(
+                "run",
+                Example(x, "title", "slug", words, rows=what == "rows"),
+                Classification(("no", "yes")),
+                [Reading("forward", 1 / (1 + np.exp(-odds)), odds)],
+                {},
+                known,
+            )
+        )
+        labels = [label for axes in figure.axes for label in (axes.get_xlabel(), axes.get_ylabel())]
+        assert ("attention" in labels) == (known is not None)
+        lengths = [
+            bar.get_width() if what == "rows" else bar.get_height()
+            for axes in figure.axes
+            if "attention" in (axes.get_xlabel(), axes.get_ylabel())
+            for bar in axes.patches
+        ]
+        assert lengths == ([] if known is None else attention.tolist())

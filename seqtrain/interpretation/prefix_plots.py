@@ -124,14 +124,26 @@ def _curves(axes: Axes, explanation: Explanation, said: "Reading") -> None:
     _name_curves(axes, explanation)
 
 
-def _attend(axes: Axes, explanation: Explanation) -> None:
-    """Draw as bars how much each step counts in the pooling, where that is learned."""
+def _attend(axes: Axes, explanation: Explanation, down: bool = False) -> None:
+    """Draw as bars how much each step counts in the pooling, where that is learned.
+
+    Args:
+        axes: of the curves.
+        explanation: says how much.
+        down: whether the steps go down, not to the right.
+    """
     if explanation.attention is None:
         return
-    beside = axes.twinx()
+    beside = axes.twiny() if down else axes.twinx()
     steps = np.arange(1, len(explanation.attention) + 1)
-    beside.bar(steps, explanation.attention, 0.8, color=ATTENTION, alpha=0.5, zorder=0)
-    beside.set(ylim=(0, 2 * float(explanation.attention.max())), ylabel="attention")
+    ends = (0, 2 * float(explanation.attention.max()))
+    style: dict[str, Any] = {"color": ATTENTION, "alpha": 0.5, "zorder": 0}
+    if down:
+        beside.barh(steps, explanation.attention, 0.8, **style)
+        beside.set(xlim=ends, xlabel="attention")
+    else:
+        beside.bar(steps, explanation.attention, 0.8, **style)
+        beside.set(ylim=ends, ylabel="attention")
     beside.grid(False)
     axes.set_zorder(beside.get_zorder() + 1)
     axes.patch.set_visible(False)
@@ -229,6 +241,7 @@ def _rows(explanation: Explanation) -> Figure:
         for name, values, colour in likeliest(explanation, said):
             axes.plot(values, np.arange(1, rows + 1), color=colour, marker=".", label=name)
         axes.set(ylim=(rows + 0.5, 0.5), xlabel=axis_label(explanation, said))
+        _attend(axes, explanation, down=True)
         if explanation.task.bounds:
             low, high = explanation.task.bounds
             axes.set_xlim(low - 0.02, high + 0.02)
