@@ -499,6 +499,16 @@ def test_an_explained_example_is_read_on_colours(tmp_path: Path) -> None:
     assert "<img" not in html
 
 
+def test_attention_is_drawn_below_the_probability_of_an_explained_example(tmp_path: Path) -> None:
+    run = insightful_run(tmp_path)
+    found = run.read_json("explained/a.json", dict)
+    title = f"Probability of {HOSTILE}"
+    assert len(charts_of(page(run))[title]["lines"]) == 2
+    run.write_json("explained/a.json", {**found, "attention": [0.1, 0.2, 0.7]})
+    *_, line = charts_of(page(run))[title]["lines"]
+    assert (line["name"], line["points"]) == ("attention", [[1, 0.1], [2, 0.2], [3, 0.7]])
+
+
 def test_of_many_classes_the_pairs_come_first_and_the_largest_class_leads(tmp_path: Path) -> None:
     run = finished_run(tmp_path, classes=30)
     labels = np.array([7] * 40 + [3] * 20)

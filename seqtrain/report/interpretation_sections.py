@@ -81,7 +81,9 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
     ]
     low, high = task.bounds or (None, None)
     title = f"Probability of {found['class']}" if "class" in found else "Prediction"
-    chart = Chart(title, "step", title.partition(" ")[0].lower(), lines, low=low, high=high)
+    beside = list(attention(found)) if task.bounds else []
+    y = title.partition(" ")[0].lower()
+    chart = Chart(title, "step", y, [*lines, *beside], low=low, high=high)
     largest = max((abs(c) for one in readings for c in one["changes"] if c), default=1.0)
     texts = [
         {"line": line, "words": list(coloured(steps, of_one, one["changes"], largest))}
@@ -96,6 +98,12 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
         "charts": [chart],
         "texts": of_words and texts,
     }
+
+
+def attention(found: dict[str, Any]) -> Iterator[Line]:
+    """Yield how much each step counts in the pooling, where that is learned."""
+    if shares := found.get("attention"):
+        yield Line("attention", thinned(range(1, len(shares) + 1), shares), None, "dotted")
 
 
 def coloured(
