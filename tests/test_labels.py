@@ -208,3 +208,13 @@ def test_folders_of_classes_fit_together_however_their_names_are_composed() -> N
     dataset = Folder.model_validate({"name": "folder", "path": "own"}).load()
     assert dataset.task.classes == ("bar", "caf\u00e9")
     assert sorted(dataset.test.labels.tolist()) == [0, 1]
+
+
+def test_where_a_label_stands_is_looked_up_for_a_message_alone() -> None:
+    """In a large table that may take as long as to read it."""
+
+    def place(index: int) -> str:
+        raise AssertionError(index)
+
+    task = Classification().fit_names(["b", "a"], 9, place, "own.csv", "")
+    assert task.encode(["a", "b"], place, "own.csv").tolist() == [0, 1]

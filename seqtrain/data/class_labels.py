@@ -143,19 +143,20 @@ def _exact(name: str) -> str:
     return shown(text)
 
 
-def check_label(place: str, label: str) -> None:
+def check_names(names: Sequence[str], place: Callable[[int], str]) -> None:
     """Raise a DataError where a label is empty, or holds what is no letter.
 
     Args:
-        place: where the label stands first.
-        label: as it is written.
+        names: each label once, as it is written.
+        place: where the label with an index stands first; finding it may read the whole file.
     """
-    if not normalised(label):
-        hint = "give each example one, or leave it out"
-        raise DataError(f"{place}: the label is empty", hint)
-    if NO_LETTER.search(label.strip()):
-        message = f"{place}: a control character is in the label `{label}`"
-        raise DataError(message, "write the label without it")
+    for index, name in enumerate(names):
+        if not normalised(name):
+            hint = "give each example one, or leave it out"
+            raise DataError(f"{place(index)}: the label is empty", hint)
+        if NO_LETTER.search(name.strip()):
+            message = f"{place(index)}: a control character is in the label `{name}`"
+            raise DataError(message, "write the label without it")
 
 
 def learnable(labels: Iterable[str], number: int, source: str, hint: str) -> tuple[str, ...]:

@@ -202,7 +202,8 @@ def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several |
         known = {FEATURES: 2, IDS: 1}
         if len(inputs) == len(found) > 1 and {kind for _, kind in inputs.values()} <= {*known}:
             size = _sizes([embedding["input_dim"]])[0] if embedding else None
-            return shape, size, "Masking" in of or bool(embedding), inputs
+            masked = "Masking" in of or bool(embedding and embedding["mask_zero"])
+            return shape, size, masked, inputs
         if len(found) == 1 and known.get(kind) == len(shape):
             if kind == FEATURES:
                 return shape, None, "Masking" in of, None

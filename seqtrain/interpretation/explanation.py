@@ -139,12 +139,11 @@ def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]
     execution.start_for_inference(run.config.execution, run.config.seed)
     from seqtrain.interpretation import prefixes
 
-    model, reader = network.load_model(run), network.load_model(run, masked=True)
-    task = run.fitted_task
+    model, task = network.load_model(run, masked=True), run.fitted_task
     padding: End = getattr(run.config.dataset, "padding", "post")
     for example in examples:
         gates, attention = prefixes.inside(network.fitting(model, example.x[None]), example.x)
-        said = prefixes.readings(reader, example.x, padding, task)
+        said = prefixes.readings(model, example.x, padding, task)
         yield Explanation(run.label, example, task, said, gates, attention)
 
 

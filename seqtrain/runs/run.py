@@ -153,11 +153,6 @@ class Run(Artifacts):
         return fitted.read_task(self, self.task)
 
     @property
-    def weighs_classes(self) -> bool:
-        """Whether all classes count alike in its training."""
-        return self.config.training.class_weight is not None
-
-    @property
     def optimistic(self) -> bool:
         """Whether the best epoch was chosen on the test examples."""
         return self.config.dataset.validation == "test"

@@ -8,6 +8,7 @@ from typing import Any
 from seqtrain.data.number_labels import measured, no_number
 from seqtrain.errors import DataError
 from seqtrain.scaffold.profiles import MOST_FRACTIONS, MOST_VALUES, Column, Profile
+from seqtrain.tasks import known
 
 TEXT_NAMES = ["text", "review", "sentence", "comment", "content", "message", "body", "tweet"]
 TEXT_NAMES += ["document", "utterance"]
@@ -36,6 +37,12 @@ class Chosen:
     task: str | None = None
     id: str | None = None
     rows: str | None = None
+
+    @property
+    def numbers(self) -> bool | None:
+        """Whether the labels are to be numbers; None where that is left open."""
+        task = known().get(self.task or "")
+        return task.takes_fractions if task else None
 
 
 @dataclass
@@ -83,7 +90,7 @@ def labels_of(
         for column in left
         if (is_classes(column) or is_measured(column))
         and column.name != chosen.label
-        and (column.is_number or chosen.task != "regression")
+        and (column.is_number or not chosen.numbers)
         and (not column.odd_number or is_named(column.name, names))
     ]
     yield from (column.name for column in sorted(may_be, key=lambda one: _doubtful(one, names)))

@@ -62,7 +62,7 @@ def _of_numbers(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
 
 def _check_form(source: Any, label: Column, chosen: Chosen) -> None:
     """Raise a DataError where labels are numbers, written so that they would become classes."""
-    if chosen.task != "classification" and (odd := label.odd_number):
+    if chosen.numbers is not False and (odd := label.odd_number):
         raise no_number(f"{source}, `{label.name}`", odd)
 
 

@@ -5,14 +5,14 @@ import pkgutil
 from inspect import isabstract
 
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import Reading, Task
+from seqtrain.tasks.base import StepPredictions, Task
 from seqtrain.tasks.classification import Classification
 from seqtrain.tasks.regression import Regression
 
 __all__ = [
     "Classification",
     "Metric",
-    "Reading",
+    "StepPredictions",
     "Regression",
     "Task",
     "known",

@@ -28,7 +28,7 @@ ERROR = 0.05  # of a two-sided test: how often chance alone may look like a diff
 
 
 @dataclass(frozen=True)
-class Reading:
+class StepPredictions:
     """What a network predicts of the parts of an example, of T parts.
 
     Attributes:
@@ -356,7 +356,7 @@ class Task(ABC):
         """Yield the columns that `seqtrain predict` prints of each prediction."""
 
     @abstractmethod
-    def reading(self, outputs: np.ndarray) -> Reading:
+    def reading(self, outputs: np.ndarray) -> StepPredictions:
         """Return the predictions that outputs mean, where `before_answer` has been applied."""
 
     def before_answer(self, model: Any) -> Any:
@@ -369,7 +369,7 @@ class Task(ABC):
 
     @abstractmethod
     def changed(self, value: float) -> str:
-        """Return by how much a score of `Reading` changed, as a person reads it."""
+        """Return by how much a score of `StepPredictions` changed, as a person reads it."""
 
     @abstractmethod
     def symbol(self, index: int) -> str:

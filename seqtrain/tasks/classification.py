@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from seqtrain.data.class_labels import (
-    check_label,
+    check_names,
     doubt_classes,
     indices,
     known_classes,
@@ -18,7 +18,7 @@ from seqtrain.data.class_labels import (
 )
 from seqtrain.display.escape import one_line
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import ERROR, Place, Reading, Scores, Task
+from seqtrain.tasks.base import ERROR, Place, Scores, StepPredictions, Task
 
 if TYPE_CHECKING:
     import keras
@@ -87,8 +87,7 @@ class Classification(Task):
         self, names: Sequence[str], examples: int, place: Place, source: str, hint: str
     ) -> Self:
         """Return the task with the classes of train."""
-        for index, name in enumerate(names):
-            check_label(place(index), name)
+        check_names(names, place)
         classes = learnable({*map(normalised, names)}, examples, source, hint)
         return replace(self, classes=classes)
 
@@ -96,8 +95,7 @@ class Classification(Task):
         """Return the index of each label's class; int32, shape (N,)."""
         import numpy as np
 
-        for index, name in enumerate(names):
-            check_label(place(index), name)
+        check_names(names, place)
         index_of = {name: index for index, name in enumerate(self.classes)}
         labels = merged(names, source)
         for index, label in enumerate(labels):
@@ -411,14 +409,14 @@ class Classification(Task):
             of = dict(zip(self.classes, row, strict=True))
             yield {"class": self.classes[best], "probability": row[best], "probabilities": of}
 
-    def reading(self, outputs: np.ndarray) -> Reading:
+    def reading(self, outputs: np.ndarray) -> StepPredictions:
         """Return probabilities, and the log-odds of each class."""
         import numpy as np
 
         from seqtrain.evaluation import classification_metrics
 
         odds = classification_metrics.log_odds(outputs)
-        return Reading(0.5 * np.tanh(0.5 * odds) + 0.5, odds)
+        return StepPredictions(0.5 * np.tanh(0.5 * odds) + 0.5, odds)
 
     def before_answer(self, model: Any) -> Any:
         """Take the activation of the head away, so that no probability is rounded to 0 or 1."""

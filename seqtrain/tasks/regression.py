@@ -12,7 +12,7 @@ from seqtrain.data.scaling import Target
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import Place, Reading, Scores, Task
+from seqtrain.tasks.base import Place, Scores, StepPredictions, Task
 
 if TYPE_CHECKING:
     import keras
@@ -326,10 +326,10 @@ class Regression(Task):
         """Yield the `prediction`."""
         yield from ({"prediction": number} for number in predictions.tolist())
 
-    def reading(self, outputs: np.ndarray) -> Reading:
+    def reading(self, outputs: np.ndarray) -> StepPredictions:
         """Return numbers in the units of the labels, in which changes are counted too."""
         predictions = self.target.in_units(outputs)
-        return Reading(predictions, predictions)
+        return StepPredictions(predictions, predictions)
 
     def shown(self, value: float) -> str:
         """Return a number with the decimals that its distance from others asks for."""
