@@ -2,31 +2,29 @@
 
 import base64
 import io
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from jinja2 import Environment, StrictUndefined
+from typing import TYPE_CHECKING
 
 from seqtrain import drawing  # before matplotlib, which it imports on its defaults
-from seqtrain.display.escape import printable
-from seqtrain.display.numbers import readable
 from seqtrain.interpretation import gate_plots, prefix_plots
-from seqtrain.interpretation.explanation import Explanation
-from seqtrain.interpretation.explanation_text import FAINTEST, ORDERS, by_step, legend
+from seqtrain.interpretation.explanation import Explanation, numbers
+from seqtrain.interpretation.explanation_text import by_step, legend
 from seqtrain.io.atomic import write_text
 from seqtrain.plots.base import DPI, save
+from seqtrain.report.interpretation_sections import reading
+from seqtrain.report.page import document
+from seqtrain.report.page_sections import Section, subjects_of
+from seqtrain.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STRONGEST = 0.75  # how much of its colour the word has that changed most
 
-
-def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> list[Path]:
-    """Draw what a network says as it reads, and its gates; return the files.
+def write(run: Run, explanation: Explanation, folder: Path, suffix: str, html: bool) -> list[Path]:
+    """Draw how a prediction changes with each step, and the gates; return the files.
 
     Args:
+        run: the run whose network is explained.
         explanation: what is drawn.
         folder: where the files go; it is made if it is missing.
         suffix: of the pictures: png, svg or pdf.
@@ -44,34 +42,23 @@ def write(explanation: Explanation, folder: Path, suffix: str, html: bool) -> li
         written = [save(figure, folder / f"{file}.{suffix}") for file, figure in figures.items()]
         if html:
             written.append(folder / f"{name}.html")
-            write_text(written[-1], page(explanation, *figures.values()))
+            write_text(written[-1], page(run, explanation, *figures.values()))
     return written
 
 
-def page(explanation: Explanation, *figures: "Figure") -> str:
-    """Return a page of HTML: the words on their colours, the figures, and a table of all steps."""
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = (files("seqtrain.interpretation") / "explanation.html").read_text(encoding="utf-8")
+def page(run: Run, explanation: Explanation, *figures: "Figure") -> str:
+    """Return a page of HTML: the report's section with the figures and a table of all steps."""
+    subjects = list(subjects_of([run]))
     header, rows = by_step(explanation)
-    return environment.from_string(template).render(
-        verdict=explanation.verdict,
-        measure=explanation.measure,
-        title=explanation.example.title,
-        run=explanation.run,
-        words=explanation.example.words is not None,
-        readings=_readings(explanation),
-        most=readable(explanation.largest_change),
-        pictures=list(map(_embedded, figures)),
-        header=header,
-        rows=rows,
-        legend=legend(explanation).splitlines(),
-    )
+    shown = reading(subjects[0], numbers(explanation)) | {
+        "pictures": list(map(_embedded, figures)),
+        "header": header,
+        "rows": rows,
+        "legend": legend(explanation).splitlines(),
+    }
+    section = Section("explained", "Step by step", {"told": [shown], "subjects": subjects})
+    title = f"{explanation.example.title} · {explanation.run}"
+    return document(explanation.verdict, title, [section])
 
 
 def _embedded(figure: "Figure") -> str:
@@ -79,28 +66,3 @@ def _embedded(figure: "Figure") -> str:
     written = io.BytesIO()
     figure.savefig(written, format="png", dpi=DPI)
     return base64.b64encode(written.getvalue()).decode()
-
-
-def _visible(value: Any) -> Any:
-    """Return what a template prints, with control characters written out."""
-    return printable(value) if type(value) is str else value
-
-
-def _readings(explanation: Explanation) -> list[dict[str, Any]]:
-    """Return for each direction its words, each with the side and share of its colour."""
-    found = []
-    for said in explanation.readings:
-        values = said.predictions[:, explanation.index].tolist()
-        shares = (said.changes(explanation.index) / explanation.largest_change).tolist()
-        steps = enumerate(zip(explanation.steps, values, shares, strict=True), start=1)
-        words = [
-            {
-                "word": word,
-                "side": "" if not abs(share) >= FAINTEST else "for" if share > 0 else "against",
-                "share": f"{STRONGEST * abs(share):.3f}",
-                "tip": f"step {step}: {explanation.symbol} = {explanation.number(value)}",
-            }
-            for step, (word, value, share) in steps
-        ]
-        found.append({"order": ORDERS[said.direction], "words": words})
-    return found

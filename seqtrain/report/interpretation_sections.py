@@ -71,7 +71,12 @@ def explanations(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
-    """Return an explanation as the page shows it: a chart, and the words on their colours."""
+    """Return an explanation as the page shows it: a chart, and the words on their colours.
+
+    Args:
+        subject: the run that explains.
+        found: what `seqtrain explain --json` prints.
+    """
     steps, readings = found["steps"], found["readings"]
     task = subject.run.task
     said = [task.read_by_step(found, one) for one in readings]
@@ -97,6 +102,7 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
         "number": number,
         "charts": [chart],
         "texts": of_words and texts,
+        "pictures": (),
     }
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
@@ -14,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from seqtrain import __version__
+from seqtrain.display.escape import printable
 from seqtrain.display.numbers import readable
 from seqtrain.errors import RunError
 from seqtrain.io.atomic import write_text
@@ -48,9 +48,6 @@ CALLED = {"f1": "F1"}
 SCRIPTS = ("echarts.min.js", "page.js")
 # What sections and templates raise where a file holds something else than was written.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, UndefinedError)
-# What is written out: control characters, halves of characters, and what reverses a line.
-HIDDEN = ("Cc", "Cs")
-REVERSING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def write(runs: Sequence[Run], file: Path) -> None:
@@ -80,21 +77,48 @@ def write(runs: Sequence[Run], file: Path) -> None:
 
 
 def rendered(runs: Sequence[Run], shown: Sequence[Section]) -> str:
-    """Return the page as HTML."""
-    alone = len(runs) == 1
+    """Return the page about runs as HTML."""
     groups = grouped(list(subjects_of(runs)))
     several = f", {len(runs)} seeds" if len(runs) > 1 else ""
-    scripts = [_static(name) for name in SCRIPTS]
-    template = _environment().get_template("page.html")
-    return template.render(
-        title=f"{groups[0][0].group}{several}" if len(groups) == 1 else f"{len(runs)} runs",
-        subtitle=runs[0].folder.name if alone else None,
-        alone=alone,
-        sections=shown,
-        style=_static("page.css"),
-        scripts=scripts,
-        policy=Markup(" ".join(map(_hash, scripts))),
-        version=__version__,
+    title = f"{groups[0][0].group}{several}" if len(groups) == 1 else f"{len(runs)} runs"
+    return document(
+        title,
+        runs[0].folder.name if len(runs) == 1 else None,
+        shown,
+        [_static(name) for name in SCRIPTS],
+        of="a run" if len(runs) == 1 else "runs",
+    )
+
+
+def document(
+    title: str,
+    subtitle: str | None,
+    shown: Sequence[Section],
+    scripts: Sequence[Markup] = (),
+    of: str = "a run",
+) -> str:
+    """Return sections as a file of HTML that needs nothing beside it.
+
+    Args:
+        title: the heading of the page.
+        subtitle: what stands below it, in small letters.
+        shown: the sections.
+        scripts: draw the charts of the sections; no other script may run.
+        of: what the files of the page belong to.
+    """
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=title,
+            subtitle=subtitle,
+            of=of,
+            sections=shown,
+            style=_static("page.css"),
+            scripts=scripts,
+            policy=Markup(" ".join(map(_hash, scripts)) or "'none'"),
+            version=__version__,
+        )
     )
 
 
@@ -126,20 +150,10 @@ def _hash(script: str) -> str:
 
 
 def _finalized(value: Any) -> Any:
-    """Return what a template prints, with what a person could not see written out."""
+    """Return what a template prints, with control characters written out."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
+        return printable(value)
     return value
-
-
-def visible(text: str) -> str:
-    """Return the text with control characters written out, but for line ends and tabs."""
-    return "".join(
-        char.encode("unicode_escape").decode()
-        if (unicodedata.category(char) in HIDDEN and char not in "\n\t") or char in REVERSING
-        else char
-        for char in text
-    )
 
 
 def number(value: float | None) -> str:

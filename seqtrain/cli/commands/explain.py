@@ -84,7 +84,7 @@ def explain(
     found = []
     for one in explanation.explain_each(run, examples):
         explanation.keep(run, one)
-        written = explanation_files.write(one, folder or run.plots, suffix, html)
+        written = explanation_files.write(run, one, folder or run.plots, suffix, html)
         if as_json:
             found.append(explanation.numbers(one) | {"files": list(map(str, written))})
         else:
