@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqtrain.evaluation.uncertainty import Statistic, ratio
+from seqtrain.evaluation.uncertainty import Statistic, binomial, ratio
 
 BINS = 15
 
@@ -26,6 +26,18 @@ class Reliability:
     examples: np.ndarray
     hits: np.ndarray
     confidence: np.ndarray
+
+    def curve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the points of a reliability diagram, one for each bin that is not empty.
+
+        Returns:
+            The mean confidence, shape (n,), the share of hits, shape (n,), and the lengths of its
+            95 % interval below and above it, shape (2, n).
+        """
+        filled = self.examples > 0
+        hits, examples = self.hits[filled], self.examples[filled]
+        share = hits / examples
+        return self.confidence[filled], share, np.abs(binomial(hits, examples).T - share)
 
 
 def reliability(right: np.ndarray, confidences: np.ndarray) -> Reliability:

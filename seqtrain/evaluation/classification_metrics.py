@@ -182,6 +182,30 @@ def ece(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(_calibration(labels, probabilities)(np.ones((1, len(labels))))[0])
 
 
+def reliability(labels: np.ndarray, probabilities: np.ndarray) -> calibration.Reliability:
+    """Return how often predictions are right, by their confidence."""
+    right = predictions(probabilities) == labels
+    return calibration.reliability(right, confidences(probabilities))
+
+
+def roc_curve(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the false and the true positive rate of the second of two classes, by threshold."""
+    from sklearn.metrics import roc_curve
+
+    false_positives, true_positives, _ = roc_curve(labels, probabilities[:, 1])
+    return false_positives, true_positives
+
+
+def precision_recall_curve(
+    labels: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the recall and the precision of the second of two classes, by threshold."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(labels, probabilities[:, 1])
+    return recall, precision
+
+
 def confidences(probabilities: np.ndarray) -> np.ndarray:
     """Return the probability of the predicted class, float64 of shape (N,)."""
     return np.asarray(probabilities.max(axis=1), dtype=np.float64)

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 
 from seqtrain.display.escape import one_line
 from seqtrain.evaluation import classification_metrics
-from seqtrain.evaluation.calibration import BINS, reliability
+from seqtrain.evaluation.calibration import BINS
 from seqtrain.evaluation.confusion import Pair, by_size, confused
-from seqtrain.evaluation.uncertainty import binomial
 from seqtrain.plots.base import PANEL, Drawn, legend, panel, panels, plot, together
 from seqtrain.runs.run import Run
 
@@ -117,14 +116,11 @@ def _confidences(
     upper: Axes, lower: Axes, labels: np.ndarray, probabilities: np.ndarray, drawn: Drawn
 ) -> None:
     """Draw the share of hits in each bin that is not empty at its mean confidence, and all bins."""
-    right = classification_metrics.predictions(probabilities) == labels
-    found = reliability(right, classification_metrics.confidences(probabilities))
-    some = found.examples > 0
-    share = found.hits[some] / found.examples[some]
-    lengths = np.abs(binomial(found.hits[some], found.examples[some]).T - share)
+    found = classification_metrics.reliability(labels, probabilities)
+    confidence, share, lengths = found.curve()
     bars = None if len(drawn.runs) > 1 else lengths
     style = {**drawn.style, "marker": "o", "ms": 4, "capsize": 2, "elinewidth": 0.8}
-    upper.errorbar(found.confidence[some], share, bars, **style)
+    upper.errorbar(confidence, share, bars, **style)
     edges = np.linspace(0, 1, BINS + 1)
     opacity = 0.4 / len(drawn.runs)
     lower.stairs(found.examples / len(labels), edges, color=drawn.colour, fill=True, alpha=opacity)
@@ -133,16 +129,13 @@ def _confidences(
 @plot(needs="predictions.npz", classes=2)
 def roc(runs: Sequence[Run]) -> Figure:
     """Receiver operating characteristic of the test examples, with the area under it."""
-    from sklearn.metrics import roc_curve
-
     figure, axes = panel("true positive rate")
     axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="chance")
     every = together(runs)
     for drawn in every:
         area = drawn.mean(lambda run: classification_metrics.roc_auc(*run.predictions()))
-        for labels, probabilities in (run.predictions() for run in drawn.runs):
-            false_positives, true_positives, _ = roc_curve(labels, probabilities[:, 1])
-            axes.plot(false_positives, true_positives, **drawn.style)
+        for run in drawn.runs:
+            axes.plot(*classification_metrics.roc_curve(*run.predictions()), **drawn.style)
         axes.plot([], [], label=f"{drawn.label}{drawn.seeds}, area {area}", **drawn.style)
     axes.set(xlabel="false positive rate", aspect="equal", xlim=(0, 1), ylim=(0, 1.005))
     legend(axes, every, "lower right")
@@ -152,17 +145,15 @@ def roc(runs: Sequence[Run]) -> Figure:
 @plot(needs="predictions.npz", classes=2)
 def precision_recall(runs: Sequence[Run]) -> Figure:
     """Precision against recall of the second class, with the average precision."""
-    from sklearn.metrics import precision_recall_curve
-
     several = len({run.classes()[1] for run in runs}) > 1
     positive = "the second class" if several else one_line(runs[0].classes()[1])
     figure, axes = panel(f"precision of {positive}")
     every = together(runs)
     for drawn in every:
         area = drawn.mean(lambda run: classification_metrics.average_precision(*run.predictions()))
-        for labels, probabilities in (run.predictions() for run in drawn.runs):
-            precision, recall, _ = precision_recall_curve(labels, probabilities[:, 1])
-            axes.step(recall, precision, where="post", **drawn.style)
+        for run in drawn.runs:
+            found = classification_metrics.precision_recall_curve(*run.predictions())
+            axes.step(*found, where="post", **drawn.style)
         of = f", {one_line(drawn.runs[0].classes()[1])}" if several else ""
         axes.plot([], [], label=f"{drawn.label}{drawn.seeds}{of}, average {area}", **drawn.style)
     for share in sorted({float(run.predictions()[0].mean()) for run in runs}):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqtrain.plots.base import Drawn, legend, panel, plot, plot_of_metric, spread, together
-from seqtrain.runs.run import Run
+from seqtrain.runs.run import Run, by_epoch
 from seqtrain.tasks import Metric
 
 BAND = 0.2  # opacity of the range of seeds
@@ -40,7 +40,7 @@ def learning_rate(runs: Sequence[Run]) -> Figure:
     """Learning rate of each epoch's last step."""
     figure, axes = panel("learning rate")
     for drawn in together(runs):
-        epochs, values = _series(drawn, "learning_rate")
+        epochs, values = by_epoch(drawn.runs, "learning_rate")
         label = f"{drawn.label}{drawn.seeds}"
         axes.plot(epochs, values.mean(axis=0), color=drawn.colour, marker=".", label=label)
     axes.set_ylim(bottom=0)
@@ -57,10 +57,10 @@ def _curves(runs: Sequence[Run], quantity: str, ylabel: str) -> tuple[Figure, Ax
         split = f"validation{' on test (optimistic)' if drawn.runs[0].optimistic else ''}"
         label = f"{split}, {_said(best, scores)}"
         label = label if len(every) == 1 else f"{drawn.label}{drawn.seeds}, {label}"
-        _line(axes, *_series(drawn, key), color=drawn.colour, label=label)
+        _line(axes, *by_epoch(drawn.runs, key), color=drawn.colour, label=label)
         mark: dict[str, Any] = {"mfc": "none", "mec": drawn.colour, "mew": 1.5, "zorder": 3}
         axes.plot(best, scores, "o", ms=9 if len(best) == 1 else 5, **mark)
-        _line(axes, *_series(drawn, quantity), color=drawn.colour, ls="--", alpha=0.6)
+        _line(axes, *by_epoch(drawn.runs, quantity), color=drawn.colour, ls="--", alpha=0.6)
     axes.plot([], [], color="#444444", ls="--", alpha=0.6, label="train (dashed)")
     if any(len(drawn.runs) > 1 for drawn in every):
         label = "of seeds: mean, and lowest to highest"
@@ -72,7 +72,7 @@ def _best(drawn: Drawn, key: str) -> tuple[list[int], list[float]]:
     """Return the best epoch of each run, and what a quantity was in it."""
     epochs = [run.best_epoch() for run in drawn.runs]
     both = zip(drawn.runs, epochs, strict=True)
-    return epochs, [_column(run, key)[epoch - 1] for run, epoch in both]
+    return epochs, [run.column(key)[epoch - 1] for run, epoch in both]
 
 
 def _said(epochs: list[int], scores: list[float]) -> str:
@@ -99,18 +99,3 @@ def _finished(figure: Figure, axes: Axes, runs: Sequence[Run]) -> Figure:
     if len(axes.lines) > 1:
         legend(axes, every)
     return figure
-
-
-def _series(drawn: Drawn, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the epochs that all runs reached, and a row of values for each run."""
-    columns = [_column(run, key) for run in drawn.runs]
-    reached = min(map(len, columns))
-    return np.arange(1, reached + 1), np.array([column[:reached] for column in columns])
-
-
-def _column(run: Run, key: str) -> list[float]:
-    """Return a quantity of each epoch."""
-    try:
-        return [row[key] for row in run.history()]
-    except KeyError as error:
-        raise run.damaged("history.csv", f"it has no column {key}") from error

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from statistics import fmean
 
-from seqtrain.report.charts import Chart, Line, Mark, Point
+from seqtrain.report.charts import Chart, Line, Mark
 from seqtrain.report.page_sections import Content, Subject, grouped, having
-from seqtrain.runs.run_files import Row
+from seqtrain.runs.run import by_epoch
 from seqtrain.tasks import metric
 
 NO_QUANTITY = ("epoch", "learning_rate")
@@ -70,20 +69,20 @@ def folded(group: Sequence[Subject], key: str, line: Line) -> Iterator[Line]:
 
     The mean ends with the seed that was trained for the fewest epochs.
     """
-    columns = [series(subject.run.history(), key) for subject in group]
-    if len(group) > 1:
-        line = replace(line, name=f"{line.name}, mean of {len(group)} seeds")
-        epochs = zip(*columns, strict=False)
-        mean = [(points[0][0], fmean(value for _, value in points)) for points in epochs]
+    runs = [subject.run for subject in group]
+    each = [list(enumerate(run.column(key), start=1)) for run in runs]
+    if len(runs) > 1:
+        epochs, values = by_epoch(runs, key)
+        mean = list(zip(epochs.tolist(), values.mean(axis=0).tolist(), strict=True))
+        line = replace(line, name=f"{line.name}, mean of {len(runs)} seeds")
         yield replace(line, points=mean)
-        for points in columns:
-            yield replace(line, points=points, faint=True)
+        yield from (replace(line, points=points, faint=True) for points in each)
         return
     mark = None
     if key.startswith("val_"):
-        best = group[0].run.best_epoch()
-        mark = Mark(columns[0][best - 1], f"best epoch {best}")
-    yield replace(line, points=columns[0], mark=mark)
+        best = runs[0].best_epoch()
+        mark = Mark(each[0][best - 1], f"best epoch {best}")
+    yield replace(line, points=each[0], mark=mark)
 
 
 def learning_rate(subjects: Sequence[Subject]) -> Chart:
@@ -99,8 +98,3 @@ def learning_rate(subjects: Sequence[Subject]) -> Chart:
         )
     ]
     return Chart("Learning rate", "epoch", "learning rate", lines, low=0.0, group="epochs")
-
-
-def series(rows: Sequence[Row], key: str) -> list[Point]:
-    """Return a column of the history against the epoch."""
-    return [(row["epoch"], row[key]) for row in rows]

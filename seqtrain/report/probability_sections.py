@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from seqtrain.evaluation import classification_metrics
-from seqtrain.evaluation.calibration import reliability
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.page_sections import Content, Subject, judged
 
@@ -21,38 +20,30 @@ def calibration(subjects: Sequence[Subject]) -> Chart:
     """Return the share of hits against the confidence, in the bins of the calibration error."""
     lines = [Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], None, "dotted")]
     for subject in subjects:
-        labels, found = subject.run.predictions()
-        right = classification_metrics.predictions(found) == labels
-        bins = reliability(right, classification_metrics.confidences(found))
-        drawn = bins.examples > 0
-        shares = bins.hits[drawn] / bins.examples[drawn]
-        lines.append(Line(subject.label, thinned(bins.confidence[drawn], shares), subject.colour))
+        confidence, share, _ = classification_metrics.reliability(
+            *subject.run.predictions()
+        ).curve()
+        lines.append(Line(subject.label, thinned(confidence, share), subject.colour))
     return Chart("Calibration", "confidence", "share of hits", lines, shares=True)
 
 
 def roc(subjects: Sequence[Subject]) -> Chart:
     """Return the receiver operating characteristic of the second class."""
-    from sklearn.metrics import roc_curve
-
     lines = [Line("chance", [(0.0, 0.0), (1.0, 1.0)], None, "dotted")]
     for subject in subjects:
-        labels, found = subject.run.predictions()
-        wrong, right, _ = roc_curve(labels, found[:, 1])
-        lines.append(Line(subject.label, thinned(wrong, right), subject.colour))
+        curve = classification_metrics.roc_curve(*subject.run.predictions())
+        lines.append(Line(subject.label, thinned(*curve), subject.colour))
     return Chart("ROC", "false positive rate", "true positive rate", lines, shares=True)
 
 
 def precision_recall(subjects: Sequence[Subject]) -> Chart:
     """Return the precision of the second class against its recall."""
-    from sklearn.metrics import precision_recall_curve
-
     several = len({subject.run.classes()[1] for subject in subjects}) > 1
     lines = []
     for subject in subjects:
-        labels, found = subject.run.predictions()
-        precision, recall, _ = precision_recall_curve(labels, found[:, 1])
+        curve = classification_metrics.precision_recall_curve(*subject.run.predictions())
         positive = subject.run.classes()[1]
         label = f"{subject.label}, {positive}" if several else subject.label
-        lines.append(Line(label, thinned(recall, precision), subject.colour))
+        lines.append(Line(label, thinned(*curve), subject.colour))
     title = "Precision and recall" if several else f"Precision and recall of {positive}"
     return Chart(title, "recall", "precision", lines, shares=True)

@@ -204,6 +204,17 @@ class Run(Artifacts):
         """Return one row for each finished epoch."""
         return self.read_table(HISTORY)
 
+    def column(self, quantity: str) -> list[float]:
+        """Return a quantity of each finished epoch.
+
+        Raises:
+            RunError: the history is damaged, or has no such column.
+        """
+        try:
+            return [row[quantity] for row in self.history()]
+        except KeyError as error:
+            raise self.damaged(HISTORY, f"it has no column {quantity}") from error
+
     def best_epoch(self) -> int:
         """Return the epoch, from 1, that `training.monitor` found best so far."""
         try:
@@ -307,6 +318,22 @@ class Run(Artifacts):
     def write_predictions(self, labels: np.ndarray, predictions: np.ndarray) -> None:
         """Write what the best model predicts of the test examples."""
         self.write_arrays("predictions.npz", {"labels": labels, self.task.array: predictions})
+
+
+def by_epoch(runs: Sequence[Run], quantity: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a quantity in each epoch that all of some runs have reached.
+
+    Returns:
+        The epochs from 1, int64 of shape (E,), and the values, float64 of shape (runs, E).
+
+    Raises:
+        RunError: a history is damaged, or has no such column.
+    """
+    import numpy as np
+
+    columns = [run.column(quantity) for run in runs]
+    reached = min(map(len, columns))
+    return np.arange(1, reached + 1), np.array([column[:reached] for column in columns])
 
 
 def _best(runs: Sequence[Run]) -> Run:
