@@ -13,6 +13,7 @@ from seqtrain.backend import execution
 from seqtrain.cli.console import progress
 from seqtrain.config import load_config
 from seqtrain.inference.network import BATCH_SIZE
+from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
 from seqtrain.training import launch
 from tests.conftest import REPOSITORY
@@ -40,7 +41,7 @@ def start(outputs: Path, *overrides: str, config: Path = QUICKSTART) -> Run:
 def go_on(run: Run, epochs: int | None = None) -> Run:
     """Train a run from where it is, as a new process would."""
     found = Run(run.folder)
-    launch.train(found, launch.load_again(found, None), progress, epochs)
+    launch.train(found, run_data.load(found, None), progress, epochs)
     return Run(run.folder)
 
 

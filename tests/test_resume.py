@@ -16,6 +16,7 @@ import pytest
 
 from seqtrain.backend import environment, execution
 from seqtrain.errors import DataError, RunError, Terminated
+from seqtrain.runs import run_data
 from seqtrain.runs.checkpoints import Checkpoint, Checkpoints
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
@@ -269,7 +270,7 @@ def test_other_data_are_refused(cut: Run, monkeypatch: Patch) -> None:
     from seqtrain.cli import console
     from seqtrain.training import launch
 
-    dataset = replace(launch.load_again(cut, None), sha256="0" * 64)
+    dataset = replace(run_data.load(cut, None), sha256="0" * 64)
     with pytest.raises(DataError, match="the data are not those that the run"):
         launch.train(Run(cut.folder), dataset, console.progress)
 
@@ -378,7 +379,7 @@ def test_a_finished_run_that_cannot_be_extended_stays_as_it_is(finished: Run) ->
     from seqtrain.training import launch
 
     before = contents(finished)
-    dataset = replace(launch.load_again(finished, None), sha256="0" * 64)
+    dataset = replace(run_data.load(finished, None), sha256="0" * 64)
     with pytest.raises(DataError, match="the data are not those that the run"):
         launch.train(Run(finished.folder), dataset, console.progress, 9)
     assert contents(finished) == before

@@ -17,7 +17,7 @@ from seqtrain.data.unknown_words import doubt_of_given, doubts, unknown_of_each
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.datasets.text import Text
 from seqtrain.errors import DataError, RunError
-from seqtrain.runs import fitted
+from seqtrain.runs import fitted, run_data
 from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Classification
 from tests.conftest import Outcome
@@ -132,8 +132,8 @@ def test_texts_that_are_split_otherwise_than_in_training_are_refused() -> None:
     dataset = load("words")
     old = Vocabulary(("isn’t", "film"), Tokeniser("plain"))
     with pytest.raises(DataError, match="splits these texts into other tokens"):
-        fitted.require_same_tokens(Artifacts(Path()), Learned(Classification(), old), dataset)
-    fitted.require_same_tokens(Artifacts(Path()), dataset.learned, dataset)
+        run_data.require_same_reading(Artifacts(Path()), Learned(dataset.task, old), dataset)
+    run_data.require_same_reading(Artifacts(Path()), dataset.learned, dataset)
 
 
 @pytest.mark.parametrize("tokens", ["characters", "subwords"])

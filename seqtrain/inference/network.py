@@ -14,7 +14,6 @@ from seqtrain.backend import execution
 from seqtrain.data import inputs
 from seqtrain.data.dataset import (
     MASK_VALUE,
-    Dataset,
     NewExamples,
     Split,
     cut,
@@ -27,9 +26,8 @@ from seqtrain.evaluation.metric import PREFIXES
 from seqtrain.inference import model_file
 from seqtrain.inference.new_examples import read
 from seqtrain.io.text_file import told
-from seqtrain.runs.fitted import require_same_labels, require_same_tokens
+from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
-from seqtrain.sources.base import DatasetConfig
 from seqtrain.tasks import Task
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
@@ -116,7 +114,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
             scaling are not those of the run.
     """
     run.require(run.model_file.name)
-    dataset = load(run, data_dir)
+    dataset = run_data.load_readable(run, data_dir)
     same, learned = dataset.sha256 == run.data_sha256(), run.learned()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
@@ -169,29 +167,6 @@ def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
         and all(isinstance(verdict.get(name, []), list) for name in LISTS)
         and all(isinstance(model.get("trained_on", 0), int) for model in models)
     )
-
-
-def load(run: Run, data_dir: Path | None) -> Dataset:
-    """Load the data of a run, also where they have changed, as long as its network can read them.
-
-    Raises:
-        DataError: the data cannot be read, or their words or their scaling are not those of
-            the run.
-    """
-    dataset = dataset_config(run, data_dir).load(data_dir)
-    learned = run.learned()
-    if dataset.sha256 == run.data_sha256():
-        require_same_labels(run, learned, dataset)
-        require_same_tokens(run, learned, dataset)
-        return dataset
-    if not dataset.learned.reads_as(learned):
-        raise DataError(
-            f"the data are not those that the run was trained on, and the network would read "
-            f"them wrongly: {dataset.source}",
-            f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`",
-        )
-    log.warning("the data are not those that the run was trained on: %s", dataset.source)
-    return dataset
 
 
 def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
@@ -271,16 +246,3 @@ def described(given: NewExamples, predictions: np.ndarray, task: Task) -> list[R
         unknown = {"unknown": round(shares[index], 4)} if texts else {}
         rows.append({"example": index + 1, **text, **answer, **unknown})
     return rows
-
-
-def dataset_config(run: Run, data_dir: Path | None) -> DatasetConfig:
-    """Return what to load: not from where it lay if that is gone, or another place is named.
-
-    A person's own data lie nowhere else.
-    """
-    config = run.config.dataset
-    path = getattr(config, "path", None)
-    if path is None or type(config).model_fields["path"].is_required():
-        return config
-    stays = data_dir is None and Path(path).exists()
-    return config if stays else config.model_copy(update={"path": None})

@@ -16,6 +16,7 @@ from seqtrain.data.dataset import NewExamples, Split, real
 from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
 from seqtrain.errors import DataError
 from seqtrain.inference import network, new_examples
+from seqtrain.runs import run_data
 from seqtrain.runs.lookup import EXPLAINED
 from seqtrain.runs.run import Run
 from seqtrain.schema.sections import End
@@ -191,7 +192,7 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     Raises:
         DataError: the data cannot be read, or the split has fewer examples.
     """
-    examples = network.load(run, data_dir).split(split)
+    examples = run_data.load_readable(run, data_dir).split(split)
     _check(number, len(examples), split)
     learned, x = run.learned(), examples.first[number - 1]
     words = None if x.ndim > 1 else _names(learned.vocabulary, x)

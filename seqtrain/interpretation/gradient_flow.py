@@ -13,7 +13,7 @@ from seqtrain.config import Config, TrainingConfig, load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import RunError
 from seqtrain.inference import network
-from seqtrain.runs import lookup
+from seqtrain.runs import lookup, run_data
 from seqtrain.runs.run import GRADIENTS, Run
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def measure(source: Source, data_dir: Path | None) -> list[NetworkGradients]:
         ConfigError: a config's backend is not installed.
     """
     run, config = source.run, source.config
-    dataset = network.load(run, data_dir) if run else config.dataset.load(data_dir)
+    dataset = run_data.load_readable(run, data_dir) if run else config.dataset.load(data_dir)
     config = config if run else execution.resolve(config, dataset)
     execution.start_for_inference(config.execution, config.seed)
     start = config.model.build(dataset)

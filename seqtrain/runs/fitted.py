@@ -6,9 +6,8 @@ import base64
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from seqtrain.data.dataset import Dataset, Learned
+from seqtrain.data.dataset import Learned
 from seqtrain.data.scaling import Scaling
-from seqtrain.errors import DataError
 from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Task
 
@@ -52,37 +51,6 @@ def write(folder: Artifacts, learned: Learned) -> None:
         folder.write_json("vocabulary.json", learned.vocabulary.words)
     if learned.scaling:
         folder.write_json("scaling.json", asdict(learned.scaling))
-
-
-def require_same_tokens(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
-    """Make sure that the texts of a run are split as they were when it was trained.
-
-    Raises:
-        DataError: they are not, as where version 0.1 split at accents and other apostrophes.
-    """
-    old, new = learned.vocabulary, dataset.vocabulary
-    if old and new and (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
-        raise DataError(
-            f"the run `{folder.folder}` was trained by a version that splits these texts into "
-            f"other tokens: {dataset.source}",
-            f"judge it by a file with labels: `seqtrain evaluate {folder.folder} --data FILE`; or "
-            f"train anew: `seqtrain train {folder.folder / 'config.yaml'}`",
-        )
-
-
-def require_same_labels(folder: Artifacts, learned: Learned, dataset: Dataset) -> None:
-    """Make sure that the labels of a run stand for what they did when it was trained.
-
-    Raises:
-        DataError: they are not, as where version 0.1 told apart labels that look the same.
-    """
-    if not dataset.task.reads_as(learned.task):
-        raise DataError(
-            f"the run `{folder.folder}` was trained by a version that told apart labels that look "
-            f"the same: {dataset.source}",
-            f"judge it by a file with labels: `seqtrain evaluate {folder.folder} --data FILE`; or "
-            f"train anew: `seqtrain train {folder.folder / 'config.yaml'}`",
-        )
 
 
 def read_predictions(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndarray]:

@@ -10,9 +10,8 @@ from typing import Any
 from seqtrain.backend import execution, memory_estimate
 from seqtrain.config import Config, load_config
 from seqtrain.data.dataset import Dataset
-from seqtrain.errors import DataError, RunError, SeqtrainError
-from seqtrain.inference.network import dataset_config
-from seqtrain.runs.fitted import require_same_labels, require_same_tokens
+from seqtrain.errors import RunError, SeqtrainError
+from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
 from seqtrain.training import loop
 
@@ -67,11 +66,6 @@ def as_resolved_in(other: Config, asked: Config, resolved: Config) -> Config:
     return resolved.model_copy(update={"execution": resolved.execution.model_copy(update=became)})
 
 
-def load_again(run: Run, data_dir: Path | None) -> Dataset:
-    """Load the data of a run, also from another place than where they lay."""
-    return dataset_config(run, data_dir).load(data_dir)
-
-
 def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = None) -> None:
     """Train a run to its end, from where it is.
 
@@ -96,37 +90,13 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
         if not run.begun and run.has("environment.json"):
             log.info("there is no checkpoint yet: the training starts from the beginning")
         execution.require_installed(run.config)
-        require_same_data(run, dataset)
+        run_data.require_same(run, dataset)
         memory_estimate.check_network(run.config, dataset)
         if epochs is not None and epochs != run.config.training.epochs:
             run = replace(run, known=extended(run, epochs))
         execution.start(run.config.execution, run.config.seed)
         with watching(run.config.training.epochs) as observers:
             loop.train(run.config, dataset, run, observers)
-
-
-def require_same_data(run: Run, dataset: Dataset) -> None:
-    """Make sure that a run goes on with the data that it began with.
-
-    Raises:
-        DataError: it would not.
-    """
-    if not run.begun:
-        return
-    try:
-        same = run.data_sha256() == dataset.sha256
-    except RunError as error:
-        log.warning("whether the data are those that the run began with is not known: %s", error)
-        return
-    if not same:
-        raise DataError(
-            f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
-            f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
-        )
-    if run.has(run.task.file):
-        learned = run.learned()
-        require_same_labels(run, learned, dataset)
-        require_same_tokens(run, learned, dataset)
 
 
 def extended(run: Run, epochs: int) -> Config:

@@ -39,8 +39,9 @@ def resume(
         with console.ending_with_seeds(found):
             seeds.train(left, jobs or 1, data_dir, epochs)
     else:
+        from seqtrain.runs import run_data
         from seqtrain.training import launch
 
-        dataset = launch.load_again(left[0], data_dir)
+        dataset = run_data.load(left[0], data_dir)
         with console.ending_with(left[0]):
             launch.train(left[0], dataset, console.progress, epochs)

@@ -1,0 +1,102 @@
+"""The data of a run: loaded again, and compared with those that it was trained on."""
+
+import logging
+from pathlib import Path
+
+from seqtrain.data.dataset import Dataset, Learned
+from seqtrain.errors import DataError, RunError
+from seqtrain.runs.run import Run
+from seqtrain.runs.run_files import Artifacts
+from seqtrain.sources.base import DatasetConfig
+
+log = logging.getLogger(__name__)
+
+
+def load(run: Run, data_dir: Path | None) -> Dataset:
+    """Load the data of a run as they are now.
+
+    Args:
+        run: the run.
+        data_dir: a folder to look for data files in.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
+    return _where_it_lies(run.config.dataset, data_dir).load(data_dir)
+
+
+def load_readable(run: Run, data_dir: Path | None) -> Dataset:
+    """Load the data of a run, also changed ones, as long as its network reads them correctly.
+
+    Raises:
+        DataError: the data cannot be read, or their words or their scaling are not those of
+            the run.
+    """
+    dataset, learned = load(run, data_dir), run.learned()
+    if dataset.sha256 == run.data_sha256():
+        require_same_reading(run, learned, dataset)
+    elif dataset.learned.reads_as(learned):
+        log.warning("the data are not those that the run was trained on: %s", dataset.source)
+    else:
+        raise DataError(
+            f"the data are not those that the run was trained on, and the network would read "
+            f"them wrongly: {dataset.source}",
+            f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`",
+        )
+    return dataset
+
+
+def require_same(run: Run, dataset: Dataset) -> None:
+    """Make sure that a run goes on with the data that it began with.
+
+    Raises:
+        DataError: it would not.
+    """
+    if not run.begun:
+        return
+    try:
+        same = run.data_sha256() == dataset.sha256
+    except RunError as error:
+        log.warning("whether the data are those that the run began with is not known: %s", error)
+        return
+    if not same:
+        raise DataError(
+            f"the data are not those that the run `{run.folder}` began with: {dataset.source}",
+            f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
+        )
+    if run.has(run.task.file):
+        require_same_reading(run, run.learned(), dataset)
+
+
+def require_same_reading(run: Artifacts, learned: Learned, dataset: Dataset) -> None:
+    """Make sure that the same files still give the same labels and the same tokens.
+
+    Version 0.1 told apart labels that look the same, and split at accents and other apostrophes.
+
+    Raises:
+        DataError: they do not.
+    """
+    old, new = learned.vocabulary, dataset.vocabulary
+    if not dataset.task.reads_as(learned.task):
+        changed = "told apart labels that look the same"
+    elif old and new and (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
+        changed = "splits these texts into other tokens"
+    else:
+        return
+    raise DataError(
+        f"the run `{run.folder}` was trained by a version that {changed}: {dataset.source}",
+        f"judge it by a file with labels: `seqtrain evaluate {run.folder} --data FILE`; or "
+        f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
+    )
+
+
+def _where_it_lies(config: DatasetConfig, data_dir: Path | None) -> DatasetConfig:
+    """Return what to load: not from where it lay if that is gone, or another place is named.
+
+    A person's own data lie nowhere else.
+    """
+    path = getattr(config, "path", None)
+    if path is None or type(config).model_fields["path"].is_required():
+        return config
+    stays = data_dir is None and Path(path).exists()
+    return config if stays else config.model_copy(update={"path": None})
