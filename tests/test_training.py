@@ -26,7 +26,7 @@ PARTS = ("train", "test")
 FEW = ("training.epochs=2", "model.units=8", "dataset.limit=200")
 
 
-def train(outputs: Path, *overrides: str, observers: Any = (), config: Path = QUICKSTART) -> Run:
+def train(outputs: Path, *overrides: str, callbacks: Any = (), config: Path = QUICKSTART) -> Run:
     """Train as the command does."""
     checked = load_config(config, [*FEW, *overrides])
     dataset = checked.dataset.load()
@@ -34,7 +34,7 @@ def train(outputs: Path, *overrides: str, observers: Any = (), config: Path = QU
     run = Run.create(outputs, resolved)
     execution.start(resolved.execution, resolved.seed)
     try:
-        loop.train(resolved, dataset, run, observers)
+        loop.train(resolved, dataset, run, callbacks)
     except (KeyboardInterrupt, TrainingError) as error:
         error.add_note(str(run.folder))
         raise
@@ -219,7 +219,7 @@ def test_the_last_epoch_stands_beside_the_best(tmp_path: Path) -> None:
             if self.last:
                 self.model.set_weights([-weight for weight in self.model.get_weights()])
 
-    run = train(tmp_path, "training.epochs=3", observers=[Spoiler()])
+    run = train(tmp_path, "training.epochs=3", callbacks=[Spoiler()])
     found = run.metrics()
     assert found["best_epoch"] == run.best_epoch() == 2
     assert found["last_epoch"]["epoch"] == 3
@@ -257,7 +257,7 @@ def test_ctrl_c_keeps_history_plots_and_the_best_model(
     tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
     with drawing(), pytest.raises(KeyboardInterrupt) as raised:
-        train(tmp_path, "training.epochs=5", observers=[interrupter(epoch=3)])
+        train(tmp_path, "training.epochs=5", callbacks=[interrupter(epoch=3)])
     run = Run.open(Path(raised.value.__notes__[0]))
     assert len(run.history()) == 2
     assert run.model_file.exists()
@@ -273,7 +273,7 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_model_so_far(
     tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
     with pytest.raises(KeyboardInterrupt) as raised:
-        train(tmp_path, observers=[interrupter(epoch=1)])
+        train(tmp_path, callbacks=[interrupter(epoch=1)])
     run = Run.open(Path(raised.value.__notes__[0]))
     assert run.model_file.exists()
     assert "unfinished" in seqtrain("evaluate", run.folder).stdout
@@ -289,7 +289,7 @@ def test_ctrl_c_before_the_first_step_keeps_no_model(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as raised:
-        train(tmp_path, observers=[Interrupter()])
+        train(tmp_path, callbacks=[Interrupter()])
     folder = raised.value.__notes__[0]
     outcome = seqtrain("evaluate", folder)
     assert outcome.exit_code == 2
@@ -313,7 +313,7 @@ def deleter(folder: Path) -> Any:
 def test_a_run_that_is_deleted_while_it_trains_is_not_made_again(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     with pytest.raises(TrainingError, match="was deleted while it trained"):
-        train(outputs, observers=[deleter(outputs / "quickstart")])
+        train(outputs, callbacks=[deleter(outputs / "quickstart")])
     assert list(outputs.iterdir()) == []
 
 

@@ -277,9 +277,9 @@ def format_listing(found: dict[str, list[dict[str, Any]]]) -> str:
 
 @contextmanager
 def progress(epochs: int) -> "Iterator[list[keras.callbacks.Callback]]":
-    """Yield the observer that shows a bar with the time left; none where no one watches.
+    """Yield a callback that shows a progress bar with the time left, on a terminal alone.
 
-    Elsewhere than on a terminal, the line that the log has for each epoch must do.
+    Elsewhere the log has a line for each epoch.
     """
     if not sys.stderr.isatty():
         yield []

@@ -231,8 +231,8 @@ def signed_rank(training: TrainingConfig, logs: dict[str, float]) -> float:
     return rank if training.mode == "min" else -rank
 
 
-def callbacks(training: TrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
-    """Return what follows each epoch, in order; `KeepBest` and `WriteHistory` among them."""
+def of_each_epoch(training: TrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
+    """Return the callbacks that act after each epoch, in order, with KeepBest and WriteHistory."""
     chosen = [StopIfNotFinite(), KeepBest(run, training), WriteHistory(run, training.epochs)]
     if training.schedule == "plateau":
         chosen.append(ReduceLROnPlateau(training))

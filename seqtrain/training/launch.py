@@ -72,7 +72,7 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
     Args:
         run: a new one, or one that was cut short or is to be extended.
         dataset: its data.
-        watching: called with the number of epochs, gives the observers of the training.
+        watching: called with the number of epochs, gives Keras callbacks, such as a progress bar.
         epochs: how many there are to be, if not as many as its config says.
 
     Raises:
@@ -95,8 +95,8 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
         if epochs is not None and epochs != run.config.training.epochs:
             run = replace(run, known=extended(run, epochs))
         execution.start(run.config.execution, run.config.seed)
-        with watching(run.config.training.epochs) as observers:
-            loop.train(run.config, dataset, run, observers)
+        with watching(run.config.training.epochs) as callbacks:
+            loop.train(run.config, dataset, run, callbacks)
 
 
 def extended(run: Run, epochs: int) -> Config:

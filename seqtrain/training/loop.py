@@ -22,7 +22,7 @@ from seqtrain.training.signals import listening
 log = logging.getLogger(__name__)
 
 
-def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] = ()) -> None:
+def train(config: Config, dataset: Dataset, run: Run, callbacks: Sequence[Any] = ()) -> None:
     """Train the network of a config on a dataset, and write everything into the run.
 
     A run that has checkpoints goes on from the newest, and ends as if it had never been cut
@@ -32,14 +32,14 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
         config: resolved, see `execution.resolve`; its execution has been started.
         dataset: what `config.dataset.load` returned.
         run: a new run of the config, or one that was cut short.
-        observers: more Keras callbacks, such as a progress bar.
+        callbacks: more Keras callbacks, such as a progress bar.
 
     Raises:
         TrainingError: the loss is not finite, memory ran out, or the run's folder is gone.
         RunError: the run has checkpoints, and all are damaged.
         KeyboardInterrupt: after all was kept.
     """
-    from seqtrain.training.callbacks import KeepBest, WriteHistory, callbacks
+    from seqtrain.training.callbacks import KeepBest, WriteHistory, of_each_epoch
     from seqtrain.training.checkpointing import SaveCheckpoints
     from seqtrain.training.tensorboard import event_logs
 
@@ -50,7 +50,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
         model = compiled(config, dataset)
         if not run.begun:
             config.model.prepare(model, dataset, weighed=config.training.class_weight is not None)
-        after_epoch = callbacks(config.training, run)
+        after_epoch = of_each_epoch(config.training, run)
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
         keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
         saver = SaveCheckpoints(run, config.training, model, after_epoch, signals)
@@ -58,7 +58,7 @@ def train(config: Config, dataset: Dataset, run: Run, observers: Sequence[Any] =
             saver.begin()
             describe(model, dataset, run)
             go_on(saver, elsewhere)
-            fit(config, dataset, [*after_epoch, *event_logs(config, run), *observers], saver)
+            fit(config, dataset, [*after_epoch, *event_logs(config, run), *callbacks], saver)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             trained = TrainingRecord(
