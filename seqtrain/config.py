@@ -129,23 +129,6 @@ class TrainingConfig(Section):
         "(`seqtrain[tensorboard]`)",
     )
 
-    @property
-    def mode(self) -> Literal["min", "max"]:
-        """Whether less or more of `monitor` is better."""
-        name = (self.monitor or "val_loss").removeprefix("val_")
-        return "max" if tasks.metric(name).higher else "min"
-
-    def rank(self, epoch: Mapping[str, float]) -> float:
-        """Return a number that is lower for a better epoch: `monitor`, with `val_loss` for ties.
-
-        Args:
-            epoch: what it reached, by the names of `history.csv`.
-        """
-        value, loss = epoch[self.monitor or "val_loss"], epoch["val_loss"]
-        if self.mode == "min":
-            return value
-        return TIE * loss / (1 + abs(loss)) - value
-
     def broken_rules(self) -> Iterator[Rule]:
         """Yield the rules between keys that are broken."""
         if self.clipnorm and self.clipvalue:
@@ -154,6 +137,28 @@ class TrainingConfig(Section):
             yield "training.warmup_epochs", "cannot stand beside `schedule: plateau`: choose one"
         elif self.warmup_epochs > self.epochs:
             yield "training.warmup_epochs", f"must be at most `epochs`, which is {self.epochs}"
+
+
+class CompleteTrainingConfig(TrainingConfig):
+    """How the model is fitted, with `monitor` filled in."""
+
+    monitor: MonitorName
+
+    @property
+    def mode(self) -> Literal["min", "max"]:
+        """Whether less or more of `monitor` is better."""
+        return "max" if tasks.metric(self.monitor.removeprefix("val_")).higher else "min"
+
+    def rank(self, epoch: Mapping[str, float]) -> float:
+        """Return a number that is lower for a better epoch: `monitor`, with `val_loss` for ties.
+
+        Args:
+            epoch: what it reached, by the names of `history.csv`.
+        """
+        value, loss = epoch[self.monitor], epoch["val_loss"]
+        if self.mode == "min":
+            return value
+        return TIE * loss / (1 + abs(loss)) - value
 
 
 class ExecutionConfig(Section):
@@ -191,6 +196,17 @@ class ExecutionConfig(Section):
     deterministic: bool | Literal["auto"] = Field(
         default=True, description="the same numbers in every run on one machine; `auto` is true"
     )
+
+
+class ResolvedExecutionConfig(ExecutionConfig):
+    """How the computation runs, with what each `auto` became."""
+
+    backend: Literal["tensorflow", "jax"]
+    jit_compile: bool
+    unroll: bool
+    steps_per_execution: StepsAtOnce
+    threads: Threads | Literal["auto"]  # `auto` in runs that were trained before this key
+    deterministic: bool
 
 
 class Config(Section):
@@ -257,6 +273,27 @@ class Config(Section):
         return write(tree)
 
 
+class CompleteConfig(Config):
+    """A config with the defaults that depend on other keys or on the file's name."""
+
+    name: str
+    training: CompleteTrainingConfig
+
+    def resolved(self, execution: Mapping[str, Any]) -> "ResolvedConfig":
+        """Return the config with an execution that has no `auto`."""
+        chosen = ResolvedExecutionConfig.model_validate(execution)
+        return ResolvedConfig.model_construct(**{**dict(self), "execution": chosen})
+
+
+class ResolvedConfig(CompleteConfig):
+    """A config that decides everything: no key is `auto` any more, and the data are located.
+
+    `execution.resolve` makes it of a config, its data and the machine; a run is trained with it.
+    """
+
+    execution: ResolvedExecutionConfig
+
+
 @cache
 def config_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of the config."""
@@ -266,7 +303,7 @@ def config_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
+def load_config(path: Path, overrides: Iterable[str] = ()) -> CompleteConfig:
     """Read, complete and validate a config.
 
     Args:
@@ -282,7 +319,24 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
     return validated(read_document(path), path, overrides)
 
 
-def validated(document: Document, path: Path, overrides: Iterable[str] = ()) -> Config:
+def load_resolved(path: Path, overrides: Iterable[str] = ()) -> ResolvedConfig:
+    """Read the config of a run, as `load_config` does.
+
+    Where it still says `auto`, by a person's hand or because an earlier version lacked the key,
+    it takes what works everywhere.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    config = load_config(path, overrides)
+    execution = config.execution
+    plain = {"backend": "tensorflow", "unroll": False, "steps_per_execution": 1}
+    plain |= {"jit_compile": execution.backend == "jax", "deterministic": True}
+    chosen = {key: value for key, value in plain.items() if getattr(execution, key) == "auto"}
+    return config.resolved({**dict(execution), **chosen})
+
+
+def validated(document: Document, path: Path, overrides: Iterable[str] = ()) -> CompleteConfig:
     """Complete and validate what a config's file holds, as `load_config` does."""
     apply_overrides(document, overrides)
     config, found = _validate(document, path.parent)
@@ -304,15 +358,20 @@ def refused(path: Path, found: list[Problem]) -> ConfigError:
     return ConfigError(f"{count} in {path}\n{lines}", hint)
 
 
-def _completed(config: Config, path: Path) -> Config:
+def _completed(config: Config, path: Path) -> CompleteConfig:
     """Return the config with the defaults that depend on other keys or on the file's name."""
     model, training = config.model, config.training
     model = model.completed(of_tokens=isinstance(config.dataset, TokenDatasetConfig))
-    if training.monitor is None:
-        metric = config.dataset.new_task().primary(weighed=training.class_weight is not None)
-        training = training.model_copy(update={"monitor": f"val_{metric.name}"})
-    name = config.name or naming.folder(path.stem)
-    return config.model_copy(update={"name": name, "model": model, "training": training})
+    metric = config.dataset.new_task().primary(weighed=training.class_weight is not None)
+    monitor = training.monitor or f"val_{metric.name}"
+    changes = {
+        "name": config.name or naming.folder(path.stem),
+        "model": model,
+        "training": CompleteTrainingConfig.model_construct(
+            **{**dict(training), "monitor": monitor}
+        ),
+    }
+    return CompleteConfig.model_construct(**{**dict(config), **changes})
 
 
 def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:

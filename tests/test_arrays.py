@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as numpy_arrays
 
 from seqtrain.backend import execution
-from seqtrain.config import Config, load_config
+from seqtrain.config import Config, load_config, load_resolved
 from seqtrain.data.dataset import MASK_VALUE, Learned
 from seqtrain.data.number_labels import LARGEST
 from seqtrain.data.scaling import Scaling
@@ -876,9 +876,11 @@ def resolved(content: Any, file: str | None = None, **keys: Any) -> tuple[Arrays
     name = file or ("own.npz" if isinstance(content, dict) else "own.csv")
     dataset = config(write(name, content), **keys)
     whole = Config.model_validate({"dataset": dataset.model_dump(), "model": {"name": "gru"}})
-    loaded = whole.dataset.load()
-    Path("config.yaml").write_text(execution.resolve(whole, loaded).to_yaml())
-    kept = load_config(Path("config.yaml")).dataset
+    Path("config.yaml").write_text(whole.to_yaml())
+    written = load_config(Path("config.yaml"))
+    loaded = written.dataset.load()
+    Path("config.yaml").write_text(execution.resolve(written, loaded).to_yaml())
+    kept = load_resolved(Path("config.yaml")).dataset
     assert isinstance(kept, Arrays)
     return kept, loaded
 

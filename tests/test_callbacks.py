@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seqtrain.backend import execution
-from seqtrain.config import ExecutionConfig, TrainingConfig
+from seqtrain.config import CompleteTrainingConfig, ExecutionConfig, TrainingConfig
 from seqtrain.data.dataset import LENGTHS
 from seqtrain.datasets import Examples
 from seqtrain.errors import TrainingError
@@ -302,7 +302,7 @@ def test_the_best_model_is_kept(
     from seqtrain.training.callbacks import KeepBest
 
     run = Run.create(tmp_path, config())
-    keeper = KeepBest(run, TrainingConfig(monitor=monitor))
+    keeper = KeepBest(run, CompleteTrainingConfig(monitor=monitor))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     keeper.set_model(model)
     for epoch, value in enumerate(values):
@@ -368,7 +368,7 @@ def test_of_epochs_that_are_equally_often_right_the_one_of_less_loss_is_best(
 
     from seqtrain.training.callbacks import KeepBest
 
-    training = TrainingConfig(monitor="val_accuracy")
+    training = CompleteTrainingConfig(monitor="val_accuracy")
     run = Run.create(tmp_path, config(**{"training.monitor": "val_accuracy"}))
     keeper = KeepBest(run, training)
     keeper.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))
@@ -392,7 +392,7 @@ def test_early_stopping_waits_from_the_epoch_of_less_loss(patience: int, stopped
     from seqtrain.training.callbacks import EarlyStopping
 
     stopping = EarlyStoppingConfig(patience=patience)
-    training = TrainingConfig(monitor="val_accuracy", early_stopping=stopping)
+    training = CompleteTrainingConfig(monitor="val_accuracy", early_stopping=stopping)
     callback = EarlyStopping(training, stopping)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.stop_training = False
@@ -409,7 +409,7 @@ def test_the_plateau_begins_at_the_epoch_of_less_loss() -> None:
 
     from seqtrain.training.callbacks import ReduceLROnPlateau
 
-    callback = ReduceLROnPlateau(TrainingConfig(monitor="val_accuracy", schedule="plateau"))
+    callback = ReduceLROnPlateau(CompleteTrainingConfig(monitor="val_accuracy", schedule="plateau"))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(1.0), "mse")
     callback.set_model(model)

@@ -13,7 +13,14 @@ from typing import Any
 from seqtrain import memory
 from seqtrain.backend import memory_estimate, settings
 from seqtrain.backend.environment import cores
-from seqtrain.config import LONGEST_UNROLL, STEPS_AT_ONCE, Config, ExecutionConfig
+from seqtrain.config import (
+    LONGEST_UNROLL,
+    STEPS_AT_ONCE,
+    CompleteConfig,
+    ExecutionConfig,
+    ResolvedConfig,
+    ResolvedExecutionConfig,
+)
 from seqtrain.data import inputs
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import ConfigError
@@ -37,7 +44,7 @@ CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest th
 ROOM = {"tensorflow": (1.1e9, 0.2e9), "jax": (0.3e9, 0.05e9)}
 
 
-def resolve(config: Config, dataset: Dataset) -> Config:
+def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
     """Return the config with each `auto` replaced by what it becomes, and the data located.
 
     The rules, measured on 2 CPU cores (docs/performance.md has the figures): JAX was the faster
@@ -53,7 +60,8 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     """
     require_installed(config)
     asked = config.execution
-    config = config.model_copy(update={"model": config.model.resolved(dataset)})
+    located = config.dataset.located(dataset)
+    config = config.model_copy(update={"model": config.model.resolved(dataset), "dataset": located})
     memory_estimate.check_network(config, dataset)
     backend = _backend(asked)
     short = dataset.shape[0] <= LONGEST_UNROLL and not dataset.mask
@@ -69,7 +77,8 @@ def resolve(config: Config, dataset: Dataset) -> Config:
         "deterministic": True,
     }
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
-    execution = ExecutionConfig.model_validate({**asked.model_dump(), **chosen})
+    resolved = config.resolved({**dict(asked), **chosen})
+    execution = resolved.execution
     if execution.threads != "auto" and execution.threads > cores():
         here = f"more than the {cores()} cores that this process may use"
         log.warning("`execution.threads` is %d, %s: it trains the slower", execution.threads, here)
@@ -80,11 +89,10 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     if on_tensorflow and execution.unroll and dataset.mask and dataset.padding == "post":
         said = "`execution.unroll` is true, and on tensorflow steps cannot be written out where "
         raise ConfigError(f"{said}batches are cut to their longest", "`execution.unroll=auto`")
-    located = config.dataset.located(dataset)
-    return config.model_copy(update={"execution": execution, "dataset": located})
+    return resolved
 
 
-def require_installed(config: Config) -> None:
+def require_installed(config: CompleteConfig) -> None:
     """Make sure that the extras are installed that a config asks for.
 
     TensorFlow, which writes logs for TensorBoard on every backend, takes a part of it to do so.
@@ -107,7 +115,7 @@ def _backend(asked: ExecutionConfig) -> str:
     return asked.backend
 
 
-def start(execution: ExecutionConfig, seed: int) -> None:
+def start(execution: ResolvedExecutionConfig, seed: int) -> None:
     """Import Keras on its backend, quietly, and set every seed.
 
     Must come before anything else imports Keras.
@@ -158,7 +166,7 @@ def import_for_tensorboard() -> None:
         import tensorflow  # noqa: F401
 
 
-def start_for_inference(execution: ExecutionConfig, seed: int) -> None:
+def start_for_inference(execution: ResolvedExecutionConfig, seed: int) -> None:
     """Start the backend on which a network was trained, or another where that cannot be.
 
     It cannot where JAX is not installed, and where the process has begun on another. A saved
@@ -173,12 +181,14 @@ def start_for_inference(execution: ExecutionConfig, seed: int) -> None:
     start(execution, seed)
 
 
-def _elsewhere(execution: ExecutionConfig, backend: str, why: str) -> ExecutionConfig:
+def _elsewhere(
+    execution: ResolvedExecutionConfig, backend: str, why: str
+) -> ResolvedExecutionConfig:
     log.info("computing on %s instead of %s, %s", backend, execution.backend, why)
     return execution.model_copy(update={"backend": backend})
 
 
-def _start_tensorflow(execution: ExecutionConfig, seed: int, threads: int) -> None:
+def _start_tensorflow(execution: ResolvedExecutionConfig, seed: int, threads: int) -> None:
     import keras
 
     with _importing(UNUSED["tensorflow"]):
@@ -239,8 +249,8 @@ def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
-def compile(model: Any, optimizer: Any, dataset: Dataset, config: Config) -> None:
-    """Make a network ready for training on a dataset, as a resolved config has it.
+def compile(model: Any, optimizer: Any, dataset: Dataset, config: ResolvedConfig) -> None:
+    """Make a network ready for training on a dataset, as its config says.
 
     It is then given the examples of `dataset.learned_split`.
     """
@@ -254,7 +264,7 @@ def compile(model: Any, optimizer: Any, dataset: Dataset, config: Config) -> Non
     )
 
 
-def feed(batches: Any, execution: ExecutionConfig) -> Any:
+def feed(batches: Any, execution: ResolvedExecutionConfig) -> Any:
     """Return batches in the form in which `fit` takes them fastest.
 
     TensorFlow calls Python for each batch that it takes, which costs as much as a small step,

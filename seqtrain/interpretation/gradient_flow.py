@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtrain.backend import execution
-from seqtrain.config import Config, TrainingConfig, load_config
+from seqtrain.config import CompleteConfig, ResolvedConfig, TrainingConfig, load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import RunError
 from seqtrain.inference import network
@@ -30,7 +30,7 @@ class Source:
     """What to measure: a run, or a config that was not trained."""
 
     label: str
-    config: Config
+    config: CompleteConfig
     run: Run | None = None
 
 
@@ -115,7 +115,7 @@ def sources(named: Sequence[Path], overrides: Sequence[str], outputs: Path) -> l
         outputs: the folder of all runs.
     """
     found = [_source(place, overrides, outputs) for place in named]
-    names = [str(source.config.name) for source in found]
+    names = [source.config.name for source in found]
     if len(set(names)) == len(names):
         return [replace(one, label=name) for one, name in zip(found, names, strict=True)]
     return found
@@ -151,9 +151,12 @@ def measure(source: Source, data_dir: Path | None) -> list[NetworkGradients]:
         RunError: a run has no model.
         ConfigError: a config's backend is not installed.
     """
-    run, config = source.run, source.config
-    dataset = run_data.load_readable(run, data_dir) if run else config.dataset.load(data_dir)
-    config = config if run else execution.resolve(config, dataset)
+    run = source.run
+    if run:
+        dataset, config = run_data.load_readable(run, data_dir), run.config
+    else:
+        dataset = source.config.dataset.load(data_dir)
+        config = execution.resolve(source.config, dataset)
     execution.start_for_inference(config.execution, config.seed)
     start = config.model.build(dataset)
     _require_recurrent(start, source.label)
@@ -181,7 +184,7 @@ def _require_recurrent(model: Any, label: str) -> None:
 
 
 def _measured(
-    label: str, moment: str, model: Any, config: Config, dataset: Dataset
+    label: str, moment: str, model: Any, config: ResolvedConfig, dataset: Dataset
 ) -> NetworkGradients:
     from seqtrain.interpretation import gradient_norms
     from seqtrain.training.batches import Batches

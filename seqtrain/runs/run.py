@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtrain.config import Config, load_config
+from seqtrain.config import ResolvedConfig, load_resolved
 from seqtrain.data.dataset import Learned
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.io.atomic import drop_unfinished, sync
@@ -40,27 +40,27 @@ class Run(Artifacts):
         known: the config, where it needs no reading.
     """
 
-    known: Config | None = field(default=None, repr=False, compare=False)
+    known: ResolvedConfig | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def create(cls, outputs: Path, config: Config) -> Run:
+    def create(cls, outputs: Path, config: ResolvedConfig) -> Run:
         """Make a new folder, and write the config into it first.
 
         Raises:
             RunError: the folder cannot be made.
         """
         with lookup.made_in(outputs):
-            return cls._begun(lookup.new_folder(outputs / str(config.name)), config)
+            return cls._begun(lookup.new_folder(outputs / config.name), config)
 
     @classmethod
-    def create_seeds(cls, outputs: Path, configs: Sequence[Config]) -> list[Run]:
+    def create_seeds(cls, outputs: Path, configs: Sequence[ResolvedConfig]) -> list[Run]:
         """Make a group of runs, of configs that differ in their seed alone.
 
         Raises:
             RunError: the folders cannot be made; then none is left.
         """
         with lookup.made_in(outputs):
-            group = lookup.new_folder(outputs / str(configs[0].name), lookup.GROUP)
+            group = lookup.new_folder(outputs / configs[0].name, lookup.GROUP)
             try:
                 return [cls._begun(group / f"seed-{config.seed}", config) for config in configs]
             except OSError:
@@ -68,7 +68,7 @@ class Run(Artifacts):
                 raise
 
     @classmethod
-    def _begun(cls, folder: Path, config: Config) -> Run:
+    def _begun(cls, folder: Path, config: ResolvedConfig) -> Run:
         folder.mkdir(exist_ok=True)
         sync(folder.parent)
         run = cls(folder, config)
@@ -125,7 +125,7 @@ class Run(Artifacts):
         return lookup.group(self.folder)
 
     @cached_property
-    def config(self) -> Config:
+    def config(self) -> ResolvedConfig:
         """The resolved config.
 
         Raises:
@@ -135,7 +135,7 @@ class Run(Artifacts):
         if self.known:
             return self.known
         lookup.require_own(self.folder)
-        return load_config(self.folder / "config.yaml")
+        return load_resolved(self.folder / "config.yaml")
 
     @property
     def label(self) -> str:
@@ -193,7 +193,7 @@ class Run(Artifacts):
         unfinished one of the old config, and nothing is lost. What was found in its network goes
         too, for it is to learn more.
         """
-        before = load_config(self.folder / "config.yaml")
+        before = load_resolved(self.folder / "config.yaml")
         if before.training.epochs != self.config.training.epochs:
             (self.folder / "metrics.json").unlink(missing_ok=True)
             self.write_text("config.yaml", self.config.to_yaml())
@@ -225,7 +225,7 @@ class Run(Artifacts):
 
     def best_score(self) -> float:
         """Return what `training.monitor` was in the best epoch."""
-        return self.history()[self.best_epoch() - 1][self.config.training.monitor or "val_loss"]
+        return self.history()[self.best_epoch() - 1][self.config.training.monitor]
 
     def write_history(self, rows: list[Row]) -> None:
         """Write what each epoch reached; the same in every run of one config."""

@@ -19,6 +19,7 @@ from seqtrain.config import (
     EXPONENTIAL_DECAY,
     PLATEAU_FACTOR,
     PLATEAU_PATIENCE,
+    CompleteTrainingConfig,
     EarlyStoppingConfig,
     TrainingConfig,
 )
@@ -137,7 +138,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
     layers only and opens without seqtrain.
     """
 
-    def __init__(self, run: Run, training: TrainingConfig) -> None:
+    def __init__(self, run: Run, training: CompleteTrainingConfig) -> None:
         super().__init__()
         self.run = run
         self.training = training
@@ -191,7 +192,7 @@ def without_optimizer(model: keras.Model) -> keras.Model:
 class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
     """Keras's early stopping, with the loss to break ties of the score."""
 
-    def __init__(self, training: TrainingConfig, stopping: EarlyStoppingConfig) -> None:
+    def __init__(self, training: CompleteTrainingConfig, stopping: EarlyStoppingConfig) -> None:
         super().__init__(
             training.monitor, stopping.min_delta, stopping.patience, mode=training.mode
         )
@@ -206,7 +207,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
 class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):  # type: ignore[misc]
     """Keras's plateau schedule, with the loss to break ties of the score."""
 
-    def __init__(self, training: TrainingConfig) -> None:
+    def __init__(self, training: CompleteTrainingConfig) -> None:
         factor, patience = PLATEAU_FACTOR, PLATEAU_PATIENCE
         super().__init__(training.monitor, factor, patience, mode=training.mode, min_delta=0.0)
         self.training = training
@@ -225,13 +226,13 @@ def compare_all_digits(callback: Any) -> None:
     callback.min_delta *= -1 if less else 1  # as Keras does where it chooses the comparison
 
 
-def signed_rank(training: TrainingConfig, logs: dict[str, float]) -> float:
+def signed_rank(training: CompleteTrainingConfig, logs: dict[str, float]) -> float:
     """Return the rank of an epoch, with the sign that `training.mode` expects."""
     rank = training.rank(logs)
     return rank if training.mode == "min" else -rank
 
 
-def of_each_epoch(training: TrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
+def of_each_epoch(training: CompleteTrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
     """Return the callbacks that act after each epoch, in order, with KeepBest and WriteHistory."""
     chosen = [StopIfNotFinite(), KeepBest(run, training), WriteHistory(run, training.epochs)]
     if training.schedule == "plateau":

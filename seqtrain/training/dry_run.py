@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.backend import execution
-from seqtrain.config import Config
+from seqtrain.config import CompleteConfig
 from seqtrain.data.dataset import Dataset, Examples, Split
 from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import MUCH, doubts, full, unknown
@@ -21,7 +21,7 @@ STEPS = 3  # that are timed, after one that compiles
 MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # beyond them a person should think again
 
 
-def inspect(config: Config, data_dir: Path | None = None) -> dict[str, Any]:
+def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, Any]:
     """Load the data of a config and train a few real batches.
 
     Returns:
@@ -89,7 +89,7 @@ def _repeated(splits: dict[str, Examples]) -> dict[str, Any]:
     }
 
 
-def _cost(config: Config, dataset: Dataset) -> dict[str, Any]:
+def _cost(config: CompleteConfig, dataset: Dataset) -> dict[str, Any]:
     """Train a few real batches, and return what an epoch of them would take."""
     resolved = execution.resolve(config, dataset)
     execution.start(resolved.execution, resolved.seed)
@@ -122,7 +122,7 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _advice(found: dict[str, Any], config: Config) -> list[str]:
+def _advice(found: dict[str, Any], config: CompleteConfig) -> list[str]:
     """Return what a person should think about, each with what to type.
 
     What a draft has is not doubted: both go by the same bounds.

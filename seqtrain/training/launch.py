@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain.backend import execution, memory_estimate
-from seqtrain.config import Config, load_config
+from seqtrain.config import CompleteConfig, ResolvedConfig, load_resolved
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.runs import run_data
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(
-    config: Config, outputs: Path, data_dir: Path | None, resume: bool = False
+    config: CompleteConfig, outputs: Path, data_dir: Path | None, resume: bool = False
 ) -> tuple[Run, Dataset]:
     """Load the data of a config, and make a run of it, or find the one that it has.
 
@@ -38,7 +38,7 @@ def prepare(
     return found or Run.create(outputs, resolved), dataset
 
 
-def unfinished(outputs: Path, asked: Config, resolved: Config) -> Run | None:
+def unfinished(outputs: Path, asked: CompleteConfig, resolved: ResolvedConfig) -> Run | None:
     """Return the newest unfinished run of a config that has begun to train, or None.
 
     Args:
@@ -58,7 +58,9 @@ def unfinished(outputs: Path, asked: Config, resolved: Config) -> Run | None:
     return None
 
 
-def as_resolved_in(other: Config, asked: Config, resolved: Config) -> Config:
+def as_resolved_in(
+    other: ResolvedConfig, asked: CompleteConfig, resolved: ResolvedConfig
+) -> ResolvedConfig:
     """Return a resolved config with what `auto` has become in another."""
     became = {
         key: getattr(other.execution, key) for key, value in asked.execution if value == "auto"
@@ -99,7 +101,7 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
             loop.train(run.config, dataset, run, callbacks)
 
 
-def extended(run: Run, epochs: int) -> Config:
+def extended(run: Run, epochs: int) -> ResolvedConfig:
     """Return the config of a run with another number of epochs; the run stays as it is.
 
     It is written once the training has found that it can go on from the newest checkpoint.
@@ -115,7 +117,7 @@ def extended(run: Run, epochs: int) -> Config:
             f"{epochs}",
             f"more epochs are fine: `--epochs {newest.begun + 1}`",
         )
-    config = load_config(run.folder / "config.yaml", [f"training.epochs={epochs}"])
+    config = load_resolved(run.folder / "config.yaml", [f"training.epochs={epochs}"])
     if newest and config.training.schedule == "cosine":
         log.warning(
             "the cosine schedule of the epochs so far led to epoch %s, so the result is not "

@@ -9,7 +9,7 @@ import numpy as np
 
 from seqtrain import memory
 from seqtrain.backend import environment, execution
-from seqtrain.config import Config
+from seqtrain.config import ResolvedConfig
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError, reason
 from seqtrain.evaluation import mistakes
@@ -22,7 +22,9 @@ from seqtrain.training.signals import listening
 log = logging.getLogger(__name__)
 
 
-def train(config: Config, dataset: Dataset, run: Run, callbacks: Sequence[Any] = ()) -> None:
+def train(
+    config: ResolvedConfig, dataset: Dataset, run: Run, callbacks: Sequence[Any] = ()
+) -> None:
     """Train the network of a config on a dataset, and write everything into the run.
 
     A run that has checkpoints goes on from the newest, and ends as if it had never been cut
@@ -67,7 +69,7 @@ def train(config: Config, dataset: Dataset, run: Run, callbacks: Sequence[Any] =
             finish(model, trained, run)
 
 
-def conditions(config: Config, dataset: Dataset, run: Run) -> bool:
+def conditions(config: ResolvedConfig, dataset: Dataset, run: Run) -> bool:
     """Record what the run depends on, or say what differs from when it began.
 
     Returns:
@@ -87,7 +89,7 @@ def conditions(config: Config, dataset: Dataset, run: Run) -> bool:
     return bool(differing)
 
 
-def compiled(config: Config, dataset: Dataset) -> Any:
+def compiled(config: ResolvedConfig, dataset: Dataset) -> Any:
     """Return the network with its optimizer, its loss, and all of their variables."""
     from seqtrain.training.batches import Batches
     from seqtrain.training.callbacks import optimizer
@@ -127,7 +129,7 @@ def go_on(saver: Any, elsewhere: bool) -> None:
         log.info("going on after %s epochs%s", saver.epoch, part)
 
 
-def fit(config: Config, dataset: Dataset, callbacks: Sequence[Any], saver: Any) -> None:
+def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], saver: Any) -> None:
     """Train the epochs that are left.
 
     The rest of an epoch that was cut short is a fit of its own, because Keras asks only once
@@ -188,7 +190,7 @@ def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
         ) from error
 
 
-def stopping_reason(config: Config) -> str:
+def stopping_reason(config: ResolvedConfig) -> str:
     """Return why early stopping ends a training, for the log."""
     stopping = config.training.early_stopping
     patience = stopping.patience if stopping else 0
@@ -272,7 +274,7 @@ def spared(lack: str) -> Iterator[None]:
         log.warning("%s: %s", lack, reason(error))
 
 
-def class_weight(config: Config, dataset: Dataset) -> dict[int, float] | None:
+def class_weight(config: ResolvedConfig, dataset: Dataset) -> dict[int, float] | None:
     """Return by how much each class counts, or None where each example counts alike."""
     if config.training.class_weight is None:
         return None

@@ -17,7 +17,7 @@ from pathlib import Path
 from seqtrain import memory
 from seqtrain.backend import execution, memory_estimate
 from seqtrain.backend.environment import STARTED_BY
-from seqtrain.config import Config
+from seqtrain.config import CompleteConfig
 from seqtrain.errors import ConfigError, Terminated, TrainingError
 from seqtrain.runs.run import Run
 from seqtrain.schema import limits
@@ -32,7 +32,7 @@ ASKED = {**EXCEPTIONS, signal.SIGHUP: Terminated}  # the terminal was closed
 log = logging.getLogger(__name__)
 
 
-def prepare(config: Config, count: int, outputs: Path, data_dir: Path | None) -> list[Run]:
+def prepare(config: CompleteConfig, count: int, outputs: Path, data_dir: Path | None) -> list[Run]:
     """Make a group of runs of a config, with its seed and those that follow it.
 
     The data are loaded once, so that what is wrong with them is said once, and so that the

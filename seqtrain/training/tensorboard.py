@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from seqtrain.backend import execution
-from seqtrain.config import Config
+from seqtrain.config import ResolvedConfig
 from seqtrain.errors import reason
 from seqtrain.runs.lookup import TENSORBOARD
 from seqtrain.runs.run import Run
@@ -19,7 +19,7 @@ from seqtrain.runs.run import Run
 log = logging.getLogger(__name__)
 
 
-def event_logs(config: Config, run: Run) -> list[keras.callbacks.Callback]:
+def event_logs(config: ResolvedConfig, run: Run) -> list[keras.callbacks.Callback]:
     """Return what writes the logs of a run, if its config asks for them."""
     if not config.training.tensorboard:
         return []
