@@ -20,7 +20,7 @@ from benchmarks import machine
 from benchmarks.draft_files import SOURCES, prepare
 from seqtrain.config import load_config
 from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified
-from seqtrain.runs.run import Run
+from seqtrain.runs import lookup
 from seqtrain.sources.labelled_text import LabelledTextConfig
 from seqtrain.tasks import Classification, Regression
 
@@ -159,7 +159,7 @@ def seqtrain(*arguments: str) -> None:
 def row(name: str, packages: Path, folder: Path) -> list[str]:
     """Return the row of a file in the table."""
     config, seconds = drafted(name, packages, folder)
-    found = Run.latest(folder / "outputs").metrics()
+    found = lookup.latest(folder / "outputs").metrics()
     section = load_config(config).dataset
     dataset = section.load()
     key = f"test_{dataset.task.primary().name}"

@@ -13,7 +13,7 @@ from benchmarks import machine
 from benchmarks.workloads import CONFIGS
 from seqtrain.config import load_config
 from seqtrain.data.dataset import real_steps
-from seqtrain.runs.run import Run
+from seqtrain.runs import lookup
 
 ROOT = CONFIGS.parent
 CONFIG = str(CONFIGS / "imdb_gru.yaml")
@@ -38,7 +38,7 @@ def trained(bucketed: bool, seed: int, backend: str, data_dir: Path) -> tuple[fl
         )
         if done.returncode:
             sys.exit(done.stderr[-2000:])
-        run = Run.latest(Path(outputs))
+        run = lookup.latest(Path(outputs))
         seconds = [row["seconds"] for row in run.read_table("timing.csv")]
         return median(seconds[1:]), float(run.metrics()["test_accuracy"])
 

@@ -16,7 +16,7 @@ import pytest
 
 from seqtrain import memory
 from seqtrain.errors import TrainingError
-from seqtrain.runs import lookup, run_log
+from seqtrain.runs import folders, lookup, run_log
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
@@ -89,7 +89,7 @@ def test_a_disk_that_is_really_full_is_one_sentence(
     assert "No space left on device" in errors[0]
     assert command.exit_code == 1
     ballast.unlink()
-    left = Run.latest(small_disk)
+    left = lookup.latest(small_disk)
     there = tmp_path / "outputs" / "quickstart" / left.folder.name
     assert results(go_on(Run(shutil.copytree(left.folder, there)))) == results(whole)
 
@@ -219,9 +219,11 @@ def test_after_a_clock_is_set_back_the_newest_run_is_still_the_last(
         def now(cls, tz: Any = None) -> datetime:
             return datetime(2001, 1, 1, tzinfo=UTC)
 
-    monkeypatch.setattr(lookup, "datetime", Earlier)
+    monkeypatch.setattr(folders, "datetime", Earlier)
     later = [Run.create(tmp_path, config()) for _ in range(3)]
-    assert [run.folder for run in Run.all(tmp_path)] == [run.folder for run in [first, *later]]
+    assert [run.folder for run in lookup.all_in(tmp_path)] == [
+        run.folder for run in [first, *later]
+    ]
 
 
 def test_a_log_on_a_full_disk_prints_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:

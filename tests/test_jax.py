@@ -17,6 +17,7 @@ from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.inference import network
 from seqtrain.interpretation import findings, gradient_flow
+from seqtrain.runs import lookup
 from seqtrain.runs.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
 from tests.nursery import Command
@@ -69,7 +70,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_two_trainings_are_equal_to_the_bit(trained: Run, tmp_path: Path) -> None:
     command(*TRAIN, "--output", tmp_path)
-    again = Run.latest(tmp_path)
+    again = lookup.latest(tmp_path)
     assert (again.folder / "history.csv").read_bytes() == (
         trained.folder / "history.csv"
     ).read_bytes()
@@ -136,7 +137,7 @@ def test_batches_by_length_are_equal_to_the_bit_too(tmp_path: Path) -> None:
     config.write_text("dataset: {name: phrases}\nmodel: {name: bigru}\n")
     for _ in range(2):
         command("train", config, "execution.backend=jax", *keys, "--output", tmp_path / "outputs")
-    one, other = Run.all(tmp_path / "outputs")
+    one, other = lookup.all_in(tmp_path / "outputs")
     assert (one.folder / "history.csv").read_bytes() == (other.folder / "history.csv").read_bytes()
 
 

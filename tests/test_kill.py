@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
 from tests.cutting import DROPS, QUICKSTART, results
@@ -111,7 +112,7 @@ def uninterrupted(folder: Path, training: Training) -> Whole:
     assert command.exit_code == 0, command.printed()
     times += [time.monotonic()] * (5 - len(times))  # it may stop early
     since = [later - times[1] for later in times[2:]]
-    return Whole(times[1] - times[0], *since, results(Run.latest(outputs)))
+    return Whole(times[1] - times[0], *since, results(lookup.latest(outputs)))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reached(outputs: Path) -> str | None:
     """Say where a training was when it was killed; None if it had ended."""
-    runs = Run.all(outputs)
+    runs = lookup.all_in(outputs)
     if not runs:
         return "before there was a run"
     if runs[-1].finished:
@@ -186,7 +187,7 @@ def test_a_killed_training_goes_on_to_the_same_end(
 
 def finished(outputs: Path) -> Run:
     """Return the run that finished last."""
-    return [run for run in Run.all(outputs) if run.finished][-1]
+    return [run for run in lookup.all_in(outputs) if run.finished][-1]
 
 
 # A shell has SIGINT ignored in what it starts in the background, such as these tests.
@@ -232,7 +233,7 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
 ) -> None:
     minutes = "training.checkpoint_minutes=1000"
     found, out, err = asked(tmp_path, number, "epoch 2/", minutes, "dataset.limit=null")
-    run = Run.latest(tmp_path)
+    run = lookup.latest(tmp_path)
     assert found == code, err
     assert "Traceback" not in err
     assert f"{word}, with history.csv and model.keras kept" in err

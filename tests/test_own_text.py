@@ -906,7 +906,7 @@ def test_nothing_on_standard_input_is_an_error(
 def of_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on digits, and its test images as they are measured in `images.npz` beside it."""
     from seqtrain.cli.main import main
-    from seqtrain.runs.run import Run
+    from seqtrain.runs import lookup
 
     folder = tmp_path_factory.mktemp("digits")
     config = REPOSITORY / "configs" / "quickstart.yaml"
@@ -915,7 +915,7 @@ def of_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["seqtrain", "train", str(config), *few])
         main()
-    run = Run.latest(folder / "outputs").folder
+    run = lookup.latest(folder / "outputs").folder
     test = Digits(name="digits").load().test
     np.savez(run / "images.npz", x=(test.x * 16).astype(np.uint8), y=test.labels)
     return run

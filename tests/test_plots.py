@@ -15,6 +15,7 @@ from seqtrain import drawing, plots
 from seqtrain.errors import DrawingError
 from seqtrain.plots import base
 from seqtrain.plots.base import save
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.tasks.classification import ACCURACY
 from seqtrain.training import loop
@@ -252,8 +253,9 @@ def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from seqtrain import plots
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
-run = Run.open(Path({str(run.folder)!r}))
+run = lookup.best(Path({str(run.folder)!r}))
 plots.draw([run], run.plots)
 assert "matplotlib.pyplot" not in sys.modules
 """
@@ -405,7 +407,7 @@ def test_a_run_is_finished_before_its_pictures_are_drawn(
     """So not even a crash of matplotlib, or Ctrl-C, loses what was trained."""
 
     def failing(*given: object) -> None:
-        assert Run.latest(tmp_path).finished
+        assert lookup.latest(tmp_path).finished
         raise error
 
     run = start(tmp_path, *RNN, "training.epochs=1")

@@ -33,7 +33,7 @@ CONFIGS = {
 OTHERS = (
     *("os.devnull", "files(", "folder() /", "'digits.csv.gz'", "/proc/", "GROUP", "size", "NEW"),
     *("os.open(folder", "file.open('ab')", "path.open('rb')", "BytesIO(content)", "(stream"),
-    *("open(target, 'wb')", "archive.open(", "fileobj=stream", "Run.open("),
+    *("open(target, 'wb')", "archive.open(", "fileobj=stream"),
 )
 OPENING = {"GzipFile", "File", "ParquetFile", "ZipFile", "loadtxt", "load_workbook", "memmap"}
 OPENING |= {"open", "read_bytes", "read_text", "fromfile"}

@@ -11,6 +11,7 @@ import pytest
 
 from seqtrain.config import Config, load_config
 from seqtrain.errors import RunError
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
 
@@ -36,7 +37,7 @@ def test_a_run_lies_in_a_folder_of_its_name_and_time(tmp_path: Path) -> None:
 def test_the_config_is_there_first_and_reads_back_equal(tmp_path: Path) -> None:
     run = Run.create(tmp_path, config())
     assert [file.name for file in run.folder.iterdir()] == ["config.yaml"]
-    kept = Run.open(run.folder).config
+    kept = lookup.best(run.folder).config
     apart = {"execution"}  # in which no `auto` is left
     assert kept.model_dump(exclude=apart) == config().model_dump(exclude=apart)
     assert "auto" not in dict(kept.execution, threads=1).values()
@@ -45,7 +46,7 @@ def test_the_config_is_there_first_and_reads_back_equal(tmp_path: Path) -> None:
 def test_runs_of_the_same_second_lie_apart_in_their_order(tmp_path: Path) -> None:
     folders = [Run.create(tmp_path, config()).folder for _ in range(20)]
     assert len(set(folders)) == 20
-    assert [run.folder for run in Run.all(tmp_path)] == folders
+    assert [run.folder for run in lookup.all_in(tmp_path)] == folders
 
 
 def test_a_name_that_is_taken_meanwhile_is_not_taken_again(
@@ -53,9 +54,9 @@ def test_a_name_that_is_taken_meanwhile_is_not_taken_again(
 ) -> None:
     """As by another process in the same second, before it has written its config."""
     drawn = iter(["0000", "0000", "0001"])
-    monkeypatch.setattr("seqtrain.runs.lookup.secrets.token_hex", lambda size: next(drawn))
+    monkeypatch.setattr("seqtrain.runs.folders.secrets.token_hex", lambda size: next(drawn))
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    monkeypatch.setattr("seqtrain.runs.lookup._start", lambda outputs: now)
+    monkeypatch.setattr("seqtrain.runs.folders._start", lambda outputs: now)
     names = [Run.create(tmp_path, config()).folder.name[-4:] for _ in range(2)]
     assert names == ["0000", "0001"]
 
@@ -70,24 +71,24 @@ def test_a_folder_that_is_named_by_no_time_stops_nobody(name: str, tmp_path: Pat
 def test_links_that_lead_back_are_not_followed_for_ever(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / f"seed-{number}").symlink_to(".")
-    assert Run.all(tmp_path) == []
+    assert lookup.all_in(tmp_path) == []
 
 
 def test_the_latest_run_is_the_last_started_of_any_name(tmp_path: Path) -> None:
     for name, time in [("b", "20250101T000000Z"), ("a", "20260101T000000Z")]:
         (tmp_path / name / f"{time}-0000").mkdir(parents=True)
         (tmp_path / name / f"{time}-0000" / "config.yaml").write_text(config().to_yaml())
-    assert Run.latest(tmp_path).folder.parent.name == "a"
+    assert lookup.latest(tmp_path).folder.parent.name == "a"
 
 
 def test_without_runs_there_is_no_latest(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there is no run under"):
-        Run.latest(tmp_path)
+        lookup.latest(tmp_path)
 
 
 def test_a_folder_without_config_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"is not a run: it has no config\.yaml"):
-        Run.open(tmp_path)
+        lookup.best(tmp_path)
 
 
 @pytest.mark.parametrize("place", ["", "quickstart", "outputs/quickstart", "config.yaml"])
@@ -95,7 +96,7 @@ def test_a_run_is_found_by_its_name_its_group_or_a_file_in_it(place: str, tmp_pa
     outputs = tmp_path / "outputs"
     run = Run.create(outputs, config())
     places = {"": run.folder, "config.yaml": run.folder / "config.yaml"}
-    found = Run.open(places.get(place, Path(place)), outputs)
+    found = lookup.best(places.get(place, Path(place)), outputs)
     assert found.folder.resolve() == run.folder
 
 
@@ -103,8 +104,8 @@ def test_of_runs_of_one_name_the_newest_is_opened(tmp_path: Path) -> None:
     for name in ("20260101T000000Z-0000", "20250101T000000Z-ffff", "renamed"):
         (tmp_path / "a" / name).mkdir(parents=True)
         (tmp_path / "a" / name / "config.yaml").write_text(config().to_yaml())
-    assert Run.open(Path("a"), tmp_path).folder.name == "20260101T000000Z-0000"
-    assert Run.latest(tmp_path).folder.name == "20260101T000000Z-0000"
+    assert lookup.best(Path("a"), tmp_path).folder.name == "20260101T000000Z-0000"
+    assert lookup.latest(tmp_path).folder.name == "20260101T000000Z-0000"
 
 
 def seeds(outputs: Path, *numbers: int) -> list[Run]:
@@ -125,10 +126,10 @@ def test_seeds_stand_among_all_runs_in_their_own_order(tmp_path: Path) -> None:
     group = seeds(tmp_path, 8, 9, 10)
     last = Run.create(tmp_path, config())
     ordered = [first, *group, last]
-    assert [run.folder for run in sorted(Run.all(tmp_path), key=ordered.index)] == [
+    assert [run.folder for run in sorted(lookup.all_in(tmp_path), key=ordered.index)] == [
         run.folder for run in ordered
     ]
-    assert [run.folder.name for run in Run.all(tmp_path) if run.group] == [
+    assert [run.folder.name for run in lookup.all_in(tmp_path) if run.group] == [
         "seed-8",
         "seed-9",
         "seed-10",
@@ -140,22 +141,22 @@ def test_a_group_is_opened_as_the_seed_that_validation_finds_best(tmp_path: Path
     runs = seeds(outputs, 0, 1, 2)
     runs[0].write_history(rows(0.5, 0.3))
     runs[1].write_history(rows(0.9, 0.2))
-    assert Run.latest(outputs) == runs[1]
-    assert Run.open(runs[0].group or outputs) == runs[1]
-    assert Run.open(Path("quickstart"), outputs) == runs[1]
-    assert Run.open(runs[0].folder) == runs[0]
+    assert lookup.latest(outputs) == runs[1]
+    assert lookup.best(runs[0].group or outputs) == runs[1]
+    assert lookup.best(Path("quickstart"), outputs) == runs[1]
+    assert lookup.best(runs[0].folder) == runs[0]
 
 
 def test_a_place_stands_for_the_seeds_of_its_newest_group_or_for_a_run(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     group = seeds(outputs, 0, 1)
-    assert Run.seeds(None, outputs) == group
-    assert Run.seeds(Path("quickstart"), outputs) == group
-    assert Run.seeds(group[1].folder, outputs) == group[1:]
+    assert lookup.newest(None, outputs) == group
+    assert lookup.newest(Path("quickstart"), outputs) == group
+    assert lookup.newest(group[1].folder, outputs) == group[1:]
     newest = outputs / "quickstart" / "29990101T000000Z-0000"
     newest.mkdir()
     (newest / "config.yaml").write_text(config().to_yaml())
-    assert Run.seeds(None, outputs) == [Run(newest)]
+    assert lookup.newest(None, outputs) == [Run(newest)]
 
 
 def with_model(outputs: Path) -> Run:
@@ -172,28 +173,28 @@ def test_a_run_without_a_model_is_passed_over_with_a_note(
     caplog.set_level("INFO", "seqtrain")
     outputs = tmp_path / "outputs"
     good, diverged = with_model(outputs), Run.create(outputs, config())
-    assert Run.seeds(place, outputs, "model.keras") == [good]
+    assert lookup.newest(place, outputs, "model.keras") == [good]
     note = f"passing over the run {diverged.folder}, which has no model.keras"
     assert f"{note}: taking {good.folder}" in caplog.text
-    assert Run.open(place or outputs, outputs) == good
-    assert Run.several([place] if place else [], outputs) == [good]
-    assert Run.seeds(place, outputs) == [diverged]  # which `resume` takes
+    assert lookup.best(place or outputs, outputs) == good
+    assert lookup.newest_of_each([place] if place else [], outputs) == [good]
+    assert lookup.newest(place, outputs) == [diverged]  # which `resume` takes
 
 
 def test_a_run_without_a_model_can_be_named(tmp_path: Path) -> None:
     with_model(tmp_path)
     diverged = Run.create(tmp_path, config())
-    assert Run.open(diverged.folder, tmp_path) == diverged
-    assert Run.several([diverged.folder], tmp_path) == [diverged]
+    assert lookup.best(diverged.folder, tmp_path) == diverged
+    assert lookup.newest_of_each([diverged.folder], tmp_path) == [diverged]
 
 
 def test_of_a_group_those_seeds_are_taken_that_have_a_model(tmp_path: Path) -> None:
     with_model(tmp_path)
     group = seeds(tmp_path, 0, 1, 2)
-    assert Run.seeds(None, tmp_path, "model.keras") != group
+    assert lookup.newest(None, tmp_path, "model.keras") != group
     for run in group[:2]:
         run.write_text("model.keras", "")
-    assert Run.seeds(None, tmp_path, "model.keras") == group[:2]
+    assert lookup.newest(None, tmp_path, "model.keras") == group[:2]
 
 
 def test_several_places_stand_for_each_of_their_runs_once(tmp_path: Path) -> None:
@@ -202,10 +203,10 @@ def test_several_places_stand_for_each_of_their_runs_once(tmp_path: Path) -> Non
     other = Run.create(outputs, config(name="other"))
     (outputs / "plots").mkdir()
     everything = [outputs / "other", outputs / "plots", outputs / "quickstart", group[0].folder]
-    assert Run.several(everything, outputs) == [other, *group]
-    assert Run.several([], outputs) == Run.seeds(None, outputs)
+    assert lookup.newest_of_each(everything, outputs) == [other, *group]
+    assert lookup.newest_of_each([], outputs) == lookup.newest(None, outputs)
     with pytest.raises(RunError, match="is not a run"):
-        Run.several([outputs / "plots"], outputs)
+        lookup.newest_of_each([outputs / "plots"], outputs)
 
 
 def test_a_group_that_cannot_be_made_leaves_nothing(
@@ -223,20 +224,20 @@ def test_a_group_that_cannot_be_made_leaves_nothing(
 def test_a_name_that_is_misspelt_is_told_the_right_one(tmp_path: Path) -> None:
     Run.create(tmp_path, config(name="leaves"))
     with pytest.raises(RunError, match="does not exist, did you mean `leaves`"):
-        Run.open(Path("leavs"), tmp_path)
+        lookup.best(Path("leavs"), tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
-        Run.open(tmp_path / "nowhere")
+        lookup.best(tmp_path / "nowhere")
 
 
 def test_a_run_is_found_by_the_name_of_its_config(tmp_path: Path) -> None:
     run = Run.create(tmp_path, config().model_copy(update={"name": "größe_数据"}))
     (run.folder / "model.keras").touch()
-    assert Run.open(Path("größe 数据"), tmp_path).folder == run.folder
+    assert lookup.best(Path("größe 数据"), tmp_path).folder == run.folder
     with pytest.raises(RunError, match="does not exist"):
-        Run.open(Path("elsewhere/größe 数据"), tmp_path)
+        lookup.best(Path("elsewhere/größe 数据"), tmp_path)
 
 
 def test_a_run_is_finished_once_it_has_metrics(tmp_path: Path) -> None:

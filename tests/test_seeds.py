@@ -13,6 +13,7 @@ import pytest
 from seqtrain import memory
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.training import seeds
 from tests.conftest import REPOSITORY, Outcome
@@ -99,7 +100,7 @@ def test_nonsense_is_one_sentence(options: list[str], message: str, seqtrain: Se
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_seed_that_fails_stops_no_other(jobs: int, seqtrain: Seqtrain) -> None:
     outcome = seqtrain("train", PHRASES, "dataset.limit=20", "--seeds", 3, "--jobs", jobs)
-    runs = Run.all(Path("outputs"))
+    runs = lookup.all_in(Path("outputs"))
     assert outcome.exit_code == 1
     assert "error: 1 of 3 seeds failed: seed-1 (exit code 1)" in outcome.stderr
     assert f"`seqtrain resume {runs[0].group}`" in outcome.stderr

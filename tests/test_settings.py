@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seqtrain.backend import environment, settings
-from seqtrain.runs.run import Run
+from seqtrain.runs import lookup
 from tests.conftest import REPOSITORY
 
 DECIDED = {
@@ -154,7 +154,7 @@ def test_a_training_under_strange_settings_has_the_same_numbers(tmp_path: Path) 
         subprocess.run(
             [sys.executable, "-m", "seqtrain", *command], env=variables, check=True, text=True
         )
-    first, second = Run.all(Path("outputs"))
+    first, second = lookup.all_in(Path("outputs"))
     assert first.history() == second.history()
     assert len(first.history()) == 2
     assert first.metrics() == second.metrics()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.runs.run import Run
+from seqtrain.runs import lookup
 from tests.conftest import REPOSITORY
 
 TRAIN = (
@@ -65,7 +65,7 @@ def test_a_result_needs_no_other_stream(redirects: str) -> None:
 )
 def test_a_training_goes_on_without_a_stream(redirects: str) -> None:
     done = shell(redirects, *TRAIN)
-    run = Run.latest(Path("outputs"))
+    run = lookup.latest(Path("outputs"))
     assert (done.returncode, done.stdout) == (0, f"{run.folder}\n")
     assert run.finished
     assert "epoch 1/1" in run.log_file.read_text()
@@ -77,7 +77,7 @@ def test_a_training_goes_on_without_a_stream(redirects: str) -> None:
 def test_a_training_goes_on_without_any_stream(seeds: list[str]) -> None:
     done = shell("<&- >&- 2>&-", *TRAIN, *seeds)
     assert done.returncode == 1  # where the run lies could not be printed
-    runs = Run.all(Path("outputs"))
+    runs = lookup.all_in(Path("outputs"))
     assert len(runs) == (2 if seeds else 1)
     for run in runs:
         assert run.finished

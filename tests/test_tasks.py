@@ -15,7 +15,7 @@ from seqtrain import tasks
 from seqtrain.config import load_config
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
-from seqtrain.runs.run import Run
+from seqtrain.runs import lookup
 from seqtrain.tasks import Classification, Metric, Regression, Task
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
@@ -115,7 +115,7 @@ def test_a_third_task_needs_nothing_but_its_own_class(stars: Path, seqtrain: Seq
     ok(outcome)
     assert "test stars off 0." in outcome.stderr
     assert "the network beats majority class (stars off 1." in outcome.stderr
-    run = Run.latest(Path("outputs"))
+    run = lookup.latest(Path("outputs"))
     assert run.config.training.monitor == "val_stars_off"
     assert {"loss.png", "stars_off.png", "confusion_matrix.png"} <= {
         picture.name for picture in run.plots.iterdir()
@@ -160,7 +160,7 @@ def test_a_run_of_a_third_task_goes_on_to_the_bit(
     cut, _ = launch.prepare(load_config(stars), Path("cut"), None)
     cut_short(cut, monkeypatch, "on_epoch_end", 2)
     assert not cut.finished
-    assert results(go_on(cut)) == results(Run.latest(Path("whole")))
+    assert results(go_on(cut)) == results(lookup.latest(Path("whole")))
 
 
 def test_an_unknown_task_is_refused_with_those_that_there_are(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 
@@ -48,12 +49,12 @@ def test_the_logs_go_on_after_a_resume_and_change_no_number(
     seqtrain: Callable[..., Outcome],
 ) -> None:
     assert seqtrain("train", *QUICK).exit_code == 0
-    run = Run.latest(Path("outputs"))
+    run = lookup.latest(Path("outputs"))
     assert seqtrain("resume", run.folder, "--epochs", 3).exit_code == 0
     assert len(run.history()) == 3
     assert_logs_are_the_history(run)
     seqtrain("train", *QUICK, "training.tensorboard=false", "training.epochs=3")
-    assert Run.latest(Path("outputs")).history() == run.history()
+    assert lookup.latest(Path("outputs")).history() == run.history()
 
 
 def test_without_tensorboard_it_is_refused_before_anything_is_written(

@@ -13,6 +13,7 @@ import pytest
 from seqtrain.backend import execution
 from seqtrain.config import Optimizer, load_config
 from seqtrain.errors import ConfigError, TrainingError
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.training import loop
 from tests.conftest import REPOSITORY, Outcome, drawing
@@ -248,7 +249,7 @@ def test_a_training_that_diverges_ends_with_a_sentence(tmp_path: Path) -> None:
     wild = ("training.learning_rate=1e9", "model.activation=linear", "model.name=rnn")
     with pytest.raises(TrainingError, match="in epoch 1: the training diverged") as raised:
         train(tmp_path, *wild)
-    run = Run.open(Path(raised.value.__notes__[0]))
+    run = lookup.best(Path(raised.value.__notes__[0]))
     assert not run.finished
     assert not run.model_file.exists()
 
@@ -258,7 +259,7 @@ def test_ctrl_c_keeps_history_plots_and_the_best_model(
 ) -> None:
     with drawing(), pytest.raises(KeyboardInterrupt) as raised:
         train(tmp_path, "training.epochs=5", callbacks=[interrupter(epoch=3)])
-    run = Run.open(Path(raised.value.__notes__[0]))
+    run = lookup.best(Path(raised.value.__notes__[0]))
     assert len(run.history()) == 2
     assert run.model_file.exists()
     assert {file.stem for file in run.plots.iterdir()} == {"loss", "accuracy", "learning_rate"}
@@ -274,7 +275,7 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_model_so_far(
 ) -> None:
     with pytest.raises(KeyboardInterrupt) as raised:
         train(tmp_path, callbacks=[interrupter(epoch=1)])
-    run = Run.open(Path(raised.value.__notes__[0]))
+    run = lookup.best(Path(raised.value.__notes__[0]))
     assert run.model_file.exists()
     assert "unfinished" in seqtrain("evaluate", run.folder).stdout
 
@@ -382,17 +383,17 @@ def mnist_run(tmp_path: Path, seqtrain: Callable[..., Outcome]) -> Path:
 def test_a_run_s_config_finds_its_data_again(
     mnist_run: Path, tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
-    assert Run.open(mnist_run).config.dataset.path == str(tmp_path / "data" / "mnist.npz")  # type: ignore[attr-defined]
+    assert lookup.best(mnist_run).config.dataset.path == str(tmp_path / "data" / "mnist.npz")  # type: ignore[attr-defined]
     outcome = seqtrain("train", mnist_run / "config.yaml")
     assert outcome.exit_code == 0, outcome.stderr
-    again = Run.open(Path(outcome.stdout.splitlines()[-1]))
-    assert again.history() == Run.open(mnist_run).history()
+    again = lookup.best(Path(outcome.stdout.splitlines()[-1]))
+    assert again.history() == lookup.best(mnist_run).history()
 
 
 def test_evaluate_finds_data_that_were_moved(
     mnist_run: Path, tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
-    expected = Run.open(mnist_run).metrics()["test_loss"]
+    expected = lookup.best(mnist_run).metrics()["test_loss"]
     (tmp_path / "data").rename(tmp_path / "moved")
     gone = seqtrain("evaluate", mnist_run)
     assert gone.exit_code == 2
@@ -450,7 +451,7 @@ def test_the_command_calls_what_was_chosen_on_test_optimistic_everywhere(
     assert "test accuracy" in outcome.stderr
     assert "optimistic" in outcome.stderr
     folder = outcome.stdout.splitlines()[-1]
-    assert Run.open(Path(folder)).metrics()["optimistic"] is True
+    assert lookup.best(Path(folder)).metrics()["optimistic"] is True
     assert "optimistic" in seqtrain("evaluate", folder).stdout
     assert "optimistic" in seqtrain("list", "runs", "--output", tmp_path / "runs").stdout
 

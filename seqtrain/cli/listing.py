@@ -6,7 +6,7 @@ from typing import Any
 from seqtrain.comparison.run_rows import Row, RunNumbers, main_metric, measured
 from seqtrain.datasets import DatasetConfig
 from seqtrain.models import ModelConfig
-from seqtrain.runs.run import Run
+from seqtrain.runs import lookup
 from seqtrain.schema import shipped
 from seqtrain.schema.sections import Part, parts_in
 
@@ -36,7 +36,7 @@ def _parts(package: str, base: type[Part]) -> Rows:
 def _runs(outputs: Path) -> Rows:
     """Return a row for each run, and one for the seeds of each group; none is refused."""
     together: dict[Path, list[RunNumbers]] = {}
-    for run in Run.all(outputs):
+    for run in lookup.all_in(outputs):
         together.setdefault(run.group or run.folder, []).append(measured(run))
     return [_run(folder, Row(tuple(members))) for folder, members in together.items()]
 

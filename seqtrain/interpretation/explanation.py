@@ -17,7 +17,7 @@ from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
 from seqtrain.errors import DataError
 from seqtrain.inference import network, new_examples
 from seqtrain.runs import run_data
-from seqtrain.runs.lookup import EXPLAINED
+from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import Run
 from seqtrain.schema.sections import End
 from seqtrain.tasks import Task

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seqtrain.errors import SeqtrainError
 from seqtrain.interpretation import explanation, gradient_flow
-from seqtrain.runs.lookup import EXPLAINED
+from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import GRADIENTS, Run
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from seqtrain.config import CompleteConfig, ResolvedConfig, TrainingConfig, load
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import RunError
 from seqtrain.inference import network
-from seqtrain.runs import lookup, run_data
+from seqtrain.runs import folders, lookup, run_data
 from seqtrain.runs.run import GRADIENTS, Run
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _source(place: Path, overrides: Sequence[str], outputs: Path) -> Source:
     """Return a config or a run, labelled so that no other run is called the same."""
     if place.is_file() and not (place.name == "config.yaml" and Run(place.parent).begun):
         return Source(str(place), load_config(place, overrides))
-    run = Run.open(place, outputs)
+    run = lookup.best(place, outputs)
     return Source(run.label, run.config, run)
 
 
@@ -136,8 +136,8 @@ def home(sources: Sequence[Source], outputs: Path) -> Path:
         RunError: there is something else in its place, such as a link.
     """
     runs = [source.run for source in sources if source.run]
-    folder = runs[0].plots if len(runs) == len(sources) == 1 else outputs / lookup.PLOTS
-    lookup.require_own_folder(folder)
+    folder = runs[0].plots if len(runs) == len(sources) == 1 else outputs / folders.PLOTS
+    folders.require_own_folder(folder)
     return folder
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from seqtrain.data.number_labels import written
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.page_sections import Content, Subject, having
-from seqtrain.runs.lookup import EXPLAINED
+from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import GRADIENTS, Run
 
 MOMENTS = {"start": "at the start", "trained": "after training"}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from seqtrain.config import ResolvedConfig, load_resolved
 from seqtrain.data.dataset import Learned
-from seqtrain.errors import RunError, SeqtrainError
+from seqtrain.errors import RunError
 from seqtrain.io.atomic import drop_unfinished, sync
-from seqtrain.runs import fitted, lookup, run_log
+from seqtrain.runs import fitted, folders, run_log
 from seqtrain.runs.checkpoints import Checkpoints
-from seqtrain.runs.lookup import CHECKPOINT, EXPLAINED, PLOTS
+from seqtrain.runs.folders import CHECKPOINT, EXPLAINED, PLOTS
 from seqtrain.runs.run_files import Artifacts, Row
 from seqtrain.tasks import Task
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 HISTORY, MODEL = "history.csv", "model.keras"
 GRADIENTS = "gradients.json"  # how its network learns; how it reads is in `EXPLAINED`
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ class Run(Artifacts):
         Raises:
             RunError: the folder cannot be made.
         """
-        with lookup.made_in(outputs):
-            return cls._begun(lookup.new_folder(outputs / config.name), config)
+        with folders.made_in(outputs):
+            return cls._begun(folders.new_folder(outputs / config.name), config)
 
     @classmethod
     def create_seeds(cls, outputs: Path, configs: Sequence[ResolvedConfig]) -> list[Run]:
@@ -59,8 +56,8 @@ class Run(Artifacts):
         Raises:
             RunError: the folders cannot be made; then none is left.
         """
-        with lookup.made_in(outputs):
-            group = lookup.new_folder(outputs / configs[0].name, lookup.GROUP)
+        with folders.made_in(outputs):
+            group = folders.new_folder(outputs / configs[0].name, folders.GROUP)
             try:
                 return [cls._begun(group / f"seed-{config.seed}", config) for config in configs]
             except OSError:
@@ -75,54 +72,10 @@ class Run(Artifacts):
         run.write_text("config.yaml", config.to_yaml())
         return run
 
-    @classmethod
-    def all(cls, place: Path) -> list[Run]:
-        """Return the runs in a folder, in the order in which they were started."""
-        return [cls(folder) for folder in lookup.folders(place)]
-
-    @classmethod
-    def seeds(cls, place: Path | None, outputs: Path, needs: str | None = None) -> list[Run]:
-        """Return what a place stands for: one run, or the seeds of a group; see `places.newest`.
-
-        Raises:
-            RunError: there is no run.
-        """
-        return [cls(folder) for folder in lookup.newest(place, outputs, needs)]
-
-    @classmethod
-    def several(cls, given: Sequence[Path], outputs: Path) -> list[Run]:
-        """Return what places stand for, each run once; without, the newest with an epoch.
-
-        Raises:
-            RunError: in one of them is no run.
-        """
-        held: Sequence[Path | None] = lookup.holding(given, outputs) or [None]
-        return list(
-            dict.fromkeys(run for place in held for run in cls.seeds(place, outputs, HISTORY))
-        )
-
-    @classmethod
-    def open(cls, place: Path, outputs: Path = Path("outputs")) -> Run:
-        """Open the newest run with a model in a place; of a group the seed best on validation.
-
-        Raises:
-            RunError: there is no run.
-        """
-        return _best(cls.seeds(place, outputs, MODEL))
-
-    @classmethod
-    def latest(cls, outputs: Path) -> Run:
-        """Return the run under `outputs` that was started last, finished or not, as `open` does.
-
-        Raises:
-            RunError: there is none.
-        """
-        return _best(cls.seeds(None, outputs))
-
     @property
     def group(self) -> Path | None:
         """The folder of the group of seeds that it is one of, if it is."""
-        return lookup.group(self.folder)
+        return folders.group(self.folder)
 
     @cached_property
     def config(self) -> ResolvedConfig:
@@ -134,7 +87,7 @@ class Run(Artifacts):
         """
         if self.known:
             return self.known
-        lookup.require_own(self.folder)
+        folders.require_own(self.folder)
         return load_resolved(self.folder / "config.yaml")
 
     @property
@@ -287,7 +240,7 @@ class Run(Artifacts):
         Raises:
             RunError: another process trains it, or something in it leads out of it.
         """
-        lookup.require_own(self.folder)
+        folders.require_own(self.folder)
         with run_log.locked(self.log_file) as alone:
             if not alone:
                 raise RunError(
@@ -334,16 +287,3 @@ def by_epoch(runs: Sequence[Run], quantity: str) -> tuple[np.ndarray, np.ndarray
     columns = [run.column(quantity) for run in runs]
     reached = min(map(len, columns))
     return np.arange(1, reached + 1), np.array([column[:reached] for column in columns])
-
-
-def _best(runs: Sequence[Run]) -> Run:
-    """Return the run that validation finds best; where none has finished an epoch, the last."""
-    if len(runs) == 1:
-        return runs[0]
-    scores: dict[Run, float] = {}
-    for run in runs:
-        with suppress(SeqtrainError):  # it is damaged, or has not begun
-            scores[run] = run.best_score() * (1 if run.config.training.mode == "min" else -1)
-    best = min(scores, key=scores.__getitem__, default=runs[-1])
-    log.info("of %s seeds, validation finds %s best", len(runs), best.folder)
-    return best

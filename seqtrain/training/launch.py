@@ -11,7 +11,7 @@ from seqtrain.backend import execution, memory_estimate
 from seqtrain.config import CompleteConfig, ResolvedConfig, load_resolved
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import RunError, SeqtrainError
-from seqtrain.runs import run_data
+from seqtrain.runs import lookup, run_data
 from seqtrain.runs.run import Run
 from seqtrain.training import loop
 
@@ -46,7 +46,7 @@ def unfinished(outputs: Path, asked: CompleteConfig, resolved: ResolvedConfig) -
         asked: the config as a person wrote it.
         resolved: the same, resolved; on another machine `auto` may become something else.
     """
-    for run in reversed(Run.all(outputs)):
+    for run in reversed(lookup.all_in(outputs)):
         if (run.group or run.folder).parent.name != resolved.name:
             continue
         try:

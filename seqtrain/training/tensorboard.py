@@ -13,7 +13,7 @@ import keras
 from seqtrain.backend import execution
 from seqtrain.config import ResolvedConfig
 from seqtrain.errors import reason
-from seqtrain.runs.lookup import TENSORBOARD
+from seqtrain.runs.folders import TENSORBOARD
 from seqtrain.runs.run import Run
 
 log = logging.getLogger(__name__)

@@ -35,9 +35,8 @@ def compare(
     """Compare RUNs: runs, groups of seeds, names (default: all runs of the newest name)."""
     from seqtrain.comparison import pairwise, run_rows, run_table
     from seqtrain.runs import lookup
-    from seqtrain.runs.run import Run
 
-    found = [Run(folder) for folder in lookup.several(runs, outputs)]
+    found = lookup.every(runs, outputs)
     rows = run_rows.rows(found, folded=not unfold)
     tests = pairwise.tested(rows)
     if column:

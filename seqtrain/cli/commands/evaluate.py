@@ -46,13 +46,14 @@ def evaluate(
     from seqtrain.cli.score_tables import format_evaluation
     from seqtrain.comparison.run_table import format_seeds
     from seqtrain.inference import network
-    from seqtrain.runs.run import MODEL, Run
+    from seqtrain.runs import lookup
+    from seqtrain.runs.run import MODEL
 
     console.show_log()
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
     only_with_data(data, text=text_column, label=label_column)
-    runs = Run.seeds(run, outputs, MODEL)
+    runs = lookup.newest(run, outputs, MODEL)
     if data:
         found = [network.evaluate_given(one, data, text_column, label_column) for one in runs]
     else:

@@ -101,18 +101,18 @@ def _run_and_text(words: tuple[str, ...], outputs: Path, alone: bool) -> "tuple[
         RunError: an argument that seems to name a run names none.
     """
     from seqtrain.errors import RunError
-    from seqtrain.runs.run import Run
+    from seqtrain.runs import lookup
 
     if len(words) > 2:
         raise click.UsageError('Put the text into quotes: `seqtrain explain RUN "a text"`.')
     if not words:
-        return Run.latest(outputs), None
+        return lookup.latest(outputs), None
     try:
-        return Run.open(Path(words[0]), outputs), words[1] if len(words) == 2 else None
+        return lookup.best(Path(words[0]), outputs), words[1] if len(words) == 2 else None
     except RunError:
         if len(words) == 2 or not alone or _seems_a_run(words[0], outputs):
             raise
-    return Run.latest(outputs), words[0]
+    return lookup.latest(outputs), words[0]
 
 
 def _seems_a_run(word: str, outputs: Path) -> bool:

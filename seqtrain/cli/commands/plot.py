@@ -25,15 +25,14 @@ def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path
     """
     from seqtrain import plots
     from seqtrain.errors import RunError
-    from seqtrain.runs import lookup
-    from seqtrain.runs.run import Run
+    from seqtrain.runs import folders, lookup
 
     console.show_log()
-    chosen = Run.several(runs, outputs)
+    chosen = lookup.newest_of_each(runs, outputs)
     group = chosen[0].group if len({run.group for run in chosen}) == 1 else None
-    target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / lookup.PLOTS)
+    target = folder or (chosen[0].plots if len(chosen) == 1 else (group or outputs) / folders.PLOTS)
     if not folder:
-        lookup.require_own_folder(target)
+        folders.require_own_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(chosen, target, suffix)
     if not pictures:

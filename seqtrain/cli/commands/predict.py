@@ -35,10 +35,10 @@ def predict(
     What else stands in the file, such as an id, is printed beside it as csv and jsonl.
     """
     from seqtrain.inference import network, new_examples
-    from seqtrain.runs.run import Run
+    from seqtrain.runs import lookup
 
     console.show_log()
-    chosen = Run.open(run, outputs)
+    chosen = lookup.best(run, outputs)
     learned = chosen.learned()
     if data and texts:
         raise click.UsageError("Give texts or --data, not both.")

@@ -34,10 +34,10 @@ def report(
     them from `gradients` and `explain`. Several runs are shown as they are.
     """
     from seqtrain import report
-    from seqtrain.runs.run import Run
+    from seqtrain.runs import lookup
 
     console.show_log()
-    chosen = Run.several(runs, outputs)
+    chosen = lookup.newest_of_each(runs, outputs)
     group = chosen[0].group if len({run.group for run in chosen}) == 1 else None
     folder = chosen[0].folder if len(chosen) == 1 else group or outputs
     written = file or folder / "report.html"

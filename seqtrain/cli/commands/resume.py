@@ -24,10 +24,10 @@ def resume(
     run: Path | None, epochs: int | None, jobs: int | None, outputs: Path, data_dir: Path | None
 ) -> None:
     """Go on with RUN, a run or a group of seeds (default: the newest), where it was cut short."""
-    from seqtrain.runs.run import Run
+    from seqtrain.runs import lookup
 
     console.show_log()
-    found = Run.seeds(run, outputs)
+    found = lookup.newest(run, outputs)
     named = found[0].group if len(found) > 1 else found[0].folder
     left = [one for one in found if one.is_left(epochs)]
     if not left:

@@ -1,0 +1,167 @@
+"""Folders of runs: `outputs/<name>/<run>/`, and seeds in `outputs/<name>/<group>/seed-<seed>/`."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from seqtrain.display.escape import argument
+from seqtrain.errors import RunError
+from seqtrain.io.atomic import not_own, sync
+
+TIME = "%Y%m%dT%H%M%SZ"
+GROUP = "-seeds"  # what the name of a group ends with
+STARTED = re.compile(rf"(?P<time>\d{{8}}T\d{{6}}Z)-[0-9a-f]{{4}}({GROUP})?")  # a run or a group
+SEED = re.compile(r"seed-(?P<seed>\d+)")  # a run of a group
+LEVELS = 2  # of folders above a run that is not in a group
+PLOTS, EXPLAINED, CHECKPOINT = "plots", "explained", "checkpoint"
+TENSORBOARD = "tensorboard"
+FOLDERS = (PLOTS, EXPLAINED, CHECKPOINT, TENSORBOARD)  # those in a run
+
+
+def of_runs(place: Path) -> list[Path]:
+    """Return the folders of all runs in a place, in the order in which they were started.
+
+    What a person renamed comes first, and the seeds of a group stand in their own order.
+
+    Args:
+        place: a run, a group, or the folder of the runs of one name or of all.
+    """
+    return sorted(_inside(place, LEVELS), key=_order)
+
+
+def require_own(folder: Path) -> None:
+    """Make sure that what lies in a run is its own: that nothing in it leads out of it.
+
+    A run, its name and `outputs` may lie behind links, for these a person makes. A seed of a
+    group may not, nor the pictures of the group.
+
+    Raises:
+        RunError: something in it is a link, or no file and no folder, or a file in the place of
+            a folder.
+    """
+    above = group(folder)
+    if above and folder.is_symlink():
+        raise _foreign(folder)
+    for foreign in not_own(folder.resolve()):
+        raise _foreign(folder / foreign.relative_to(folder.resolve()))
+    for name in FOLDERS:
+        _require_folder(folder / name)
+    if above:
+        require_own_folder(above / PLOTS)
+
+
+def require_own_folder(folder: Path) -> None:
+    """Make sure that a folder, where it exists, is one, and that nothing in it leads out of it.
+
+    Raises:
+        RunError: it is not, or something does.
+    """
+    for foreign in not_own(folder):
+        raise _foreign(foreign)
+    _require_folder(folder)
+
+
+def _require_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is not a folder", f"remove it: `rm {argument(folder)}`")
+
+
+def _foreign(path: Path) -> RunError:
+    what = "is a link" if path.is_symlink() else "is neither a file nor a folder"
+    return RunError(
+        f"{path} {what}: a run holds only files and folders of its own",
+        f"remove it: `rm {argument(path)}`",
+    )
+
+
+def _inside(place: Path, levels: int) -> Iterator[Path]:
+    """Yield the runs in a place; those of a group lie one level deeper than others."""
+    if (place / "config.yaml").is_file():
+        yield place
+        return
+    for inner in _subfolders(place):
+        if levels > 0 or (levels == 0 and SEED.fullmatch(inner.name)):
+            yield from _inside(inner, levels - 1)
+
+
+def _subfolders(place: Path) -> list[Path]:
+    try:
+        with os.scandir(place) as entries:
+            return [place / entry.name for entry in entries if entry.is_dir()]
+    except OSError:  # no folder, or none that may be read
+        return []
+
+
+def group(folder: Path) -> Path | None:
+    """Return the group in which the folder of a run lies, if it is in one."""
+    return folder.parent if SEED.fullmatch(folder.name) else None
+
+
+def _order(folder: Path) -> tuple[bool, str, int]:
+    seed = SEED.fullmatch(folder.name)
+    dated = folder.parent.name if seed else folder.name
+    return bool(STARTED.fullmatch(dated)), dated, int(seed["seed"]) if seed else 0
+
+
+def new_folder(parent: Path, ending: str = "") -> Path:
+    """Make a folder that is named by the time, and did not exist.
+
+    Args:
+        parent: `outputs/<name>/`.
+        ending: `GROUP` for a group.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for _ in range(100):
+        folder = parent / f"{_start(parent.parent):{TIME}}-{secrets.token_hex(2)}{ending}"
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir():
+                continue
+            raise
+        for made in missing:
+            sync(made.parent)
+        return folder
+    raise FileExistsError(f"{parent} is full of runs of this second")
+
+
+@contextmanager
+def made_in(outputs: Path) -> Iterator[None]:
+    """Turn what the disk says to new folders into a sentence.
+
+    Raises:
+        RunError: they cannot be made.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(
+            f"no run folder can be made in `{outputs}`: {reason}", "choose another `--output`"
+        ) from error
+
+
+def _start(outputs: Path) -> datetime:
+    """Return the time, or where a run was started then or later, a second after that.
+
+    That a run was started later is so after a clock is set back.
+
+    So the newest run is always the last by name.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    latest = of_runs(outputs)[-1:]
+    started = STARTED.fullmatch(_order(latest[0])[1]) if latest else None
+    if started is None:
+        return now
+    try:
+        last = datetime.strptime(started["time"], TIME).replace(tzinfo=UTC)
+        return last + timedelta(seconds=1) if last >= now else now
+    except (ValueError, OverflowError):  # no time at all, as a person may have named a folder
+        return now
