@@ -5,7 +5,7 @@ import signal
 
 
 def main() -> None:
-    """Run the command line; while it is imported there is nothing to keep, and Ctrl-C just ends."""
+    """Run the command line; during the imports Ctrl-C ends the process at once."""
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not in the background
     if heard:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))

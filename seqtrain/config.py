@@ -30,11 +30,11 @@ from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, read_d
 from seqtrain.schema.yaml_writer import write
 from seqtrain.sources.base import TokenDatasetConfig
 
-EXPONENTIAL_DECAY = 0.9  # of the learning rate, each epoch
+EXPONENTIAL_DECAY = 0.9  # factor of the learning rate in each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
-LONGEST_UNROLL = 64  # time steps; what is longer takes longer to trace than it saves
+LONGEST_UNROLL = 64  # time steps; longer loops take longer to trace than they save
 STEPS_AT_ONCE = 32
-TIE = 1e-9  # the most that the loss adds to a score: two accuracies differ by more
+TIE = 1e-9  # largest weight of the loss in a rank; two accuracies differ by more
 
 Optimizer = Literal[
     "adadelta",
@@ -52,7 +52,7 @@ Optimizer = Literal[
     "schedulefreeadamw",
     "sgd",
 ]
-MOST_PROBLEMS = 50  # of a config that are told
+MOST_PROBLEMS = 50  # of a config in one error
 
 
 MonitorName = Annotated[str, OneOf(tasks.monitored)]
@@ -130,7 +130,7 @@ class TrainingConfig(Section):
     )
 
     def broken_rules(self) -> Iterator[Rule]:
-        """Yield the rules between keys that are broken."""
+        """Yield each broken rule between keys of this section."""
         if self.clipnorm and self.clipvalue:
             yield "training.clipvalue", "cannot stand beside `clipnorm`: choose one of them"
         if self.warmup_epochs and self.schedule == "plateau":
@@ -153,7 +153,7 @@ class CompleteTrainingConfig(TrainingConfig):
         """Return a number that is lower for a better epoch: `monitor`, with `val_loss` for ties.
 
         Args:
-            epoch: what it reached, by the names of `history.csv`.
+            epoch: its row of `history.csv`.
         """
         value, loss = epoch[self.monitor], epoch["val_loss"]
         if self.mode == "min":
@@ -162,7 +162,7 @@ class CompleteTrainingConfig(TrainingConfig):
 
 
 class ExecutionConfig(Section):
-    """How the computation runs; it decides the speed, and the last digits of the results.
+    """How the computation runs: this changes the speed, and the last digits of the results.
 
     The `config.yaml` of a run holds what each `auto` became.
     """
@@ -210,7 +210,7 @@ class ResolvedExecutionConfig(ExecutionConfig):
 
 
 class Config(Section):
-    """Every key of a config, what it takes, and what it is when left out.
+    """Every key of a config, its allowed values and its default.
 
     A dataset and a model are chosen by their key `name`, which decides the other keys.
     """
@@ -235,7 +235,7 @@ class Config(Section):
         return self
 
     def broken_rules(self) -> Iterator[Rule]:
-        """Yield the rules between keys of several sections that are broken."""
+        """Yield each broken rule between keys of several sections."""
         dataset, model = self.dataset, self.model
         if self.name:
             yield from (("name", rule) for rule in naming.broken_rules(self.name))
@@ -258,7 +258,7 @@ class Config(Section):
             )
 
     def _rules_of_task(self) -> Iterator[Rule]:
-        """Yield the keys that are set for another kind of labels than the dataset has."""
+        """Yield the keys that do not fit the task of the dataset."""
         task, monitor = self.dataset.new_task(), self.training.monitor
         if not task.weighs_classes and self.training.class_weight:
             yield "training.class_weight", f"weighs classes, but the labels are {task.labels}"
@@ -268,7 +268,7 @@ class Config(Section):
             yield "training.monitor", f"must be {allowed}, because the labels are {task.labels}"
 
     def to_yaml(self) -> str:
-        """Return the config as YAML that `load_config` reads back to an equal config."""
+        """Return the config as YAML; `load_config` reads it back as an equal config."""
         tree = self.model_dump(mode="json")
         return write(tree)
 
@@ -288,7 +288,7 @@ class CompleteConfig(Config):
 class ResolvedConfig(CompleteConfig):
     """A config that decides everything: no key is `auto` any more, and the data are located.
 
-    `execution.resolve` makes it of a config, its data and the machine; a run is trained with it.
+    `execution.resolve` makes it from a config, its data and the machine. Runs are trained with it.
     """
 
     execution: ResolvedExecutionConfig
@@ -322,8 +322,8 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> CompleteConfig:
 def load_resolved(path: Path, overrides: Iterable[str] = ()) -> ResolvedConfig:
     """Read the config of a run, as `load_config` does.
 
-    Where it still says `auto`, by a person's hand or because an earlier version lacked the key,
-    it takes what works everywhere.
+    A key may still be `auto`, because someone edited the file or an earlier version lacked the
+    key. It then gets a value that works everywhere.
 
     Raises:
         ConfigError: it is damaged.
@@ -349,7 +349,7 @@ def validated(document: Document, path: Path, overrides: Iterable[str] = ()) -> 
 
 
 def refused(path: Path, found: list[Problem]) -> ConfigError:
-    """Return the error that tells the problems of a file, or the first where they are many."""
+    """Return the error that lists the problems of a file, or the first ones if there are many."""
     more = "more than " if len(found) > MOST_PROBLEMS else ""
     told = found[:MOST_PROBLEMS]
     count = "1 problem" if len(found) == 1 else f"{more}{len(told)} problems"
@@ -375,7 +375,7 @@ def _completed(config: Config, path: Path) -> CompleteConfig:
 
 
 def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:
-    """Validate the tree; where a section's `name` is misspelt, look into the section too."""
+    """Validate the tree; if a section's `name` is misspelt, also check that section's keys."""
     try:
         return Config.model_validate(document.data, context=document.folders(folder)), []
     except ValidationError as error:

@@ -79,7 +79,7 @@ def _git_commit() -> str | None:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return a sentence for each thing that decides the last digits and is not as it was."""
+    """Return a sentence for each changed condition that can change the last digits."""
     then, here = _decisive(before), _decisive(now)
     return [
         f"{name} was {then.get(name)}, and is {here.get(name)}"
@@ -89,7 +89,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def _decisive(environment: dict[str, Any]) -> dict[str, Any]:
-    """Return what decides the last digits, besides the config and the data."""
+    """Return the conditions that can change the last digits, besides the config and the data."""
     found: dict[str, Any] = {}
     for key in DECISIVE:
         value = environment.get(key)
@@ -99,7 +99,7 @@ def _decisive(environment: dict[str, Any]) -> dict[str, Any]:
 
 
 def cores() -> int:
-    """Return how many cores this process may use, by which backends choose their threads."""
+    """Return how many cores this process may use; backends choose their threads by it."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -33,30 +33,29 @@ FED_AT_ONCE = 16_000_000  # bytes of batches that TensorFlow is given at once
 SMALL_STEP = 50e6  # operations in the forward pass of one batch
 # Multiplications of a batch in one time step, below which threads mostly wait for one another.
 FOR_ONE_THREAD = {"tensorflow": 16e6, "jax": 0.1e6}
-# What Keras and a backend import for parts of theirs that are never used here.
+# Optional imports of Keras and of a backend that seqtrain never uses.
 UNUSED = {
     "tensorflow": ("jax", "matplotlib", "sklearn"),
     "jax": ("tensorflow", "matplotlib", "sklearn"),
 }
 LONG_COMPILATION = 0.2  # seconds from which on a compiled function is kept for later runs
 CACHED_CODE = 500_000_000  # bytes of compiled functions, of which the oldest then go
-# Bytes that computing takes at least beside what is imported, and for each core; of addresses.
+# Smallest address space that a computation needs after the imports: fixed, and for each core.
 ROOM = {"tensorflow": (1.1e9, 0.2e9), "jax": (0.3e9, 0.05e9)}
 
 
 def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
     """Return the config with each `auto` replaced by what it becomes, and the data located.
 
-    The rules, measured on 2 CPU cores (docs/performance.md has the figures): JAX was the faster
-    on every model. On TensorFlow, unrolling gains on simple RNN cells over short sequences and
-    loses on LSTM; many steps in one call gain where Python's share of a step is large, which is
-    where the step itself is small; XLA is off, which Keras has not where all is deterministic.
+    The rules were measured on 2 CPU cores (docs/performance.md has the figures). JAX was faster
+    on every model. On TensorFlow, unrolling speeds up simple RNN cells over short sequences and
+    slows down LSTM. Running many steps in one call helps where a step is small, because Python's
+    share is then large. XLA is off, because Keras does not support it with `deterministic`.
     Small products are not split among threads.
 
     Raises:
-        ConfigError: the backend that is asked for, or TensorBoard, is not installed; or XLA
-            or unrolling is asked for where there is none; or the network needs more memory
-            than there is.
+        ConfigError: the backend or TensorBoard is not installed; or XLA or unrolling is not
+            possible here; or the network needs more memory than the machine has.
     """
     require_installed(config)
     asked = config.execution
@@ -93,12 +92,10 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
 
 
 def require_installed(config: CompleteConfig) -> None:
-    """Make sure that the extras are installed that a config asks for.
-
-    TensorFlow, which writes logs for TensorBoard on every backend, takes a part of it to do so.
+    """Check that the extras which a config needs are installed.
 
     Raises:
-        ConfigError: one is not.
+        ConfigError: one is missing.
     """
     if config.execution.backend == "jax" and find_spec("jax") is None:
         hint = "`pip install 'seqtrain[jax]'`, or `execution.backend=tensorflow`"
@@ -109,7 +106,7 @@ def require_installed(config: CompleteConfig) -> None:
 
 
 def _backend(asked: ExecutionConfig) -> str:
-    """Return the backend that is asked for, or the faster one of those that are here."""
+    """Return the backend of the config; for `auto`, the fastest that is installed."""
     if asked.backend == "auto":
         return "jax" if find_spec("jax") and memory.on_processor() else "tensorflow"
     return asked.backend
@@ -123,7 +120,7 @@ def start(execution: ResolvedExecutionConfig, seed: int) -> None:
     Raises:
         ConfigError: Keras is already imported, on another backend.
     """
-    # TensorFlow's threads allocate so often that they would wait for one arena half of the time.
+    # With a single arena, TensorFlow's threads would wait for it half of the time.
     memory.keep_freed(one_arena=execution.backend == "jax")
     settings.drop()
     os.environ["KERAS_BACKEND"] = execution.backend
@@ -150,7 +147,7 @@ def start(execution: ResolvedExecutionConfig, seed: int) -> None:
 
 
 def _use_defaults() -> None:
-    """Set what decides numbers in Keras, for the process may have imported it before."""
+    """Reset the Keras settings that change numbers; the process may have changed them before."""
     import keras
 
     keras.config.set_floatx("float32")
@@ -167,11 +164,11 @@ def import_for_tensorboard() -> None:
 
 
 def start_for_inference(execution: ResolvedExecutionConfig, seed: int) -> None:
-    """Start the backend on which a network was trained, or another where that cannot be.
+    """Start the backend on which a network was trained, or another where that is not possible.
 
-    It cannot where JAX is not installed, and where the process has begun on another. A saved
-    network opens on either; the probabilities differ in the last digits, and fresh weights are
-    others.
+    It is not possible where JAX is not installed, or where the process already uses another
+    backend. A saved network opens on both; its probabilities then differ in the last digits, and
+    new weights differ.
     """
     begun = sys.modules.get("keras")
     if begun and begun.backend.backend() != execution.backend:
@@ -201,7 +198,7 @@ def _start_tensorflow(execution: ResolvedExecutionConfig, seed: int, threads: in
 
 
 def _compute_with(threads: int) -> None:
-    """Set among how many threads TensorFlow splits an operation, unless it has begun to compute."""
+    """Set how many threads TensorFlow uses for one operation, unless it has started to compute."""
     import tensorflow as tf
 
     with suppress(RuntimeError):
@@ -209,7 +206,7 @@ def _compute_with(threads: int) -> None:
 
 
 def _start_jax(seed: int, threads: int) -> None:
-    os.environ["NPROC"] = str(threads)  # what XLA takes for the number of cores
+    os.environ["NPROC"] = str(threads)  # XLA reads the number of cores from it
     import jax
     import keras
 
@@ -217,8 +214,8 @@ def _start_jax(seed: int, threads: int) -> None:
     jax.config.update("jax_default_matmul_precision", None)
     with _as_if_missing(UNUSED["jax"]):
         keras.utils.set_random_seed(seed)
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # JAX's own, which it has read by now
-        try:  # what it holds is run
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # JAX's own variable, already applied
+        try:  # a private folder, because JAX runs the code in it
             jax.config.update("jax_compilation_cache_dir", str(private("jax")))
             jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
         except OSError as error:
@@ -228,17 +225,17 @@ def _start_jax(seed: int, threads: int) -> None:
 
 @contextmanager
 def _importing(unused: Iterable[str]) -> Iterator[None]:
-    """Let the body import a backend: quietly, without what is unused, and on its own defaults."""
+    """Import a backend in the body: quietly, without unused packages, with its own defaults."""
     with _quiet_stderr(), _as_if_missing(unused), settings.no_keras_json():
         yield
 
 
 @contextmanager
 def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
-    """Let imports in the body find packages missing, unless they are there already.
+    """Hide packages from the imports in the body, unless they are already imported.
 
-    Keras wraps scikit-learn, draws with matplotlib and seeds TensorFlow, TensorFlow converts
-    from JAX, and each goes on without. To import them takes seconds, and a quarter of the memory.
+    Keras and TensorFlow import scikit-learn, matplotlib and JAX if they find them, and work
+    without them. Importing them takes seconds and a quarter of the memory.
     """
     missing = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]
@@ -250,10 +247,7 @@ def _as_if_missing(packages: Iterable[str]) -> Iterator[None]:
 
 
 def compile(model: Any, optimizer: Any, dataset: Dataset, config: ResolvedConfig) -> None:
-    """Make a network ready for training on a dataset, as its config says.
-
-    It is then given the examples of `dataset.learned_split`.
-    """
+    """Compile a network for training on `dataset.learned_split`, as its config says."""
     accelerate(dataset.task.in_training(model))
     model.compile(
         optimizer,
@@ -267,11 +261,10 @@ def compile(model: Any, optimizer: Any, dataset: Dataset, config: ResolvedConfig
 def feed(batches: Any, execution: ResolvedExecutionConfig) -> Any:
     """Return batches in the form in which `fit` takes them fastest.
 
-    TensorFlow calls Python for each batch that it takes, which costs as much as a small step,
-    so it is given many small ones at once, but those of differing lengths one by one: together
-    they would be padded to the longest of all. It is kept from tuning how it reads, as it does
-    for what Keras makes of an array: an epoch then waits at times until the tuner wakes, for up
-    to as long as the epoch itself.
+    TensorFlow calls Python for each batch, which costs as much as a small step. So it gets many
+    small batches in one call. Batches of different lengths come one by one, because together
+    they would be padded to the longest. `autotune` is off: with it an epoch sometimes waits for
+    the tuner, up to as long as the epoch itself takes.
     """
     if execution.backend != "tensorflow":
         return batches
@@ -299,7 +292,7 @@ def feed(batches: Any, execution: ResolvedExecutionConfig) -> Any:
 
 
 def accelerate(model: Any) -> None:
-    """Give a network that is built or opened the faster loops, where the backend has them."""
+    """Replace the loops of a network by faster ones, if the backend uses the processor."""
     if _on_processor():
         from seqtrain.backend import kernels
 
@@ -307,7 +300,7 @@ def accelerate(model: Any) -> None:
 
 
 def _on_processor() -> bool:
-    """Return whether the backend computes on the processor, having no GPU."""
+    """Return whether the backend computes on the processor, because it finds no GPU."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -325,7 +318,7 @@ def _quiet_stderr() -> Iterator[None]:
 
     TensorFlow reports missing GPUs there before any log level can be set.
     """
-    streams.fill()  # as TensorFlow would write into what has the number 2
+    streams.fill()  # so that descriptor 2 is stderr and no other file
     if sys.stderr:
         sys.stderr.flush()
     kept = os.dup(2)

@@ -1,4 +1,4 @@
-"""The memory that a training needs at least, so that none is begun that no machine has."""
+"""Estimate the least memory that a training needs, and refuse what this machine lacks."""
 
 import math
 
@@ -12,20 +12,20 @@ SLOTS = {"adafactor": 0, "sgd": 0, "adagrad": 1, "lion": 1, "muon": 1, "rmsprop"
 
 
 def check(config: Config) -> None:
-    """Make sure, before the data are loaded, that there is memory for them and for the network.
+    """Check before loading that the memory suffices for the data and the network.
 
     Raises:
-        ConfigError: there is not, whatever the data hold.
+        ConfigError: it does not, whatever the data contain.
     """
     config.dataset.check_memory()
     check_network(config, config.dataset.outline())
 
 
 def check_network(config: Config, dataset: Shaped) -> None:
-    """Make sure that there is memory to train the network of a config on a dataset.
+    """Check that the memory suffices to train the network of a config on a dataset.
 
     Raises:
-        ConfigError: there is not.
+        ConfigError: it does not.
     """
     weights, steps = of_weights(config, dataset), of_batch(config, dataset)
     memory.require(weights, "the weights of this network", ", ".join(_sizes(config)))
@@ -36,9 +36,9 @@ def check_network(config: Config, dataset: Shaped) -> None:
 
 
 def of_weights(config: Config, dataset: Shaped) -> int:
-    """Return the bytes of the weights, of their gradients, and of what the optimizer keeps.
+    """Return the bytes of the weights, of their gradients, and of the optimizer's variables.
 
-    The gradients of words' vectors do not count: a batch has few words.
+    The gradients of the embedding do not count: a batch has few words.
     """
     model = config.model
     every = model.parameters(dataset)
@@ -49,13 +49,13 @@ def of_weights(config: Config, dataset: Shaped) -> int:
 
 
 def of_batch(config: Config, dataset: Shaped) -> int:
-    """Return the bytes of what a step of the optimizer keeps of each time step."""
+    """Return the bytes of the activations that one training step keeps."""
     rows = min(config.training.batch_size, config.dataset.limit or math.inf, dataset.examples)
     return int(NUMBER * rows * dataset.shape[0] * config.model.kept)
 
 
 def _sizes(config: Config) -> list[str]:
-    """Return the keys that decide how large a network is."""
+    """Return the keys that decide the size of a network."""
     keys = ["model.units", "model.dense_units"]
     if config.model.embedding_dim:
         keys += ["model.embedding_dim", "dataset.vocabulary_size"]

@@ -1,8 +1,8 @@
-"""Settings from outside of the config that would change what is computed.
+"""Environment variables and files outside the config that would change the results.
 
-The config decides that. So the variables of Keras, JAX and TensorFlow are dropped, except those by
-which a person chooses devices, caches and logs, and no `keras.json` is read. Variables that may
-still change the last digits are recorded in `environment.json`.
+Only the config may change the results. So the variables of Keras, JAX and TensorFlow are removed,
+except those for devices, caches and logs, and `keras.json` is not read. The remaining variables
+that may change the last digits are recorded in `environment.json`.
 """
 
 import logging
@@ -17,7 +17,7 @@ KEPT = (
     *("TF_GPU_ALLOCATOR", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     "TF_ENABLE_ONEDNN_OPTS",
 )
-# They let products be computed in fewer bits.
+# They allow products in lower precision.
 DROPPED_TOO = ("NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE")
 UNTOLD = ("KERAS_BACKEND", "TF_")  # Terraform's variables begin so too
 RECORDED = (
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def drop() -> None:
-    """Take the variables away that would change what is computed, from child processes too."""
+    """Remove the variables that would change the results, for child processes too."""
     dropped = [name for name in sorted(os.environ) if _is_dropped(name)]
     for name in dropped:
         del os.environ[name]
@@ -48,10 +48,10 @@ def recorded() -> dict[str, str]:
 
 @contextmanager
 def no_keras_json() -> Iterator[None]:
-    """Let what the body imports, Keras and the Keras within TensorFlow, find no `keras.json`.
+    """Keep Keras, also the one within TensorFlow, from reading `keras.json` when imported.
 
-    They read it, or write one, in `KERAS_HOME`, in the home, or in `/tmp`, where another user may
-    have put one. Nothing lies within the null device.
+    It reads or writes one in `KERAS_HOME`, in the home folder, or in `/tmp`, where another user
+    may have put one. So `KERAS_HOME` points into the null device, which holds no files.
     """
     before = os.environ.get("KERAS_HOME")
     os.environ["KERAS_HOME"] = os.devnull

@@ -51,12 +51,12 @@ def show(coloured: "RenderableType", plain: str) -> None:
 
 
 def lines() -> list[str]:
-    """Return the lines of standard input; a person at a terminal is told to type them.
+    """Return the lines of standard input; at a terminal, first ask the user to type them.
 
-    It is UTF-8, or what a byte order mark says.
+    The encoding is UTF-8, or that of a byte order mark.
 
     Raises:
-        DataError: it is closed, or no text.
+        DataError: it is closed, or is not text.
     """
     if sys.stdin.isatty():
         message("type a text on each line, and Ctrl-D at the end")
@@ -79,7 +79,7 @@ def lines() -> list[str]:
 
 
 def message(text: str) -> None:
-    """Print a message on stderr, above the progress bar where there is one."""
+    """Print a message on stderr, above the progress bar if one is shown."""
     print(printable(text), file=sys.stderr)
 
 
@@ -93,7 +93,7 @@ def error(text: str, hint: str | None = None) -> None:
 
 
 def show_log() -> None:
-    """Show what the library logs, as messages."""
+    """Print the log records of the library as messages."""
     logger = logging.getLogger("seqtrain")
     logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _Messages) for handler in logger.handlers):
@@ -101,7 +101,7 @@ def show_log() -> None:
 
 
 class _Messages(logging.Handler):
-    """Prints log records as messages; warnings are called so."""
+    """Prints log records as messages; a warning begins with `warning:`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
@@ -145,7 +145,7 @@ def format_inspection(found: dict[str, Any]) -> str:
 
 
 def _label(value: float, statistics: list[dict[str, Any]], split: str) -> str:
-    """Return a statistic of labels with the digits by which they differ."""
+    """Return a statistic of labels with as many digits as their differences need."""
     from seqtrain.data.scaling import Target
 
     of = {row["name"]: row[split] for row in statistics}
@@ -159,12 +159,12 @@ def _duration(seconds: float) -> str:
 
 
 def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = None) -> str:
-    """Return what `inference.network.described` says of each example, as `jsonl`, `csv` or `table`.
+    """Return the rows of `inference.network.described` as `jsonl`, `csv` or `table`.
 
     Args:
-        rows: with what else is known of the examples, which a table leaves out.
+        rows: one for each example, with the other columns of its file; a table omits these.
         form: one of the three.
-        id_: what a table shows of it: the key of the examples' ids.
+        id_: the column that a table shows nevertheless: the ids of the examples.
     """
     if form == "jsonl":
         return in_json(_encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
@@ -200,7 +200,7 @@ def _clipped_value(value: Any) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Return the text with a question mark for each byte of an argument that was no letter."""
+    """Return the text with a question mark for each undecodable byte of an argument."""
     return text.encode(errors="replace").decode()
 
 
@@ -215,7 +215,7 @@ def _clipped(text: str) -> str:
 
 @contextmanager
 def _naming(folder: Path) -> Iterator[None]:
-    """Print a folder last, however the body ends; the error of the body is the one that counts."""
+    """Print a folder last, however the body ends; an error of the body takes precedence."""
     try:
         yield
     except BaseException:
@@ -227,7 +227,7 @@ def _naming(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def ending_with(run: "Run") -> Iterator[None]:
-    """Print the score and, last, the folder of the run, however its training ends."""
+    """Print the score and then the folder of the run, however its training ends."""
     with _naming(run.folder):
         try:
             yield
@@ -249,7 +249,7 @@ def ending_with(run: "Run") -> Iterator[None]:
 
 @contextmanager
 def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
-    """Print what to do next and, last, the folder of the group, however its training ends."""
+    """Print the next step and then the folder of the group, however its training ends."""
     group = runs[0].group or runs[0].folder
     with _naming(group):
         try:
@@ -277,9 +277,9 @@ def format_listing(found: dict[str, list[dict[str, Any]]]) -> str:
 
 @contextmanager
 def progress(epochs: int) -> "Iterator[list[keras.callbacks.Callback]]":
-    """Yield a callback that shows a progress bar with the time left, on a terminal alone.
+    """Yield a callback that shows a progress bar with the remaining time, only on a terminal.
 
-    Elsewhere the log has a line for each epoch.
+    Elsewhere the log gets a line for each epoch.
     """
     if not sys.stderr.isatty():
         yield []

@@ -1,4 +1,4 @@
-"""What there is: datasets, models, shipped configs and runs."""
+"""The tables of `seqtrain list`: datasets, models, shipped configs and runs."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ Rows = list[dict[str, Any]]
 
 
 def everything(outputs: Path) -> dict[str, Rows]:
-    """Return a row for each thing, under `datasets`, `models`, `configs` and `runs`."""
+    """Return the rows of the tables `datasets`, `models`, `configs` and `runs`."""
     return {
         "datasets": _parts("seqtrain.datasets", DatasetConfig),
         "models": _parts("seqtrain.models", ModelConfig),
@@ -34,7 +34,7 @@ def _parts(package: str, base: type[Part]) -> Rows:
 
 
 def _runs(outputs: Path) -> Rows:
-    """Return a row for each run, and one for the seeds of each group; none is refused."""
+    """Return a row for each run, and one for each group of seeds; damaged runs are included."""
     together: dict[Path, list[RunNumbers]] = {}
     for run in lookup.all_in(outputs):
         together.setdefault(run.group or run.folder, []).append(measured(run))

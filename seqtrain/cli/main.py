@@ -1,4 +1,4 @@
-"""The program: its commands, and how each of its errors ends."""
+"""The command line: its commands, its errors and its exit codes."""
 
 import sys
 
@@ -59,7 +59,7 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; every expected error ends in one message and an exit code."""
+    """Run the command line; each expected error prints one message and sets the exit code."""
     with streams.standing():
         _run()
 
@@ -91,7 +91,7 @@ def _run() -> None:
 
 
 def _usage_hint(error: click.ClickException) -> str:
-    """Return the key that a mistyped option stands for, or else where the options are listed."""
+    """Return a hint for a mistyped option: a config key like it, or where options are listed."""
     if isinstance(error, click.NoSuchOption):
         from seqtrain.config import config_schema
         from seqtrain.schema import json_schema as schemas

@@ -67,14 +67,14 @@ OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
 
 def only_with_data(data: Path | None, **columns: str | None) -> None:
-    """Raise a usage error where a column is named of a file that is not given."""
+    """Raise a usage error where an option names a column, but no --data is given."""
     for option, name in columns.items():
         if name is not None and data is None:
             raise click.UsageError(f"--{option} names a column of a file: give --data too.")
 
 
 def typed(option: str) -> bool:
-    """Return whether the command that runs was given an option, and has not its default."""
+    """Return whether the user typed this option."""
     source = click.get_current_context().get_parameter_source(option)
     return source is click.core.ParameterSource.COMMANDLINE
 
@@ -83,10 +83,10 @@ OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.DOTALL)  # as one is written,
 
 
 class Command(click.Command):
-    """A command whose help ends with a worked example, and that takes `-1 stars` for a text."""
+    """A command whose help ends with an example, and that accepts a text such as `-1 stars`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options first, so that no text that begins with a dash is taken for one."""
+        """Parse the options first, so that a text may begin with a dash."""
         valued = {
             name
             for option in self.params
@@ -106,18 +106,18 @@ class Command(click.Command):
         return super().parse_args(ctx, [*options, "--", *others])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example as it is typed."""
+        """Write the example exactly as the user types it."""
         if self.epilog:
             formatter.write(f"\nExample:\n  {self.epilog}\n")
 
 
 def command(example: str, name: str | None = None) -> Callable[[Callable[..., Any]], Command]:
-    """Make a function the command of its name, or of another; its help ends with the example."""
+    """Turn a function into a command; its help ends with the example."""
     return click.command(name, cls=Command, epilog=example)
 
 
 class Group(click.Group):
-    """Commands in the order in which they were added."""
+    """Commands in the order of their definition."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return their names."""

@@ -15,7 +15,7 @@ from seqtrain.display.numbers import readable
 
 
 class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
-    """Shows the epoch, the loss so far and the time left of all epochs."""
+    """Shows the epoch, the loss so far and the remaining time of the training."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Begin to count what is left; a training that goes on does not begin with epoch 1."""
+        """Start counting; a resumed training does not start at epoch 1."""
         self.steps = self.params["steps"]
         self.before: int | None = None
         self.task = self.bar.add_task("", total=None, epoch=1, reached="")
@@ -47,12 +47,12 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
         self.bar.update(self.task, epoch=epoch + 1, completed=self.done)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Move the bar; `batch` is the last of those that one call computed."""
+        """Move the bar; `batch` is the last of the batches of one call."""
         reached = "  ".join(f"{name} {readable(value)}" for name, value in (logs or {}).items())
         self.bar.update(
             self.task, completed=self.done + min(batch + 1, self.steps), reached=reached
         )
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Take the bar away; the test examples are still to come."""
+        """Remove the bar; the test examples are evaluated next."""
         self.bar.remove_task(self.task)

@@ -1,4 +1,4 @@
-"""The numbers of a run in words and tables, as a person reads them."""
+"""Scores of a run as text: tables and sentences for the terminal."""
 
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ def _what_is_judged(found: dict[str, Any]) -> str:
 
 
 def _scores(found: dict[str, Any], prefix: str) -> str:
-    """Return each score with its interval, and what the simple models reach."""
+    """Return each score with its interval, and the scores of the baselines."""
     from seqtrain.evaluation.baselines import titles
 
     others = found.get("baselines", {})
@@ -52,7 +52,7 @@ def _scores(found: dict[str, Any], prefix: str) -> str:
 
 
 def format_score(metrics: dict[str, Any], task: "Task") -> str:
-    """Return the closing sentence of a training."""
+    """Return the last sentence that a training prints."""
     note = ", optimistic: chosen on test" if metrics["optimistic"] else ""
     last = metrics["last_epoch"]
     judging = [(one.title, f"test_{one.name}") for one in _judging(metrics, task)]
@@ -68,7 +68,7 @@ def format_score(metrics: dict[str, Any], task: "Task") -> str:
 
 
 def _judging(metrics: dict[str, Any], task: "Task") -> "list[Metric]":
-    """Return the metrics by which a run is judged: that of its task first."""
+    """Return the metrics of the last sentence, the primary one first."""
     from seqtrain.tasks import metric
 
     judged_by = map(metric, metrics.get("verdict", {}).get("judged_by", ()))
@@ -76,7 +76,7 @@ def _judging(metrics: dict[str, Any], task: "Task") -> "list[Metric]":
 
 
 def format_baselines(metrics: dict[str, Any], task: "Task") -> str:
-    """Return the network beside the simple models, as the end of a training shows them."""
+    """Return the table of the network and the baselines that a training prints."""
     from seqtrain.evaluation.baselines import titles
 
     named = titles(metrics["baselines"])
@@ -100,11 +100,11 @@ def format_baselines(metrics: dict[str, Any], task: "Task") -> str:
 
 
 def format_verdict(verdict: dict[str, Any], run: str) -> str:
-    """Return whether the network beats the simple models, or a warning with likely causes.
+    """Return a sentence on whether the network beats the baselines, or a warning with causes.
 
     Args:
-        verdict: as `metrics.json` has it, where nothing says of which run it is.
-        run: which the commands in it are about.
+        verdict: from `metrics.json`.
+        run: the run to name in suggested commands.
     """
     advice = [f"hint: {sentence}" for sentence in verdict.get("advice", ())]
     warnings = [f"warning: {sentence}" for sentence in verdict.get("warnings", ())]

@@ -1,1 +1,1 @@
-"""Runs beside one another."""
+"""Compare runs: rows, significance tests, tables."""

@@ -1,4 +1,4 @@
-"""Rows of a comparison tested against the best of the same data and the same score."""
+"""Significance tests between the rows of a comparison."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     Answers = tuple[np.ndarray, np.ndarray]
 
-SPLITTING = ("name", "split_seed", "test", "train_pairs")  # keys that decide what is tested on
+SPLITTING = ("name", "split_seed", "test", "train_pairs")  # keys that decide the test examples
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What came of testing a row against another.
+    """The result of testing one row against another.
 
     Attributes:
-        against: the row that is best on validation among those of the same data and score.
-        test: `McNemar` of two runs on the same test examples, where macro F1 judges `bootstrap`,
-            and where they answer numbers `sign`; `Welch` of several seeds each.
-        p: the chance of such a difference where there is none; None if it cannot be told.
-        reason: why it cannot.
+        against: the row with the best validation score on the same data and metric.
+        test: for two runs on the same test examples `McNemar`, for macro F1 `bootstrap`, for
+            numbers `sign`; for groups of seeds `Welch`.
+        p: the p-value; None if no test is possible.
+        reason: why no test is possible.
     """
 
     against: Row
@@ -44,9 +44,9 @@ class Significance:
 
 
 def tested(table: Sequence[Row]) -> dict[Row, Significance]:
-    """Return what came of testing each row that has a better one, on the same data and score.
+    """Test each row against the best row of the same data and metric.
 
-    The better one is chosen by validation: chosen by the test examples it would be lucky there.
+    Validation chooses the best row. If the test examples chose it, their test would be biased.
     """
     found: dict[Row, Significance] = {}
     comparable: dict[tuple[str, str], list[Row]] = {}
@@ -54,7 +54,7 @@ def tested(table: Sequence[Row]) -> dict[Row, Significance]:
         data = row.members[0].data
         if data is not None and any(one.finished for one in row.counted):
             comparable.setdefault((data, _kind(row)), []).append(row)
-    answers = lru_cache(maxsize=2)(_answers)  # the best stays; every other run is the one before
+    answers = lru_cache(maxsize=2)(_answers)  # keep the best; drop all other runs
     for alike in comparable.values():
         metric = common_metric(alike)
         best = min(alike, key=_rank(alike, metric))
@@ -63,13 +63,13 @@ def tested(table: Sequence[Row]) -> dict[Row, Significance]:
 
 
 def _kind(row: Row) -> str:
-    """Return the name of the task of a row: only those of one task can be compared."""
+    """Return the name of the task of a row; only rows of one task can be compared."""
     task = row.members[0].task
     return task.name if task else ""
 
 
 def _rank(table: Sequence[Row], metric: Metric) -> Callable[[Row], float]:
-    """Return what is smallest for the best row on validation, by another metric if one lacks it."""
+    """Return a sort key, smallest for the best validation score; fall back to a metric all have."""
     if not all(row.values(f"val_{metric.name}") for row in table):
         task = table[0].members[0].task
         metric = task.primary() if task else metric
@@ -94,7 +94,7 @@ def _test(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]
 
 
 def _paired(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answers]) -> Significance:
-    """Test two runs on each test example, if they were judged by the same ones."""
+    """Test two runs example by example, if they have the same test examples."""
     first, second = row.counted[0], best.counted[0]
     try:
         (labels, ours), (labels_of_best, theirs) = answers(first.run), answers(second.run)

@@ -1,7 +1,6 @@
-"""Runs beside one another: what differs between them, and what each reached.
+"""The rows of a comparison: settings that differ, and scores.
 
-Only small files are read, and nothing is refused: a run that is unfinished or damaged is a row
-that says so.
+Only small files are read. An unfinished or damaged run is not an error: its row says so.
 """
 
 from __future__ import annotations
@@ -23,27 +22,27 @@ from seqtrain.tasks import Metric, Task, metric
 Interval = tuple[float, float]
 
 ENDS = ("_low", "_high")  # of the intervals of scores, in the names of columns
-MOST_KEYS = 3  # that a legend has room for
-OF_NO_EFFECT = ("seed", "dataset.path")  # keys that make no other experiment of the same data
+MOST_KEYS = 3  # letters for which a legend has room
+OF_NO_EFFECT = ("seed", "dataset.path")  # keys that do not change the experiment
 
 
 @dataclass
 class RunNumbers:
-    """What the files of one run say.
+    """The settings and scores of one run, read from its files.
 
     Attributes:
         run: the run.
         state: `finished`, `training`, `unfinished` or `damaged`.
         keys: the values of its config by their dotted keys.
         data: the hash of its data.
-        task: what its labels are; None of a damaged run.
+        task: its task; None for a damaged run.
         scores: `val_…` of the best epoch, and `test_…`.
         intervals: 95 % intervals of some scores.
-        parameters: numbers of which the network consists.
-        seconds: of all epochs.
-        epochs: that it was trained.
-        best_epoch: that validation chose.
-        optimistic: whether it was chosen on the test examples.
+        parameters: the number of weights.
+        seconds: the time of all epochs.
+        epochs: how many epochs were trained.
+        best_epoch: the epoch that validation chose.
+        optimistic: whether the test examples chose the best epoch.
     """
 
     run: Run
@@ -66,7 +65,7 @@ class RunNumbers:
 
     @cached_property
     def settings(self) -> str:
-        """What runs that differ in the seed alone have in common, wherever their data lie."""
+        """The settings without the seed and the data's path: equal for the seeds of a config."""
         if not self.keys or self.state == "damaged":
             return str(self.run.folder)
         kept = {key: value for key, value in self.keys.items() if key not in OF_NO_EFFECT}
@@ -74,7 +73,7 @@ class RunNumbers:
 
 
 def measured(run: Run) -> RunNumbers:
-    """Return what the files of a run say; of a damaged run, what could be read."""
+    """Read the files of a run; of a damaged run, as much as possible."""
     found = RunNumbers(run)
     try:
         _read(found)
@@ -119,7 +118,7 @@ def _read_metrics(found: RunNumbers, metrics: dict[str, Any]) -> None:
 
 
 def dotted(config: Config) -> dict[str, Any]:
-    """Return the values of a config by their dotted keys; what is deeper stays as it is."""
+    """Return the values of a config by dotted keys, such as `model.units`."""
     found: dict[str, Any] = {}
     for key, value in config.model_dump(mode="json").items():
         inner = value.items() if isinstance(value, dict) else [(None, value)]
@@ -132,8 +131,8 @@ class Row:
     """A run, or the runs of several seeds.
 
     Attributes:
-        members: each of another seed, in the order of seeds; otherwise alike.
-        repeated: runs that are left out, because they repeat the seed of another.
+        members: runs that differ only in their seed, sorted by seed.
+        repeated: runs that are left out because they repeat a seed.
     """
 
     members: tuple[RunNumbers, ...]
@@ -141,13 +140,13 @@ class Row:
 
     @property
     def counted(self) -> tuple[RunNumbers, ...]:
-        """The runs whose scores count: the finished ones; or the only one, as far as it is."""
+        """The runs whose scores count: the finished ones, or the only one even if unfinished."""
         finished = tuple(one for one in self.members if one.finished)
         return self.members if len(self.members) == 1 else finished
 
     @property
     def label(self) -> str:
-        """The run, or the group in which all are, or else the newest of them."""
+        """The name of the run, of the group that holds all of them, or else of the newest."""
         newest = max((one.run for one in self.members), key=lambda run: run.label)
         whole = {one.run.group for one in self.members}
         together = len(self.members) > 1 and len(whole) == 1 and newest.group
@@ -155,40 +154,40 @@ class Row:
 
     @property
     def state(self) -> str:
-        """The state of the run, or how many seeds are finished where not all are."""
+        """The state of the run; for seeds, how many are finished."""
         finished = sum(one.finished for one in self.members)
         several = len(self.members) > 1 and finished < len(self.members)
         return f"{finished} of {len(self.members)} finished" if several else self.members[0].state
 
     @property
     def optimistic(self) -> bool:
-        """Whether its scores are of an epoch that was chosen on the test examples."""
+        """Whether the test examples chose the epoch of its scores."""
         return any(one.finished and one.optimistic for one in self.members)
 
     def values(self, name: str) -> list[float]:
-        """Return a score, or another number of `RunNumbers`, of each run that counts."""
+        """Return a score, or another number of `RunNumbers`, for each run in `counted`."""
         found = [one.scores.get(name, getattr(one, name, None)) for one in self.counted]
         return [value for value in found if value is not None]
 
     def mean(self, name: str) -> float | None:
-        """Return the mean of what `values` returns, if that is anything; a count stays one."""
+        """Return the mean of `values`, or None without values."""
         values = self.values(name)
         return fmean(values) if len(values) > 1 else next(iter(values), None)
 
     def deviation(self, name: str) -> float | None:
-        """Return the standard deviation (n - 1) over seeds, of two or more."""
+        """Return the sample standard deviation (n - 1) over seeds, None for fewer than two."""
         values = self.values(name)
         return stdev(values) if len(values) > 1 else None
 
     def readable(self, name: str) -> str:
-        """Return a score as a person reads it, over several seeds `mean ± deviation`."""
+        """Return a score as text; for several seeds `mean ± standard deviation`."""
         mean, deviation = self.mean(name), self.deviation(name)
         if mean is None:
             return ""
         return readable(mean) + ("" if deviation is None else f" ± {readable(deviation)}")
 
     def span(self, name: str) -> str:
-        """Return a number, or the smallest and largest of several seeds."""
+        """Return a number; for several seeds the smallest and the largest."""
         values = [round(value) for value in self.values(name)]
         return (
             "–".join(str(value) for value in dict.fromkeys([min(values), max(values)]))
@@ -205,9 +204,9 @@ LOSS = metric("loss")
 
 
 def main_metric(row: Row) -> Metric:
-    """Return the metric by which a row is judged; the loss where it has no other.
+    """Return the main metric of a row; the loss where it has no other.
 
-    Of weighed classes that is macro F1, but for runs of a version that did not measure it.
+    With `class_weight` that is macro F1, except for old runs that did not measure it.
     """
     one = row.members[0]
     if one.task is None:
@@ -218,9 +217,9 @@ def main_metric(row: Row) -> Metric:
 
 
 def common_metric(table: Sequence[Row]) -> Metric:
-    """Return the metric by which rows of one task are compared: that of the first, if all have it.
+    """Return the metric for comparing rows of one task: that of the first row, if all have it.
 
-    Where one is judged by macro F1, all are.
+    If the main metric of one row is macro F1, all are compared by it.
     """
     usual = table[0].members[0].task
     found = dict.fromkeys(main_metric(row) for row in table)
@@ -232,26 +231,26 @@ def common_metric(table: Sequence[Row]) -> Metric:
 
 
 def rows(runs: Iterable[Run], folded: bool = True) -> list[Row]:
-    """Return a row for each run, or for each set of runs that differ in their seed alone."""
+    """Return one row for each run, or for each set of runs that differ only in their seed."""
     each = [measured(run) for run in runs]
     if not folded:
         return [Row((one,)) for one in each]
     data = {one.settings: one.data for one in each if one.data}
     alike: dict[tuple[str, Any], list[RunNumbers]] = {}
-    for one in each:  # one that has not begun is not known to be on other data
+    for one in each:  # a run that has not begun has no hash of its data yet
         where = one.data or data.get(one.settings) or one.keys.get("dataset.path")
         alike.setdefault((one.settings, where), []).append(one)
     return [_folded(members) for members in alike.values()]
 
 
 def with_every_run(runs: Sequence[Run]) -> list[Row]:
-    """Return the rows of runs; where one repeats the seed of another, each has its own."""
+    """Return the rows of runs; runs that repeat a seed get a row of their own."""
     table = rows(runs)
     return rows(runs, folded=False) if any(row.repeated for row in table) else table
 
 
 def _folded(members: Sequence[RunNumbers]) -> Row:
-    """Return a row with one run for each seed: the newest, if it can be a finished one."""
+    """Return a row with one run for each seed: the newest finished one, or the newest."""
     of_seed: dict[int, RunNumbers] = {}
     for one in members:
         seed = one.keys.get("seed", 0)
@@ -262,15 +261,15 @@ def _folded(members: Sequence[RunNumbers]) -> Row:
 
 
 def folded(runs: Sequence[Run]) -> list[list[Run]]:
-    """Return the runs, those together that differ in their seed alone."""
+    """Group the runs that differ only in their seed."""
     return [[one.run for one in row.members] for row in rows(runs)]
 
 
 def differing(table: Sequence[Row]) -> list[str]:
-    """Return the keys in which the configs differ, in their order.
+    """Return the keys whose values differ between the configs, in the order of the config.
 
-    A key that only some have, such as `dataset.vocabulary_size`, differs if they differ in it.
-    Where the data lie makes no difference while they are the same.
+    A key that only some configs have, such as `dataset.vocabulary_size`, is compared among these.
+    The path of the data does not count as long as the data are the same.
     """
     values: dict[str, set[str]] = {}
     for row in table:
@@ -284,7 +283,7 @@ def differing(table: Sequence[Row]) -> list[str]:
 
 
 def names(table: Sequence[Row]) -> list[str]:
-    """Return what tells rows apart: their names, the keys that differ, or else their folders."""
+    """Return a distinct name for each row: its name, the keys that differ, or else its folder."""
     keys = differing(table)
     first = [row.label.partition("/")[0] for row in table]
     settings = [", ".join(f"{key}={row.members[0].keys.get(key)}" for key in keys) for row in table]
@@ -296,7 +295,7 @@ def names(table: Sequence[Row]) -> list[str]:
 
 
 def shown_scores(table: Sequence[Row]) -> list[str]:
-    """Return the main scores that any run has: `val_…`, then `test_…`, of each task."""
+    """Return the main scores that any run has: for each task `val_…`, then `test_…`."""
     has = {name for row in table for one in row.members for name in one.scores}
     tasks = {one.task.name: one.task for row in table for one in row.members if one.task}
     names = [metric.name for task in tasks.values() for metric in task.compared]
@@ -306,7 +305,7 @@ def shown_scores(table: Sequence[Row]) -> list[str]:
 
 
 def more_is_better(column: str) -> bool:
-    """Return whether the best of a column is the largest: of most scores, but not of errors."""
+    """Return whether the largest value of a column is the best: for most scores, not for errors."""
     score = next((column.removesuffix(end) for end in ENDS if column.endswith(end)), column)
     prefix, _, name = score.partition("_")
     return prefix in ("val", "test") and not name.endswith("_sd") and metric(name).higher

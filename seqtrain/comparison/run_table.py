@@ -1,4 +1,4 @@
-"""A comparison on paper: as an aligned table, Markdown, CSV or JSON."""
+"""Write a comparison as an aligned table, Markdown, CSV or JSON."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ from seqtrain.errors import RunError
 from seqtrain.evaluation.metric import PREFIXES
 from seqtrain.tasks import metric
 
-MOST_VALUES = 5  # of a list in a cell
+MOST_VALUES = 5  # longest list in a cell
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
     "McNemar": "McNemar's test on the test examples that both saw",
@@ -40,7 +40,7 @@ Cell = Callable[[Row], str]
 
 
 def format_seeds(found: Sequence[dict[str, Any]]) -> str:
-    """Return the evaluations of several seeds as one table: each score, and its mean."""
+    """Return the evaluations of several seeds as one table, with the mean of each score."""
     first = found[0]
     prefix = PREFIXES[first["split"]]
     seeds = [Path(one["run"]) for one in found]
@@ -58,10 +58,10 @@ def format_seeds(found: Sequence[dict[str, Any]]) -> str:
 
 
 def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
-    """Return rows in the order of a column, the best first; those without a value come last.
+    """Sort rows by a column, the best first; rows without a value come last.
 
-    By `p` the row that the others are tested against is the first, and then those that differ
-    from it the least.
+    Sorted by `p`, the row that the others are tested against comes first, then the rows with
+    the largest p-values.
 
     Raises:
         RunError: there is no such column.
@@ -83,7 +83,7 @@ def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
 
 
 def sheet(rows: Sequence[Row], tests: Tests, form: str) -> str:
-    """Return a comparison as `table`, `markdown`, `csv` or `json`."""
+    """Format a comparison as `table`, `markdown`, `csv` or `json`."""
     if form == "json":
         return in_json(json.dumps(records(rows, tests), indent=2, ensure_ascii=False))
     if form == "csv":
@@ -97,7 +97,7 @@ def sheet(rows: Sequence[Row], tests: Tests, form: str) -> str:
 
 
 def records(rows: Sequence[Row], tests: Tests) -> list[dict[str, Any]]:
-    """Return what is known of rows, as JSON has it; numbers of several seeds are their means."""
+    """Return the rows as JSON objects; numbers of several seeds are means."""
     keys = differing(rows)
     return [_record(row, keys, tests) for row in rows]
 
@@ -129,7 +129,7 @@ def _test_record(found: Significance | None) -> dict[str, Any] | None:
 
 
 def _flat(found: dict[str, Any]) -> dict[str, Any]:
-    """Return a record as one level of columns, as CSV has it."""
+    """Flatten a record into the columns of a CSV row."""
     line: dict[str, Any] = {key: found[key] for key in ("run", "state", "optimistic", "seeds")}
     line |= found["config"]
     for name, score in found["scores"].items():
@@ -156,7 +156,7 @@ def _markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
 
 
 def _columns(rows: Sequence[Row], tests: Tests) -> dict[str, Cell]:
-    """Return the columns that a person reads: only those that tell the rows apart."""
+    """Return the columns of the table: only those in which the rows differ."""
     shared = len({row.label.partition("/")[0] for row in rows}) == 1
     columns: dict[str, Cell] = {
         "run": lambda row: (shared and row.label.partition("/")[2]) or row.label
@@ -196,7 +196,7 @@ def _score(row: Row, name: str) -> str:
 
 
 def _has_room(row: Row, name: str) -> bool:
-    """Return whether the interval of a score is shown: not where another share tells the same."""
+    """Return whether to show the interval of a score: not if another share shows the same."""
     task = row.members[0].task
     usual = (main_metric(row), *([task.primary()] if task else []))
     return metric(name) in usual or not metric(name).share
@@ -217,7 +217,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _notes(rows: Sequence[Row], tests: Tests) -> list[str]:
-    """Return a sentence for each sign that stands in the table."""
+    """Return a sentence for each mark in the table."""
     notes = []
     if any(row.interval(name) for row in rows for name in shown_scores(rows)):
         notes.append("[low, high]: 95 % interval, for the test examples are a sample")

@@ -1,1 +1,1 @@
-"""What a dataset is: examples and their labels, vocabularies and scales."""
+"""What a dataset consists of: examples, labels, vocabularies, scales."""

@@ -1,4 +1,4 @@
-"""Labels as a person wrote them, as the classes that a network learns."""
+"""Turn labels as written into the classes that a network learns."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from seqtrain.io.text_file import near_miss, shown
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_CLASSES, FEW = 1_000, 20  # beyond them, labels that hardly repeat are no classes
-MANY_NUMBERS = 20  # from which on labels that are numbers may be no classes
+MOST_CLASSES, FEW = (
+    1_000,
+    20,
+)  # with more different labels, labels that rarely repeat are not classes
+MANY_NUMBERS = 20  # from this many on, numeric labels may not be classes
 NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
 
-# Letters that are not seen: format characters, without those that change what is seen.
+# Invisible characters: format characters, except those that change the visible text.
 UNSEEN = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-# Joiners are a part of words in many scripts, and of emoji; elsewhere they are not seen.
+# Joiners are part of words in many scripts, and of emoji; elsewhere they are invisible.
 STRAY_JOINER = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
 SPACES = re.compile(r"[^\S\x00-\x1f\x7f-\x9f]+")
 NO_LETTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, halves of pairs
-# Letters of other scripts that look like Latin ones, as they are typed by mistake.
+# Letters of other scripts that look like Latin ones and are typed by mistake.
 LATIN = {
     **dict(
         zip(
@@ -56,10 +59,11 @@ def natural(name: str) -> tuple[bool, float, str]:
 
 
 def normalised(label: str) -> str:
-    """Return a label without what cannot be seen of it, so that two that look the same are equal.
+    """Normalise a label, so that two labels that look the same are equal.
 
-    Letters are composed (NFC), format characters left out, and spaces of any kind and number made
-    one. Case, and `1` and `1.0`, stay apart: `doubt_alike` warns of them.
+    Letters are composed (NFC), format characters are removed, and runs of spaces of any kind
+    become one space. Labels that differ in case, and `1` and `1.0`, stay different classes:
+    `doubt_alike` warns about them.
     """
     label = label.strip()
     if not label.isascii():
@@ -68,7 +72,7 @@ def normalised(label: str) -> str:
 
 
 def merged(names: Sequence[str], source: str) -> list[str]:
-    """Return each label `normalised`, and say which of them are taken for the same."""
+    """Return each label `normalised`, and log which labels become equal by that."""
     found = [normalised(name) for name in names]
     together: dict[str, list[str]] = {}
     for name, label in zip(names, found, strict=True):
@@ -81,7 +85,7 @@ def merged(names: Sequence[str], source: str) -> list[str]:
 
 
 def doubt_classes(classes: Sequence[str], labels: Mapping[str, np.ndarray], source: str) -> None:
-    """Warn of classes that a person may not have meant.
+    """Warn about classes that are probably a mistake.
 
     Args:
         classes: their names.
@@ -106,7 +110,7 @@ def doubt_classes(classes: Sequence[str], labels: Mapping[str, np.ndarray], sour
 
 
 def doubt_alike(counts: Mapping[str, int], source: str) -> None:
-    """Warn of classes that a person may mean to be one, with the number of examples of each."""
+    """Warn about classes that are probably the same, with the number of examples of each."""
     known: dict[object, str] = {}
     pairs: dict[str, list[str]] = {}
     for name, count in counts.items():
@@ -124,7 +128,7 @@ def doubt_alike(counts: Mapping[str, int], source: str) -> None:
 
 
 def _likeness(name: str) -> object:
-    """Return what is equal for labels that are the same number, or that look alike."""
+    """Return a key that is equal for labels that are the same number or look alike."""
     if (number := measured(name)) is not None:
         return number
     text = unicodedata.normalize("NFKC", name).casefold().translate(LOOKALIKES)
@@ -138,17 +142,17 @@ def _difference(one: str, other: str) -> str:
 
 
 def _exact(name: str) -> str:
-    """Return a label with what cannot be told by looking at it written out."""
+    """Return a label with its invisible and ambiguous characters written out."""
     text = name.translate({ord(letter): ascii(letter)[1:-1] for letter in UNLIKE.findall(name)})
     return shown(text)
 
 
 def check_names(names: Sequence[str], place: Callable[[int], str]) -> None:
-    """Raise a DataError where a label is empty, or holds what is no letter.
+    """Raise a DataError if a label is empty, or contains undecodable or control characters.
 
     Args:
-        names: each label once, as it is written.
-        place: where the label with an index stands first; finding it may read the whole file.
+        names: each label once, as written.
+        place: returns where a label of this index stands first; may read the whole file.
     """
     for index, name in enumerate(names):
         if not normalised(name):
@@ -160,16 +164,16 @@ def check_names(names: Sequence[str], place: Callable[[int], str]) -> None:
 
 
 def learnable(labels: Iterable[str], number: int, source: str, hint: str) -> tuple[str, ...]:
-    """Return the different labels of the training examples in order, if they can be learned.
+    """Return the sorted labels of the training examples, if they can be classes.
 
     Args:
-        labels: each of them once.
-        number: of the training examples.
-        source: what was read.
-        hint: what to do where the labels are no classes.
+        labels: each label once.
+        number: how many training examples there are.
+        source: the file that was read.
+        hint: what to do if the labels are not classes.
 
     Raises:
-        DataError: there is one label alone, or nearly each example has its own.
+        DataError: there is only one label, or nearly every example has its own.
     """
     classes = tuple(sorted(labels, key=natural))
     if len(classes) < 2:
@@ -197,15 +201,15 @@ def learnable(labels: Iterable[str], number: int, source: str, hint: str) -> tup
 def indices(
     labels: Sequence[str], classes: Sequence[str], place: Callable[[int], str]
 ) -> np.ndarray:
-    """Return the index of each label's class, however it is written; int32, shape (N,).
+    """Return the index of each label's class; int32, shape (N,).
 
     Args:
-        labels: as they are written.
-        classes: as a run has them; those of older runs may not be `normalised`.
-        place: where the label of such an index stands.
+        labels: as written.
+        classes: those of a run; older runs may have classes that are not `normalised`.
+        place: returns where the label of an index stands.
 
     Raises:
-        DataError: one is the label of no class.
+        DataError: a label is none of the classes.
     """
     import numpy as np
 
@@ -223,12 +227,12 @@ def indices(
 
 
 def known_classes(classes: Sequence[str]) -> str:
-    """Return the hint of which labels a run knows."""
+    """Return a hint that lists the labels a run knows."""
     return f"the classes of the run are: {listed(classes)}"
 
 
 def unseen(place: str, label: str, classes: Sequence[str]) -> DataError:
-    """Return the error to raise where an example has a label that no training example has."""
+    """Return the error for a label that no training example has."""
     return DataError(
         f"{place}: no training example has the label `{shown(label)}`{_meant(label, classes)}",
         f"the classes of train are: {listed(classes)}",
@@ -236,7 +240,7 @@ def unseen(place: str, label: str, classes: Sequence[str]) -> DataError:
 
 
 def _meant(label: str, classes: Sequence[str]) -> str:
-    """Return `, did you mean …?` with the class that is the same number or looks alike, if any."""
+    """Return `, did you mean …?` with a class that is the same number or looks alike, if any."""
     alike = next((name for name in classes if _likeness(name) == _likeness(label)), None)
     return f", did you mean `{shown(alike)}`?" if alike else near_miss(label, classes)
 

@@ -1,4 +1,4 @@
-"""What a dataset is: arrays, and what is known about them."""
+"""A dataset: its examples, and everything known about them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqtrain.tasks.base import Task
 
 MASK_VALUE = -1e30  # of every feature of a padded step
-LENGTHS = 8  # to which batches are cut
+LENGTHS = 8  # steps to which batches are cut
 Split = Literal["train", "validation", "test"]
 
 
@@ -30,11 +30,11 @@ class Examples:
     """Sequences and their labels.
 
     Attributes:
-        x: what the network reads; int32 ids of shape (N, T), or float32 features of
-            shape (N, T, F); or several such arrays by the names of the inputs.
-        labels: the index of each example's class, int32, or in regression its number as it was
-            written, float64; shape (N,).
-        lengths: the steps of each example before it was cut or padded to T, where they
+        x: the inputs of the network: int32 ids of shape (N, T), or float32 features of
+            shape (N, T, F); or a dict of such arrays, by the names of the inputs.
+        labels: for classification the index of each example's class, int32; for regression its
+            number as written, float64; shape (N,).
+        lengths: the steps of each example before it was cut or padded to T, if they
             differ; int64, shape (N,).
     """
 
@@ -48,7 +48,7 @@ class Examples:
 
     @property
     def first(self) -> np.ndarray:
-        """The only input, or of several the first by name."""
+        """The only input, or the first of several by name."""
         return inputs.arrays(self.x)[0]
 
     def take(self, indices: np.ndarray) -> Examples:
@@ -57,18 +57,18 @@ class Examples:
         return Examples(inputs.rows(self.x, indices), self.labels[indices], lengths)
 
     def fingerprints(self) -> np.ndarray:
-        """Return a hash of what the network reads of each example; uint64, shape (N,)."""
+        """Return a hash of the inputs of each example; uint64, shape (N,)."""
         return inputs.fingerprints(self.x)
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned from the training examples, and is needed to read new ones.
+    """What was fitted on the training examples and is needed to read new ones.
 
     Attributes:
-        task: what the labels are.
-        vocabulary: the tokens of the ids, where examples are tokens and these are known.
-        scaling: how features are standardised, where they are.
+        task: the fitted task.
+        vocabulary: the tokens of the ids, if examples are tokens and these are known.
+        scaling: mean and standard deviation of the features, if they are standardised.
     """
 
     task: Task
@@ -76,21 +76,21 @@ class Learned:
     scaling: Scaling | None = None
 
     def reads_as(self, other: Learned) -> bool:
-        """Return whether new examples and their labels are read as another has learned to."""
+        """Return whether both read new examples and their labels in the same way."""
         task = self.task.reads_as(other.task)
         return task and replace(self, task=other.task) == other
 
 
 @dataclass(frozen=True)
 class NewExamples:
-    """Examples that a person gives to a trained network.
+    """New examples for a trained network.
 
     Attributes:
-        x: as the network reads them, of shape (N, T) or (N, T, F).
-        texts: as they were given, where they are texts.
-        labels: the name of each example's class, where it is known.
-        label_key: what their file calls a label.
-        lines: the line on which each example begins, where they come from lines.
+        x: the inputs of the network, of shape (N, T) or (N, T, F).
+        texts: the texts as given, if they are texts.
+        labels: the label of each example as written, if known.
+        label_key: the name of the label column in their file.
+        lines: the first line of each example, if they come from lines.
     """
 
     x: np.ndarray
@@ -100,7 +100,7 @@ class NewExamples:
     lines: Sequence[int] | None = None
 
     def labelled(self) -> NewExamples:
-        """Return the examples that have a label, or all where none has."""
+        """Return the examples that have a label; all of them if none has."""
         import numpy as np
 
         rows = [row for row, label in enumerate(self.labels or ()) if label]
@@ -115,10 +115,10 @@ class NewExamples:
         )
 
     def truth(self, file: Path, task: Task) -> np.ndarray:
-        """Return what a network should answer: labels as `Examples` have them.
+        """Return the labels, encoded as in `Examples`.
 
         Raises:
-            DataError: an example has no label, or one that the network cannot answer.
+            DataError: an example has no label, or one that the network does not know.
         """
         if self.labels is None:
             raise DataError(f"{file} has no `{self.label_key}` to judge by", task.allowed)
@@ -130,7 +130,7 @@ class NewExamples:
 
 
 class Shaped(Protocol):
-    """What the size of a network depends on, and of a batch."""
+    """The properties of a dataset that decide the size of a network and of a batch."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,20 +142,20 @@ class Shaped(Protocol):
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model computes of an example."""
+        """The size of the output of a model for one example."""
 
     @property
     def tokens(self) -> str:
-        """What texts are split into."""
+        """The tokens of the texts: `words`, `characters` or `subwords`."""
 
     @property
     def examples(self) -> int:
-        """How many there are to train on."""
+        """The number of training examples."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What is known of a dataset before it is loaded; it has as much as that, or more."""
+    """Lower bounds of a dataset's sizes, known before it is loaded."""
 
     shape: tuple[int, ...] = (1, 1)
     vocabulary_size: int | None = None
@@ -166,22 +166,22 @@ class Outline:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Arrays and what is known about them.
+    """Examples in three splits, and everything known about them.
 
     Attributes:
-        train: the examples to fit.
+        train: the examples that fit the network.
         validation: the examples that choose the best epoch.
-        test: the examples that judge.
-        task: what the labels are.
+        test: the examples for the final scores.
+        task: classification, regression, or another task.
         source: the file or package that was read.
-        sha256: the hash of what was read.
-        vocabulary_size: the number of ids where examples are tokens, else None.
+        sha256: the hash of its content.
+        vocabulary_size: the number of ids if examples are tokens, else None.
         mask: whether padded steps are hidden from the network.
-        padding: the end at which short examples are filled up.
-        vocabulary: the words of the ids, where they are known.
-        scaling: how features were standardised, where they were.
-        originals: reads the texts of test examples again as they were written, by their indices.
-        dropped: the share of the characters of texts that no token holds, where it is counted.
+        padding: the end at which short examples are padded.
+        vocabulary: the tokens of the ids, if known.
+        scaling: mean and standard deviation of the features, if they were standardised.
+        originals: returns the texts of test examples as written, by their indices.
+        dropped: the share of characters in no token, if it was counted.
     """
 
     train: Examples
@@ -200,28 +200,28 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one example, of several inputs that of the first by name."""
+        """The shape of one example; with several inputs, that of the first by name."""
         return tuple(self.train.first.shape[1:])
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model computes of an example."""
+        """The size of the output of a model for one example."""
         return self.task.outputs
 
     @property
     def tokens(self) -> str:
-        """What texts are split into: `words`, `characters` or `subwords`."""
+        """The tokens of the texts: `words`, `characters` or `subwords`."""
         rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"
         return rule if rule in ("characters", "subwords") else "words"
 
     @property
     def examples(self) -> int:
-        """How many there are to train on."""
+        """The number of training examples."""
         return len(self.train)
 
     @property
     def learned(self) -> Learned:
-        """What is needed to read new examples."""
+        """Everything needed to read new examples."""
         return Learned(self.task, self.vocabulary, self.scaling)
 
     def split(self, name: Split) -> Examples:
@@ -229,9 +229,9 @@ class Dataset:
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
     def apart(self) -> Dataset:
-        """Return the dataset without train examples that validation or test hold too.
+        """Return the dataset without repeated examples across splits.
 
-        Validation loses what test holds.
+        Train loses the examples of validation and test; validation loses those of test.
         """
         import numpy as np
 
@@ -246,16 +246,16 @@ class Dataset:
         return replace(apart, validation=self.validation.take(left))
 
     def fitted(self) -> Dataset:
-        """Return the dataset whose task has learned what it needs of the training labels."""
+        """Return the dataset with its task fitted on the training labels."""
         return replace(self, task=self.task.fit(self.train.labels, self.source))
 
     def learned_split(self, name: Split) -> Examples:
-        """Return the examples of a split with their labels as a network learns them."""
+        """Return a split with its labels encoded for the loss."""
         part = self.split(name)
         return replace(part, labels=self.task.learned(part.labels))
 
     def repeated(self) -> int:
-        """Return how many test examples the network can learn by heart, for train holds them."""
+        """Return how many test examples also stand in train, so that they can be memorised."""
         from seqtrain.data.overlap import shared
 
         return shared(self.train, self.test)[0]
@@ -273,12 +273,12 @@ def real_steps(x: np.ndarray) -> np.ndarray:
 
 
 def cut(steps: np.ndarray, x: np.ndarray, lengths: int = LENGTHS) -> int:
-    """Return to how many steps examples can be cut: one of few, for JAX compiles for each anew.
+    """Return the number of steps to cut a batch to: one of a few, as JAX compiles for each.
 
     Args:
         steps: how many steps of each example are not padding.
-        x: what they are a part of, shape (N, T) or (N, T, F).
-        lengths: how many there are at most; never more than `LENGTHS`.
+        x: the examples of the split, shape (N, T) or (N, T, F).
+        lengths: how many different results there may be, at most `LENGTHS`.
     """
     unit = math.ceil(int(x.shape[1]) / min(lengths, LENGTHS))
     return math.ceil(int(steps.max()) / unit) * unit
@@ -292,7 +292,7 @@ def real(x: np.ndarray) -> np.ndarray:
 
 
 def empty(like: Examples) -> Examples:
-    """Return no examples, of the shape and type of `like`."""
+    """Return an empty split with the shapes and types of `like`."""
     import numpy as np
 
     return like.take(np.arange(0))
@@ -303,8 +303,8 @@ def stratified(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split off a share of N examples, the same share of every stratum.
 
-    The rounding is that of the largest remainder: the number taken is the nearest to
-    `share`, and no stratum is off by more than one example.
+    It rounds by the largest remainder: the total is as close to `share` as possible, and no
+    stratum is off by more than one example.
 
     Args:
         strata: int of shape (N,), see `Task.strata`.

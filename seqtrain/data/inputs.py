@@ -1,6 +1,6 @@
-"""What a network reads of examples: one array, or several with names.
+"""The inputs of a network: one array, or a dict of named arrays.
 
-A translation has a source and a target, a series its window and what is known in advance.
+A translation has a source and a target; a forecast has a window and known future values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def each(x: Any, function: Callable[[Any], T]) -> Any:
-    """Return what a function makes of the array, or of each named one."""
+    """Apply a function to the array, or to each named array."""
     if isinstance(x, dict):
         return {name: function(array) for name, array in x.items()}
     return function(x)

@@ -1,4 +1,4 @@
-"""Texts that a person gives to a trained network."""
+"""New texts for a trained network."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from seqtrain.io.text_file import suffix
 
 
 class GivenTexts(NamedTuple):
-    """Texts that a person gives, the line of each, and the labels if there are any."""
+    """New texts, the line of each, and the labels if there are any."""
 
     texts: list[str]
     lines: list[int]

@@ -1,4 +1,4 @@
-"""Labels as a person wrote them, as the numbers that a network predicts."""
+"""Turn labels as written into the numbers that a network predicts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from seqtrain.io.text_file import shown
 if TYPE_CHECKING:
     import numpy as np
 
-LARGEST = 1e29  # numbers must be nearer to zero, so that none is taken for padding
-# Signs that can mean nothing else: minus signs and dashes, the plus of East Asian texts, and the
-# decimal sign of Arabic ones.
+LARGEST = 1e29  # numbers must be closer to zero, so that none equals padding
+# Unambiguous signs: minus signs and dashes, the plus of East Asian texts, and the decimal sign of
+# Arabic texts.
 SIGNS = str.maketrans("\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d", "-" * 7)
 SIGNS |= str.maketrans("\uff0b\u066b", "+.")
-UNSEEN = "\u200b\u200e\u200f\u202a\u202c\u2066\u2069\ufeff"  # that may surround a number
+UNSEEN = "\u200b\u200e\u200f\u202a\u202c\u2066\u2069\ufeff"  # characters that may surround a number
 PLAIN = re.compile(r"(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 PERCENT = "a percent sign"
 AMBIGUOUS = "a comma, which can stand before decimals or between thousands"
 DATE = "write times as numbers, such as days or seconds since the first of them"
-# Forms that are no numbers at all: what they are, and what to write.
+# Forms that are not numbers: their names, and what to write instead.
 OTHERS = (
     (r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?|\d{1,2}([-/.])\d{1,2}\3\d{2,4}( .*)?", "a date", DATE),
     (r"\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[ap]m)?", "a time", DATE),
@@ -45,7 +45,7 @@ OTHERS = (
 )
 CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|BRL"
 MONEY = rf"(US|CA|AU|NZ|HK|A|C|R)?[$\u00a2-\u00a5\u20a0-\u20cf]|\b({CODES})\b|\bRs\.?|\bkr\.?"
-# What stands around a number: its pattern, what stays of it, and its name.
+# Text around a number: its pattern, the part to keep, and its name.
 AROUND = (
     (r"\((.*)\)", r"-\1", "parentheses for a minus sign"),
     (r"(\d+([.,]\d+)?)-", r"-\1", "its minus sign at the end"),
@@ -54,7 +54,7 @@ AROUND = (
     (r"(\d) ?(?!e[-+]?\d)([^\W\d_]|[\u00b0\u2103])[^\d.,]*$", r"\1", "a unit"),
 )
 SPACES = " '\u2019_\u066c"
-# How digits are written apart: the pattern, what to leave out, the decimal sign, and the name.
+# Separators in numbers: the pattern, what to remove, the decimal sign, and the name.
 WITHIN = (
     (rf"\d{{1,3}}([{SPACES}]\d{{3}})+([.,]\d*)?", SPACES, ".", "signs between its thousands"),
     (
@@ -72,7 +72,7 @@ log = logging.getLogger(__name__)
 
 
 def measured(label: str) -> float | None:
-    """Return the number that a label is, or None where it is none that can be learned."""
+    """Return a label as a number, or None if it is not a number that can be learned."""
     text = label.strip(UNSEEN).translate(SIGNS)
     try:
         value = float(text)
@@ -82,14 +82,14 @@ def measured(label: str) -> float | None:
 
 
 def numbers(labels: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
-    """Return the number that each label is; float64, shape (N,).
+    """Return each label as a number; float64, shape (N,).
 
     Args:
-        labels: as they are written.
-        place: where the label of such an index stands.
+        labels: as written.
+        place: returns where the label of an index stands.
 
     Raises:
-        DataError: one is no number.
+        DataError: a label is not a number.
     """
     import numpy as np
 
@@ -102,12 +102,12 @@ def numbers(labels: Sequence[str], place: Callable[[int], str]) -> np.ndarray:
 
 
 def written(number: float) -> str:
-    """Return the fewest digits that are the number, float or float32 as it is, as people write."""
+    """Return a float or float32 with as few digits as identify it."""
     return str(number).removesuffix(".0")
 
 
 def no_number(place: str, label: str, called: str = "label") -> DataError:
-    """Return the error to raise where a label of a regression, or the like, is no number."""
+    """Return the error for a label that should be a number and is not."""
     if not label:
         return DataError(f"{place}: the label is empty", "give it a number, or leave it out")
     said = f"{place}: the {called} `{shown(label)}` is no number"
@@ -122,7 +122,7 @@ def no_number(place: str, label: str, called: str = "label") -> DataError:
 
 
 def check_differing(values: Iterable[float], source: str) -> None:
-    """Raise a DataError where all training examples have the same number as their label."""
+    """Raise a DataError if all training examples have the same label."""
     if len(different := set(values)) < 2:
         raise DataError(
             f"{source}: every training example has the label {written(different.pop())}",
@@ -131,7 +131,7 @@ def check_differing(values: Iterable[float], source: str) -> None:
 
 
 def doubt_digits(labels: Sequence[str], place: Callable[[int], str]) -> None:
-    """Warn where a label is a whole number of more digits than float64 has."""
+    """Warn if a label is an integer with more digits than float64 holds."""
     for index, label in enumerate(labels):
         digits = label.strip(UNSEEN).translate(SIGNS).lstrip("+-").lstrip("0")
         if re.fullmatch(r"\d{16,}", digits) and int(digits) != int(float(digits)):
@@ -144,15 +144,15 @@ def doubt_digits(labels: Sequence[str], place: Callable[[int], str]) -> None:
 
 
 def how_to_write(text: str) -> str | None:
-    """Return how to write a number in a form that is not read, such as `0,5` or `5 %`."""
+    """Return a hint on how to write a number such as `0,5` or `5 %`, which is not accepted."""
     found = form(text)
     return found[1] if found and found[0].startswith("it has") else None
 
 
 def form(label: str) -> tuple[str, str] | None:
-    """Return in which form a label is no plain number, and what to write; None where unknown.
+    """Return the name of the form of a label, and what to write instead; None if unknown.
 
-    Nothing is read so by itself: `1,234` can be two numbers, and `5%` too.
+    Such labels are never converted automatically: `1,234` can mean two numbers, and so can `5%`.
     """
     text = re.sub(r"\d", lambda digit: str(int(digit[0])), label.strip(UNSEEN).translate(SIGNS))
     text = " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Which examples stand in two splits, and which only look as if they did."""
+"""Find examples that stand in two splits, and those that only seem to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from seqtrain.data.dataset import Examples
 
 
 def shared(train: Examples, others: Examples) -> tuple[int, int]:
-    """Return how many examples stand in train too, and how many only look as if they did.
+    """Return how many examples also stand in train, and how many only seem to.
 
-    These are texts that equal one of train as the network reads them, but of which half of the
-    words or more are unknown, and may have been any.
+    The latter are texts whose ids equal those of a text in train, but half of whose words or more
+    are unknown, so that the texts may differ.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Numbers as they are measured, and on the scale on which a network learns."""
+"""Standardise numbers for a network, and convert its predictions back to their units."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-SHOWN = 5  # digits of a deviation, where a person reads numbers
-FLOAT64 = 300  # decimals, beyond which powers of ten are not finite
-COARSE = 1e-3  # share of a deviation by which an answer may be rounded
-RESOLVED = 7  # digits of a number of about 1 that float32 tells apart
+SHOWN = 5  # digits of a standard deviation in text
+FLOAT64 = 300  # decimals; larger powers of ten are not finite
+COARSE = 1e-3  # largest rounding error of a prediction, in standard deviations
+RESOLVED = 7  # significant digits of float32
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Scaling:
     deviation: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Raise a ValueError where they are no numbers to compute with."""
+        """Raise a ValueError if the values are not finite numbers."""
         known = all(map(_is_known, (*self.mean, *self.deviation)))
         if not known or len(self.mean) != len(self.deviation) or not all(self.deviation):
             raise ValueError("it does not hold a mean and a deviation of each feature")
 
     @classmethod
     def of(cls, steps: np.ndarray) -> Scaling:
-        """Measure steps of shape (total, F); the deviation of a constant feature is 1."""
+        """Fit on steps of shape (total, F); the standard deviation of a constant feature is 1."""
         import numpy as np
 
         means, deviations = [], []
@@ -45,7 +45,7 @@ class Scaling:
         return cls(tuple(means), tuple(deviation or 1.0 for deviation in deviations))
 
     def apply(self, steps: np.ndarray) -> np.ndarray:
-        """Return steps of shape (total, F) standardised; float64."""
+        """Return standardised steps; float64, shape (total, F)."""
         import numpy as np
 
         scaled: np.ndarray = (steps - np.array(self.mean)) / np.array(self.deviation)
@@ -54,15 +54,15 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Target:
-    """What is known of labels that are numbers.
+    """The scale of labels that are numbers.
 
-    A network learns and answers them standardised. Here they are taken there and back in float64,
-    for float32 has no digits to tell 1,700,000,000 and 1,700,000,001 apart.
+    A network learns and predicts standardised labels. The conversion uses float64, because
+    float32 cannot tell 1,700,000,000 and 1,700,000,001 apart.
 
     Attributes:
         mean: of the training labels.
-        deviation: of the training labels; 1 where all are the same.
-        tolerance: the error from which on an answer is wrong, where the dataset has such a rule.
+        deviation: standard deviation of the training labels; 1 if all are equal.
+        tolerance: the smallest error that makes a prediction wrong, if the dataset defines one.
     """
 
     mean: float = 0.0
@@ -70,38 +70,38 @@ class Target:
     tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise a ValueError where they are no numbers to compute with."""
+        """Raise a ValueError if the values are not finite numbers."""
         numbers = (self.mean, self.deviation, *filter(None, (self.tolerance,)))
         if not all(map(_is_known, numbers)) or not self.deviation:
             raise ValueError("it does not hold a mean and a deviation of the labels")
 
     def of(self, labels: np.ndarray) -> Target:
-        """Return it with the mean and the deviation of labels of shape (N,)."""
+        """Return the target fitted on labels of shape (N,)."""
         found = Scaling.of(labels[:, None])
         return replace(self, mean=found.mean[0], deviation=found.deviation[0])
 
     def standardised(self, labels: np.ndarray) -> np.ndarray:
-        """Return labels of shape (N,) as a network learns them; float32."""
+        """Return standardised labels; float32, shape (N,)."""
         off: np.ndarray = (labels.astype("float64") - self.mean) / self.deviation
         return off.astype("float32")
 
     def in_units(self, outputs: np.ndarray) -> np.ndarray:
-        """Return what a network gives in the units of the labels; float64, of the same shape.
+        """Convert outputs of a network to the units of the labels; float64, same shape.
 
-        They are rounded to what float32 resolves: digits beyond that would be noise.
+        They are rounded to the precision of float32: further digits would be noise.
         """
         numbers: np.ndarray = outputs.astype("float64") * self.deviation + self.mean
         return numbers.round(decimals(self.deviation, RESOLVED))
 
     def shown(self, number: float) -> str:
-        """Return a number with as many decimals as its distance from others asks for."""
+        """Return a number with as many decimals as the standard deviation needs."""
         places = decimals(self.deviation, SHOWN)
         number = round(number, places) + 0.0  # no minus before a zero
         text = f"{number:.15g}"
         return text if "e" in text or places <= 0 else f"{number:.{places}f}"
 
     def doubt(self, source: str) -> None:
-        """Warn where float32, in which the saved network answers, is too coarse for the labels."""
+        """Warn if the labels need more precision than the float32 of the saved network."""
         import numpy as np
 
         gap = float(np.spacing(np.float32(abs(self.mean))))
@@ -115,7 +115,7 @@ class Target:
 
 
 def decimals(deviation: float, digits: int) -> int:
-    """Return how many decimals show so many digits of a deviation; negative before the point."""
+    """Return how many decimals show so many digits of a number; negative left of the point."""
     return min(digits - 1 - floor(log10(deviation)), FLOAT64)
 
 

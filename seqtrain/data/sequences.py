@@ -1,4 +1,4 @@
-"""Sequences of numbers, each of its own length, as they stand in a file."""
+"""Sequences of numbers of different lengths, as read from a file."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ class Labels:
     numbers: np.ndarray
 
     def written(self) -> list[str]:
-        """Return the label of each example."""
+        """Return each label as written."""
         return [self.names[number] for number in self.numbers.tolist()]
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """N sequences of steps of F features: windows on the steps of a file.
+    """N sequences of steps with F features: views of the steps of a file.
 
     Attributes:
         source: the file.
         values: the steps, real numbers of shape (total, F).
         starts: where each sequence begins; int64, shape (N,).
         lengths: the steps of each; int64, shape (N,).
-        places: where each stands in the file, as messages name it: its number from 1, or its line.
-        labels: the label of each, where there are any.
-        features: the names of the features, where they have any.
-        regular: whether the file's form gives each sequence the same length.
+        places: the place of each in the file, for messages: its number from 1, or its line.
+        labels: the label of each, if there are any.
+        features: the names of the features, if they have any.
+        regular: whether the form of the file makes all sequences equally long.
     """
 
     source: str
@@ -70,7 +70,7 @@ class Sequences:
         return int(self.values.shape[1])
 
     def place(self, index: int) -> str:
-        """Return where a sequence stands, as messages name it."""
+        """Return the place of a sequence in the file, for messages."""
         place = int(self.places[index])
         return f"{self.source}:{place}" if self.features else f"{self.source}: example {place}"
 
@@ -86,10 +86,10 @@ class Sequences:
         return self.labels
 
     def encoded(self, task: Task) -> np.ndarray:
-        """Return each one's label as a task learns it, shape (N,).
+        """Return the labels as the task encodes them, shape (N,).
 
         Raises:
-            DataError: a label is none that the task knows.
+            DataError: the task does not know a label.
         """
         known = task.encode(self.known.names, self.first, self.source)
         found: np.ndarray = known[self.known.numbers]
@@ -97,14 +97,14 @@ class Sequences:
 
     @property
     def unlabelled(self) -> np.ndarray:
-        """The indices of those whose label is empty."""
+        """The indices of the sequences with an empty label."""
         import numpy as np
 
         empty = [number for number, name in enumerate(self.known.names) if not name]
         return np.flatnonzero(np.isin(self.known.numbers, empty))
 
     def labelled(self) -> Sequences:
-        """Return the sequences whose label is not empty."""
+        """Return the sequences with a label."""
         import numpy as np
 
         names = tuple(filter(None, self.known.names))
@@ -114,7 +114,7 @@ class Sequences:
         return whole.take(np.flatnonzero(whole.known.numbers >= 0))
 
     def first(self, number: int) -> str:
-        """Return where the label of such a number stands first."""
+        """Return the place where a label stands first."""
         return self.place(int((self.known.numbers == number).argmax()))
 
     def take(self, indices: np.ndarray) -> Sequences:
@@ -124,7 +124,7 @@ class Sequences:
         return replace(self, starts=starts, lengths=lengths, places=places, labels=labels)
 
     def cut(self, length: int, end: End) -> Sequences:
-        """Return the sequences, the longer ones without the steps at `end` beyond `length`."""
+        """Return the sequences, cut at `end` to at most `length` steps."""
         import numpy as np
 
         lengths = np.minimum(self.lengths, length)
@@ -132,14 +132,14 @@ class Sequences:
         return replace(self, starts=self.starts + lost, lengths=lengths)
 
     def scaling(self) -> Scaling:
-        """Return the mean and the deviation of each feature over all steps."""
+        """Return the mean and the standard deviation of each feature over all steps."""
         import numpy as np
 
         windows = zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
         return Scaling.of(np.concatenate([self.values[a : a + n] for a, n in windows]))
 
     def padded(self, length: int, scaling: Scaling | None) -> np.ndarray:
-        """Return sequences of at most `length` steps, filled up with `MASK_VALUE` at their ends.
+        """Return sequences of at most `length` steps, padded with `MASK_VALUE` to `length`.
 
         Returns:
             float32, shape (N, length, F).
@@ -176,7 +176,7 @@ class Sequences:
 
 
 def unusable(values: np.ndarray) -> tuple[int, int] | None:
-    """Return the row and the column of the first number that a network cannot read, or None."""
+    """Return the row and the column of the first unusable number, or None."""
     import numpy as np
 
     if values.dtype.kind != "f":
@@ -190,7 +190,7 @@ def unusable(values: np.ndarray) -> tuple[int, int] | None:
 
 
 def shown(number: float) -> str:
-    """Return a number that is not usable, in words."""
+    """Describe an unusable number in words."""
     return {"nan": "not a number (NaN)", "inf": "infinite", "-inf": "infinite"}.get(
         str(float(number)), f"{number:.3g}"
     )

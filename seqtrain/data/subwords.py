@@ -2,8 +2,8 @@
 
 T. Kudo and J. Richardson, "SentencePiece: A simple and language independent subword tokenizer and
 detokenizer for Neural Text Processing", EMNLP 2018; the unigram language model of T. Kudo,
-"Subword Regularization", ACL 2018. What no subword spells is spelled in bytes, so no text is
-unknown. The same words and counts give the same model, to the bit.
+"Subword Regularization", ACL 2018. Characters in no subword are split into bytes, so no text is
+unknown. The same words and counts give a bit-identical model.
 """
 
 import io
@@ -16,8 +16,8 @@ from seqtrain.errors import DataError, reason
 
 BYTES = 256
 SMALLEST = 512  # ids: one for each byte, and as many for subwords
-MOST = 300_000  # characters of the most frequent words, from which subwords are learned
-COVERED = 0.9995  # of the characters; rarer ones are spelled in bytes
+MOST = 300_000  # characters of the most frequent words; subwords are learned from these
+COVERED = 0.9995  # share of the characters that get subwords; rarer ones are split into bytes
 BLOCK = 10_000  # words that are split at once
 
 
@@ -59,7 +59,7 @@ def learn(counts: Mapping[str, int], size: int) -> bytes:
 
 
 def _most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the most frequent words, as many as are learned from."""
+    """Return the most frequent words: those to learn from."""
     chosen: dict[str, int] = {}
     characters = 0
     for word in sorted(counts, key=lambda word: (-counts[word], word)):
@@ -71,7 +71,7 @@ def _most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _spellable(counts: Mapping[str, int], room: int) -> Iterator[tuple[str, int]]:
-    """Yield the words and their counts, without all but the `room` most frequent characters."""
+    """Yield the words and their counts, keeping only the `room` most frequent characters."""
     found: Counter[str] = Counter()
     for word, count in counts.items():
         for character in word:

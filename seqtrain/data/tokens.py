@@ -1,10 +1,10 @@
-"""The tokens of a text, by Unicode's own rules: words, characters, or what subwords are made of.
+"""Split a text into tokens by Unicode's rules: words, characters, or chunks for subwords.
 
-Texts that look the same give the same tokens. Before a text is split, HTML tags and entities go,
-it is composed (NFC), forms for layout alone become plain letters (`ＡＢＣ`, `ﬁ`), variants of the
-apostrophe become `'`, what is not seen goes (soft hyphens, zero-width spaces, directions of
-writing), and letters become lower-case. Joiners stay where UAX #31 says that they matter: after a
-virama, and between Arabic letters. A lower-cased `İ` is `i`; `ß` stays what it is.
+Texts that look the same give the same tokens. Before a text is split, it is normalised: HTML tags
+and entities are removed; letters are composed (NFC); layout forms become plain letters (`ＡＢＣ`,
+`ﬁ`); variants of the apostrophe become `'`; invisible characters (soft hyphens, zero-width spaces,
+marks of writing direction) are removed; and letters become lower-case. Joiners stay where UAX #31
+says that they matter: after a virama, and between Arabic letters. `İ` becomes `i`; `ß` stays `ß`.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ Rule = Literal["words", "characters", "subwords", "plain", "keras"]
 
 SPACE = "▁"  # which SentencePiece puts before each chunk of a text
 SAMPLE = 4_000  # texts that `suggest` looks at
-HELD_OUT = 5  # of the sample, each so many'th text is held out
+HELD_OUT = 5  # every fifth text of the sample is held out
 UNSPACED, DROPPED, SHORT, NEW, MANY_NEW, FEW = 0.5, 0.3, 2, 0.2, 0.35, 2_000  # see `suggest`
 
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 _PLAIN_WORD = re.compile(r"\w+(?:['’]\w+)*")
 _ASCII_WORD = re.compile(r"[a-z0-9_]+(?:'[a-z0-9_]+)*")
 _WORD = re.compile(r"\w+(?:['·]\w+)*")
-# What needs no more than lower case: letters without marks, of scripts with spaces; punctuation.
+# Texts that only need lower case: unmarked letters of scripts with spaces, and punctuation.
 _SIMPLE = re.compile(
     "[\x00-\x7f\xa1-\xac\xae-\xb3\xb5-\u012f\u0131-\u01c3\u01ce-\u01ef\u0250-\u02ad\u0386"
     "\u0388-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2017\u201a\u201c-\u2027\u2030\u2031\u2033-\u203b"
     "\u20a0-\u20bf\uac00-\ud7a3]*"
 )
-# Where all are that `_Patterns` looks for, and others: most texts need not be looked at twice.
+# A superset of what `_Patterns` looks for: most texts pass this quick check.
 _MAYBE_ODD = re.compile(
     "[\xad\xb4\u02b9-\u02bc\u034f\u05f3\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2018-\u201b\u2028-\u2032\u2060-\u206f\u3164\ufb00-\ufdff"
@@ -56,10 +56,10 @@ _KERAS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "
 
 
 def words(text: str) -> list[str]:
-    """Split a text into lower-case words; HTML tags and punctuation fall out, `don't` is one.
+    """Split a text into lower-case words, without HTML tags and punctuation; `don't` is one word.
 
-    Each emoji is a token, and so is each character of scripts that are written without spaces:
-    Chinese and Japanese, Thai, Lao, Khmer, Burmese and the like.
+    Each emoji is a token, and so is each character of scripts without spaces: Chinese, Japanese,
+    Thai, Lao, Khmer, Burmese and others.
     """
     text = normalised(text)
     if text.isascii():
@@ -72,7 +72,7 @@ def words(text: str) -> list[str]:
 
 
 def characters(text: str) -> list[str]:
-    """Split a text into lower-case characters as they are seen; runs of space become one each."""
+    """Split a text into lower-case visible characters; a run of spaces becomes one space."""
     text = " ".join(normalised(text).split())
     if text.isascii():
         return list(text)
@@ -85,17 +85,17 @@ def chunks(text: str) -> list[str]:
 
 
 def plain_words(text: str) -> list[str]:
-    """Split a text as version 0.1 did, and as ids of `imdb` and `phrases` are made."""
+    """Split a text like version 0.1; `imdb` and `phrases` still use this rule."""
     return _PLAIN_WORD.findall(html.unescape(_MARKUP.sub(" ", text)).lower())
 
 
 def keras_words(text: str) -> list[str]:
-    """Split a text as Keras's `Tokenizer` does, which made the ids of Keras's `imdb.npz`."""
+    """Split a text like Keras's `Tokenizer`, which made the ids of `imdb.npz`."""
     return [word for word in text.lower().translate(_KERAS).split(" ") if word]
 
 
 def normalised(text: str) -> str:
-    """Return a text so that texts that look the same are the same, in lower case."""
+    """Normalise a text to lower case, so that texts that look the same are equal."""
     if "<" in text:
         text = _MARKUP.sub(" ", unicodedata.normalize("NFC", text))  # `e` with a mark is no tag
     if "&" in text:
@@ -109,7 +109,7 @@ def normalised(text: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """Return a text without variants of what is seen."""
+    """Return a text without variants that look the same."""
     patterns = _patterns()
     text = patterns.layout.sub(_compatible, text).translate(_APOSTROPHES)
     return _lower(patterns.idle_joiner.sub("", patterns.unseen.sub("", text)))
@@ -125,7 +125,7 @@ def _compatible(found: Any) -> str:
 
 @dataclass(frozen=True)
 class _Patterns:
-    """Compiled patterns of the package `regex`, which knows the properties of Unicode."""
+    """Patterns compiled with `regex`, which knows Unicode properties."""
 
     word: Any
     spaced_word: Any
@@ -191,11 +191,11 @@ RULES: dict[Rule, Callable[[str], list[str]]] = {
 
 @dataclass(frozen=True)
 class Tokeniser:
-    """A rule by which texts are split, and of subwords what was learned.
+    """A rule for splitting texts, with its model for subwords.
 
     Attributes:
         rule: the name of the rule.
-        model: of subwords, the model as SentencePiece writes it.
+        model: for subwords, the model file of SentencePiece.
     """
 
     rule: Rule = "words"
@@ -211,7 +211,7 @@ class Tokeniser:
         return [piece for pieces in split(self.model, found) for piece in pieces]
 
     def joined(self, tokens: Iterable[str]) -> str:
-        """Return tokens as a text that can be read."""
+        """Join tokens into a readable text."""
         if self.rule == "characters":
             return "".join(tokens)
         if self.rule == "subwords":
@@ -219,9 +219,9 @@ class Tokeniser:
         return " ".join(tokens)
 
     def near(self, token: str) -> str:
-        """Return the word that a token is without variants of letters, where the rule keeps them.
+        """Return the plain form of a token, if the rule keeps variants of letters.
 
-        So a network that was trained on `don't` knows `don’t`.
+        So a network that was trained on `don't` also knows `don’t`.
         """
         if self.rule not in ("plain", "keras"):
             return token
@@ -230,7 +230,7 @@ class Tokeniser:
 
 
 def dropped(texts: Iterable[str]) -> float:
-    """Return the share of the characters of texts, spaces aside, that are in no word."""
+    """Return the share of characters, without spaces, that are in no token."""
     written = kept = 0
     for text in texts:
         written += sum(map(len, normalised(text).split()))
@@ -239,10 +239,10 @@ def dropped(texts: Iterable[str]) -> float:
 
 
 def suggest(texts: Sequence[str]) -> tuple[Tokens, str]:
-    """Return the tokens that fit texts, and the reason in a few words.
+    """Suggest the tokens for some texts, with the reason in a few words.
 
-    Characters fit scripts without spaces, names and other single words, and texts that are not
-    made of words. Subwords fit languages of which many words are new in each text.
+    Characters suit scripts without spaces, single words such as names, and texts that do not
+    consist of words. Subwords suit languages in which each text has many new words.
     """
     sample = texts[:: max(1, len(texts) // SAMPLE)]
     split = [words(text) for text in sample]
@@ -265,7 +265,7 @@ def suggest(texts: Sequence[str]) -> tuple[Tokens, str]:
 
 
 def new_words(split: Sequence[Sequence[str]]) -> float:
-    """Return the share of the words of every fifth text that are in no other text."""
+    """Return the share of words in every fifth text that no other text has."""
     known = {word for index, found in enumerate(split) if index % HELD_OUT for word in found}
     held = Counter(word for found in split[::HELD_OUT] for word in found)
     unknown = sum(count for word, count in held.items() if word not in known)
@@ -273,7 +273,7 @@ def new_words(split: Sequence[Sequence[str]]) -> float:
 
 
 def _unspaced(texts: Iterable[str]) -> float:
-    """Return the share of letters that are of scripts without spaces."""
+    """Return the share of letters from scripts without spaces."""
     letters = single = 0
     for text in texts:
         text = normalised(text)

@@ -1,4 +1,4 @@
-"""What a network would not read of texts: unknown tokens, and characters that no token holds."""
+"""Measure the parts of texts that a network does not see: unknown tokens, and other characters."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from seqtrain.io.text_file import shown
 if TYPE_CHECKING:
     import numpy as np
 
-MUCH = 0.25  # of the tokens, of which a person must know
+MUCH = 0.25  # share of the tokens from which on to warn
 
 
 def unknown(dataset: Dataset, split: Split) -> float:
-    """Return the share of the tokens of a split, as far as they are read, that have no id."""
+    """Return the share of the tokens of a split that have no id."""
     from seqtrain.data.vocabulary import OOV
 
     x = dataset.split(split).first
@@ -24,7 +24,7 @@ def unknown(dataset: Dataset, split: Split) -> float:
 
 
 def unknown_of_each(x: np.ndarray) -> list[float]:
-    """Return the share of each text's tokens that have no id; 1 where it has no token.
+    """Return the share of each text's tokens that have no id; 1 for a text without tokens.
 
     Args:
         x: ids of shape (N, T).
@@ -39,7 +39,7 @@ def unknown_of_each(x: np.ndarray) -> list[float]:
 
 
 def full(dataset: Dataset) -> bool:
-    """Return whether a larger vocabulary could hold tokens that train has more than once."""
+    """Return whether a larger vocabulary would add tokens that train has more than once."""
     from seqtrain.data.vocabulary import FIRST_WORD
 
     words, size = dataset.vocabulary.words if dataset.vocabulary else (), dataset.vocabulary_size
@@ -49,7 +49,7 @@ def full(dataset: Dataset) -> bool:
 
 
 def doubts(dataset: Dataset, tokens: Tokens) -> Iterator[str]:
-    """Yield what a person should know of texts that are not read, each with what to type."""
+    """Yield warnings about text that the network does not see, each with what to type."""
     if dataset.dropped > DROPPED:
         yield (
             f"{dataset.dropped:.1%} of the characters of the texts are in no word, so they are "
@@ -61,7 +61,7 @@ def doubts(dataset: Dataset, tokens: Tokens) -> Iterator[str]:
 
 
 def _remedy(dataset: Dataset, tokens: Tokens) -> str:
-    """Return what to type against unknown tokens."""
+    """Return a hint on how to reduce unknown tokens."""
     import numpy as np
 
     if full(dataset) and unknown(dataset, "train") > MUCH:
@@ -74,7 +74,7 @@ def _remedy(dataset: Dataset, tokens: Tokens) -> str:
 
 
 def doubt_of_given(given: NewExamples, tokens: str | None) -> str | None:
-    """Return what a person should know of texts that a network is given, if anything.
+    """Return a warning about new texts that the network hardly sees, or nothing.
 
     Args:
         given: texts and their ids.

@@ -1,7 +1,7 @@
-"""Text as whole numbers: tokens, vocabulary, encoding, padding.
+"""Text as integer ids: vocabulary, encoding, padding.
 
-Ids follow `keras.datasets.imdb`: 0 pads, 1 starts a text, 2 stands for a token out of the
-vocabulary, and the token of rank r (from 1, by frequency in the training texts) is r + 3.
+Ids follow `keras.datasets.imdb`: 0 is padding, 1 starts a text, 2 is any token outside the
+vocabulary, and r + 3 is the token of rank r (from 1, by frequency in the training texts).
 """
 
 from array import array
@@ -17,7 +17,7 @@ from seqtrain.data.tokens import RULES, Rule, Tokeniser
 from seqtrain.schema.sections import End
 
 PAD, START, OOV = 0, 1, 2
-SPECIAL = ("<padding>", "<start>", "<unknown>", "<unused>")  # what the first ids are called
+SPECIAL = ("<padding>", "<start>", "<unknown>", "<unused>")  # names of the first ids
 FIRST_WORD = 4  # the id of the most frequent word; 3 is unused, as in Keras
 BLOCK = 10_000  # sequences that are copied at once, for their places take twice their memory
 
@@ -36,7 +36,7 @@ class Ragged:
 
     @classmethod
     def of(cls, sequences: Iterable[Sequence[int] | np.ndarray]) -> "Ragged":
-        """Put sequences of ids one after another; only one of them need exist at a time."""
+        """Concatenate sequences of ids; a generator will do."""
         ids, offsets = bytearray(), array("q", [0])
         for sequence in sequences:
             ids += np.asarray(sequence, dtype=np.int32).tobytes()
@@ -73,7 +73,7 @@ def with_start(words: Ragged) -> Ragged:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The known tokens, most frequent first; the one at index i has the id i + 4.
+    """The known tokens, most frequent first; the token at index i has the id i + 4.
 
     Attributes:
         words: the tokens: words, characters or subwords.
@@ -89,14 +89,14 @@ class Vocabulary:
 
     @cached_property
     def _id_near(self) -> dict[str, int]:
-        """The ids of words that an older rule left with another apostrophe or other accents."""
+        """Ids by plain form, for words that an older rule kept with variant letters."""
         if self.tokeniser.rule not in ("plain", "keras"):
             return {}
         near = ((self.tokeniser.near(word), word) for word in self.words if not word.isascii())
         return {other: self._id_of[word] for other, word in near if other != word}
 
     def encode(self, texts: Iterable[str]) -> Ragged:
-        """Return the ids of texts, the start id first in each."""
+        """Encode texts as ids, each with the start id first."""
         ids = ([self._id(token) for token in self.tokeniser(text)] for text in texts)
         return with_start(Ragged.of(ids))
 
@@ -107,14 +107,14 @@ class Vocabulary:
         return self._id_of.get(near, self._id_near.get(near, OOV))
 
     def names(self, ids: Iterable[int] | np.ndarray) -> list[str]:
-        """Return what ids stand for: tokens, `<start>`, or `<unknown>`."""
+        """Decode ids into tokens, `<start>` and `<unknown>`."""
         return [
             self.words[number - FIRST_WORD] if number >= FIRST_WORD else SPECIAL[number]
             for number in map(int, ids)
         ]
 
     def text(self, ids: Iterable[int] | np.ndarray) -> str:
-        """Return what ids stand for as a text that can be read."""
+        """Decode ids into a readable text."""
         return self.tokeniser.joined(self.names(ids))
 
     def first(self, size: int) -> "Vocabulary":
@@ -123,15 +123,14 @@ class Vocabulary:
 
 
 class Corpus:
-    """Texts read once, before their vocabulary is known; each word is held once.
+    """Texts that are read once, before their vocabulary is known; stores each word once.
 
-    Words get numbers by first appearance while texts come in. `fit` ranks them by their
-    frequency in some of the texts, and translates numbers into ids. For subwords, words are what
-    stands between spaces.
+    Words are numbered by first appearance. `fit` ranks them by their frequency in some of the
+    texts, and maps numbers to ids. For subwords, the words are the chunks between spaces.
     """
 
     def __init__(self, rule: Rule = "words") -> None:
-        """Begin without any word."""
+        """Start without words."""
         self.rule, self._split = rule, RULES[rule]
         self._number_of: defaultdict[str, int] = defaultdict()
         self._number_of.default_factory = self._number_of.__len__
@@ -153,10 +152,10 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A vocabulary, and the id of each number that the corpus gave to a word.
+    """A vocabulary, and the map from the numbers of a corpus to ids.
 
     Attributes:
-        vocabulary: what has ids.
+        vocabulary: the tokens with ids.
         id_of: int32; the id of each number.
         parts: for subwords, the numbers of the parts of each word.
     """
@@ -166,26 +165,26 @@ class Fitted:
     parts: Ragged | None = None
 
     def encode(self, numbers: Ragged) -> Ragged:
-        """Return the ids that `Vocabulary.encode` gives to the same texts."""
+        """Return the ids of texts, as `Vocabulary.encode` does."""
         if self.parts is not None:
             numbers = _expanded(numbers, self.parts)
         return with_start(Ragged(self.id_of[numbers.ids], numbers.offsets))
 
 
 def _expanded(numbers: Ragged, parts: Ragged) -> Ragged:
-    """Return sequences of words as sequences of the words' parts."""
+    """Replace each word of the sequences by its parts."""
     found = parts.take(numbers.ids)
     return Ragged(found.ids, found.offsets[numbers.offsets])
 
 
 def fit(words: Sequence[str], numbers: Ragged, tokeniser: Tokeniser, every: bool = False) -> Fitted:
-    """Rank words by their frequency in some texts, equals in alphabetical order.
+    """Rank words by their frequency in some texts, ties in alphabetical order.
 
     Args:
-        words: at the index that is its number, each word.
-        numbers: the numbers of the words of the texts that count.
-        tokeniser: what the words come from.
-        every: give ids to words too that those texts lack.
+        words: each word, at the index of its number.
+        numbers: the numbers of the words of the texts to count.
+        tokeniser: the tokeniser that made the words.
+        every: also give ids to words that those texts lack.
     """
     counts = np.bincount(numbers.ids, minlength=len(words))
     known = range(len(words)) if every else np.flatnonzero(counts).tolist()
@@ -199,9 +198,9 @@ def fit_subwords(chunks: Sequence[str], numbers: Ragged, size: int) -> Fitted:
     """Learn the subwords of some texts, and rank them as `fit` does.
 
     Args:
-        chunks: at the index that is its number, each chunk between spaces.
-        numbers: the numbers of the chunks of the texts that count.
-        size: ids in use at most, with those of `SPECIAL`.
+        chunks: each chunk between spaces, at the index of its number.
+        numbers: the numbers of the chunks of the texts to count.
+        size: the largest number of ids, with those of `SPECIAL`.
     """
     counts = np.bincount(numbers.ids, minlength=len(chunks)).tolist()
     counted = {chunk: n for chunk, n in zip(chunks, counts, strict=True) if n}
@@ -223,9 +222,9 @@ def pad(
     Args:
         sequences: N sequences of ids.
         length: the number of steps, T.
-        vocabulary_size: ids from this one on become the out-of-vocabulary id.
-        padding: the end at which zeros fill short sequences.
-        truncating: the end at which long sequences lose steps.
+        vocabulary_size: larger ids become the out-of-vocabulary id.
+        padding: the end at which short sequences are padded with zeros.
+        truncating: the end at which long sequences are cut.
 
     Returns:
         int32, shape (N, T). Every row has at least one step that is not padding.

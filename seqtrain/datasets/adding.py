@@ -41,7 +41,7 @@ class Adding(GeneratedConfig):
     )
 
     def new_task(self) -> Task:
-        """Return that the sum is a number."""
+        """Return a regression: the label is the sum."""
         return Regression(Target(tolerance=TOLERANCE))
 
     def read(self, data_dir: Path | None) -> Dataset:
@@ -50,7 +50,7 @@ class Adding(GeneratedConfig):
 
 
 def generate(number: int, steps: int, random: np.random.Generator) -> Examples:
-    """Return so many sequences of `steps` to `steps` + `steps` / 10 steps, with their sums."""
+    """Generate sequences of `steps` to 1.1 · `steps` steps, with their sums."""
     import numpy as np
 
     lengths = lengths_from(number, steps, random)

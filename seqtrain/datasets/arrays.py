@@ -60,7 +60,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
 
     @property
     def hides_padding_at_the_end(self) -> bool:
-        """True: where there is no mask, there is no padding."""
+        """True: without a mask there is no padding."""
         return True
 
     def read(self, data_dir: Path | None) -> Dataset:
@@ -93,13 +93,13 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         )
 
     def located(self, dataset: Dataset) -> Self:
-        """Return the config with the place of the data, and with what was found there."""
+        """Return the config with the path of the data, and with the keys that were inferred."""
         found: dict[str, object] = {"max_length": dataset.shape[0], "mask": dataset.mask}
         found["feature_columns"] = self.features_of_train()
         return super().located(dataset).model_copy(update=found)
 
     def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
-        """Return values of shape (N, T, F) or (N, T) cut, standardised and filled up."""
+        """Return values of shape (N, T, F) or (N, T), cut, standardised and padded."""
         return self._encoded(dense("x", x), learned.scaling)
 
     def read_given(self, file: Path, learned: Learned) -> NewExamples:
@@ -114,7 +114,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         return NewExamples(x, labels=given.labels.written() if given.labels else None)
 
     def _parts(self) -> tuple[dict[str, Sequences], Task]:
-        """Return the sequences of each file, and the task, if the files belong together."""
+        """Return the sequences of each file and the task; check that the files fit together."""
         parts = {part: self.labelled(file) for part, file in self.files().items()}
         train = parts["train"]
         width = self.step_width or train.width
@@ -128,7 +128,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         return parts, task
 
     def _doubt(self, train: Sequences) -> None:
-        """Warn where the rows may be sequences and no steps."""
+        """Warn if the rows seem to be sequences instead of steps."""
         if self.rows == "steps" and train.features and (train.lengths == 1).mean() > 0.5:
             log.warning(
                 "most sequences have one step: where a row of the table is a whole sequence, "
@@ -136,7 +136,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
             )
 
     def _found(self, parts: Mapping[str, Sequences]) -> Self:
-        """Return the config with the length and the mask that the sequences ask for."""
+        """Return the config with the length and the mask inferred from the sequences."""
         import numpy as np
 
         length = self.max_length or int(parts["train"].lengths.max())
@@ -152,7 +152,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         return self.model_copy(update={"max_length": length, "mask": bool(mask)})
 
     def _scaling(self, parts: Mapping[str, Sequences], strata: np.ndarray) -> Scaling:
-        """Return what standardises the steps that are read of the examples that train."""
+        """Fit the scaling on the steps of the training examples that the network reads."""
         train = parts["train"]
         if "validation" not in parts:
             stays, _ = self.split_off(strata)
@@ -160,7 +160,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         return train.cut(self.max_length or LONGEST, self.truncating).scaling()
 
     def _encoded(self, given: Sequences, scaling: Scaling | None) -> np.ndarray:
-        """Return sequences as the network reads them, float32 of shape (N, T, F)."""
+        """Return the inputs of the network, float32 of shape (N, T, F)."""
         length = self.max_length or int(given.lengths.max())
         short, long = given.lengths < length, given.lengths > length
         if self.mask is False and short.any():
@@ -175,7 +175,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
 
 
 def check_width(given: Sequences, width: int, but: str, hint: str) -> None:
-    """Raise a DataError where sequences have another number of features than `width`."""
+    """Raise a DataError if sequences do not have `width` features."""
     if given.width != width:
         number = "1 feature" if given.width == 1 else f"{given.width} features"
         raise DataError(f"{given.source}: the steps have {number}, {but}", hint)

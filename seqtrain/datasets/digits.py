@@ -1,6 +1,6 @@
 """`digits`: 1,797 handwritten digits of 8 by 8 pixels, read row by row.
 
-They come with scikit-learn, so this dataset is always there. They are the test set of
+They come with scikit-learn, so this dataset needs no download. They are the test set of
 E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
 Repository, 1998.
 """

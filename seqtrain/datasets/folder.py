@@ -116,6 +116,6 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _or_name(classes: Sequence[str]) -> str:
-    """Return the end of a hint to name the classes, if they suffice."""
+    """Return the end of a hint that suggests listing the classes, if that helps."""
     key = f"dataset.classes={json.dumps(classes, ensure_ascii=False)}"
     return f", or name the classes: `{quote(key)}`" if len(classes) > 1 else ""

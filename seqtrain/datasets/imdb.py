@@ -61,7 +61,7 @@ log = logging.getLogger(__name__)
 
 
 class Imdb(TokenDatasetConfig):
-    """50,000 film reviews, positive or negative, of which 25,000 judge."""
+    """50,000 film reviews, positive or negative; 25,000 of them are the test set."""
 
     name: Literal["imdb"]
     path: FileName | None = Field(
@@ -118,7 +118,7 @@ def _parse(source: Path) -> Arrays:
 def _parse_ids(file: Path) -> Arrays:
     """Read Keras's form: pickled lists of ranks, without start id or offset.
 
-    Only arrays and lists come out of them; anything else in the pickles raises.
+    The pickles may only contain arrays and lists; anything else raises an error.
     """
     import numpy as np
 
@@ -140,7 +140,7 @@ def _parse_ids(file: Path) -> Arrays:
 
 
 def _checked(part: str, sequences: Iterable[Any]) -> Iterator[np.ndarray]:
-    """Yield each review as an array, if it is one of ranks."""
+    """Yield each review as an array of word ranks, after checking it."""
     total = 0
     for number, sequence in enumerate(sequences):
         ranks = _flat_array(sequence)
@@ -154,10 +154,9 @@ def _checked(part: str, sequences: Iterable[Any]) -> Iterator[np.ndarray]:
 
 
 def _flat_array(sequence: Any) -> np.ndarray:
-    """Return whole numbers as an array, and anything else as one that holds none.
+    """Return a flat list of integers as an array, and anything else as an array of no integers.
 
-    NumPy would look into lists in lists, which a pickle of a few bytes can nest so that they fill
-    all memory.
+    NumPy would read nested lists, and a pickle of a few bytes can nest lists that fill all memory.
     """
     import numpy as np
 
@@ -198,7 +197,7 @@ def _flat(part: str, sequences: Ragged, labels: np.ndarray) -> Arrays:
 
 
 def _reviews(source: Path) -> Iterator[tuple[tuple[str, int, int], str]]:
-    """Yield ((part, label, number), text) of every review, in no certain order."""
+    """Yield ((part, label, number), text) of every review, in any order."""
     for name, content in _files(source):
         if match := REVIEW.match(name):
             part, folder, number = match.groups()
@@ -240,9 +239,9 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _plain_members() -> type[tarfile.TarInfo]:
-    """Return what makes the members of an archive, of which none may be sparse.
+    """Return the class of archive members, which refuses sparse files.
 
-    A sparse file of a few bytes claims any size, and the map of what it holds any memory.
+    A sparse file of a few bytes can claim any size, and its map any amount of memory.
     """
     import tarfile
 
@@ -256,10 +255,10 @@ def _plain_members() -> type[tarfile.TarInfo]:
 
 
 class _Unpacked(gzip.GzipFile):
-    """A compressed file that does not unpack to more than any of the reviews."""
+    """A compressed file with a limit on its unpacked size."""
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read so many bytes: a block, a review, or a name that is as long as a block says."""
+        """Read some bytes; refuse more than a block or a review can have."""
         if size and size > MOST_AT_ONCE:
             raise ValueError(f"it holds a name or a review of {size:,} bytes")
         self._check(self.tell() + max(size or 0, 0))

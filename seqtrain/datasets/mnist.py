@@ -34,7 +34,7 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 class Mnist(FeatureDatasetConfig):
-    """70,000 handwritten digits of 28 by 28 pixels, of which 10,000 judge."""
+    """70,000 handwritten digits of 28 by 28 pixels; 10,000 of them are the test set."""
 
     name: Literal["mnist"]
     path: FileName | None = Field(

@@ -1,10 +1,10 @@
 """`phrases`: film reviews of one sentence, in which the order of the words decides.
 
-They are generated in pairs: two sentences of the same words and the same pairs of neighbouring
-words, of which one is positive and the other negative. So whatever counts words, or words with
-the next one, is right about exactly half of the test sentences. Runs of three words tell more: a
-logistic regression on all runs of up to three reaches 84 %, a random forest 94 %. What is beyond
-them takes memory: who said what, and with whom does the reviewer agree?
+They are generated in pairs: a positive and a negative sentence with the same words and the same
+pairs of neighbouring words. So a model that counts words or pairs of words is right about exactly
+half of the test sentences. Runs of three words help: a logistic regression on runs of up to three
+words reaches 84 %, a random forest 94 %. The rest needs memory: who said what, and does the
+reviewer agree?
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]  # a negative and a positive sentence of the same words
 
 CLASSES = ("negative", "positive")
-GENERATOR_SEED = 1997  # decides what is written; `split_seed` decides which of it is read
+GENERATOR_SEED = 1997  # seed of the generated pairs; `split_seed` decides which of them are used
 
 # Each template is a positive sentence; where the two phrases in brackets change places, it is
 # negative. The same word, or the same end of the sentence, stands before both brackets and
@@ -139,7 +139,7 @@ class Phrases(TokenDatasetConfig):
         return replace(super().outline(), examples=self.train_pairs)
 
     def check_memory(self) -> None:
-        """Make sure that there is memory for the sentences of all pairs."""
+        """Check that the memory suffices for the sentences of all pairs."""
         self.require_memory(2 * (self.train_pairs + self.test_pairs))
 
     def read(self, data_dir: Path | None) -> Dataset:
@@ -168,7 +168,7 @@ class Phrases(TokenDatasetConfig):
         )
 
     def _texts(self, pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
-        """Share the pairs out to train and test; return the sentences of each."""
+        """Split the pairs into train and test; return the sentences of each."""
         import numpy as np
 
         order = np.random.default_rng(self.split_seed).permutation(len(pairs)).tolist()
@@ -192,7 +192,7 @@ class Phrases(TokenDatasetConfig):
 
 @cache
 def generate(number: int) -> tuple[Pair, ...]:
-    """Return so many different pairs; a larger number begins with the same pairs."""
+    """Generate different pairs; a larger number starts with the same pairs."""
     random = Random(GENERATOR_SEED)
     pairs: dict[Pair, None] = {}  # ordered, unlike a set
     while len(pairs) < number:

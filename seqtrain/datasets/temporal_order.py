@@ -21,7 +21,7 @@ from seqtrain.tasks import Classification
 if TYPE_CHECKING:
     import numpy as np
 
-SYMBOLS = "abcdXYEB"  # each is a feature, which is 1 where it stands
+SYMBOLS = "abcdXYEB"  # one-hot features
 DISTRACTORS = 4
 X, START, END = map(SYMBOLS.index, "XEB")
 CLASSES = ("Q", "R", "S", "U")  # XX, XY, YX and YY
@@ -46,7 +46,7 @@ class TemporalOrder(GeneratedConfig):
 
 
 def generate(number: int, steps: int, random: np.random.Generator) -> Examples:
-    """Return so many sequences of `steps` to `steps` + `steps` / 10 steps, with their classes.
+    """Generate sequences of `steps` to 1.1 · `steps` steps, with their classes.
 
     The paper's places, t1 from 10 to 20 and t2 from 50 to 60 of 100 to 110 steps, counted from 1,
     are taken in proportion.

@@ -44,7 +44,7 @@ class Text(OwnFilesConfig, LabelledTextConfig):
         }
 
     def left_out(self, parts: Mapping[str, Iterable[Labelled]]) -> list[str]:
-        """Return what was left out of tables that were read."""
+        """Return a sentence on the rows that were skipped."""
         tables = (rows.table for rows in parts.values() if isinstance(rows, Rows))
         return [line for table in tables for line in told(table.file, table.left_out)]
 
@@ -60,10 +60,10 @@ class Text(OwnFilesConfig, LabelledTextConfig):
 
 @dataclass(frozen=True)
 class Rows:
-    """The texts of a table with their labels, read as often as they are gone through.
+    """The texts of a table with their labels; each iteration reads the file again.
 
     Attributes:
-        table: where they stand.
+        table: the table.
         text_column: the column of the texts.
         label_column: the column of their labels.
         skip: whether rows without a label are left out.
@@ -75,7 +75,7 @@ class Rows:
     skip: bool
 
     def __iter__(self) -> Iterator[Labelled]:
-        """Yield each text, its label, and where it stands."""
+        """Yield each text, its label, and its place."""
         found = False
         for line, (text, label) in self._rows():
             if label and label.strip():
@@ -93,7 +93,7 @@ class Rows:
         return self.table.rows(*names, optional=[self.label_column])
 
     def _unlabelled(self, first: int) -> DataError:
-        """Return the error about a row without a label, with the number of all others."""
+        """Return the error for a row without a label; count the other such rows."""
         others = 0
         with suppress(DataError):  # another defect is told when this one is mended
             others = sum(line > first and not (row[1] or "").strip() for line, row in self._rows())

@@ -1,1 +1,1 @@
-"""Text as terminals, tables and spreadsheets may show it."""
+"""Text for terminals, tables and spreadsheets."""

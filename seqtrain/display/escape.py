@@ -1,11 +1,11 @@
-"""Text of others, made harmless for the terminals and the spreadsheets that show it."""
+"""Make text from files safe for terminals, tables and spreadsheets."""
 
 import re
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-# What moves the cursor, hides or reorders letters, is seen by no one, or is half a letter.
+# Characters that move the cursor, hide or reorder letters, are invisible, or are half a letter.
 _CONTROL = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064"
     r"\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -22,17 +22,17 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters written out, so that none reaches a terminal."""
+    """Write control characters out, so that none reaches a terminal."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: str) -> str:
-    """Return the text as `printable` does, with its line breaks written out too."""
+    """Write control characters and line breaks out."""
     return printable(text).replace("\n", "\\n")
 
 
 def in_json(text: str) -> str:
-    """Return JSON with control characters as the escapes that JSON has for them."""
+    """Return JSON with control characters as JSON escapes."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -45,7 +45,7 @@ def in_markdown(text: str) -> str:
 
 
 def cell(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: such a text gets a quote `'`.
+    """Return a cell that no spreadsheet reads as a formula: such a text gets a quote `'`.
 
     Numbers stay as they are. Source: https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -55,12 +55,12 @@ def cell(value: Any) -> Any:
 
 
 def argument(value: str | Path) -> str:
-    """Return a name as it is typed in a shell; a file's that begins with a dash gets `./`."""
+    """Quote a name for a shell; a file name that begins with a dash gets `./`."""
     text = str(value)
     text = f"./{text}" if isinstance(value, Path) and text.startswith("-") else text
     return text if _PLAIN.fullmatch(text) else quote(text)
 
 
 def uncell(value: str) -> str:
-    """Return the text that `cell` made a cell of, for what is no spreadsheet."""
+    """Return the text of a cell that `cell` made."""
     return value[1:] if value.startswith("'") and _FORMULA.match(value) else value

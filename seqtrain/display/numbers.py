@@ -1,4 +1,4 @@
-"""Numbers as a person reads them."""
+"""Format numbers for people."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ LARGE, HUGE, SMALL = 100, 1e9, 1e-3
 
 
 def readable(number: float) -> str:
-    """Return four decimals, or fewer digits of a number that is large or small; counts whole."""
+    """Format a number: four decimals, fewer digits if it is large or small, integers in full."""
     if isinstance(number, int):
         return f"{number:,}"
     if abs(number) >= HUGE or 0 < abs(number) < SMALL:
@@ -15,12 +15,12 @@ def readable(number: float) -> str:
 
 
 def score(value: float | None, decimals: int = 4) -> str:
-    """Return a score with so many decimals, or as `readable` where there are four."""
+    """Format a score with so many decimals; with four, as `readable` does."""
     if value is None:
         return "undefined"
     return f"{value:.{decimals}f}" if decimals < 4 else readable(value)
 
 
 def interval(ends: Sequence[float] | None, decimals: int = 4) -> str:
-    """Return the two ends of an interval; nothing where there is none."""
+    """Format the two ends of an interval; empty without an interval."""
     return f"[{score(ends[0], decimals)}, {score(ends[1], decimals)}]" if ends else ""

@@ -1,11 +1,11 @@
 """Recurrent layers for processors: Keras's formulas, in fewer and larger operations.
 
-Keras lets the backend differentiate a loop over the time steps that multiplies inputs and state
-in every step. Here the inputs of all steps are one product, and the gradient is written by hand,
-so that those of the weights are one product each as well.
+Keras multiplies inputs and state in every time step, and lets the backend differentiate that loop.
+Here one product covers the inputs of all steps. The gradient is written by hand, so one product
+gives the gradient of each weight matrix, too.
 
-The layers stay Keras's own, with their weights; only `inner_loop` is replaced, and a layer that
-is set to something else than what stands here keeps its loop.
+The layers and their weights stay Keras's own; only `inner_loop` is replaced. A layer with settings
+that are not supported here keeps Keras's loop.
 """
 
 from collections.abc import Callable
@@ -26,14 +26,14 @@ CELLS: dict[type, Callable[[str], Cell]] = {
 
 
 def install(model: keras.Model) -> None:
-    """Replace the loop of each recurrent layer of a model that is as `ACTIVATIONS` has it."""
+    """Replace the loop of each recurrent layer whose activations are in `ACTIVATIONS`."""
     for layer in model._flatten_layers():
         if type(layer) in CELLS and _known(layer):
             layer.inner_loop = partial(inner_loop, layer)
 
 
 def _known(layer: Any) -> bool:
-    """Return whether the loop here computes what the layer is set to."""
+    """Return whether this loop supports the settings of a layer."""
     gates = getattr(layer, "recurrent_activation", keras.activations.sigmoid)
     return (
         keras.activations.serialize(layer.activation) in ACTIVATIONS
@@ -47,12 +47,12 @@ def _known(layer: Any) -> bool:
 def inner_loop(
     layer: Any, sequences: Any, initial_state: Any, mask: Any | None, training: bool = False
 ) -> tuple[Any, Any, list[Any]]:
-    """Return the last output, all outputs in the order in which they were made, and the state.
+    """Return the last output, all outputs in the order of computation, and the state.
 
     Args:
         layer: one of `CELLS`.
         sequences: shape (batch, T, inputs).
-        initial_state: zeros, as a layer that is not stateful has it.
+        initial_state: zeros; stateful layers are not supported.
         mask: shape (batch, T), true where a step counts; None where all do.
         training: whether a gradient will be asked for.
     """
@@ -80,7 +80,7 @@ class Loop:
     """A cell's steps, one after another.
 
     Args:
-        cell: what is computed in each step.
+        cell: computes one step.
         reverse: begin at the last step.
         unroll: repeat the operations for each step, where the backend can.
         counts: shape (T, batch, 1); where it is false, the states stay as they are.
@@ -103,7 +103,7 @@ class Loop:
         return self._forward(p, weights, bias, lambda new, kept: new[0])
 
     def differentiable(self, p: Any, weights: Any, bias: Any | None) -> Any:
-        """Return the same, with the gradient that is written here."""
+        """Return the outputs with the gradient of `_backward`."""
 
         def run(p: Any, weights: Any, bias: Any | None = None) -> Any:
             states, kept = self._forward(p, weights, bias, lambda *both: both)
@@ -136,7 +136,7 @@ class Loop:
         return scan(step, first, (p, self.counts), self.reverse, self.unroll)
 
     def _backward(self, dh: Any, weights: Any, states: States, kept: Any) -> tuple[Any, Any]:
-        """Return the gradients of both products of every step, with the inputs and the state."""
+        """Return the gradients of both products of every step: of the inputs, and of the state."""
         transposed = ops.transpose(weights)
 
         def step(d: States, given: Any) -> tuple[States, Any]:

@@ -1,4 +1,4 @@
-"""What the loops need that `keras.ops` has not, or not as fast, on the backend that Keras has."""
+"""Operations of the backend in use that `keras.ops` lacks, or computes more slowly."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""What is computed in one step of a recurrent layer, and its gradient: Keras's formulas.
+"""One step of each recurrent layer and its gradient, by Keras's formulas.
 
 The gates of a step stay in one array until they are computed, because XLA computes a function of
 a slice element by element.
@@ -17,7 +17,7 @@ States = tuple[Any, ...]
 
 
 class Activation(NamedTuple):
-    """A function of a step, and its slope as a function of its value."""
+    """An activation function, and its derivative as a function of its value."""
 
     value: Callable[[Any], Any]
     slope: Callable[[Any], Any]
@@ -37,7 +37,7 @@ class SimpleRNN:
     states = 1
 
     def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
-        """Return the new states, and what `backward` needs besides them.
+        """Return the new states, and the other values that `backward` needs.
 
         Args:
             p: product with the inputs, shape (batch, gates · units).
@@ -83,7 +83,7 @@ class LSTM:
 
     @staticmethod
     def _candidate(gates: Any) -> np.ndarray:
-        """Return where g stands among the gates."""
+        """Return the slice of g among the gates."""
         return np.repeat([False, False, True, False], gates.shape[-1] // 4)
 
 

@@ -1,4 +1,4 @@
-"""What the loops need of JAX itself."""
+"""Operations for the loops, written in JAX."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,5 +17,5 @@ def sigmoid(x: Any) -> Any:
 
 
 def scan(step: Step, first: Any, given: Any, reverse: bool, unroll: bool) -> Any:
-    """Return what each step gives, stacked in the order of time; see `jax.lax.scan`."""
+    """Return the outputs of all steps, stacked in the order of time; see `jax.lax.scan`."""
     return lax.scan(step, first, given, reverse=reverse)[1]

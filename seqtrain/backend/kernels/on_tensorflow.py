@@ -1,4 +1,4 @@
-"""What the loops need of TensorFlow itself."""
+"""Operations for the loops, written in TensorFlow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,26 +6,25 @@ from typing import Any
 import tensorflow as tf
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
-AHEAD = 32  # steps of which TensorFlow computes what does not wait for the steps before
+AHEAD = 32  # steps whose independent parts TensorFlow computes at the same time
 
 sigmoid = tf.sigmoid
 
 
 def at_once(x: Any) -> Any:
-    """Return x; on JAX, keep XLA from computing it anew for each of its uses."""
+    """Return x; on JAX, keep XLA from computing it again for each use."""
     return x
 
 
 def scan(step: Step, first: Any, given: Any, reverse: bool, unroll: bool) -> Any:
-    """Return what each step gives, stacked in the order of time.
+    """Return the outputs of all steps, stacked in the order of time.
 
     Args:
-        step: takes what the step before carries on and its part of `given`, and returns what
-            it carries on and what it gives.
-        first: what is carried into the first step.
-        given: arrays, or None, whose first dimension is time.
+        step: takes the carry and its part of `given`; returns the next carry and its output.
+        first: the carry into the first step.
+        given: arrays whose first dimension is time, or None.
         reverse: begin at the last step.
-        unroll: repeat the operations of a step for each, instead of a loop.
+        unroll: repeat the operations for each step instead of looping.
     """
     if unroll:
         return _unrolled(step, first, given, reverse)
@@ -42,7 +41,7 @@ def scan(step: Step, first: Any, given: Any, reverse: bool, unroll: bool) -> Any
         written = [stack.write(time, part) for stack, part in zip(stacks, parts, strict=True)]
         return number + 1, carried, written
 
-    # the first step is computed before the loop, because it shows what a step gives
+    # the first step runs before the loop, because it shows the shape of an output
     start = length - 1 if reverse else 0
     carried, results = step(first, at(start))
     stacks = [

@@ -1,4 +1,4 @@
-"""Runs beside one another."""
+"""`seqtrain compare`: runs side by side."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The scores of a run."""
+"""`seqtrain evaluate`: the scores of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,9 @@ def evaluate(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Judge the saved model of RUN: a folder, or a name under --output (default: the newest).
+    """Evaluate the saved model of RUN: a folder, or a name under --output (default: the newest).
 
-    Of a group of seeds each is judged, and the mean is told.
+    For a group of seeds, print the scores of each and their mean.
     """
     from seqtrain.cli.score_tables import format_evaluation
     from seqtrain.comparison.run_table import format_seeds

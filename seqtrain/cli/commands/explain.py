@@ -1,4 +1,4 @@
-"""What a network says as it reads, and what its gates do."""
+"""`seqtrain explain`: the prediction after each step, and the gates of a network."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,9 +60,9 @@ def explain(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Show how the answer of RUN moves while it reads TEXT or an example, step by step.
+    """Show how the prediction of RUN changes while it reads TEXT or an example, step by step.
 
-    Without RUN it is the newest run; a lone argument that names no run is a TEXT.
+    RUN defaults to the newest. A single argument that is not the name of a run is a TEXT.
     """
     from seqtrain.interpretation import explanation, explanation_files, explanation_text
 
@@ -95,7 +95,7 @@ def explain(
 
 
 def _run_and_text(words: tuple[str, ...], outputs: Path, alone: bool) -> "tuple[Run, str | None]":
-    """Return the run and the text that arguments name; `alone` if nothing else says an example.
+    """Return the run and the text of the arguments; `alone` if no option names an example.
 
     Raises:
         RunError: an argument that seems to name a run names none.
@@ -116,7 +116,7 @@ def _run_and_text(words: tuple[str, ...], outputs: Path, alone: bool) -> "tuple[
 
 
 def _seems_a_run(word: str, outputs: Path) -> bool:
-    """Return whether a word is rather a mistyped run than a text."""
+    """Return whether a word looks more like a mistyped run than like a text."""
     from seqtrain.io.text_file import near_miss
 
     known = [folder.name for folder in outputs.glob("*/")] if outputs.is_dir() else []

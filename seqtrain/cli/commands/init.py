@@ -1,4 +1,4 @@
-"""A config to begin with."""
+"""`seqtrain init`: a config to start from."""
 
 from pathlib import Path
 
@@ -23,10 +23,10 @@ def init(
     label: str | None,
     to: Path | None,
 ) -> None:
-    """Copy the shipped config NAME to here, or draft one for your own --data. Overwrites nothing.
+    """Copy the shipped config NAME here, or write one for your own --data. Never overwrites a file.
 
-    KEY=VALUE says how your data are to be read, such as dataset.encoding=cp1252, or sets any other
-    key of the draft.
+    KEY=VALUE sets a key of the new config, for example how to read the data:
+    dataset.encoding=cp1252.
     """
     from seqtrain.display.escape import argument
     from seqtrain.schema import shipped
@@ -70,7 +70,7 @@ def _draft(
 
 
 def _only_name(arguments: tuple[str, ...], column: str | None) -> str:
-    """Return the name of a shipped config that is given, if nothing else is."""
+    """Return the name of a shipped config, if it is the only argument."""
     from seqtrain.display.escape import argument
 
     if not arguments or column is not None:

@@ -1,4 +1,4 @@
-"""What there is."""
+"""`seqtrain list`: datasets, models, shipped configs and runs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The pictures of runs."""
+"""`seqtrain plot`: the plots of runs."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from seqtrain.cli.options import FORMAT, OUTPUT, command
 )
 @OUTPUT
 def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path) -> None:
-    """Draw the plots of RUNS (default: the newest). Several are laid over one another.
+    """Draw the plots of RUNS (default: the newest). Several runs share one set of plots.
 
-    The seeds of one config are drawn as their mean and their range.
+    The seeds of one config are drawn as their mean and range.
     """
     from seqtrain import plots
     from seqtrain.errors import RunError

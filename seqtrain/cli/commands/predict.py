@@ -1,4 +1,4 @@
-"""The classes, or the numbers, of new examples."""
+"""`seqtrain predict`: predictions for new examples."""
 
 from pathlib import Path
 
@@ -30,9 +30,9 @@ def predict(
     form: str,
     outputs: Path,
 ) -> None:
-    """Say the class, or the number, of each TEXT, of a file's examples, or of standard input.
+    """Predict the class or the number of each TEXT, or of the examples of --data or standard input.
 
-    What else stands in the file, such as an id, is printed beside it as csv and jsonl.
+    With --format csv or jsonl, the other columns of the file, such as an id, are printed too.
     """
     from seqtrain.inference import network, new_examples
     from seqtrain.runs import lookup

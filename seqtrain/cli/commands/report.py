@@ -1,4 +1,4 @@
-"""The page about runs."""
+"""`seqtrain report`: one HTML page about runs."""
 
 from pathlib import Path
 
@@ -28,10 +28,10 @@ def report(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Write a page about RUNS (default: the newest) that needs no network to be read.
+    """Write an HTML page about RUNS (default: the newest). It can be read offline.
 
-    Of a single run the gradients are measured and an example is explained, unless its folder has
-    them from `gradients` and `explain`. Several runs are shown as they are.
+    For a single run, the gradients are measured and an example is explained, unless `gradients`
+    and `explain` have already done so. For several runs, nothing is computed.
     """
     from seqtrain import report
     from seqtrain.runs import lookup

@@ -1,4 +1,4 @@
-"""A run, or the seeds of a group, trained further."""
+"""`seqtrain resume`: continue a training."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from seqtrain.schema import limits
 def resume(
     run: Path | None, epochs: int | None, jobs: int | None, outputs: Path, data_dir: Path | None
 ) -> None:
-    """Go on with RUN, a run or a group of seeds (default: the newest), where it was cut short."""
+    """Continue the training of RUN, a run or a group of seeds (default: the newest)."""
     from seqtrain.runs import lookup
 
     console.show_log()

@@ -1,4 +1,4 @@
-"""The JSON schema of configs."""
+"""`seqtrain schema`: the JSON schema of configs."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""A new run, or one for each of several seeds."""
+"""`seqtrain train`: a new run, or one for each of several seeds."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def train(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Train the network of CONFIG into a new run folder, or with --seeds into a group of them."""
+    """Train the network of CONFIG and write a new run folder; with --seeds, one for each seed."""
     if resume and seeds:
         raise click.UsageError("`--seeds` begins anew: `seqtrain resume` goes on with seeds.")
     if jobs and not seeds:
