@@ -1,7 +1,7 @@
-"""Matplotlib on its own defaults, and letters that its fonts lack.
+"""Matplotlib with its own defaults, and fonts for all scripts.
 
-A `matplotlibrc` of the user or of the working folder may ask for what is not installed, or be
-damaged, and no training may be lost to a picture. So matplotlib is imported here first.
+A user's `matplotlibrc` may be damaged or name a package that is not installed, and a picture must
+never cost a training. So this module is always the first to import matplotlib.
 """
 
 import logging
@@ -37,7 +37,7 @@ def reason(error: Exception) -> str:
 
 
 def _import_matplotlib() -> None:
-    """Import matplotlib from the folder of its own defaults, for it reads those of a folder.
+    """Import matplotlib from the folder of its own defaults, because it reads the working folder.
 
     Raises:
         DrawingError: it cannot be imported.
@@ -83,8 +83,8 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a class may be called `$5 to $10`
 }
 FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has more letters than its monospaced kin
-JOINED = re.compile(":[\ufe0e\ufe0f\u200d]+")  # the name of an emoji, and its joints
-# Fonts that have a glyph for everything, which says what is missing, or for the wrong letters.
+JOINED = re.compile(":[\ufe0e\ufe0f\u200d]+")  # the name of an emoji, and its joiners
+# Fonts with placeholder glyphs or glyphs for wrong letters.
 NO_LETTERS = ("last resort", "lastresort", "adobe blank", "cm", "stixsize", "stixnonunicode")
 WRITTEN_OUT = 40  # characters of a text that is written out
 NAMED = 5  # letters that are named where no font has them
@@ -94,7 +94,7 @@ SIZE = 12  # points at which a glyph is tried
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw in our style on matplotlib's own defaults while the body runs, without its warnings."""
+    """Use our style and matplotlib's own defaults in the body, without warnings."""
     import matplotlib
 
     with _quiet(), matplotlib.rc_context(), warnings.catch_warnings():
@@ -106,10 +106,10 @@ def styled() -> Iterator[None]:
 
 @contextmanager
 def picture(name: str) -> Iterator[None]:
-    """Draw a picture in our style while the body runs.
+    """Draw a picture in our style in the body.
 
     Raises:
-        DrawingError: whatever failed, for matplotlib fails in many ways; it names the picture.
+        DrawingError: anything failed; matplotlib fails in many ways. It names the picture.
     """
     try:
         with styled():
@@ -121,18 +121,18 @@ def picture(name: str) -> Iterator[None]:
 
 
 def drawable(words: Sequence[str]) -> list[str]:
-    """Return words as they will be drawn, for what is laid out by their lengths."""
+    """Return words as they will be drawn, for layouts that depend on their lengths."""
     lacking = {letter for letter in "".join(words) if ord(letter) not in _letters_of(FALLBACK)}
     lacking -= installed(lacking).keys()
     return [written_out(word, lacking) for word in words]
 
 
 def make_legible(figure: "Figure", fonts: bool = True) -> bool:
-    """Give each text of a figure fonts for all of its letters, and write out what none has.
+    """Give each text of a figure fonts for all its letters; write out letters that no font has.
 
     Args:
-        figure: as it is, just before it is saved.
-        fonts: look through the fonts that are installed; else write out all that are missing.
+        figure: the figure, just before it is saved.
+        fonts: search the installed fonts; else write out all missing letters.
 
     Returns:
         Whether there was anything to do.
@@ -158,7 +158,7 @@ def make_legible(figure: "Figure", fonts: bool = True) -> bool:
 
 
 def _write_out_ticks(axis: "Axis", lacking: Iterable[str]) -> None:
-    """Write out the names on an axis, which are not those of its texts once it is drawn."""
+    """Write out the tick labels of an axis, which are set anew when it is drawn."""
     names = [label.get_text() for label in axis.get_ticklabels()]
     written = [written_out(name, lacking) for name in names]
     if written != names:
@@ -166,10 +166,10 @@ def _write_out_ticks(axis: "Axis", lacking: Iterable[str]) -> None:
 
 
 def written_out(text: str, lacking: Iterable[str]) -> str:
-    r"""Return a text with some of its characters in letters that every font has.
+    r"""Replace some characters of a text by ASCII.
 
-    A picture such as an emoji gets its name, `:thumbs up sign:`, a letter its number, `\u597d`.
-    What becomes too long for its place is cut.
+    An emoji becomes its name, `:thumbs up sign:`, a letter its code point, `\u597d`. A text that
+    becomes too long is cut.
     """
     table = {ord(letter): _in_letters(letter) for letter in lacking}
     lines = [(JOINED.sub(":", line.translate(table)), len(line)) for line in text.split("\n")]
@@ -177,7 +177,7 @@ def written_out(text: str, lacking: Iterable[str]) -> str:
 
 
 def _cut(line: str, length: int) -> str:
-    """Return a line that is at most as long as it was, or as `WRITTEN_OUT`."""
+    """Cut a line to its length before, or to `WRITTEN_OUT`."""
     most = max(length, WRITTEN_OUT)
     return line if len(line) <= most else line[: most - 1] + "…"
 
@@ -207,7 +207,7 @@ def _letters_of(family: str) -> frozenset[int]:
 
 
 def installed(letters: Iterable[str]) -> dict[str, str]:
-    """Return for each of some characters the family of an installed font that can draw it."""
+    """Return, for each character, the family of an installed font that can draw it."""
     new = set(letters) - _known.keys()
     for family, path in _families().items() if new else ():
         drawn = _drawn_by(path, new)
@@ -224,7 +224,7 @@ def installed(letters: Iterable[str]) -> dict[str, str]:
 
 @lru_cache
 def _families() -> dict[str, str]:
-    """Return the file of the regular face of each family that is installed, sans serif first."""
+    """Return the file of the regular face of each installed family, sans serif first."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     known = {font.fname for font in fontManager.ttflist}  # of a list that may be old
@@ -245,7 +245,7 @@ def _weight(weight: Any) -> int:
 
 
 def _drawn_by(path: str, letters: Iterable[str]) -> list[str]:
-    """Return those of some characters that a font can really draw."""
+    """Return the characters that a font really draws."""
     from matplotlib.ft2font import FT2Font
 
     drawn: list[str] = []

@@ -1,14 +1,14 @@
-"""What the library raises when something is not as it should be.
+"""The errors that the library raises.
 
 Library code raises a `SeqtrainError`; the command line catches it once and prints it.
 Any other exception is a bug and keeps its traceback.
 """
 
-LONGEST_REASON = 300  # letters of what a library says
+LONGEST_REASON = 300  # letters of the message of another library
 
 
 class SeqtrainError(Exception):
-    """A problem that the person at the keyboard can solve.
+    """A problem that the user can solve.
 
     Args:
         message: what is wrong, where, and what was allowed; one sentence, or several lines.
@@ -25,7 +25,7 @@ class SeqtrainError(Exception):
 
 
 def reason(error: BaseException) -> str:
-    """Return why a library failed: the first line that it says, cut where it is long."""
+    """Return why another library failed: the first line of its message, cut if long."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0] if len(lines[0]) <= LONGEST_REASON else f"{lines[0][:LONGEST_REASON]}…"
 
@@ -35,21 +35,21 @@ class ConfigError(SeqtrainError):
 
 
 class DataError(SeqtrainError):
-    """A data file is missing, damaged or not what its name says."""
+    """A data file is missing, damaged or of another type than its name says."""
 
 
 class RunError(SeqtrainError):
-    """A run folder is missing, or lacks what a command needs."""
+    """A run folder is missing, or lacks a file that a command needs."""
 
 
 class TrainingError(SeqtrainError):
-    """The training itself failed, although its input was right."""
+    """The training failed, although its input was valid."""
 
     exit_code = 1
 
 
 class DrawingError(SeqtrainError):
-    """A picture could not be drawn, although the numbers behind it are there."""
+    """A picture could not be drawn, although its numbers exist."""
 
     exit_code = 1
 
@@ -61,4 +61,4 @@ class OutputError(SeqtrainError):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM asked the process to end, as batch schedulers do; otherwise like Ctrl-C."""
+    """SIGTERM ended the process, as batch schedulers do; otherwise like Ctrl-C."""

@@ -1,1 +1,1 @@
-"""How good answers are: scores with intervals, tests, simple models."""
+"""Evaluate predictions: metrics with intervals, significance tests, baselines."""

@@ -1,8 +1,9 @@
-"""Simple models on the same splits: what a network must beat to have learned something.
+"""Baselines: simple models on the same splits, which a network must beat.
 
-What reads nothing: the most frequent class, or the mean of numbers; and scikit-learn's linear
-model, of TF-IDF of words and pairs of words (or of up to five characters), or of all values
-of all steps of features. It learns from every training example, unless that took too long.
+The constant baseline predicts the most frequent class or the mean of the labels. The linear
+baseline is scikit-learn's linear model of TF-IDF of words and pairs of words (or of up to five
+characters), or of all values of all steps. It is fitted on every training example, unless that
+would take too long.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ from seqtrain.evaluation.linear_models import Fit
 Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 
 OF_WORDS = "TF-IDF + "
-LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # neighbouring words, or characters, that count together
-# Values, or neighbouring words, of the training examples that a linear model learns from at most:
-# more would take more than a gigabyte.
+LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # words or characters in an n-gram
+# Most values, or n-grams, of the training examples of a linear model: more would take more than a
+# gigabyte.
 LARGEST_OF_WORDS, LARGEST = 20_000_000, 64_000_000
-# Values that are not 0, times classes: of those a model is fitted in half a minute, and of so many
-# that it can be fitted several times, to choose the penalty.
+# Nonzero values times classes: how many can be fitted in half a minute, and how many so fast that
+# several penalties can be tried.
 WORK_OF_WORDS, WORK_OF_VALUES = 80_000_000, 600_000_000
 CHOOSING_OF_WORDS, CHOOSING_OF_VALUES = 40_000_000, 60_000_000
 MOST_WEIGHTS = 2_000_000  # of values; L-BFGS keeps twenty copies
 MOST_WEIGHTS_OF_WORDS = 30_000_000
-FEWEST = 100  # training examples; from fewer a linear model is not worth its name
-# C, less of which is simpler: the usual one first, which wins ties.
+FEWEST = 100  # training examples; a linear model needs at least so many
+# C; a smaller C is a simpler model. The default comes first and wins ties.
 PENALTIES_OF_WORDS, PENALTIES_OF_VALUES = (10.0, 1.0, 100.0, 0.1), (0.1, 0.01, 1.0)
 HELD_BACK = 0.2  # of train, to choose the penalty where no validation examples are left for that
 SEED = 0  # of the sample of training examples, and of what is held back
@@ -46,13 +47,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a simple model says of the test examples.
+    """A simple model and its predictions of the test examples.
 
     Attributes:
-        name: what it is called in tables.
-        predictions: as the task has them, float64.
-        trained_on: how many of the training examples it has seen.
-        converged: whether its fit ended by itself, not at the limit of its iterations.
+        name: its name in tables.
+        predictions: in the form of the task, float64.
+        trained_on: the number of its training examples.
+        converged: whether its fit converged before the limit of iterations.
     """
 
     name: str
@@ -62,13 +63,13 @@ class Baseline:
 
 
 def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False) -> list[Baseline]:
-    """Fit the simple models on the training examples, and let them judge the test examples.
+    """Fit the baselines on the training examples, and predict the test examples.
 
     Args:
-        dataset: what they learn from. The test examples choose nothing.
-        with_linear: whether there is a linear model, too. It is left out of fewer than 100
-            examples, and of values in such numbers that it would not fit into memory.
-        weighed: whether it weighs its classes, as the network does.
+        dataset: the data. The test examples choose nothing.
+        with_linear: whether to fit a linear model, too. It is left out if there are fewer than
+            100 examples, or so many values that they would not fit into memory.
+        weighed: whether it weighs the classes, as the network does.
     """
     found = [constant(dataset)]
     started = time.perf_counter()
@@ -79,7 +80,7 @@ def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False)
 
 
 def constant(dataset: Dataset) -> Baseline:
-    """Predict the same of every example: what the labels of the training examples suggest."""
+    """Predict the same for every example: the most frequent class or the mean of train."""
     labels = dataset.train.labels
     return Baseline(*dataset.task.constant(labels, len(dataset.test)), len(labels))
 
@@ -87,9 +88,9 @@ def constant(dataset: Dataset) -> Baseline:
 def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
     """Fit a logistic or ridge regression, and choose its penalty by the validation examples.
 
-    Of examples of several inputs there is none.
+    Examples with several inputs have no linear baseline.
 
-    One thread computes it: on so small products several would mostly wait for one another.
+    It uses one thread, because with such small products several would mostly wait.
     """
     from threadpoolctl import threadpool_limits
 
@@ -113,7 +114,7 @@ def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
 
 
 def _at_once(dataset: Dataset, x: np.ndarray) -> int:
-    """Return how many of some examples can be read at once."""
+    """Return how many examples can be converted at once."""
     if dataset.vocabulary_size is None:
         return LARGEST // int(np.prod(dataset.shape))
     words = max((x > START).sum(), 1) * _longest(dataset)
@@ -121,7 +122,7 @@ def _at_once(dataset: Dataset, x: np.ndarray) -> int:
 
 
 def _longest(dataset: Dataset) -> int:
-    """Return how many neighbouring tokens count together."""
+    """Return the length of the longest n-grams."""
     return LONGEST_LETTERS if _letters(dataset) else LONGEST_WORDS
 
 
@@ -161,9 +162,9 @@ def _chosen(
     labels: np.ndarray,
     weighed: bool,
 ) -> Fit:
-    """Return the fit whose penalty the validation examples find best.
+    """Return the fit with the best penalty on the validation examples.
 
-    Where they are the test examples, a part of train takes their place.
+    If validation is the test set, a part of train takes its place.
     """
     of_words = dataset.vocabulary_size is not None
     penalties = PENALTIES_OF_WORDS if of_words else PENALTIES_OF_VALUES
@@ -187,7 +188,7 @@ def _chosen(
 
 
 def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
-    """Return what reads texts as TF-IDF of words and pairs of words, or of up to 5 characters."""
+    """Return a function from texts to TF-IDF of words and pairs, or of up to 5 characters."""
     from sklearn.feature_extraction.text import TfidfTransformer
 
     longest = _longest(dataset)
@@ -199,7 +200,7 @@ def _of_tokens(dataset: Dataset, rows: np.ndarray) -> Read:
 
 
 def _of_values(dataset: Dataset, rows: np.ndarray) -> Read:
-    """Return what reads features as standardised values, padded ones being the mean."""
+    """Return a function from features to standardised values; padded values become the mean."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -213,11 +214,11 @@ def _of_values(dataset: Dataset, rows: np.ndarray) -> Read:
 
 
 def flat(x: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Return all values of all steps in a row, NaN where a step is padded.
+    """Return all values of all steps of an example in one row, NaN where a step is padded.
 
     Args:
         x: features, shape (N, T, F).
-        dataset: which may have masked steps.
+        dataset: their dataset, which may have masked steps.
 
     Returns:
         float32, shape (N, T * F).
@@ -227,10 +228,10 @@ def flat(x: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 
 def titles(baselines: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return what each simple model is called, with how many rows it saw where that is not all.
+    """Return the title of each baseline, with its number of training examples if these are not all.
 
     Args:
-        baselines: as `metrics.json` has them, with `trained_on`; one of them saw all rows.
+        baselines: from `metrics.json`, with `trained_on`; at least one used all examples.
     """
     seen = {name: found.get("trained_on") or 0 for name, found in baselines.items()}
     every = max(seen.values(), default=0)

@@ -1,7 +1,7 @@
-"""Whether a network is as often right as it is sure.
+"""Calibration: whether the confidence of a network equals its accuracy.
 
 The confidence of a prediction is the probability of the predicted class. Predictions are put into
-15 bins of equally wide confidence, each of which holds its upper end.
+15 bins of equal width; each bin includes its upper end.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Reliability:
     Attributes:
         examples: how many are in each bin, int64 of shape (BINS,).
         hits: how many of them are right.
-        confidence: their mean confidence, NaN where there are none.
+        confidence: their mean confidence, NaN in an empty bin.
     """
 
     examples: np.ndarray
@@ -55,7 +55,7 @@ def reliability(right: np.ndarray, confidences: np.ndarray) -> Reliability:
 
 
 def expected_error(right: np.ndarray, confidences: np.ndarray) -> Statistic:
-    """Return by how much the confidence misses the share of hits, weighed by the bins' sizes.
+    """Return the mean gap between confidence and accuracy, weighted by the sizes of the bins.
 
     C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On Calibration of Modern Neural Networks",
     ICML 2017, equation 3.

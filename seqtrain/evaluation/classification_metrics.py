@@ -22,15 +22,15 @@ EPSILON = 1e-7  # Keras's keras.config.epsilon(), to which its losses clip proba
 
 @dataclass(frozen=True)
 class Registered:
-    """A metric, and what is known about it.
+    """A metric and its properties.
 
     Attributes:
-        function: what computes it.
-        classes: it is defined for so many classes; None for any number.
-        share: whether it is a share of the examples, so that its interval is the binomial's.
-        resampled: what computes it in many resamples at once; None where it is recomputed.
-        too_high: whether few examples make it too high, and resamples even more. Its interval
-            then reaches as far below its value as above, but not below 0.
+        function: computes it.
+        classes: the number of classes for which it is defined; None for any number.
+        share: whether it is a share of the examples, so that its interval is binomial.
+        resampled: computes it in many resamples at once; None if it must be recomputed.
+        too_high: whether it is biased upwards on few examples, and more so in resamples. Its
+            interval is then symmetric around its value, but not below 0.
     """
 
     function: Metric
@@ -86,11 +86,11 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _of_classes(mean: Callable[..., np.ndarray]) -> Resampled:
-    """Return what computes a mean over classes in many resamples.
+    """Return a function that computes a mean over classes in many resamples.
 
     Args:
-        mean: of three numbers of each class, each of shape (B, classes): how many examples are
-            rightly predicted as it, are of it, and are predicted as it; its shape is (B,).
+        mean: takes three counts of each class, each of shape (B, classes): correct predictions,
+            true examples, and predictions; returns shape (B,).
     """
 
     def resampled(labels: np.ndarray, probabilities: np.ndarray) -> Statistic:
@@ -125,10 +125,10 @@ macro_f1_of, balanced_accuracy_of = _of_classes(_macro_f1), _of_classes(_balance
 
 @metric(resampled=macro_f1_of)
 def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean over classes of F1 = 2 · hits / (true + predicted), each class alike.
+    """Mean over classes of F1 = 2 · hits / (true + predicted), all classes with equal weight.
 
-    The classes are those that are true or predicted of an example, as those of scikit-learn's
-    `f1_score(average="macro")`; one that never is a hit has an F1 of 0. D. D. Lewis, "Evaluating
+    The classes are those that occur among labels or predictions, as in scikit-learn's
+    `f1_score(average="macro")`; a class without hits has an F1 of 0. D. D. Lewis, "Evaluating
     Text Categorization", Speech and Natural Language, 1991.
     """
     return float(macro_f1_of(labels, probabilities)(np.ones((1, len(labels))))[0])
@@ -142,9 +142,9 @@ def macro_f1_difference(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
 
 @metric(resampled=balanced_accuracy_of)
 def balanced_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean over classes of the recall, each class alike: what accuracy is of even classes.
+    """Mean recall over classes: the accuracy if all classes were equally frequent.
 
-    The classes are those that are true of an example, as those of scikit-learn's
+    The classes are those that occur among the labels, as in scikit-learn's
     `balanced_accuracy_score`. K. H. Brodersen et al., "The Balanced Accuracy and Its Posterior
     Distribution", ICPR, 2010.
     """
@@ -163,7 +163,7 @@ def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 @metric(classes=2, resampled=lambda labels, out: uncertainty.average_precision(labels, out[:, 1]))
 def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Area under the precision–recall curve of the second class, by steps; NaN without any."""
+    """Area under the precision–recall curve of the second class, by steps; NaN if it is absent."""
     from sklearn.metrics import average_precision_score
 
     if not labels.any():
@@ -183,7 +183,7 @@ def ece(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> calibration.Reliability:
-    """Return how often predictions are right, by their confidence."""
+    """Return the accuracy of predictions by their confidence."""
     right = predictions(probabilities) == labels
     return calibration.reliability(right, confidences(probabilities))
 
@@ -214,8 +214,8 @@ def confidences(probabilities: np.ndarray) -> np.ndarray:
 def predictions(probabilities: np.ndarray) -> np.ndarray:
     """Return the index of the most probable class, shape (N,).
 
-    Of two equal probabilities the first counts, so 0.5 from a sigmoid is the class at 0, as
-    Keras's `BinaryAccuracy` has it.
+    With equal probabilities the first class wins. So 0.5 from a sigmoid is class 0, as in
+    Keras's `BinaryAccuracy`.
     """
     return np.asarray(probabilities.argmax(axis=1))
 
@@ -264,7 +264,7 @@ def _recomputed(function: Metric) -> Resampled:
 def per_class(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Return precision, recall, F1 and support of each class, with the intervals of the three.
 
-    They are 0 where their denominator is, as scikit-learn has it.
+    They are 0 where their denominator is 0, as in scikit-learn.
 
     Args:
         matrix: counts, shape (classes, classes), a row for each true class.
@@ -307,12 +307,12 @@ def evaluate(
 
 
 def compare(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    """Return by how much one model is better than another, and whether the other finds anything.
+    """Return by how much one model is better than another, and whether the other has learned.
 
-    McNemar's test compares how often the two are right on the same examples: two intervals that
-    overlap could not tell, for both find the same examples hard. T. G. Dietterich, "Approximate
-    Statistical Tests for Comparing Supervised Classification Learning Algorithms", Neural
-    Computation 10(7), 1998. Macro F1 is no share of examples, so a bootstrap compares it.
+    McNemar's test compares how often each is right on the same examples. Overlapping intervals
+    would not be enough, because both models find the same examples hard. T. G. Dietterich,
+    "Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms",
+    Neural Computation 10(7), 1998. Macro F1 is not a share of examples, so it needs a bootstrap.
 
     Args:
         labels: shape (N,).
@@ -339,7 +339,7 @@ def compare(labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[st
 
 
 def mistakes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the indices of the examples of which another class is predicted, the surest first."""
+    """Return the indices of wrongly predicted examples, the most confident first."""
     found = confidences(probabilities)
     wrong = np.flatnonzero(predictions(probabilities) != labels)
     return np.asarray(wrong[np.argsort(-found[wrong], kind="stable")])
@@ -349,7 +349,7 @@ def loss_of_logits(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the mean cross-entropy of logits, in nats.
 
     Args:
-        logits: shape (N, classes), or (N, 1) of the second of two classes.
+        logits: shape (N, classes), or (N, 1) for the second of two classes.
         labels: shape (N,).
     """
     if logits.shape[1] == 1:
@@ -359,7 +359,7 @@ def loss_of_logits(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def log_odds(logits: np.ndarray) -> np.ndarray:
-    """Return log(p / (1 - p)) of each class from what a head computes before its activation.
+    """Return log(p / (1 - p)) of each class from the logits of a head.
 
     For two classes the logit of a sigmoid is the log-odds of the second. Of a softmax over
     logits z, it is z_k - log Σ exp z_j over the classes j ≠ k.

@@ -1,4 +1,4 @@
-"""A confusion matrix as tables, and what stands out in one of many classes."""
+"""A confusion matrix as tables, and the most confused pairs if there are many classes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from seqtrain.display.columns import table
 from seqtrain.display.numbers import interval, score
 
 CLASS_SCORES = ("precision", "recall", "f1")
-MOST_CLASSES = 16  # whose confusion matrix fits on a terminal; of more, pairs are listed
+MOST_CLASSES = 16  # classes whose confusion matrix fits on a terminal; with more, pairs are listed
 MOST_PAIRS = 15
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A class that is taken for another.
+    """A class that is confused with another.
 
     Attributes:
-        true: the number of the class.
-        predicted: the number of the other.
-        count: how many examples.
+        true: the index of the class.
+        predicted: the index of the other class.
+        count: the number of examples.
     """
 
     true: int
@@ -30,7 +30,7 @@ class Pair:
 
 
 def confused(matrix: np.ndarray | Sequence[Sequence[int]]) -> list[Pair]:
-    """Return which classes are taken for which others, the most frequent first."""
+    """Return the pairs of confused classes, the most frequent first."""
     counts = np.array(matrix)
     np.fill_diagonal(counts, 0)
     rows, columns = np.nonzero(counts)
@@ -41,17 +41,17 @@ def confused(matrix: np.ndarray | Sequence[Sequence[int]]) -> list[Pair]:
 
 
 def by_size(matrix: np.ndarray) -> np.ndarray:
-    """Return the numbers of the classes, that with the most true examples first."""
+    """Return the indices of the classes, the one with the most examples first."""
     return np.argsort(-matrix.sum(axis=1), kind="stable")
 
 
 def tables(classes: Sequence[Mapping[str, Any]], matrix: Sequence[Sequence[int]]) -> list[str]:
     """Return the scores of each class and the confusion matrix, as aligned tables.
 
-    Of many classes the pairs that are confused are listed instead.
+    With many classes, the confused pairs are listed instead.
 
     Args:
-        classes: as `classification.per_class` has them.
+        classes: as `classification_metrics.per_class` returns them.
         matrix: counts, a row for each true class.
     """
     if len(classes) > MOST_CLASSES:
@@ -66,7 +66,7 @@ def tables(classes: Sequence[Mapping[str, Any]], matrix: Sequence[Sequence[int]]
 
 
 def _of_each(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the scores of each class, with one decimal less, for they are less sure."""
+    """Return the scores of each class, with one decimal less because they are less certain."""
     header = ["class", *(cell for key in CLASS_SCORES for cell in (key, "95 %")), "support"]
     cells = [
         [
@@ -84,7 +84,7 @@ def _of_each(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _pairs(classes: Sequence[Mapping[str, Any]], matrix: Sequence[Sequence[int]]) -> str:
-    """Return the classes that are most often taken for one another, as a table."""
+    """Return the most confused pairs of classes as a table."""
     pairs = confused(matrix)
     rows = [
         [

@@ -1,4 +1,4 @@
-"""Linear models of scikit-learn: the baseline of a network, and what may stand beside one."""
+"""Linear models of scikit-learn: baselines, and the wide part of a network."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 ITERATIONS, ITERATIONS_BESIDE = 50, 100  # steps of a fit
 NEVER = -10.0  # logit of a class that no training example has; 10 where all have it
-SEED = 0  # of the order in which a fit goes through the examples
+SEED = 0  # seed of the order of the examples in a fit
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A linear model, what it predicts of a matrix of examples, and whether its fit has ended."""
+    """A linear model, its predictions for a matrix of examples, and whether its fit converged."""
 
     predict: Callable[[Any], np.ndarray]
     converged: bool
@@ -36,7 +36,7 @@ class Linear:
 def logistic(
     x: Any, labels: np.ndarray, classes: int, penalty: float, weighed: bool, sparse: bool
 ) -> Fit:
-    """Fit a logistic regression: of sparse examples one for each class, which is fast."""
+    """Fit a logistic regression; for sparse examples one for each class, which is faster."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
@@ -65,7 +65,7 @@ def logistic(
 
 
 def ridge(x: Any, labels: np.ndarray, mean: float, deviation: float, penalty: float) -> Fit:
-    """Fit a ridge regression to labels on a scale of 1."""
+    """Fit a ridge regression to standardised labels."""
     from sklearn.linear_model import Ridge
 
     model = Ridge(1 / penalty, max_iter=ITERATIONS, solver="lsqr")

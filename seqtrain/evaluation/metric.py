@@ -1,4 +1,4 @@
-"""Metrics: what each is called, its unit, and whether more of it is better."""
+"""Metrics: their names, units, and directions."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ PREFIXES = {"train": "train", "validation": "val", "test": "test", "data": "data
 
 @dataclass(frozen=True)
 class Metric:
-    """A number by which predictions are judged.
+    """A score of predictions.
 
     Attributes:
         name: in files: `val_<name>` in history.csv, `test_<name>` in metrics.json.
@@ -16,9 +16,9 @@ class Metric:
         axis: on the axis of a chart, with its unit.
         higher: whether more is better.
         share: whether it lies between 0 and 1.
-        best: what no model can improve on, where that is known.
-        better: how a sentence says that one model is significantly better by it.
-        bare: whether a sentence gives its value without its name.
+        best: the best possible value, if there is one.
+        better: the words that say that one model is significantly better by it.
+        bare: whether sentences give its value without its name.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Metric:
     bare: bool = False
 
     def __post_init__(self) -> None:
-        """Fill in what follows from the name."""
+        """Derive the missing attributes from the name."""
         title = self.title or self.name.replace("_", " ")
         object.__setattr__(self, "title", title)
         object.__setattr__(self, "axis", self.axis or title)

@@ -1,8 +1,8 @@
 """The mistakes on the test examples, as a table for a spreadsheet.
 
-Of classes those are the wrong ones, the most confident first. Of numbers it is how far each answer
-is off, the farthest first; where the dataset has a tolerance, only answers that are off by it or
-more.
+For classes, these are the wrong predictions, the most confident first. For numbers, these are all
+predictions with their errors, the largest first; if the dataset has a tolerance, only errors of at
+least the tolerance.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 
 def as_csv(dataset: Dataset, predictions: np.ndarray) -> str:
-    """Return the mistakes as CSV with a header, in which no text is taken for a formula.
+    """Return the mistakes as CSV with a header; spreadsheets read no cell as a formula.
 
     Args:
-        dataset: of whose test examples the predictions are.
-        predictions: as the task has them.
+        dataset: the dataset of the test examples.
+        predictions: in the form of the task.
 
     Returns:
         A row for each: `example` (from 1, in the order of predictions.npz), for words `text`, then
@@ -47,7 +47,7 @@ def as_csv(dataset: Dataset, predictions: np.ndarray) -> str:
 
 
 def _texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:
-    """Return test examples as they were written, or else as the network reads them."""
+    """Return the texts of test examples as written, or else decoded from their ids."""
     if dataset.vocabulary_size is None:
         return [None] * len(indices)
     if dataset.originals is not None:

@@ -1,4 +1,4 @@
-"""What a linear model sees of texts: how often each row of neighbouring ids stands in each."""
+"""Count n-grams of ids in texts, for linear models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqtrain.data.vocabulary import START
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-LEAST_TEXTS = 2  # that hold a gram of two ids or more; one that a single text holds tells nothing
+LEAST_TEXTS = 2  # texts that must contain an n-gram; one text alone shows nothing
 MOST = 300_000  # grams of each length
 
 # The ids of all texts one after another, and for each the row of its text.
@@ -21,14 +21,14 @@ Flat = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Grams:
-    """The rows of neighbouring ids that a linear model knows, such as words and pairs of words.
+    """The n-grams of ids that a linear model knows, such as words and pairs of words.
 
     Attributes:
-        size: ids in use, one more than the largest; that one stands for the ends of a text.
-        known: for rows of 1, 2, … ids the numbers that stand for them, in rising order. A row of
-            n ids is written as (the place of its first n - 1 ids among those known) · size + the
-            last id, so that it fits into 64 bits however long it is.
-        ends: whether the start and the end of a text count as ids of their own.
+        size: the number of ids; the id `size` marks the ends of a text.
+        known: for each length 1, 2, … the sorted keys of the n-grams. The key of n ids is
+            (the index of its first n - 1 ids among the known keys) · size + the last id, so that
+            it fits into 64 bits for any length.
+        ends: whether the start and the end of a text count as ids.
     """
 
     size: int
@@ -36,7 +36,7 @@ class Grams:
     ends: bool
 
     def counts(self, x: np.ndarray) -> csr_matrix:
-        """Return how often each gram stands in each text.
+        """Count each n-gram in each text.
 
         Args:
             x: ids, shape (N, T); padding does not count.
@@ -55,7 +55,7 @@ class Grams:
 
 
 def fit(x: np.ndarray, size: int, longest: int, ends: bool, most: int = MOST) -> Grams:
-    """Return the grams of up to so many ids that some texts hold, the rarest left out.
+    """Find the n-grams of some texts up to a length, without the rarest.
 
     Args:
         x: ids of the training texts, shape (N, T).
@@ -79,7 +79,7 @@ def fit(x: np.ndarray, size: int, longest: int, ends: bool, most: int = MOST) ->
 
 
 def flat(x: np.ndarray, size: int, ends: bool) -> Flat:
-    """Return the ids of texts one after another, without padding, and whose they are.
+    """Concatenate the ids of texts without padding, and return the text of each.
 
     Args:
         x: ids, shape (N, T).
@@ -95,7 +95,7 @@ def flat(x: np.ndarray, size: int, ends: bool) -> Flat:
 
 
 def _keys(texts: Flat, places: np.ndarray, length: int, size: int) -> np.ndarray:
-    """Return a number for each gram of this length, -1 where its beginning is not known."""
+    """Return the key of each n-gram of this length, -1 if its beginning is unknown."""
     ids, rows = texts
     if length == 1:
         return ids
@@ -105,7 +105,7 @@ def _keys(texts: Flat, places: np.ndarray, length: int, size: int) -> np.ndarray
 
 
 def _places(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return the place of each key among those known, -1 where it is not."""
+    """Return the index of each key among the known ones, -1 if it is unknown."""
     if not len(known):
         return np.full(len(keys), -1)
     places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
@@ -123,6 +123,6 @@ def _counted(places: np.ndarray, texts: Flat, shape: tuple[int, int]) -> csr_mat
 
 
 def _frequent(texts: np.ndarray, least: int, most: int) -> np.ndarray:
-    """Return which grams are in enough texts and among the most frequent, in their order."""
+    """Return the sorted n-grams that are in enough texts and among the most frequent."""
     first = np.argsort(-texts, kind="stable")[:most]
     return np.sort(first[texts[first] >= least])

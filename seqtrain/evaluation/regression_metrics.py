@@ -27,7 +27,7 @@ def rmse(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def r2(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Coefficient of determination: 1 is right, 0 as good as the mean; NaN of equal labels."""
+    """Coefficient of determination: 1 is perfect, 0 equals the mean; NaN for equal labels."""
     variance = labels.astype(np.float64).var()
     if not variance:
         return float("nan")
@@ -35,15 +35,15 @@ def r2(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def loss(labels: np.ndarray, predictions: np.ndarray, target: Target) -> float:
-    """Mean squared error on the scale that the network learned: the loss of its training.
+    """Mean squared error on the standardised scale: the loss of the training.
 
-    Its unit is the variance of the training labels, so their mean alone has a loss of about 1.
+    Its unit is the variance of the training labels. Predicting their mean scores about 1.
     """
     return float(np.square(errors(labels, predictions) / target.deviation).mean())
 
 
 def wrong(labels: np.ndarray, predictions: np.ndarray, tolerance: float) -> int:
-    """How many answers are off by the tolerance or more."""
+    """Number of predictions with an error of at least the tolerance."""
     return int((np.abs(errors(labels, predictions)) >= tolerance).sum())
 
 
@@ -89,7 +89,7 @@ def _variance(centred: np.ndarray) -> Statistic:
 def evaluate(
     prefix: str, labels: np.ndarray, predictions: np.ndarray, target: Target
 ) -> dict[str, Any]:
-    """Return scores and `intervals`, and under `prefix` errors that so many percent keep below."""
+    """Return scores and `intervals`, and under `prefix` quantiles of the absolute errors."""
     sizes = np.percentile(np.abs(errors(labels, predictions)), PERCENTILES).tolist()
     return {
         **scores(prefix, labels, predictions, target),
@@ -103,8 +103,8 @@ def compare(
 ) -> dict[str, Any]:
     """Return by how much the loss of one model is larger than that of another.
 
-    The loss is what is trained, and what the mean of the labels is the best constant for. The
-    interval is of the difference on the same examples, by bootstrap.
+    The loss is what the training minimises, and the mean of the labels is its best constant. The
+    interval of the difference on the same examples is a bootstrap interval.
     """
     squares, their_squares = (
         np.square(errors(labels, predictions) / target.deviation) for predictions in (ours, theirs)
@@ -115,9 +115,9 @@ def compare(
 
 
 def mistakes(labels: np.ndarray, predictions: np.ndarray, least: float | None) -> np.ndarray:
-    """Return the indices of the predictions that are off by `least` or more, the farthest first.
+    """Return the indices of predictions with an error of at least `least`, the largest first.
 
-    Without `least`, all that are off.
+    Without `least`, return all that have an error.
     """
     off = np.abs(errors(labels, predictions))
     found = np.flatnonzero(off >= (np.nextafter(0, 1) if least is None else least))

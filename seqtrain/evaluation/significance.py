@@ -1,4 +1,4 @@
-"""Whether two results differ by more than chance: p-values, two-sided."""
+"""Significance tests: two-sided p-values for the difference of two results."""
 
 import math
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ import numpy as np
 from seqtrain.evaluation.uncertainty import FEWEST, Statistic, resamples
 
 CRITICAL = 1.959964  # of the normal distribution, for p = 0.05, two-sided
-MOST_EXACT = 1_000  # examples that tell two networks apart, up to which all cases are counted
+MOST_EXACT = 1_000  # discordant examples up to which the test is exact
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Return McNemar's p-value that two networks are right equally often.
+    """Return McNemar's p-value: the null hypothesis is that two networks are right equally often.
 
-    Of examples that are answered by numbers it is the sign test, whether each network is nearer
-    equally often: J. Arbuthnot, Philosophical Transactions 27, 1710.
+    For numbers it is the sign test: the null hypothesis is that each network is closer equally
+    often. J. Arbuthnot, Philosophical Transactions 27, 1710.
 
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
-    percentages", Psychometrika 12(2), 1947. Exact, by the binomial distribution, which never
-    says too little; of more than 1,000 examples that tell the networks apart, by chi-squared
-    with the continuity correction of A. L. Edwards, Psychometrika 13(3), 1948.
+    percentages", Psychometrika 12(2), 1947. The p-value is exact, by the binomial distribution.
+    With more than 1,000 discordant examples it is by chi-squared, with the continuity correction
+    of A. L. Edwards, Psychometrika 13(3), 1948.
 
     Args:
-        only_first: examples that the first alone gets right, or more nearly.
-        only_second: examples that the second alone gets right, or more nearly.
+        only_first: examples that only the first gets right, or gets closer.
+        only_second: examples that only the second gets right, or gets closer.
     """
     apart = only_first + only_second
     if apart > MOST_EXACT:
@@ -36,7 +36,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return Welch's p-value that two samples have the same mean; None where neither varies.
+    """Return Welch's p-value: the null hypothesis is equal means; None if neither sample varies.
 
     B. L. Welch, "The generalization of 'Student's' problem when several different population
     variances are involved", Biometrika 34(1/2), 1947.
@@ -57,16 +57,16 @@ def welch(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 
 def paired_bootstrap(difference: Statistic, examples: int) -> float:
-    """Return the p-value that two networks have the same score, of any kind.
+    """Return a bootstrap p-value: the null hypothesis is that two networks have equal scores.
 
-    In how many resamples of the examples the difference lies on the other side of 0, both sides
-    counted: B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, section
-    16.3; as a test of two systems on the same examples P. Koehn, "Statistical Significance Tests
-    for Machine Translation Evaluation", EMNLP, 2004. 1 of fewer than 10 examples.
+    It is twice the share of resamples of the examples in which the difference has the other sign:
+    B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, section 16.3; for two
+    systems on the same examples P. Koehn, "Statistical Significance Tests for Machine Translation
+    Evaluation", EMNLP, 2004. It is 1 for fewer than 10 examples.
 
     Args:
-        difference: between the scores of the two.
-        examples: that both answer.
+        difference: computes the difference of the scores in resamples.
+        examples: the number of examples.
     """
     if examples < FEWEST:
         return 1.0
@@ -76,12 +76,12 @@ def paired_bootstrap(difference: Statistic, examples: int) -> float:
 
 
 def tells_apart(labels: np.ndarray, probabilities: np.ndarray) -> bool:
-    """Return whether classes are more probable where they are true than elsewhere.
+    """Return whether a class gets a significantly higher probability where it is true.
 
-    The mean probability of the true class is compared with what it would be if the labels were
-    shuffled, of which mean and variance are known exactly: W. Hoeffding, "A Combinatorial Central
-    Limit Theorem", Annals of Mathematical Statistics 22(4), 1951, theorem 2. It finds what a
-    network has learned also where classes are so unequal that it never predicts one of them.
+    The mean probability of the true class is compared with its distribution under shuffled
+    labels, whose mean and variance are known exactly: W. Hoeffding, "A Combinatorial Central
+    Limit Theorem", Annals of Mathematical Statistics 22(4), 1951, theorem 2. This shows learning
+    even where classes are so unequal that a network never predicts one of them.
 
     Args:
         labels: shape (N,), N > 1.

@@ -1,7 +1,6 @@
-"""How sure a number is: 95 % intervals, exact for shares, by bootstrap for all else.
+"""95 % intervals: exact for shares, by bootstrap for all other metrics.
 
-They say what another sample of as many examples could have given. They do not say what another
-seed could have.
+They describe the variation over samples of as many examples, not the variation over seeds.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,24 +13,24 @@ FEWEST = 10  # examples that are drawn from
 RESAMPLES = 1_000
 LEAST_RESAMPLES = 200
 DRAWS = 50_000_000  # examples drawn in all, from which on there are fewer resamples
-DRAWN_AT_ONCE = 100_000  # so that what is computed of them stays in the cache
-SEED = 0  # of the resamples: the same examples get the same intervals
+DRAWN_AT_ONCE = 100_000  # so that the computation stays in the processor's cache
+SEED = 0  # seed of the resamples: equal examples get equal intervals
 
 Interval = tuple[float, float]
-# From how often each of B resamples holds each of N examples, int64 of shape (B, N), to the value
-# of a metric in each, shape (B,).
+# From the counts of N examples in B resamples, int64 of shape (B, N), to the value of a metric in
+# each resample, shape (B,).
 Statistic = Callable[[np.ndarray], np.ndarray]
 
 
 def binomial(hits: np.ndarray | int, trials: np.ndarray | int) -> np.ndarray:
-    """Return the exact interval of a share; 0 to 1 where nothing was tried.
+    """Return the exact interval of a share; 0 to 1 without trials.
 
     C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated in the
     case of the binomial", Biometrika 26(4), 1934, in its form with the beta distribution.
 
     Args:
-        hits: whole numbers of any shape.
-        trials: how many could have been hits, of the same shape.
+        hits: integers of any shape.
+        trials: integers of the same shape.
 
     Returns:
         float64 of that shape and a last axis of the two ends.
@@ -62,8 +61,8 @@ def f1(hits: np.ndarray, others: np.ndarray) -> np.ndarray:
 def bootstrap(statistics: Mapping[str, Statistic], examples: int) -> dict[str, Interval | None]:
     """Return the percentile interval of each statistic.
 
-    It is None where no resample has a value, where all have the same, as of a perfect score, and
-    of fewer than 10 examples: resamples of these say nothing of what other examples could give.
+    It is None if no resample has a value, if all resamples have the same value (such as a perfect
+    score), or with fewer than 10 examples, which are too few to resample.
 
     B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 
@@ -89,9 +88,9 @@ def _percentiles(values: np.ndarray) -> Interval | None:
 
 
 def resamples(examples: int) -> Iterator[np.ndarray]:
-    """Yield how often some resamples hold each example, int64 of shape (some, N).
+    """Yield the counts of each example in some resamples, int64 of shape (some, N).
 
-    There are 1,000, and fewer of more than 50,000 examples, but at least 200.
+    There are 1,000 resamples; with more than 50,000 examples fewer, but at least 200.
     """
     random = np.random.default_rng(SEED)
     left = max(min(RESAMPLES, DRAWS // examples), LEAST_RESAMPLES)
@@ -105,12 +104,12 @@ def resamples(examples: int) -> Iterator[np.ndarray]:
 
 
 def mean(values: np.ndarray) -> Statistic:
-    """Return the mean of a value that each example has, shape (N,)."""
+    """Return the statistic that is the mean of one value per example, shape (N,)."""
     return lambda counts: np.asarray(counts.astype(np.float64) @ values / len(values))
 
 
 def recomputed(metric: Callable[..., float], *arrays: np.ndarray) -> Statistic:
-    """Return a metric of arrays of N rows, computed anew from the rows of each resample."""
+    """Return the statistic that computes a metric from the rows of each resample."""
 
     def statistic(counts: np.ndarray) -> np.ndarray:
         rows = [np.repeat(np.arange(len(row)), row) for row in counts]
@@ -120,7 +119,7 @@ def recomputed(metric: Callable[..., float], *arrays: np.ndarray) -> Statistic:
 
 
 def roc_auc(labels: np.ndarray, scores: np.ndarray) -> Statistic:
-    """Return the area under the ROC curve: the share of pairs in the right order, ties by half.
+    """Return the area under the ROC curve: the share of pairs in the right order; ties count half.
 
     Args:
         labels: 0 or 1, shape (N,).
@@ -162,7 +161,7 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> Statistic:
 
 
 def _ranked(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the order of rising scores, and for each place the first and last of equal score."""
+    """Return the order of rising scores, and for each position the first and last equal score."""
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
     first = np.searchsorted(ordered, ordered, side="left")

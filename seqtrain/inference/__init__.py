@@ -1,1 +1,1 @@
-"""A trained network: opened, asked, and evaluated."""
+"""Load a trained network, predict with it, and evaluate it."""

@@ -1,9 +1,9 @@
-"""The file of a model: its weights are taken from it, and nothing else is made of it.
+"""Load the weights of a model file, safely.
 
-A `.keras` file is a zip archive. Keras would make whatever classes its `config.json` names. Here
-the network is built from the config of the run, which was validated, so nothing in the file can
-run. `config.json` says only what examples look like. `model.weights.h5` is read by HDF5, which can
-refer to other files: so each array must be plain numbers that the file itself holds.
+A `.keras` file is a zip archive. Keras would create the classes that its `config.json` names. Here
+the network is built from the validated config of the run, so nothing in the file can run code.
+`config.json` only gives the shape of the examples. `model.weights.h5` is read by HDF5, which can
+refer to other files; so each array must be plain numbers in the file itself.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ Several = dict[str, tuple[tuple[int, ...], str]]  # shape and type of each input
 
 @dataclass(frozen=True)
 class Saved:
-    """What the file of a model says.
+    """The content of a model file.
 
     Attributes:
-        shape: of an example, (T,) for ids or (T, F) for features; of several inputs that of the
-            first by name.
+        shape: of an example, (T,) for ids or (T, F) for features; with several inputs, that of
+            the first by name.
         vocabulary_size: the number of ids; None for features.
         mask: whether padded steps are hidden from the network.
-        weights: the shape of each array of weights, by its name.
-        several: the shape and the type of each input by its name, where there are several.
+        weights: the shape of each array of weights, by name.
+        several: the shape and the type of each input by name, if there are several.
     """
 
     shape: tuple[int, ...]
@@ -63,11 +63,11 @@ class Saved:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the weights are."""
+        """The number of weights."""
         return sum(map(math.prod, self.weights.values()))
 
     def dataset(self, config: Config, learned: Learned) -> Dataset:
-        """Return a dataset without examples, for which the network of a run can be built."""
+        """Return an empty dataset, from which the network of a run can be built."""
         x: Inputs = np.zeros((0, *self.shape), FEATURES if self.vocabulary_size is None else IDS)
         if self.several:
             x = {name: np.zeros((0, *shape), kind) for name, (shape, kind) in self.several.items()}
@@ -87,19 +87,19 @@ class Saved:
 
 
 def open_model(file: Path, config: Config, learned: Learned, masked: bool = False) -> keras.Model:
-    """Build the network of a run, and give it the weights of a file.
+    """Build the network of a run, and load the weights of a file.
 
     Its layers are named as in a new process.
 
     Args:
         file: a `.keras` file.
-        config: of the run, resolved.
-        learned: of the run.
-        masked: let a network of features that reads sequences of one length alone read shorter
-            ones too, as it would read them if they were all.
+        config: the config of the run.
+        learned: the vocabulary, scaling and task of the run.
+        masked: add a mask to a network of features of one fixed length, so that it can read
+            shorter sequences.
 
     Raises:
-        ValueError: the file is damaged, or its weights are not those of such a network.
+        ValueError: the file is damaged, or its weights do not fit the network.
     """
     import keras
 
@@ -108,7 +108,7 @@ def open_model(file: Path, config: Config, learned: Learned, masked: bool = Fals
         dataset = saved.dataset(config, learned)
         _check_fit(saved, config, dataset)
         keras.utils.clear_session(free_memory=False)
-        # Its vectors are among the weights, and the file that they began with may be gone.
+        # The weights include the word vectors; their file may be gone.
         section = config.model.model_copy(update={"embedding_file": None})
         unroll = config.execution.unroll is True and saved.shape[0] <= LONGEST_UNROLL
         model = section.build(dataset, unroll)
@@ -117,16 +117,16 @@ def open_model(file: Path, config: Config, learned: Learned, masked: bool = Fals
             weights = model.get_weights()
             model = section.build(replace(dataset, mask=True), unroll)
             model.set_weights(weights)
-    except Exception as error:  # zip, JSON and HDF5 fail with whatever damage leads to
+    except Exception as error:  # zip, JSON and HDF5 raise many types of errors
         raise ValueError(reason(error)) from error
     return model
 
 
 def _check_fit(saved: Saved, config: Config, dataset: Dataset) -> None:
-    """Make sure that a network has as many weights as a file, before it is built.
+    """Check that a network has as many weights as a file, before building it.
 
     Raises:
-        ValueError: it has not, or its words are not those of the run.
+        ValueError: it has not, or its vocabulary is not that of the run.
     """
     words = dataset.vocabulary.words if dataset.vocabulary else ()
     if words and (saved.vocabulary_size or 0) < FIRST_WORD + len(words):
@@ -147,11 +147,11 @@ def _load(model: keras.Model, file: Path) -> None:
 
 
 def usable(file: Path, like: bytes) -> bool:
-    """Return whether a file holds the weights of the same network as another, undamaged.
+    """Return whether a file is undamaged and holds weights of the same shapes as another.
 
     Args:
-        file: what may be damaged.
-        like: the content of the other.
+        file: the file to check.
+        like: the content of the other file.
     """
     try:
         return read(file) == read(io.BytesIO(like))
@@ -160,11 +160,11 @@ def usable(file: Path, like: bytes) -> bool:
 
 
 def read(file: Path | io.BytesIO) -> Saved:
-    """Look into the file of a model, without making anything of it.
+    """Read the description of a model file, without creating the model.
 
     Raises:
-        ValueError: it holds something else than weights of seqtrain.
-        Exception: it is damaged; whatever zip, JSON and HDF5 have for that.
+        ValueError: it is not a model of seqtrain.
+        Exception: it is damaged; zip, JSON and HDF5 raise many types.
     """
     with zipfile.ZipFile(file if isinstance(file, io.BytesIO) else checked(file)) as archive:
         _check_members(archive.infolist())
@@ -191,7 +191,7 @@ def _check_members(members: Sequence[zipfile.ZipInfo]) -> None:
 
 
 def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several | None]:
-    """Return shape, number of ids, whether padding is hidden, and several inputs; see `Saved`."""
+    """Return the shape, the number of ids, the mask, and several inputs; see `Saved`."""
     try:
         layers = model["config"]["layers"]
         of = {layer["class_name"]: layer["config"] for layer in reversed(layers)}
@@ -221,7 +221,7 @@ def _sizes(values: Sequence[Any]) -> tuple[int, ...]:
 
 
 def _weights(content: bytes) -> Shapes:
-    """Return the shape of each array of an HDF5 file that holds them itself and nothing else."""
+    """Return the shape of each array of an HDF5 file; refuse arrays outside the file."""
     import h5py
 
     with h5py.File(io.BytesIO(content), "r") as file:
@@ -237,7 +237,7 @@ def _weights(content: bytes) -> Shapes:
 
 
 def _arrays(file: Any) -> Iterator[Any]:
-    """Yield the arrays of an HDF5 file, each of which must have one place in it."""
+    """Yield the arrays of an HDF5 file; refuse one that appears twice."""
     import h5py
 
     waiting, known = [file], set()

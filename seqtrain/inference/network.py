@@ -1,4 +1,4 @@
-"""What a trained network answers, and the evaluation of a run on a split."""
+"""The predictions of a trained network, and the evaluation of a run on a split."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from seqtrain.runs.run import Run
 from seqtrain.tasks import Task
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
-GROUPS = 5  # of examples of like length
-WORTHWHILE = 40  # batches of a group that save more time than it takes to compile for it
+GROUPS = 5  # groups of examples of similar length
+WORTHWHILE = 40  # batches in a group, so that cutting saves more time than compiling takes
 
 LISTS = ("causes", "warnings", "advice")  # of a verdict
 UNTOLD: dict[str, Any] = {"learned": True, "sentence": "", "causes": []}  # no verdict
@@ -45,14 +45,14 @@ log = logging.getLogger(__name__)
 def load_model(run: Run, masked: bool = False) -> Any:
     """Build the network of a run with the weights of its best epoch.
 
-    It is as `Task.in_training` has it, see `predictions`.
+    Its head is that of `Task.in_training`; see `predictions`.
 
     Args:
-        run: which has a model.
+        run: a run with a model.
         masked: see `model_file.open_model`.
 
     Raises:
-        RunError: the file of the weights is damaged, or holds those of another network.
+        RunError: the model file is damaged, or holds another network.
     """
     learned = run.learned()
     try:
@@ -64,15 +64,15 @@ def load_model(run: Run, masked: bool = False) -> Any:
 
 
 def predictions(model: Any, x: Inputs, task: Task) -> np.ndarray:
-    """Return what a network predicts of N examples, as `Task.predictions` has it."""
+    """Return the predictions of a network for N examples, in the form of `Task.predictions`."""
     return task.predictions(outputs(model, x))
 
 
 def outputs(model: Any, x: Inputs) -> np.ndarray:
-    """Return what the head of a network gives; float32, shape (N, its units).
+    """Return the outputs of the head of a network; float32, shape (N, units).
 
-    Where the network does not see padding at the end, examples of like length are computed
-    together and cut to about the longest of them, which changes nothing but the time.
+    If padding at the end is hidden, examples of similar length are computed together and cut to
+    about the longest of them. This only saves time.
     """
     if not isinstance(x, dict) and hides_padding(model, x):
         steps = real_steps(x)
@@ -92,7 +92,7 @@ def _predict(model: Any, x: Inputs) -> np.ndarray:
 
 
 def hides_padding(model: Any, x: np.ndarray) -> bool:
-    """Return whether examples are padded at the end alone, and `ModelConfig.hides_padding`."""
+    """Return whether examples are only padded at the end, and the model hides padding."""
     if not len(x) or not getattr(model, "hides_padding", False):
         return False
     first = x[:, 0] if x.ndim == 2 else x[:, 0, 0]
@@ -103,15 +103,14 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     """Run the saved model of a run on a split of its data.
 
     Returns:
-        What `Task.evaluate` returns, beside the run, its state, the split, the data and
-        the number of examples; of the test examples also `baselines` and `verdict`, as
-        `metrics.json` has them. Scores begin with `train_`, `val_` or `test_`. Nothing is
-        written.
+        The result of `Task.evaluate`, with the run, its state, the split, the data and the
+        number of examples; for the test examples also `baselines` and `verdict` from
+        `metrics.json`. Scores begin with `train_`, `val_` or `test_`. No file is written.
 
     Raises:
         RunError: the run has no model.
-        DataError: the data cannot be read, or have changed so that their words or their
-            scaling are not those of the run.
+        DataError: the data cannot be read, or have changed so much that their vocabulary or
+            scaling differs from that of the run.
     """
     run.require(run.model_file.name)
     dataset = run_data.load_readable(run, data_dir)
@@ -136,11 +135,11 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
 
 
 def _comparison(run: Run, scores: Sequence[str]) -> dict[str, Any]:
-    """Return what the end of the training said of simple models on the same test examples.
+    """Return the baselines and the verdict that the training wrote.
 
     Args:
         run: the run.
-        scores: of which each simple model has those that the run has.
+        scores: the scores to keep for each baseline.
 
     Raises:
         RunError: metrics.json is damaged.
@@ -154,7 +153,7 @@ def _comparison(run: Run, scores: Sequence[str]) -> dict[str, Any]:
 
 
 def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
-    """Return whether each baseline has its scores, and the verdict what there is to say."""
+    """Return whether the baselines and the verdict have all their keys."""
     if not isinstance(baselines, dict) or not isinstance(verdict, dict):
         return False
     models = baselines.values()
@@ -170,11 +169,11 @@ def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
 
 
 def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
-    """Run the saved model of a run on labelled examples, whose columns `read` is told.
+    """Run the saved model of a run on labelled examples of a file; see `new_examples.read`.
 
     Returns:
-        As `evaluate` does, with scores that begin with `data_`; `trained_on` says how many of
-        the examples the run was trained on.
+        Like `evaluate`, with scores that begin with `data_`; `trained_on` counts the examples
+        that were also training examples.
 
     Raises:
         RunError: the run has no model.
@@ -202,13 +201,13 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
 
 
 def predict(run: Run, given: NewExamples) -> np.ndarray:
-    """Return what the saved model of a run predicts of examples, as `predictions` does.
+    """Return the predictions of the saved model of a run, as `predictions` does.
 
-    A warning tells of texts that it does not know.
+    It warns about texts that it hardly knows.
 
     Raises:
         RunError: the run has no model.
-        DataError: the examples do not fit it.
+        DataError: the examples do not fit the model.
     """
     run.require(run.model_file.name)
     if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
@@ -218,7 +217,7 @@ def predict(run: Run, given: NewExamples) -> np.ndarray:
 
 
 def fitting(model: Any, x: Inputs) -> Any:
-    """Return the model, if it reads examples of such shapes."""
+    """Return the model, if the shapes of the examples fit it."""
     read = {one.name: one for one in model.inputs} if isinstance(x, dict) else model.inputs[0]
     wanted, found = _shapes(read), _shapes(x)
     if wanted != found:
@@ -228,16 +227,16 @@ def fitting(model: Any, x: Inputs) -> Any:
 
 
 def _shapes(x: Any) -> str:
-    """Return the shape of an example, or the shapes of its inputs with their names."""
+    """Describe the shape of an example, or the shapes of its named inputs."""
     shapes = inputs.each(x, lambda array: " × ".join(map(str, array.shape[1:])))
     named = isinstance(shapes, dict)
     return ", ".join(f"{name} {shapes[name]}" for name in sorted(shapes)) if named else str(shapes)
 
 
 def described(given: NewExamples, predictions: np.ndarray, task: Task) -> list[Row]:
-    """Return for each example its number from 1, its text, and `Task.rows` of its prediction.
+    """Return a row for each example: its number from 1, its text, and its row of `Task.rows`.
 
-    With a text comes the share of it that is unknown to the network.
+    A text also has the share of its tokens that are unknown to the network.
     """
     rows, texts = [], given.texts or []
     shares = unknown_of_each(given.x) if texts else []

@@ -1,4 +1,4 @@
-"""The examples that a person gives to a run, and the columns that stand beside them."""
+"""Read new examples for a run, and the other columns of their file."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,20 +12,20 @@ from seqtrain.runs.run import Run
 from seqtrain.sources.base import DatasetConfig, TokenDatasetConfig
 
 OURS = {"example", "line", "text", "class", "probability", "probabilities", "prediction"}
-OTHER_LABEL = "class"  # where the texts stand in the column that the labels had
+OTHER_LABEL = "class"  # if the texts stand in the column of the labels
 ID = re.compile(r"(.*[_ -])?id|.*[a-z]I[dD]|key|index", re.IGNORECASE)
 
 Beside = dict[str, list[str | None]]  # columns of a file, with a value for each example
 
 
 def read(run: Run, file: Path, text: str | None = None, label: str | None = None) -> NewExamples:
-    """Read the examples of a file as the network of a run reads them.
+    """Read and encode the examples of a file for the network of a run.
 
     Args:
-        run: says how they are read.
+        run: its config says how to read them.
         file: a table, a text file, or an archive of arrays.
-        text: the column of the texts, where it is not that of the training.
-        label: the column of the labels, where it is not that of the training.
+        text: the column of the texts, if it differs from the training.
+        label: the column of the labels, if it differs from the training.
 
     Raises:
         DataError: the file is missing, damaged, or does not fit the network.
@@ -34,7 +34,7 @@ def read(run: Run, file: Path, text: str | None = None, label: str | None = None
 
 
 def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
-    """Return the dataset of a run, with other columns of texts and labels."""
+    """Return the dataset section of a run with other columns of texts and labels."""
     dataset = run.config.dataset
     if text is not None and not isinstance(dataset, TokenDatasetConfig):
         raise DataError(f"a network trained on `{dataset.name}` reads no texts", "leave out --text")
@@ -47,13 +47,13 @@ def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
 
 
 def beside(run: Run, file: Path, given: NewExamples, text: str | None = None) -> Beside:
-    """Return the columns of a file that are neither read nor predicted, such as an id.
+    """Return the columns of a file that are neither inputs nor labels, such as an id.
 
     Args:
-        run: says how the file is read.
-        file: from which `given` was read.
+        run: its config says how to read the file.
+        file: the file of `given`.
         given: the examples.
-        text: as `read` takes it.
+        text: see `read`.
     """
     if file.suffix.lower() in (".txt", ".npz", ".npy"):
         return {}
@@ -78,7 +78,7 @@ def beside(run: Run, file: Path, given: NewExamples, text: str | None = None) ->
 def rows_with(
     rows: Sequence[Mapping[str, Any]], found: Beside, lines: Sequence[int] | None
 ) -> list[dict[str, Any]]:
-    """Return what is said of each example, with its line and what stands beside it in its file."""
+    """Return the row of each example, with its line and the other columns of its file."""
     named = {f"given {name}" if _is_ours(name) else name: cells for name, cells in found.items()}
     return [
         {
@@ -96,5 +96,5 @@ def _is_ours(name: str) -> bool:
 
 
 def id_of(found: Beside) -> str | None:
-    """Return the column that is called as one that names examples, if there is one."""
+    """Return the column whose name suggests ids of examples, if there is one."""
     return next((name for name in found if ID.fullmatch(name)), None)

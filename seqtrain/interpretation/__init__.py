@@ -1,1 +1,1 @@
-"""What a network makes of its input: step by step, with its gates and its gradients."""
+"""Interpret a network: its predictions step by step, its gates, its gradients."""

@@ -9,13 +9,13 @@ import numpy as np
 
 
 def gradient(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a compiled function that computes the gradient of another by its first argument.
+    """Compile the gradient of a function with respect to its first argument.
 
     Args:
-        function: of a tree of arrays, and of further arrays; returns a number.
+        function: takes a tree of arrays, and further arrays; returns a number.
 
     Returns:
-        A function of the same arguments that returns NumPy arrays in the tree of the first.
+        A function of the same arguments; it returns NumPy arrays in the tree of the first.
     """
     on_jax = keras.backend.backend() == "jax"
     compiled = _gradient_on_jax(function) if on_jax else _gradient_on_tensorflow(function)
@@ -43,7 +43,7 @@ def _gradient_on_jax(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def double_precision() -> Iterator[None]:
-    """Let JAX compute in float64 where it is asked to; TensorFlow always does."""
+    """Allow float64 on JAX in the body; TensorFlow always allows it."""
     if keras.backend.backend() != "jax":
         yield
         return

@@ -1,4 +1,4 @@
-"""Explanations: what the network of a run says as it reads one example, and what its gates do."""
+"""Explanations: the prediction of a network after each step of an example, and its gates."""
 
 import hashlib
 import logging
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from seqtrain.interpretation.prefixes import Reading
     from seqtrain.interpretation.trace import Place
 
-MOST = 10  # examples of a file that are explained unless one is named
-DIGITS = 6  # of numbers in JSON, after the first that is not zero
+MOST = 10  # examples of a file to explain, if no single one is chosen
+DIGITS = 6  # significant digits of numbers in JSON
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,11 @@ class Example:
     """One example to explain.
 
     Attributes:
-        x: as the network reads it, shape (T,) or (T, F), padding included.
-        title: what a person calls it.
-        slug: the same in the name of a file.
-        words: what is read in each step, where that is a word; without padding.
-        label: the name of its true class, or its number, where it is known.
+        x: the input of the network, shape (T,) or (T, F), with padding.
+        title: its name for people.
+        slug: its name in file names.
+        words: the word of each step, if steps are words; without padding.
+        label: its true class or number as text, if known.
         rows: whether the steps are the rows of an image.
     """
 
@@ -54,21 +54,21 @@ class Example:
 
     @property
     def read(self) -> np.ndarray:
-        """What is not padding, shape (n,) or (n, F)."""
+        """The steps without padding, shape (n,) or (n, F)."""
         return np.asarray(self.x[real(self.x[None])[0]])
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a network says of the parts of an example, and its gates and states meanwhile.
+    """The predictions of a network for the parts of an example, with its gates and states.
 
     Attributes:
-        run: what the run is called.
-        example: the example, of which n steps are not padding.
-        task: what the network predicts.
-        readings: one for each direction in which the network reads.
+        run: the name of the run.
+        example: the example, with n steps that are not padding.
+        task: the task of the network.
+        readings: one for each direction of the network.
         gates: float32 of shape (n, units), by layer and direction, then by name.
-        attention: how much each step counts in the pooling, shape (n,), where that is learned.
+        attention: the attention weight of each step, shape (n,), if the pooling is attention.
     """
 
     run: str
@@ -80,61 +80,61 @@ class Explanation:
 
     @property
     def predictions(self) -> np.ndarray:
-        """The probability of each class when all has been read; or the number, shape (1,)."""
+        """The prediction for the whole example: the probability of each class, or one number."""
         return np.asarray(self.readings[0].predictions[self.readings[0].end])
 
     @property
     def index(self) -> int:
-        """The index of the class that the network decides for when it has read all."""
+        """The index of the predicted class."""
         return int(self.predictions.argmax())
 
     def number(self, said: float) -> str:
-        """Return a probability, or a number that the network predicts, as a person reads it."""
+        """Format a probability or a predicted number."""
         return self.task.shown(said)
 
     @property
     def verdict(self) -> str:
-        """The answer with its probability, or the number, and the truth where it is known."""
+        """The prediction as a sentence, with the true label if known."""
         return self.task.decision(self.predictions, self.example.label)
 
     @property
     def symbol(self) -> str:
-        """What the network says after each step, in a few letters."""
+        """The symbol of the prediction after each step, such as `p(positive)`."""
         return self.task.symbol(self.index)
 
     @property
     def measure(self) -> str:
-        """In what changes are counted."""
+        """The quantity of the changes, such as log-odds."""
         return self.task.measure(self.index)
 
     def changes(self) -> dict[str, np.ndarray]:
-        """Return by how much each step changed the measure of the answer, for each direction."""
+        """Return the change of the prediction by each step, for each direction."""
         return {reading.direction: reading.changes(self.index) for reading in self.readings}
 
     @property
     def largest_change(self) -> float:
-        """The largest of them, whatever its sign; for the scale of colours."""
+        """The largest absolute change; for the scale of colours."""
         found = [np.abs(changes[np.isfinite(changes)]) for changes in self.changes().values()]
         return max((float(values.max()) for values in found if values.size), default=0.0) or 1.0
 
     @property
     def steps(self) -> list[str]:
-        """What is read in each step: its word, or its number from 1."""
+        """The name of each step: its word, or its number from 1."""
         numbers = range(1, len(self.readings[0].predictions) + 1)
         return self.example.words or list(map(str, numbers))
 
 
 def explain(run: Run, example: Example) -> Explanation:
-    """Run the network of a run on every part of an example, as `explain_each` does."""
+    """Explain one example, as `explain_each` does."""
     return next(explain_each(run, [example]))
 
 
 def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]:
-    """Run the network of a run on every part of each example.
+    """Explain examples: run the network of a run on every part of each.
 
     Raises:
         RunError: the run has no model.
-        DataError: an example does not fit it.
+        DataError: an example does not fit the model.
     """
     run.require(run.model_file.name)
     execution.start_for_inference(run.config.execution, run.config.seed)
@@ -149,10 +149,10 @@ def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]
 
 
 def example_of_text(run: Run, text: str) -> Example:
-    """Return a text as the network of a run reads it.
+    """Return a text as an example for the network of a run.
 
     Raises:
-        DataError: the network reads no texts.
+        DataError: the network does not read texts.
     """
     return _given(run, run.config.dataset.encode_texts([text], run.learned()), 0, text)
 
@@ -160,13 +160,13 @@ def example_of_text(run: Run, text: str) -> Example:
 def examples_of_file(
     run: Run, file: Path, number: int | None, text: str | None = None
 ) -> list[Example]:
-    """Return an example of a file that a person gives, or the first `MOST` of them.
+    """Return one example of a file, or its first `MOST` examples.
 
     Args:
-        run: says how the file is read.
+        run: its config says how to read the file.
         file: as `seqtrain predict --data` reads it.
         number: counts from 1.
-        text: the column of the texts, if it is not that of the training.
+        text: the column of the texts, if it differs from the training.
 
     Raises:
         DataError: the file is damaged, does not fit the network, or has fewer examples.
@@ -181,10 +181,10 @@ def examples_of_file(
 
 
 def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Example:
-    """Return an example of the data on which a run was trained or judged.
+    """Return an example of a split of the data of a run.
 
     Args:
-        run: says which data.
+        run: the run.
         split: train, validation or test.
         number: counts from 1.
         data_dir: a folder to look for data files in.
@@ -202,7 +202,7 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
 
 
 def _names(vocabulary: Vocabulary | None, x: np.ndarray) -> list[str]:
-    """Return the tokens of ids, a space as `␣`, or the ids where their tokens are not known."""
+    """Return the tokens of ids, a space as `␣`; or the ids if their tokens are unknown."""
     ids = x[x != PAD].tolist()
     names = vocabulary.names(ids) if vocabulary else map(str, ids)
     return ["␣" if name == " " else name for name in names]
@@ -226,7 +226,7 @@ def _given(run: Run, examples: NewExamples, index: int, title: str) -> Example:
 
 
 def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
-    """Return the words of a text that the network reads, in brackets if it does not know them."""
+    """Return the words of a text that the network reads; unknown words in brackets."""
     vocabulary = run.learned().vocabulary
     names = _names(vocabulary, x)
     written = ["<start>", *(vocabulary.tokeniser(text) if vocabulary else ())]
@@ -237,20 +237,20 @@ def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
 
 
 def _slug(title: str, x: np.ndarray) -> str:
-    """Return a name of a file from a title; what is read differs where the last letters do."""
+    """Return a file name from a title; a hash of the input makes it unique."""
     letters = "-".join(re.findall(r"[a-z0-9]+", title.lower())[:6])[:40]
     return f"{letters}-{hashlib.blake2b(x.tobytes(), digest_size=2).hexdigest()}".lstrip("-")
 
 
 def numbers(explanation: Explanation) -> dict[str, Any]:
-    """Return an explanation as `--json` prints it; every list of numbers runs over the steps.
+    """Return an explanation as `--json` prints it; each list of numbers has one item per step.
 
     Returns:
-        `class` and `probability`, or `prediction`. `steps`: what is read in each. `readings`: for
-        each direction `probabilities` by class or `predictions`, and `changes` of the log-odds of
-        `class` or of the prediction, null for the step that is read first. `attention`: how much
-        each step counts, where the pooling learns that. `gates`: for each
-        layer and direction a list of units for each step, by name.
+        `class` and `probability`, or `prediction`. `steps`: their names. `readings`: for each
+        direction `probabilities` by class or `predictions`, and `changes` of the log-odds of
+        `class` or of the prediction, null for the first step read. `attention`: the weight of
+        each step, if the pooling is attention. `gates`: for each layer and direction, by name, a
+        list of units for each step.
     """
     task = explanation.task
     return {
@@ -289,7 +289,7 @@ def _in_lists(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def keep(run: Run, explanation: Explanation) -> None:
-    """Leave what `numbers` returns in the run for its report, but for the many gates."""
+    """Keep the result of `numbers` without the gates in the run, for its report."""
     (run.folder / EXPLAINED).mkdir(exist_ok=True)
     found = {name: value for name, value in numbers(explanation).items() if name != "gates"}
     run.write_json(f"{EXPLAINED}/{explanation.example.slug}.json", found)

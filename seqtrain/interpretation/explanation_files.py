@@ -1,4 +1,4 @@
-"""An explanation as files: pictures of the reading and of the gates, and a page of HTML."""
+"""Write an explanation as files: pictures of the predictions and gates, and an HTML page."""
 
 import base64
 import io
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def write(run: Run, explanation: Explanation, folder: Path, suffix: str, html: bool) -> list[Path]:
-    """Draw how a prediction changes with each step, and the gates; return the files.
+    """Draw how the prediction changes with each step, and the gates; return the files.
 
     Args:
-        run: the run whose network is explained.
-        explanation: what is drawn.
-        folder: where the files go; it is made if it is missing.
-        suffix: of the pictures: png, svg or pdf.
-        html: write a page too, which needs nothing beside it.
+        run: the run of the network.
+        explanation: the explanation to draw.
+        folder: the folder for the files; it is created if missing.
+        suffix: png, svg or pdf.
+        html: also write a self-contained page.
 
     Raises:
         DrawingError: the pictures cannot be drawn.
@@ -47,7 +47,7 @@ def write(run: Run, explanation: Explanation, folder: Path, suffix: str, html: b
 
 
 def page(run: Run, explanation: Explanation, *figures: "Figure") -> str:
-    """Return a page of HTML: the report's section with the figures and a table of all steps."""
+    """Return an HTML page: the report's section, with the figures and a table of all steps."""
     subjects = list(subjects_of([run]))
     header, rows = by_step(explanation)
     shown = reading(subjects[0], numbers(explanation)) | {

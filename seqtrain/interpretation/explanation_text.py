@@ -1,4 +1,4 @@
-"""An explanation as text: in columns, or as words on the colour of what reading them changed."""
+"""An explanation as text: a table, or words coloured by the change of the prediction."""
 
 import math
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from seqtrain.display.numbers import readable
 from seqtrain.interpretation.explanation import Explanation
 
 FOR, AGAINST = (0, 114, 178), (213, 94, 0)  # Okabe and Ito's blue and vermilion
-FAINTEST = 0.08  # share of the largest change; what changed less stays without colour
-DARK = 0.6  # share of the largest change from which on letters are white
+FAINTEST = 0.08  # share of the largest change; smaller changes have no colour
+DARK = 0.6  # share of the largest change from which on the text is white
 ORDERS = {"forward": "read from the beginning", "backward": "read from the end"}
 
 
@@ -25,7 +25,7 @@ def columns(explanation: Explanation) -> str:
 
 
 def by_step(explanation: Explanation) -> tuple[list[str], list[list[str]]]:
-    """Return a header, and for each step what is read, and p and change for each direction."""
+    """Return a header, and for each step its name, and p and change for each direction."""
     symbol, steps = printable(explanation.symbol), list(map(printable, explanation.steps))
     header, cells = ["step", "read"], [list(map(str, range(1, len(steps) + 1))), steps]
     for said in explanation.readings:
@@ -45,13 +45,13 @@ def _signed(change: float, decimals: Callable[[float], str]) -> str:
 
 
 def headline(explanation: Explanation) -> str:
-    """Return what was explained, and the answer of the network."""
+    """Return the title of the example and the prediction."""
     title = " ".join(explanation.example.title.split())
     return printable(f"{explanation.run}  {title}\n{explanation.verdict}")
 
 
 def legend(explanation: Explanation) -> str:
-    """Return in words what the numbers and colours mean."""
+    """Return the meaning of the numbers and colours."""
     letter, formula = explanation.task.letter, explanation.task.formula
     lines = [
         f"change: by how much the {printable(explanation.measure)}{formula} rose when the step was "
@@ -67,7 +67,7 @@ def legend(explanation: Explanation) -> str:
 
 
 def coloured(explanation: Explanation) -> Group:
-    """Return the words in the order of reading, each on the colour of its change."""
+    """Return the words in the order of reading, each with the colour of its change."""
     parts = [Text(headline(explanation)), Text()]
     most = explanation.largest_change
     for said in explanation.readings:

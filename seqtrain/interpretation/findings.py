@@ -1,4 +1,4 @@
-"""What a report shows of how a network learns and reads, found where no command has asked yet."""
+"""Compute the gradients and explanations for a report, if no command has done so yet."""
 
 import logging
 from collections.abc import Callable
@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 
 def find(run: Run, data_dir: Path | None) -> None:
-    """Measure the gradients of a run, and explain an example, unless its folder has them.
+    """Measure the gradients of a run and explain an example, unless its folder has them.
 
-    What cannot be found, such as where the data are gone, is told and left out.
+    A failure, such as missing data, is logged, and that part is left out.
     """
     wanted: dict[str, Callable[[Run, Path | None], None]] = {}
     if not run.has(GRADIENTS):
@@ -31,18 +31,18 @@ def find(run: Run, data_dir: Path | None) -> None:
 
 
 def measure(run: Run, data_dir: Path | None) -> None:
-    """Leave the gradients at the start and after training in the run."""
+    """Write the gradients at the start and after training into the run."""
     gradient_flow.measure(gradient_flow.Source(run.label, run.config, run), data_dir)
 
 
 def explain(run: Run, data_dir: Path | None) -> None:
-    """Leave in the run how its network reads its worst mistake."""
+    """Write an explanation of the worst mistake into the run."""
     example = explanation.example_of_split(run, "test", worst(run), data_dir)
     explanation.keep(run, explanation.explain(run, example))
 
 
 def worst(run: Run) -> int:
-    """Return the number of the test example that `mistakes.csv` names first; 1 where none is."""
+    """Return the number of the first test example in `mistakes.csv`; 1 if there is none."""
     rows = run.read_rows("mistakes.csv") if run.has("mistakes.csv") else []
     try:
         return int(rows[0]["example"]) if rows else 1

@@ -13,7 +13,7 @@ from seqtrain.interpretation.explanation import Explanation
 from seqtrain.interpretation.prefix_plots import MOST_WORDS, title
 
 PANEL = (3.0, 2.3)  # inches
-STATES = ("cell", "hidden")  # of no bounds; gates lie between 0 and 1
+STATES = ("cell", "hidden")  # states without bounds; gates lie between 0 and 1
 
 
 def gates(explanation: Explanation) -> Figure:
@@ -59,7 +59,7 @@ def _map(axes: Axes, name: str, values: np.ndarray) -> None:
 
 
 def _steps(axes: Axes, words: list[str], rows: bool) -> None:
-    """Name the steps on the axis of time."""
+    """Label the steps on the time axis."""
     if words:
         axes.set_xticks(range(1, len(words) + 1), words)
         for label in axes.get_xticklabels():

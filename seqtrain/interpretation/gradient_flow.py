@@ -1,4 +1,4 @@
-"""How far gradients reach back in the networks of runs and configs, at the start and trained."""
+"""Measure how far gradients reach back in time, for runs and configs."""
 
 import math
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from seqtrain.runs.run import GRADIENTS, Run
 if TYPE_CHECKING:
     from seqtrain.interpretation.gradient_norms import Flow
 
-EXAMPLES = 64  # whose gradients by the states are averaged
-BATCHES = 20  # whose gradients by the weights are measured
-EXPLODED = 10.0  # times the last step's gradient at the first; or the median's, in one batch
+EXAMPLES = 64  # examples, for the mean gradients of the states
+BATCHES = 20  # batches, for the gradients of the weights
+EXPLODED = 10.0  # largest ratio of the first to the last step, or of one batch to the median
 USUAL = 1.0  # the clipnorm that most papers use
 
 
@@ -39,11 +39,11 @@ class NetworkGradients:
     """The gradients of one network at one moment.
 
     Attributes:
-        network: what it is called.
+        network: its name.
         moment: `start` or `trained`.
         flows: by layer, direction and state.
         norms: the largest norm of any weight's gradient in each batch; float64, shape (batches,).
-        training: of the config, which may clip gradients already.
+        training: the section of the config, which may already clip gradients.
     """
 
     network: str
@@ -54,7 +54,7 @@ class NetworkGradients:
 
     @property
     def warning(self) -> str | None:
-        """Whether and how the gradient explodes, and the clipnorm that would have caught it."""
+        """A sentence on whether the gradient explodes, with a clipnorm that helps."""
         how = self._explosion()
         if how is None:
             return None
@@ -68,10 +68,10 @@ class NetworkGradients:
         )
 
     def _explosion(self) -> str | None:
-        """Say that the gradient is not finite, grows on its way back, or leaps in some batch.
+        """Describe an exploding gradient: not finite, growing backwards, or large in a batch.
 
-        Of a trained network most batches have a small gradient, and one with a mistake has not:
-        a leap counts only above the usual clipnorm.
+        In a trained network most batches have a small gradient, except those with a mistake. So
+        one large batch only counts above the usual clipnorm.
         """
         parts = [self.norms, *(flow.norms for flow in self.flows)]
         if not all(np.isfinite(norms).all() for norms in parts):
@@ -87,17 +87,17 @@ class NetworkGradients:
 
     @property
     def advised(self) -> float:
-        """A clipnorm below which at least half of the batches stay; at most the usual one."""
+        """A clipnorm that leaves at least half of the batches unclipped; at most the usual one."""
         usable = self.norms[np.isfinite(self.norms) & (self.norms > 0)]
         return min(USUAL, round_up(float(np.median(usable)))) if len(usable) else USUAL
 
     def cut(self, clipnorm: float) -> float:
-        """Return the share of the batches that a clipnorm would have cut."""
+        """Return the share of the batches that a clipnorm would clip."""
         return float((~(self.norms <= clipnorm)).mean())
 
 
 def round_up(value: float) -> float:
-    """Return the next of …, 0.1, 0.2, 0.5, 1, 2, 5, … that is not below a value."""
+    """Round a value up to one of …, 0.1, 0.2, 0.5, 1, 2, 5, …."""
     if not 0 < value < math.inf:
         return value
     power = 10.0 ** math.floor(math.log10(value))
@@ -105,12 +105,12 @@ def round_up(value: float) -> float:
 
 
 def sources(named: Sequence[Path], overrides: Sequence[str], outputs: Path) -> list[Source]:
-    """Return what a person names: configs by their files, runs as every command takes them.
+    """Return the configs and runs to measure.
 
-    They are labelled by their names alone where these tell them apart, else by their places.
+    Their labels are their names if these differ, else their paths.
 
     Args:
-        named: a file that is not in the folder of a run is a config.
+        named: files of configs, and runs as every command takes them.
         overrides: `key=value`, for the configs.
         outputs: the folder of all runs.
     """
@@ -122,7 +122,7 @@ def sources(named: Sequence[Path], overrides: Sequence[str], outputs: Path) -> l
 
 
 def _source(place: Path, overrides: Sequence[str], outputs: Path) -> Source:
-    """Return a config or a run, labelled so that no other run is called the same."""
+    """Return a config or a run with a unique label."""
     if place.is_file() and not (place.name == "config.yaml" and Run(place.parent).begun):
         return Source(str(place), load_config(place, overrides))
     run = lookup.best(place, outputs)
@@ -130,10 +130,10 @@ def _source(place: Path, overrides: Sequence[str], outputs: Path) -> Source:
 
 
 def home(sources: Sequence[Source], outputs: Path) -> Path:
-    """Return the folder of the picture: that of a single run, or one in the folder of all.
+    """Return the folder for the picture: that of a single run, or one in the folder of all runs.
 
     Raises:
-        RunError: there is something else in its place, such as a link.
+        RunError: something else is in its place, such as a link.
     """
     runs = [source.run for source in sources if source.run]
     folder = runs[0].plots if len(runs) == len(sources) == 1 else outputs / folders.PLOTS
@@ -142,9 +142,9 @@ def home(sources: Sequence[Source], outputs: Path) -> Path:
 
 
 def measure(source: Source, data_dir: Path | None) -> list[NetworkGradients]:
-    """Measure a network at the start, and after training where it was trained.
+    """Measure a network with its initial weights, and a run also with its trained weights.
 
-    A run keeps the numbers, for its report.
+    The numbers of a run are kept in its folder, for its report.
 
     Raises:
         DataError: the data cannot be read.
@@ -209,7 +209,7 @@ def _measured(
 
 
 def numbers(measured: Sequence[NetworkGradients]) -> list[dict[str, Any]]:
-    """Return what `--json` prints: the norms of every step, from the first read to the last."""
+    """Return the output of `--json`: the norms of every step, in the order of reading."""
     return [
         {
             "network": one.network,

@@ -1,10 +1,10 @@
-"""How far the gradient of the loss reaches back in time, and how large that of the weights is.
+"""Norms of the gradient of the loss: by the state of each step, and by the weights.
 
-The gradient by the hidden state h(t) is that of every way in which h(t) counts: through all
-later steps, and through what the layers behind and the pooling read of it. That by an LSTM's cell
-state c(t) goes through h(t) too, as in back-propagation through time (Werbos 1990). Y. Bengio,
-P. Simard and P. Frasconi (1994) and R. Pascanu, T. Mikolov and Y. Bengio (2013) say why it
-vanishes or explodes. Imports Keras, so it comes after `execution.start`.
+The gradient by the hidden state h(t) includes every path from h(t) to the loss: through all later
+steps, and through the layers above and the pooling. The gradient by an LSTM's cell state c(t)
+includes the path through h(t), as in back-propagation through time (Werbos 1990). Y. Bengio,
+P. Simard and P. Frasconi (1994) and R. Pascanu, T. Mikolov and Y. Bengio (2013) explain why it
+vanishes or explodes. Imports Keras, so `execution.start` must come first.
 """
 
 from collections.abc import Iterable
@@ -18,19 +18,18 @@ from keras import ops
 from seqtrain.interpretation import autodiff
 from seqtrain.interpretation.trace import Place, mask_of, recurrent, states, trace
 
-SHARE = 0.5  # of the examples; a step that fewer have is left out
+SHARE = 0.5  # share of the examples that must have a step
 
 
 @dataclass(frozen=True)
 class Flow:
-    """How large the gradient by one state is, from step to step.
+    """The gradient norm of one state at each step.
 
     Attributes:
-        place: the layer, and the direction in which it reads.
+        place: the layer and its direction.
         state: `hidden` or `cell`.
-        norms: mean over the examples of the Euclidean norm of ∂loss/∂state, where loss is that
-            of the example; float64, shape (K,), in the order of reading. The last is that of
-            the step which is read last.
+        norms: mean over the examples of the Euclidean norm of ∂(loss of the example)/∂state;
+            float64, shape (K,), in the order of reading.
     """
 
     place: Place
@@ -50,14 +49,14 @@ class Flow:
 
 
 def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow]:
-    """Return how the gradient by each state of a network goes back in time.
+    """Return the gradient norms of each state of a network, step by step.
 
-    It is computed in float64, in which only what is below 1e-308 is lost.
+    They are computed in float64, which underflows only below 1e-308.
 
     Args:
         model: a network with its activation on the head.
-        loss: the Keras loss that belongs to it, as `models.base.loss` gives it.
-        x: examples as the network reads them, shape (N, T) or (N, T, F).
+        loss: its Keras loss, see `Task.keras_loss`.
+        x: inputs of the network, shape (N, T) or (N, T, F).
         labels: shape (N,).
     """
     with autodiff.double_precision():
@@ -81,16 +80,16 @@ def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow
 
 
 def _norms(gradient: np.ndarray) -> np.ndarray:
-    """Return the Euclidean norm over the units, whose squares may be below what float64 holds."""
+    """Return the Euclidean norm over the units; scaled, so that no square underflows."""
     largest = np.abs(gradient).max(axis=-1)
     shares = gradient / np.where(largest > 0, largest, 1)[..., None]
     return np.asarray(largest * np.linalg.norm(shares, axis=-1))
 
 
 def in_float64(model: Any) -> Any:
-    """Return a copy of a network that computes in float64, its head without activation.
+    """Return a copy of a network in float64, without the activation of its head.
 
-    So no probability is rounded to 0 or 1, where the gradient of the loss would end.
+    So no probability is rounded to 0 or 1, where the gradient of the loss would be 0.
     """
     copy = keras.models.model_from_json(model.to_json().replace('"float32"', '"float64"'))
     copy.set_weights(model.get_weights())
@@ -104,7 +103,7 @@ def losses(loss: Any, labels: Any, scores: Any) -> Any:
     Args:
         loss: the name of a Keras loss, or a function.
         labels: shape (N,).
-        scores: what the head computes before its activation.
+        scores: the outputs of the head before its activation.
     """
     labels, found = ops.expand_dims(labels, -1), keras.losses.get(loss)
     if str(loss).endswith("crossentropy"):
@@ -113,7 +112,7 @@ def losses(loss: Any, labels: Any, scores: Any) -> Any:
 
 
 def mean_norms(norms: np.ndarray, counts: np.ndarray, direction: str) -> np.ndarray:
-    """Return the mean norm of each step, counted from the one that is read last.
+    """Return the mean norm of each step, aligned at the step that is read last.
 
     Args:
         norms: of each example and step, shape (N, T).
@@ -141,13 +140,13 @@ def largest_norms(
 ) -> np.ndarray:
     """Return for each batch the largest norm of any weight's gradient, which `clipnorm` bounds.
 
-    Keras clips the gradient of each weight by itself. Dropout is as in training.
+    Keras clips the gradient of each weight separately. Dropout is active, as in training.
 
     Args:
         model: a network with its activation on the head.
-        loss: the Keras loss that belongs to it, as `models.base.loss` gives it.
+        loss: its Keras loss, see `Task.keras_loss`.
         batches: x and labels.
-        class_weight: what an example of each class counts, as Keras's `fit` takes it.
+        class_weight: the weight of each class, as in Keras's `fit`.
 
     Returns:
         float64, shape (batches,).

@@ -26,7 +26,7 @@ PANEL = (4.8, 3.4)  # inches
 
 
 def draw(measured: Sequence[NetworkGradients], folder: Path, suffix: str) -> Path:
-    """Draw the gradients of networks into a folder, which is made if it is missing.
+    """Draw the gradients of networks into a folder, which is created if missing.
 
     Raises:
         DrawingError: the picture cannot be drawn.
@@ -38,7 +38,7 @@ def draw(measured: Sequence[NetworkGradients], folder: Path, suffix: str) -> Pat
 
 
 def gradients(measured: Sequence[NetworkGradients]) -> Figure:
-    """Return the norms against the step, networks over one another.
+    """Return a figure of the norms against the step, one line for each network.
 
     There is a row for each layer and direction, and a column for each moment.
     """

@@ -1,4 +1,4 @@
-"""NetworkGradients gradients as text: a table, and sentences about those that vanish or explode."""
+"""Gradients as text: a table, and advice about those that explode."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ HEADER = (
 
 
 def format_table(measured: Sequence[NetworkGradients]) -> str:
-    """Return a row for each state: its gradient's mean norm at three steps, and their ratio."""
+    """Return a table: for each state the mean gradient norm at three steps, and their ratio."""
     rows = [
         [
             *(one.network, one.moment, str(flow.place.layer), flow.place.direction, flow.state),
@@ -25,10 +25,10 @@ def format_table(measured: Sequence[NetworkGradients]) -> str:
 
 
 def scientific(value: float) -> str:
-    """Return two digits and a power of ten; 0 is what even float64 cannot hold."""
+    """Format a number with two digits and a power of ten; 0 means below the range of float64."""
     return f"{value:.1e}"
 
 
 def advice(measured: Sequence[NetworkGradients]) -> list[str]:
-    """Return a sentence for each network whose gradient explodes, with what to type."""
+    """Return advice for each network whose gradient explodes."""
     return [f"{one.network}, {one.moment}: {one.warning}" for one in measured if one.warning]

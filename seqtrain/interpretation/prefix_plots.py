@@ -1,4 +1,4 @@
-"""Pictures of what a network says of an example as it reads it."""
+"""Pictures of the prediction of a network after each step of an example."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,14 @@ TRUTH = "#555555"
 SHADES = LinearSegmentedColormap.from_list("changes", [AGAINST, "white", FOR])
 WIDTH, HEIGHT = 9.0, 2.6  # inches; the height of one curve
 LINE, COLUMNS = 0.2, 118  # inches of a line of text, and the letters in it
-MOST_WORDS = 45  # below a curve; of a longer text, those that changed most are named
-NAMED, APART = 8, 25  # words that are named, no two nearer than a 25th of the text
+MOST_WORDS = 45  # words below a curve; in a longer text only the largest changes are named
+NAMED, APART = 8, 25  # words that are named, at least a 25th of the text apart
 MOST_CURVES = 7  # classes that get a colour and a name
 MOST_LINES = 6  # features that are drawn as lines, not as a map
 
 
 def reading(explanation: Explanation) -> Figure:
-    """Return what is read, and what the network says after every step."""
+    """Return a figure of the example and the prediction after every step."""
     if explanation.example.rows:
         figure = _rows(explanation)
     elif explanation.example.words is None:
@@ -42,14 +42,14 @@ def reading(explanation: Explanation) -> Figure:
 
 
 def title(explanation: Explanation) -> str:
-    """Return what the picture shows, in two lines."""
+    """Return the title of the picture, in two lines."""
     whole = explanation.example.title
     shown = whole if len(whole) <= 100 else f"{whole[:99]}…"
     return f"{shown}\n{explanation.verdict}"
 
 
 def _words(explanation: Explanation) -> Figure:
-    """Draw a curve for each direction; a text too long to stand below it is set above it."""
+    """Draw a curve for each direction; a long text stands above it."""
     count, words = len(explanation.readings), drawable(explanation.steps)
     lines = flow(words) if len(words) > MOST_WORDS else []
     above = LINE * (len(lines) + 0.5) if lines else 0.01
@@ -71,7 +71,7 @@ def _words(explanation: Explanation) -> Figure:
 
 
 def flow(words: list[str]) -> list[list[tuple[int, int]]]:
-    """Return lines of (index of a word, its first column), as text is set."""
+    """Lay out words as text: return lines of (index of a word, its first column)."""
     lines: list[list[tuple[int, int]]] = [[]]
     column = 0
     for index, word in enumerate(words):
@@ -86,7 +86,7 @@ def flow(words: list[str]) -> list[list[tuple[int, int]]]:
 def _set(
     axes: Axes, words: list[str], lines: list[list[tuple[int, int]]], changes: np.ndarray
 ) -> None:
-    """Set a text in columns of one width, each word on the colour of its change."""
+    """Draw a text in lines of one width, each word with the colour of its change."""
     axes.set(xlim=(0, COLUMNS), ylim=(len(lines) - 0.5, -0.5))
     for number, line in enumerate(lines):
         for index, column in line:
@@ -102,7 +102,7 @@ def _set(
 
 
 def _marked(change: float) -> dict[str, Any]:
-    """Return how a word is written whose change is a share, from -1 to 1, of the largest."""
+    """Return the style of a word whose change is a share, from -1 to 1, of the largest."""
     box = {"boxstyle": "square,pad=0.15", "fc": SHADES(0.5 + 0.5 * change), "ec": "none"}
     return {"color": "white" if abs(change) > 0.7 else "black", "bbox": box}
 
@@ -125,11 +125,11 @@ def _curves(axes: Axes, explanation: Explanation, said: "Reading") -> None:
 
 
 def _attend(axes: Axes, explanation: Explanation, down: bool = False) -> None:
-    """Draw as bars how much each step counts in the pooling, where that is learned.
+    """Draw the attention weight of each step as a bar, if the pooling is attention.
 
     Args:
         axes: of the curves.
-        explanation: says how much.
+        explanation: has the weights.
         down: whether the steps go down, not to the right.
     """
     if explanation.attention is None:
@@ -150,28 +150,29 @@ def _attend(axes: Axes, explanation: Explanation, down: bool = False) -> None:
 
 
 def _name_curves(axes: Axes, explanation: Explanation) -> None:
-    """Write the names of several curves beside them; that of one stands on the axis."""
+    """Write the names of several curves beside them; the name of a single one is on the axis."""
     if len(explanation.predictions) > 2:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def axis_label(explanation: Explanation, said: "Reading") -> str:
-    """Return what is drawn at step t, and what has been read there."""
+    """Return the label of the axis of steps."""
     one = explanation.task.letter if len(explanation.predictions) > 2 else explanation.symbol
     begin = 1 if said.direction == "forward" else len(said.predictions)
     return f"{one} after steps {begin} … t"
 
 
 def likeliest(explanation: Explanation, said: "Reading") -> list[tuple[str, np.ndarray, str]]:
-    """Return names, values and colours of what is drawn: the number, or of two classes the answer.
+    """Return names, values and colours of the curves: the number, or the predicted of two classes.
 
-    Of many, those that are likely at some step have a name and a colour, and all others are grey.
+    With many classes, those that are likely at some step have a name and a colour; the others are
+    grey.
     """
     probabilities, best = said.predictions, explanation.index
     if len(explanation.predictions) <= 2:
         return [(explanation.symbol, probabilities[:, best], FOR)]
     peaks = np.max([one.predictions.max(axis=0) for one in explanation.readings], axis=0)
-    peaks[best] = 2  # the answer comes first
+    peaks[best] = 2  # the predicted class comes first
     ranked = np.argsort(-peaks, kind="stable").tolist()
     grey = [("_", probabilities[:, index], "#DDDDDD") for index in ranked[MOST_CURVES:]]
     return grey + [
@@ -188,7 +189,7 @@ def _name_all(axes: Axes, words: list[str], changes: np.ndarray) -> None:
 
 
 def _name_largest(axes: Axes, explanation: Explanation, said: "Reading") -> None:
-    """Write the words that changed most at their steps of the answer's curve."""
+    """Write the words with the largest changes at their steps of the first curve."""
     changes = np.nan_to_num(said.changes(explanation.index))
     likely = said.predictions[:, explanation.index]
     named: list[int] = []
@@ -210,7 +211,7 @@ def _name_largest(axes: Axes, explanation: Explanation, said: "Reading") -> None
 
 
 def _scale(figure: Figure, explanation: Explanation, what: str) -> None:
-    """Draw the scale of the colours, and say what they mean."""
+    """Draw the scale of the colours, with its meaning."""
     most = explanation.largest_change
     figure.colorbar(
         ScalarMappable(Normalize(-most, most), SHADES),
@@ -223,7 +224,7 @@ def _scale(figure: Figure, explanation: Explanation, what: str) -> None:
 
 
 def _rows(explanation: Explanation) -> Figure:
-    """Draw an image beside the curves, which go down with the rows that have been read."""
+    """Draw an image beside the curves, which go down with its rows."""
     image, count = explanation.example.x, len(explanation.readings)
     figure = Figure(figsize=(4.2 + 4 * count, 4.6), layout="constrained")
     panels = figure.subplots(1, 1 + 2 * count, sharey=True, width_ratios=[3, *[0.35, 3] * count])

@@ -1,8 +1,8 @@
-"""What a network says of an example while it reads it.
+"""The predictions of a network for the beginnings and ends of an example.
 
-"After t steps" means: the whole network, run on the first t steps alone, padded as in training.
-So it is defined for every architecture, whatever its pooling and its directions. A network that
-reads in both directions is run on the last steps alone, too.
+"After t steps" means: the whole network, run on only the first t steps, padded as in training.
+This is defined for every architecture, pooling and direction. A bidirectional network is also run
+on only the last steps.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from seqtrain.tasks import Task
 
 @dataclass(frozen=True)
 class Reading:
-    """What a network says of the beginnings, or of the ends, of an example of T steps.
+    """The predictions for the beginnings, or the ends, of an example of T steps.
 
     Attributes:
-        direction: `forward`: index t holds what it predicts of the steps 0 … t; `backward`: of
+        direction: `forward`: index t holds the prediction for the steps 0 … t; `backward`: for
             t … T - 1.
-        predictions: as `Task.reading` has them: the probability of each class, float64 of shape
+        predictions: from `Task.reading`: the probability of each class, float64 of shape
             (T, classes), or a number, shape (T, 1).
-        scores: what changes are counted in, of the same shape: log-odds, or the number.
+        scores: the quantity whose changes are shown, of the same shape: log-odds, or the number.
     """
 
     direction: str
@@ -37,18 +37,18 @@ class Reading:
 
     @property
     def end(self) -> int:
-        """The index at which all steps have been read."""
+        """The index of the prediction for all steps."""
         return -1 if self.direction == "forward" else 0
 
     def changes(self, index: int) -> np.ndarray:
         """Return by how much each step changed a score.
 
         Args:
-            index: of its column.
+            index: the column of the score.
 
         Returns:
-            float64, shape (T,); NaN at the step that is read first, for no network is run on
-            nothing. The others sum to what separates the first answer from the last.
+            float64, shape (T,); NaN at the step that is read first. The other changes sum to the
+            difference of the last and the first score.
         """
         scores = self.scores[:, index]
         found = np.full(len(scores), np.nan)
@@ -60,14 +60,14 @@ class Reading:
 
 
 def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Reading]:
-    """Return what a network predicts as it reads an example, for each direction in which it reads.
+    """Return the predictions for all parts of an example, for each direction of a network.
 
     Args:
-        model: opened for this alone: the activation of its head is taken away. One of features
-            hides padding.
-        x: one example as the network reads it, shape (T,) or (T, F), padding included.
-        padding: the end at which short examples are filled up.
-        task: what it predicts.
+        model: a network for this use only: the activation of its head is removed. A network of
+            features must hide padding.
+        x: one input of the network, shape (T,) or (T, F), with padding.
+        padding: the end at which short examples are padded.
+        task: the task of the network.
     """
     network = task.before_answer(model)
     found = {
@@ -78,22 +78,22 @@ def readings(model: Any, x: np.ndarray, padding: End, task: Task) -> list[Readin
 
 
 def directions_of(model: Any) -> tuple[str, ...]:
-    """Return the directions in which the layers of a network read."""
+    """Return the directions of the recurrent layers of a network."""
     return (
         DIRECTIONS if any(len(directions(layer)) == 2 for layer in model.layers) else DIRECTIONS[:1]
     )
 
 
 def parts(x: np.ndarray, direction: str, padding: End) -> np.ndarray:
-    """Return each beginning (`forward`) or end (`backward`) of an example, padded as it is.
+    """Return each beginning (`forward`) or end (`backward`) of an example, padded to T.
 
     Args:
         x: shape (T,) or (T, F), of which n steps are not padding.
         direction: `forward` or `backward`.
-        padding: the end at which the parts are filled up to T.
+        padding: the end at which the parts are padded.
 
     Returns:
-        Of the type of `x`, shape (n, T) or (n, T, F): at index t the steps 0 … t, or t … n - 1.
+        Shape (n, T) or (n, T, F), of the type of `x`: at index t the steps 0 … t, or t … n - 1.
     """
     steps = x[real(x[None])[0]]
     filled = np.full((len(steps), *x.shape), PAD if x.ndim == 1 else MASK_VALUE, x.dtype)
@@ -104,16 +104,16 @@ def parts(x: np.ndarray, direction: str, padding: End) -> np.ndarray:
 
 
 def inside(model: Any, x: np.ndarray) -> tuple[dict[Place, dict[str, np.ndarray]], Any]:
-    """Return what happens within a network as it reads a whole example.
+    """Return the gates and states of a network for a whole example.
 
     Args:
         model: the network.
-        x: one example as the network reads it, shape (T,) or (T, F), padding included.
+        x: one input of the network, shape (T,) or (T, F), with padding.
 
     Returns:
         The gates and states of every recurrent layer and direction: by layer and direction, then
-        by name, float32 of shape (n, units), without padding. And how much each step counts in
-        the pooling, float32 of shape (n,), where that is learned; else None.
+        by name, float32 of shape (n, units), without padding. And the attention weight of each
+        step, float32 of shape (n,), if the pooling is attention; else None.
     """
     counts, found = real(x[None])[0], trace(model, x[None])
     attention = None if found.attention is None else np.asarray(found.attention)[0][counts]

@@ -1,9 +1,10 @@
-"""Recurrent networks written out step by step: the gates and states that their layers hide.
+"""Recompute recurrent layers step by step, to see the gates and states that they hide.
 
-Keras's layers return outputs alone. Here each of them is computed from its own weights and
-activations by Keras's formulas, so that every gate and state of every step can be looked at, and
-each state can be nudged, which makes the gradient of a loss by a state an ordinary gradient.
-All other layers are called as they are. Imports Keras, so it comes after `execution.start`.
+Keras's layers only return their outputs. Here each recurrent layer is recomputed from its own
+weights and activations by Keras's formulas, so that every gate and state is visible. A small
+change, a nudge, can be added to each state: so the gradient of a loss by a state is the gradient
+by its nudge. All other layers are called unchanged. Imports Keras, so `execution.start` must come
+first.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ Step = dict[str, Tensor]  # gates and states of one step, or of all
 
 
 class Place(NamedTuple):
-    """Where states are: which recurrent layer, from 1, and in which direction it reads."""
+    """The place of a state: the number of its recurrent layer, from 1, and its direction."""
 
     layer: int
     direction: str
@@ -33,14 +34,14 @@ Nudges = Mapping[Place, Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class Trace:
-    """What a network did with some examples.
+    """All gates and states of a network for some examples.
 
     Attributes:
         output: of the last layer, shape (N, outputs).
         steps: for each recurrent layer and direction the gates and states by name, each of
-            shape (N, T, units), at their place in time whichever way the layer reads. Where a
-            step is masked, those of the step that was read before stand.
-        attention: how much each step counts in the pooling, shape (N, T), where that is learned.
+            shape (N, T, units), in the order of time for both directions. A masked step
+            repeats the values of the step that was read before it.
+        attention: the attention weights, shape (N, T), if the pooling is attention.
     """
 
     output: Tensor
@@ -54,8 +55,8 @@ def simple_rnn(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
     Args:
         cell: the layer's cell, with its weights and activations.
         x: shape (batch, inputs).
-        old: the step before; states of shape (batch, units).
-        nudge: what is added to each state, of its shape.
+        old: the states before the step, of shape (batch, units).
+        nudge: added to the new states, of their shapes.
 
     Returns:
         The gates, and the new states after their nudge.
@@ -97,18 +98,18 @@ NAMES = {
     layers.LSTM: ("input", "forget", "output", "cell", "hidden"),
     layers.GRU: ("update", "reset", "hidden"),
 }
-STATES = ("hidden", "cell")  # what a step hands on to the next; the others are gates
+STATES = ("hidden", "cell")  # the states that a step passes on; all others are gates
 
 
 def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
-    """Run a network, without dropout, and keep every gate and state.
+    """Run a network without dropout, and keep every gate and state.
 
-    Without the linear model beside it, which may outweigh it: it reads no states.
+    The linear model of a wide network is left out, because it has no states.
 
     Args:
-        model: as the configs of models build it.
-        x: examples as it reads them, shape (N, T) or (N, T, F).
-        nudges: what is added to states, by place and name, each of shape (N, T, units).
+        model: a network that a model section built.
+        x: inputs of the network, shape (N, T) or (N, T, F).
+        nudges: added to the states, by place and name, each of shape (N, T, units).
     """
     tracing = _Tracing(mask_of(model, x), nudges or {})
     if isinstance(model, keras.Sequential):
@@ -120,7 +121,7 @@ def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
 
 
 class _Tracing:
-    """Calls the layers of a network, and keeps what happens within the recurrent ones."""
+    """Calls the layers of a network, and keeps the gates and states of the recurrent ones."""
 
     def __init__(self, mask: Tensor | None, nudges: Nudges) -> None:
         self.mask = mask
@@ -129,7 +130,7 @@ class _Tracing:
         self.attention: Tensor | None = None
 
     def __call__(self, layer: Any, x: Any, *others: Any, **named: Any) -> Any:
-        """Return what a layer, or an operation, makes of tensors."""
+        """Return the output of a layer or an operation."""
         if both := directions(layer):
             return self._recurrent(layer, both, x, named.get("mask", self.mask))
         if layer.name == WIDE:
@@ -153,7 +154,7 @@ class _Tracing:
 
 
 def recurrent(model: Any) -> dict[Place, Any]:
-    """Return every recurrent layer of a network; both directions of one are two."""
+    """Return every recurrent layer of a network; a bidirectional layer counts as two."""
     stack = filter(None, map(directions, model.layers))
     return {
         Place(depth, way): layer
@@ -163,24 +164,24 @@ def recurrent(model: Any) -> dict[Place, Any]:
 
 
 def mask_of(model: Any, x: Tensor) -> Tensor | None:
-    """Return which steps of examples count, shape (N, T); None where all do."""
+    """Return the mask of examples, shape (N, T); None if there is none."""
     return next((layer.compute_mask(x) for layer in model.layers if hides(layer)), None)
 
 
 def hides(layer: Any) -> bool:
-    """Return whether a layer tells those behind it which steps are padding."""
+    """Return whether a layer passes on a mask of the padding."""
     return hasattr(layer, "mask_value") or bool(getattr(layer, "mask_zero", False))
 
 
 def directions(layer: Any) -> dict[str, Any]:
-    """Return the recurrent layer of each direction; nothing of any other layer."""
+    """Return the recurrent layer of each direction; empty for any other layer."""
     if isinstance(layer, layers.Bidirectional):
         return {way: getattr(layer, f"{way}_layer") for way in DIRECTIONS}
     return {DIRECTIONS[0]: layer} if type(layer) in FORMULAS else {}
 
 
 def states(layer: Any) -> list[str]:
-    """Return the names of what a layer hands on from step to step."""
+    """Return the names of the states of a layer."""
     return [name for name in STATES if name in NAMES[type(layer)]]
 
 
@@ -191,7 +192,7 @@ def run(layer: Any, x: Tensor, mask: Tensor | None, nudge: Mapping[str, Tensor])
         layer: one of `FORMULAS`.
         x: shape (N, T, inputs).
         mask: shape (N, T), or None.
-        nudge: what is added to states, each of shape (N, T, units).
+        nudge: added to the states, each of shape (N, T, units).
     """
     formula, names = FORMULAS[type(layer)], NAMES[type(layer)]
     x = ops.cast(x, layer.compute_dtype)
@@ -226,13 +227,13 @@ def joined(layer: Any, hidden: list[Tensor], mask: Tensor | None) -> Tensor:
     """Return the output of a layer from the hidden states of its directions.
 
     Args:
-        layer: recurrent, or both directions of one.
-        hidden: of each direction, shape (N, T, units).
+        layer: a recurrent or bidirectional layer.
+        hidden: hidden states of each direction, shape (N, T, units).
         mask: shape (N, T), or None.
 
     Returns:
-        All steps, zero where they are masked, shape (N, T, features); or what each direction
-        ended with, shape (N, features).
+        All steps, zero where masked, shape (N, T, features); or the last state of each direction,
+        shape (N, features).
     """
     if not layer.return_sequences:
         ends = zip(hidden, (-1, 0), strict=False)

@@ -1,4 +1,4 @@
-"""What every model has in common: where examples come in, and where the answer comes out."""
+"""What all models share: the input, the hidden dense layers, and the head."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -40,7 +40,7 @@ Activation = Literal[
 
 
 class ModelConfig(Part):
-    """What every model's section has; a subclass adds its keys, `name`, and `body`."""
+    """The keys of every model; a subclass adds `name`, its own keys, and `body`."""
 
     embedding_dim: Size | None = Field(
         default=None,
@@ -77,17 +77,17 @@ class ModelConfig(Part):
     @property
     @abstractmethod
     def reads_last_step(self) -> bool:
-        """Whether the head sees the last time step alone, so that padding there ruins it."""
+        """Whether the head only sees the last time step, where padding would replace the data."""
 
     @property
     @abstractmethod
     def hides_padding(self) -> bool:
-        """Whether steps that are masked cannot change what the network computes."""
+        """Whether masked steps cannot change the output of the network."""
 
     @property
     @abstractmethod
     def gains_from_unrolling(self) -> bool:
-        """Whether writing short sequences out, instead of looping, was measured faster."""
+        """Whether unrolling short sequences was measured to be faster."""
 
     @abstractmethod
     def operations(self, shape: tuple[int, ...]) -> int:
@@ -98,10 +98,10 @@ class ModelConfig(Part):
         """
 
     def parameters(self, dataset: Shaped) -> int:
-        """Return how many numbers the weights of the network of a dataset are, without building it.
+        """Return the number of weights of the network for a dataset, without building it.
 
         Args:
-            dataset: as `build` takes it.
+            dataset: see `build`.
         """
         features = self.embedding_dim or 0 if dataset.vocabulary_size else dataset.shape[-1]
         vectors = (dataset.vocabulary_size or 0) * features
@@ -118,34 +118,34 @@ class ModelConfig(Part):
 
     @abstractmethod
     def body_parameters(self, features: int) -> tuple[int, int]:
-        """Return how many numbers the weights of `body` are, and how many features it gives.
+        """Return the number of weights of `body`, and its number of output features.
 
         Args:
-            features: of each step that it reads.
+            features: the number of input features of each step.
         """
 
     @property
     @abstractmethod
     def kept(self) -> int:
-        """How many numbers of an example's time step are kept for the gradients, at least."""
+        """At least how many numbers of each time step are kept for the gradients."""
 
     @property
     @abstractmethod
     def step_operations(self) -> int:
-        """The multiplications of one example in one time step that wait for the step before."""
+        """The multiplications of one example in one time step that depend on the step before."""
 
     @abstractmethod
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the layers between the input and the hidden dense layers."""
 
     def completed(self, of_tokens: bool) -> Self:
-        """Return the section with the defaults that depend on what the dataset holds."""
+        """Return the section with the defaults that depend on the kind of dataset."""
         if not of_tokens or self.embedding_dim is not None or self.embedding_file is not None:
             return self
         return self.model_copy(update={"embedding_dim": EMBEDDING_DIM})
 
     def resolved(self, dataset: Dataset) -> Self:
-        """Return the section with the length of the words' vectors, if a file decides it."""
+        """Return the section with the length of the word vectors, if a file decides it."""
         if self.embedding_file is None or self.embedding_dim is not None:
             return self
         from seqtrain.data.embeddings import dimension
@@ -154,7 +154,7 @@ class ModelConfig(Part):
         return self.model_copy(update={"embedding_dim": length})
 
     def inputs(self, dataset: Dataset) -> list[Any]:
-        """Return the input, for tokens their embedding, and the mask of padded steps."""
+        """Return the input layer, and the embedding of tokens or the mask of padded steps."""
         import keras
 
         if dataset.vocabulary_size is None:
@@ -194,12 +194,12 @@ class ModelConfig(Part):
         """Assemble the network for a dataset, from stock Keras layers only.
 
         Args:
-            dataset: gives the shape of an example, the vocabulary, and what to answer.
-            unroll: write the time steps out instead of looping over them.
+            dataset: decides the shape of an example, the vocabulary, and the head.
+            unroll: unroll the loop over the time steps.
 
         Returns:
-            A model that is built but not compiled. It maps a batch of examples to what the
-            head of the task computes, shape (batch, outputs).
+            A model that is built but not compiled. It maps a batch of examples to the outputs
+            of the head of the task, shape (batch, outputs).
         """
         import keras
 
@@ -224,7 +224,7 @@ class ModelConfig(Part):
 
     @property
     def is_chain(self) -> bool:
-        """Whether the network is one layer after another, so that `body` says it all."""
+        """Whether the network is a chain of layers, so that `body` describes it completely."""
         return True
 
     def features(self, given: Any, first: Sequence[Any], dataset: Dataset, unroll: bool) -> Any:
@@ -232,9 +232,9 @@ class ModelConfig(Part):
 
         Args:
             given: the input.
-            first: what reads it: the embedding, or the mask.
-            dataset: as `build` takes it.
-            unroll: as `build` takes it.
+            first: the first layers: the embedding, or the mask.
+            dataset: see `build`.
+            unroll: see `build`.
         """
         return through([*first, *self.body(dataset, unroll)], given)
 
@@ -249,12 +249,12 @@ class ModelConfig(Part):
         return layers
 
     def prepare(self, model: "keras.Model", dataset: Dataset, weighed: bool = False) -> None:
-        """Fit what gradient descent does not learn: the linear model of a wide network.
+        """Fit the weights that gradient descent does not learn: the linear model of a wide network.
 
         Args:
-            model: what `build` returned.
-            dataset: what it was built for.
-            weighed: whether all classes count alike, however many examples they have.
+            model: the result of `build`.
+            dataset: the dataset of the model.
+            weighed: whether all classes have equal weight.
         """
         if self.wide:
             from seqtrain.models.wide import fit
@@ -262,15 +262,15 @@ class ModelConfig(Part):
             fit(model, dataset, weighed)
 
     def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> str:
-        """Choose on validation what training leaves open: the weights of a wide network's parts.
+        """Choose the weights of the parts of a wide network on validation.
 
         Args:
-            model: trained, and opened or kept in memory.
-            dataset: what it was trained on.
-            predict: returns what a model computes of examples, shape (N, outputs).
+            model: a trained model.
+            dataset: its dataset.
+            predict: returns the outputs of a model for examples, shape (N, outputs).
 
         Returns:
-            The choice, as a sentence; empty where there is none.
+            The choice as a sentence; empty if there is none.
         """
         if not self.wide:
             return ""
@@ -284,14 +284,14 @@ class ModelConfig(Part):
 
 
 def through(layers: "Iterable[keras.Layer]", x: Any) -> Any:
-    """Return what comes of a symbolic tensor that goes through layers, one after another."""
+    """Apply layers to a symbolic tensor, one after another."""
     for layer in layers:
         x = layer(x)
     return x
 
 
 def batches_of_any_length(model: "keras.Model") -> "keras.Model":
-    """Let a network read batches that are cut to their longest example, as `Sequential` does."""
+    """Allow batches of any length, cut to their longest example, as `Sequential` does."""
     import keras
 
     if not isinstance(model, keras.Sequential):
@@ -301,7 +301,7 @@ def batches_of_any_length(model: "keras.Model") -> "keras.Model":
 
 
 def dropout(rate: float) -> "list[keras.Layer]":
-    """Return a dropout layer, or nothing where the rate is 0."""
+    """Return a dropout layer, or nothing if the rate is 0."""
     import keras
 
     return [keras.layers.Dropout(rate)] if rate else []

@@ -1,4 +1,4 @@
-"""Convolutional networks over the steps, with a recurrent layer on top if wanted."""
+"""Convolutional networks over the steps, with an optional recurrent layer on top."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from seqtrain.schema.sections import OneOrMore, Size, broken
 if TYPE_CHECKING:
     import keras
 
-WIDEST, FARTHEST = 1_000, 100  # steps that a filter spans; factor of their distance
+WIDEST, FARTHEST = 1_000, 100  # steps that a filter spans; their dilation
 
 
 class Convolutional(ModelConfig):
-    """Filters over neighbouring steps, and a pooling or a recurrent layer over what they find.
+    """Filters over neighbouring steps, then a pooling or a recurrent layer.
 
-    Padding that is masked is zero before each layer, as what lies beyond the ends of a sequence
-    is: so it changes nothing.
+    Masked padding is set to zero before each layer. The steps beyond the ends of a sequence are
+    zero too, so padding changes nothing.
     """
 
     name: Literal["conv"]
@@ -63,18 +63,18 @@ class Convolutional(ModelConfig):
 
     @classmethod
     def headline(cls, name: str) -> str:
-        """Return what it is, with its source."""
+        """Return its description and source."""
         return "convolutions over the steps (Kim 2014), with a recurrent layer on top if wanted"
 
     @property
     def _top(self) -> Recurrent | None:
-        """The section of the recurrent layer, if there is one."""
+        """The section of the recurrent layer on top, if there is one."""
         if self.recurrent is None:
             return None
         return Recurrent(name=self.recurrent, units=(self.units,), pooling=self.pooling)
 
     def completed(self, of_tokens: bool) -> Self:
-        """Return the section with the pooling that fits, and what every model has."""
+        """Return the section with its default pooling, and the defaults of every model."""
         completed = super().completed(of_tokens)
         if self.pooling is not None:
             return completed
@@ -83,7 +83,7 @@ class Convolutional(ModelConfig):
 
     @property
     def is_chain(self) -> bool:
-        """False: each layer is told which steps are padding."""
+        """False: each layer needs the mask of the padding."""
         return False
 
     @property
@@ -93,7 +93,7 @@ class Convolutional(ModelConfig):
 
     @property
     def hides_padding(self) -> bool:
-        """True: it is zero before each layer."""
+        """True: padding is zero before each layer."""
         return True
 
     @property
@@ -130,7 +130,7 @@ class Convolutional(ModelConfig):
 
     @property
     def step_operations(self) -> int:
-        """Those of the recurrent layer: convolutions wait for no step."""
+        """Those of the recurrent layer: convolutions do not depend on the step before."""
         return self._top.step_operations if self._top else 0
 
     def body(self, dataset: Dataset, unroll: bool) -> list[keras.Layer]:
@@ -179,4 +179,4 @@ def steps_that_count(given: Any) -> Any:
 
     if len(given.shape) == 2:
         return ops.not_equal(given, 0)
-    return ops.greater(given[:, :, 0], MASK_VALUE / 2)  # in any precision; none is so small
+    return ops.greater(given[:, :, 0], MASK_VALUE / 2)  # in any precision; no feature is so small

@@ -1,7 +1,8 @@
 """Pooling: from the features of every step to those of the whole sequence.
 
-Each is a stock layer, or a model of stock layers in one. They leave out masked steps, on which the
-layers before write exact zeros: Keras tells no mask to the maximum, nor to a model within a model.
+Each pooling is a stock layer, or a model of stock layers. It leaves out masked steps. These are
+exact zeros from the layers before, because Keras passes no mask to the maximum, nor to a model
+within a model.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def over_steps(pooling: str, features: int, mask: bool) -> keras.Layer:
 
 
 def parameters(pooling: str | None, features: int) -> int:
-    """Return how many numbers the weights of `over_steps` are."""
+    """Return the number of weights of `over_steps`."""
     return features * (features + 2) if pooling == "attention" else 0
 
 
@@ -49,9 +50,9 @@ def _counts(sequence: Any) -> Any:
 def masked_max(features: int) -> keras.Layer:
     """Return a model that takes the maximum over the steps that are not masked.
 
-    `relu` can make a step of zeros too, and then these are the least that any step can say: the
-    maximum is the same without it, and zero where no other step is left.
-    The mask ends here, as it does in Keras's own pooling layers.
+    With `relu` an unmasked step can be all zeros, too. Zero is then the smallest value of any
+    step, so the maximum is the same without that step, and zero if no other step is left.
+    The mask ends here, as in Keras's own pooling layers.
 
     Args:
         features: of each step; the number of steps may vary.
@@ -66,9 +67,9 @@ def masked_max(features: int) -> keras.Layer:
 
 
 def attention(features: int) -> keras.Layer:
-    """Return a model that takes the mean over the steps, each weighed by what it holds.
+    """Return a model that takes the mean over the steps, weighted by attention.
 
-    With the features h of a step its weight is the softmax over the steps that are not masked of
+    The weight of a step with features h is the softmax, over the unmasked steps, of
     v · tanh(W h + b). Z. Yang et al., "Hierarchical Attention Networks for Document
     Classification", NAACL 2016, equations 5 to 7.
 
@@ -87,11 +88,11 @@ def attention(features: int) -> keras.Layer:
 
 
 def attention_weights(layer: Any, sequence: Any) -> Any:
-    """Return how much each step counts, shape (batch, T); their sum is 1.
+    """Return the weight of each step, shape (batch, T); the weights sum to 1.
 
     Args:
-        layer: as `attention` makes it.
-        sequence: what it reads, shape (batch, T, features).
+        layer: a layer from `attention`.
+        sequence: its input, shape (batch, T, features).
     """
     import keras
 

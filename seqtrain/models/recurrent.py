@@ -20,12 +20,12 @@ PAPERS = {
     "lstm": "LSTM (Hochreiter & Schmidhuber 1997; Gers et al. 2000)",
     "gru": "GRU (Cho et al. 2014)",
 }
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # matrices for each input, the candidate's included
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # weight matrices of each cell, with the candidate's
 DIRECTIONS = ("forward", "backward")
 
 
 class Recurrent(ModelConfig):
-    """A stack of recurrent layers, read out by `pooling` over the time steps."""
+    """A stack of recurrent layers, with `pooling` over the time steps."""
 
     name: Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
     units: OneOrMore = Field(
@@ -60,7 +60,7 @@ class Recurrent(ModelConfig):
         return self
 
     def completed(self, of_tokens: bool) -> Self:
-        """Return the section with the pooling that fits the data, and what every model has."""
+        """Return the section with its default pooling, and the defaults of every model."""
         completed = super().completed(of_tokens)
         if self.pooling is not None:
             return completed
@@ -79,7 +79,7 @@ class Recurrent(ModelConfig):
 
     @property
     def directions(self) -> int:
-        """2 where the sequence is read in both directions, else 1."""
+        """2 for bidirectional layers, else 1."""
         return 2 if self.name.startswith("bi") else 1
 
     @property
@@ -89,12 +89,12 @@ class Recurrent(ModelConfig):
 
     @property
     def hides_padding(self) -> bool:
-        """True: masked steps leave the states as they are, and no pooling sees them."""
+        """True: masked steps do not change the states, and no pooling sees them."""
         return True
 
     @property
     def gains_from_unrolling(self) -> bool:
-        """True of the simple RNN, whose steps are too small to hide the loop."""
+        """True for the simple RNN, whose steps are so small that the loop dominates."""
         return self.cell == "rnn"
 
     def operations(self, shape: tuple[int, ...]) -> int:
@@ -109,7 +109,7 @@ class Recurrent(ModelConfig):
     def body_parameters(self, features: int) -> tuple[int, int]:
         """Return gates · directions · (inputs + units + biases) · units, over all layers.
 
-        A GRU has two biases for each unit of a gate: what it adds to the input, and to the state.
+        A GRU has two biases for each unit of a gate: one for the input, one for the state.
         """
         total, biases = 0, 2 if self.cell == "gru" else 1
         for units in self.units:
@@ -119,7 +119,7 @@ class Recurrent(ModelConfig):
 
     @property
     def kept(self) -> int:
-        """Gates and states of each unit; measured were 16 for LSTM and 7 for simple RNN."""
+        """Gates and states of each unit; measured: 16 for LSTM and 7 for simple RNN."""
         units = sum(self.units) * self.directions
         return (self.embedding_dim or 0) + (2 * GATES[self.cell] + 1) * units
 
@@ -144,7 +144,7 @@ class Recurrent(ModelConfig):
         return layers
 
     def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Model":
-        """Assemble the network, as `ModelConfig.build` does, and its memory."""
+        """Assemble the network, as `ModelConfig.build` does, and initialise its memory."""
         model = super().build(dataset, unroll)
         if self.memory_steps:
             for layer in model.layers:
@@ -168,16 +168,16 @@ class Recurrent(ModelConfig):
 
 
 def ways(layer: "keras.Layer") -> "list[keras.Layer]":
-    """Return the layers of both directions, or the layer itself where it has none."""
+    """Return the layers of both directions, or the layer itself if it has one direction."""
     return [getattr(layer, f"{way}_layer", layer) for way in DIRECTIONS]
 
 
 def remember(layer: "keras.Layer", steps: int) -> None:
-    """Let the cells of an LSTM or a GRU keep their state for 2 to `steps` steps, untrained.
+    """Initialise an LSTM or a GRU so that its cells keep their state for 2 to `steps` steps.
 
-    A gate whose bias is log(u) keeps the share u / (1 + u) of the state at each step, and so what
-    is in it for about 1 + u steps. C. Tallec and Y. Ollivier, "Can recurrent neural networks warp
-    time?", ICLR 2018; here u is spread evenly, where they draw it. Other layers stay as they are.
+    A gate with bias log(u) keeps the share u / (1 + u) of the state at each step, so it remembers
+    for about 1 + u steps. C. Tallec and Y. Ollivier, "Can recurrent neural networks warp time?",
+    ICLR 2018; they draw u at random, here it is spread evenly. Other layers do not change.
     """
     import numpy as np
 
@@ -193,9 +193,9 @@ def remember(layer: "keras.Layer", steps: int) -> None:
 
 
 def without_cudnn(layers: "Iterable[keras.Layer]") -> None:
-    """Keep recurrent layers off cuDNN, which reads no sequence whose first steps are masked.
+    """Do not use cuDNN for recurrent layers: it cannot read sequences whose first steps are masked.
 
-    Layers forget this when they are saved.
+    The setting is not saved with the layers.
     """
     for layer in layers:
         for cell in (layer, *ways(layer)):

@@ -1,16 +1,16 @@
 """The wide path: a linear model of n-grams beside the recurrent layers.
 
-H.-T. Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016: a linear model remembers
-which words decide, and a network generalises. Here the linear model sees TF-IDF of tokens and of
-short runs of them. scikit-learn fits it before the training, because gradient descent misses its
-optimum on few examples; it stays as it is while the network trains. The answer is the weighted
-mean of both logits. The network learns most examples alone, so that it does not lean on a model
-that knows the training examples by heart. At the end the validation examples choose the weights
-(D. H. Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992).
+H.-T. Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016: a linear model memorises
+which words matter, and a network generalises. Here the linear model reads TF-IDF of tokens and of
+n-grams. scikit-learn fits it before the training, because gradient descent misses its optimum on
+few examples; its weights are frozen while the network trains. The output is the weighted mean of
+both logits. The network learns most examples without the linear model, so that it does not rely on
+a model that has memorised the training examples. At the end, the validation examples choose the
+weights (D. H. Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992).
 
-The vocabulary has no ids for n-grams: a hash of their tokens' ids is their row in one table
-(K. Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009). So stock
-Keras layers compute all of it from the ids that the recurrent layers read.
+The vocabulary has no ids for n-grams: the row of an n-gram is a hash of its ids (K. Weinberger et
+al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009). So stock Keras layers
+compute everything from the ids that the recurrent layers read.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 # A prime, and a factor: with an id below FEW_IDS, code · factor + id fits into int32.
 BUCKETS, FACTOR, FEW_IDS = 524_287, 4_093, 2**18
-MOST_WEIGHTS = 4_000_000  # of the table: of many classes there are fewer buckets
+MOST_WEIGHTS = 4_000_000  # numbers in the table: with many classes there are fewer buckets
 LONGEST = {"words": 2, "subwords": 2, "characters": 5}  # tokens of an n-gram
-WEIGHT = 0.75  # of the linear model in the answer, until the validation examples choose it
+WEIGHT = 0.75  # weight of the linear model, until the validation examples choose it
 WEIGHTS = (0.75, 0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  # the first wins ties
-FEW = 50  # validation examples, of fewer of which no weights are chosen
+FEW = 50  # fewest validation examples that can choose weights
 SHARPNESS = (1.0, 0.5, 0.75, 1.5, 2.0, 3.0)  # factors of the mean of logits
 ALONE = 0.8  # share of the training examples that the network learns without the linear model
-PENALTIES = (4.0, 1.0, 16.0, 64.0)  # C of scikit-learn: less is simpler; the first wins ties
-# N-grams in the examples, times outputs: of more than the first a sample is fitted, of more than
-# the second only the first penalty is tried.
+PENALTIES = (4.0, 1.0, 16.0, 64.0)  # C of scikit-learn: a smaller C is simpler; the first wins ties
+# N-grams in the examples, times outputs: above the first limit only a sample is fitted, above the
+# second only the first penalty is tried.
 MOST_COUNTS, FEW_COUNTS = 60_000_000, 10_000_000
 AT_ONCE = 2_000  # examples whose n-grams are counted at once
 SEED = 0  # of the sample
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ngrams:
-    """The rows of n-grams in one table: single tokens by their ids, longer ones by a hash.
+    """The rows of n-grams in a table: the row of a token is its id, of a longer n-gram a hash.
 
     Attributes:
         ids: the number of ids.
@@ -73,7 +73,7 @@ class Ngrams:
     def of(self, x: Any, numbers: Any) -> Any:
         """Return the row of each n-gram, 0 where there is none.
 
-        The end of a text counts as a token, so that its ending differs from what stands within.
+        The end of a text counts as a token, so that its last words differ from words within.
 
         Args:
             x: ids, int32 of shape (N, T), padded at either end.
@@ -115,9 +115,9 @@ def beside(given: Any, logits: Any, dataset: Dataset, name: str) -> keras.Model:
 
     Args:
         given: the ids, symbolic.
-        logits: of the network, symbolic.
-        dataset: gives the ids and their number, and what makes predictions of logits.
-        name: of the network.
+        logits: the logits of the network, symbolic.
+        dataset: decides the number of ids and the activation of the head.
+        name: the name of the network.
     """
     import keras
 
@@ -151,8 +151,8 @@ def _path(known: Ngrams, outputs: int) -> keras.Model:
 def _blend(outputs: int) -> keras.Model:
     """Return the model of the weighted mean of two logits, those of the network first.
 
-    In training most examples get the network's alone: dropout turns a one into zero for these,
-    and for the others into more than one, which counts as one.
+    In training, most examples only get the network's logits: dropout sets their factor to zero,
+    and raises that of the others above one, which is then clipped to one.
     """
     import keras
     from keras import ops
@@ -165,7 +165,7 @@ def _blend(outputs: int) -> keras.Model:
 
 
 def _times(factor: float, outputs: int, name: str) -> keras.Layer:
-    """Return a layer that multiplies logits by a number, which is among its weights."""
+    """Return a layer that multiplies logits by a weight."""
     import keras
 
     kernel = keras.initializers.Identity(factor)
@@ -175,7 +175,7 @@ def _times(factor: float, outputs: int, name: str) -> keras.Layer:
 
 
 def parameters(dataset: Shaped) -> int:
-    """Return how many numbers the weights of the linear model and of the blend are."""
+    """Return the number of weights of the linear model and of the mean."""
     outputs = dataset.outputs
     return _ngrams(dataset, outputs).rows * (outputs + 1) + outputs + 3 * outputs**2
 
@@ -192,13 +192,13 @@ def _buckets(outputs: int) -> int:
 def fit(model: keras.Model, dataset: Dataset, weighed: bool = False) -> None:
     """Fit the linear model to the training examples, and write its weights into a network.
 
-    The validation examples choose its penalty. One thread computes it: on so small products
-    several would mostly wait for one another.
+    The validation examples choose its penalty. It uses one thread, because with such small
+    products several would mostly wait.
 
     Args:
-        model: as `beside` makes it.
-        dataset: what it was built for.
-        weighed: whether all classes count alike, however many examples they have.
+        model: a network from `beside`.
+        dataset: its dataset.
+        weighed: whether all classes have equal weight.
     """
     import numpy as np
     from threadpoolctl import threadpool_limits
@@ -219,8 +219,8 @@ def weigh(
 
     Args:
         model: a trained network with a linear model beside it.
-        dataset: what it was trained on.
-        predict: returns what a model computes of examples, shape (N, outputs).
+        dataset: its dataset.
+        predict: returns the outputs of a model for examples, shape (N, outputs).
 
     Returns:
         The weight of the network, and that of the linear model.
@@ -261,7 +261,7 @@ def _set_weights(model: keras.Model, network: float, linear: float) -> None:
 
 
 def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the table and the intercept of a path; n-grams that train lacks have zeros."""
+    """Return the table and the intercept of the linear model; n-grams not in train have zeros."""
     import numpy as np
 
     rows = _sample(known, dataset)
@@ -291,7 +291,7 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
 
 
 def _sample(known: Ngrams, dataset: Dataset) -> np.ndarray:
-    """Return the indices of the examples that the linear model learns from: all, if not many."""
+    """Return the indices of the examples for the linear model: all, or a sample of many."""
     import numpy as np
 
     x = dataset.train.first

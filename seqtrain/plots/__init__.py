@@ -1,7 +1,7 @@
 """Plots: functions of runs that return a figure.
 
-A function marked `@plot` is drawn for every run that has the file it needs. Figures are made
-without pyplot, so nothing here needs a display or leaves state behind.
+A function marked `@plot` is drawn for every run that has the needed file. Figures are made without
+pyplot, so they need no display and leave no global state.
 """
 
 from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults

@@ -1,4 +1,4 @@
-"""What all plots have in common: how they are found, drawn, styled and saved."""
+"""What all plots share: find, draw, style and save them."""
 
 import itertools
 import math
@@ -37,18 +37,18 @@ PREDICTIONS = "predictions.npz"
 Fits = Callable[[Run], bool]
 
 _PLOTS: dict[str, tuple[Callable[..., Figure], Fits]] = {}
-_OF_METRIC: set[str] = set()  # those of them that take a metric too
-_OF_PREDICTIONS: set[str] = set()  # those that a task must name
+_OF_METRIC: set[str] = set()  # plots that also take a metric
+_OF_PREDICTIONS: set[str] = set()  # plots that a task must name
 
 
 def plot(needs: str, classes: int | None = None) -> Callable[[Plot], Plot]:
     """Mark a function as a plot of runs that have the file `needs`.
 
-    A plot of predictions is drawn of runs whose task names it.
+    A plot of predictions is only drawn for runs whose task names it.
 
     Args:
         needs: the name of a file of a run.
-        classes: of runs with so many alone.
+        classes: only draw runs with so many classes.
     """
 
     def register(function: Plot) -> Plot:
@@ -76,15 +76,15 @@ def plot_of_metric(needs: str) -> Callable[[MetricPlot], MetricPlot]:
 
 
 def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
-    """Draw every plot that the runs have the files for, and return the pictures.
+    """Draw every plot for which the runs have the files, and return the pictures.
 
     Args:
-        runs: drawn over one another.
-        folder: where the pictures go, named as the plots are; it is made if it is missing.
+        runs: drawn into the same plots.
+        folder: for the pictures, which are named after the plots; it is created if missing.
         suffix: png, svg or pdf.
 
     Raises:
-        DrawingError: some cannot be drawn; all others have been.
+        DrawingError: some plots cannot be drawn; the others have been.
     """
     folder.mkdir(exist_ok=True)
     pictures, failed = [], []
@@ -101,7 +101,7 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
 
 
 def drawable(runs: Sequence[Run]) -> Iterator[tuple[str, Plot, list[Run]]]:
-    """Yield the name of each picture, what draws it, and the runs that it can be drawn of."""
+    """Yield the name of each picture, its function, and the runs that have the files for it."""
     for name in sorted(_PLOTS, key=lambda name: name in _OF_PREDICTIONS):
         function, fits = _PLOTS[name]
         able = [run for run in runs if fits(run)]
@@ -139,11 +139,11 @@ def panel(ylabel: str) -> tuple[Figure, Axes]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn in one colour: a run, or runs that differ in their seed alone.
+    """A run, or runs that differ only in their seed, drawn in one colour.
 
     Attributes:
         runs: one, or one for each seed.
-        label: what tells it from the others.
+        label: its distinct name.
         colour: its colour.
     """
 
@@ -153,23 +153,23 @@ class Drawn:
 
     @property
     def seeds(self) -> str:
-        """What to say of it, after a comma, if it is several seeds."""
+        """The number of seeds for the legend, after a comma; empty for one run."""
         return f", {len(self.runs)} seeds" if len(self.runs) > 1 else ""
 
     @property
     def style(self) -> dict[str, Any]:
-        """How a curve of each run is drawn; those of seeds are thin."""
+        """The style of the curve of each run; curves of seeds are thin."""
         thin = {"lw": 0.8, "alpha": 0.7} if len(self.runs) > 1 else {}
         return {"color": self.colour, **thin}
 
     def mean(self, score: Callable[[Run], float]) -> str:
-        """Return a number of its run, or `mean ± standard deviation` of its seeds."""
+        """Format a number of its run, or `mean ± standard deviation` of its seeds."""
         values = [score(run) for run in self.runs]
         return f"{spread(values)}{note(self.runs[0])}"
 
 
 def legend(axes: Axes, drawn: Sequence[Drawn], loc: Corner = "best") -> None:
-    """Name the lines: of one run in the panel, of several above it, where long names have room."""
+    """Draw the legend: for one run in the panel, for several above it, where long names fit."""
     if len(drawn) == 1:
         axes.legend(loc=loc, fontsize=8)
         return
@@ -181,7 +181,7 @@ def legend(axes: Axes, drawn: Sequence[Drawn], loc: Corner = "best") -> None:
 
 
 def together(runs: Sequence[Run]) -> list[Drawn]:
-    """Return what is drawn, in one colour each; a run whose seed is repeated stands alone."""
+    """Group the runs by colour; a run that repeats a seed gets a colour of its own."""
     table = with_every_run(runs)
     return [
         Drawn([one.run for one in row.members], label, colour)
@@ -190,7 +190,7 @@ def together(runs: Sequence[Run]) -> list[Drawn]:
 
 
 def panels(number: int, side: float = PANEL) -> tuple[Figure, list[Axes]]:
-    """Return a figure of so many panels, nearly in a square.
+    """Return a figure of so many panels, arranged nearly in a square.
 
     Args:
         number: of panels.
@@ -206,11 +206,11 @@ def panels(number: int, side: float = PANEL) -> tuple[Figure, list[Axes]]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return a number, or of several `mean ± standard deviation`."""
+    """Format a number, or several as `mean ± standard deviation`."""
     deviation = f" ± {readable(stdev(values))}" if len(values) > 1 else ""
     return f"{readable(fmean(values))}{deviation}"
 
 
 def note(run: Run) -> str:
-    """Return what is to be said beside a score of the test examples."""
+    """Return the note beside a test score, if it is optimistic."""
     return " (optimistic)" if run.optimistic else ""

@@ -1,4 +1,4 @@
-"""What the best model says of the classes of the test examples."""
+"""Plots of the predicted classes of the test examples."""
 
 import math
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from seqtrain.evaluation.confusion import Pair, by_size, confused
 from seqtrain.plots.base import PANEL, Drawn, legend, panel, panels, plot, together
 from seqtrain.runs.run import Run
 
-MOST_NUMBERS = 20  # classes; the cells of larger matrices hold no numbers, and grow with them
+MOST_NUMBERS = 20  # classes; the cells of larger matrices have no numbers
 CELL, LARGEST_MATRIX, MARGIN = 0.16, 10.0, 2.6  # inches; names stand in the margin
-LONGEST_NAME = 22  # letters of a class; of several such classes one line is all there is room for
+LONGEST_NAME = 22  # letters of a class name; longer names get one line each
 LETTERS, SMALLEST_LETTERS = 9.0, 5.5  # points
 PAIRS = 8  # of classes that are confused, named below a large matrix
 
@@ -26,8 +26,8 @@ PAIRS = 8  # of classes that are confused, named below a large matrix
 def confusion_matrix(runs: Sequence[Run]) -> Figure:
     """Counts of test examples by true and predicted class, one panel for each run.
 
-    Of several seeds the counts are added up. Of many classes the largest come first, and the
-    pairs that are most often confused are named.
+    Counts of several seeds are added. With many classes the largest come first, and the most
+    confused pairs are named.
     """
     every = together(runs)
     most = max(len(drawn.runs[0].classes()) for drawn in every)
@@ -44,7 +44,7 @@ def confusion_matrix(runs: Sequence[Run]) -> Figure:
 
 
 def _matrix(axes: Axes, classes: Sequence[str], matrix: np.ndarray) -> Any:
-    """Draw counts as shares of the true class, and return what the colours stand for."""
+    """Draw counts as shares of the true class, and return the colour mapping."""
     names = [_short(name) for name in classes]
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.grid(False)
@@ -75,7 +75,7 @@ def _short(name: str) -> str:
 
 
 def _label(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows and columns, or where they are too narrow, some of them."""
+    """Label the rows and columns, or only some if they are too narrow."""
     few = len(names) <= MOST_NUMBERS
     room = 2 * LETTERS if few else 72 * min(CELL, LARGEST_MATRIX / len(names))
     every = math.ceil(SMALLEST_LETTERS / room)
@@ -95,7 +95,7 @@ def _number(axes: Axes, matrix: np.ndarray, shares: np.ndarray) -> None:
 
 @plot(needs="predictions.npz")
 def calibration(runs: Sequence[Run]) -> Figure:
-    """Share of hits against the confidence, and how often each confidence occurs."""
+    """Accuracy against the confidence, and how often each confidence occurs."""
     figure = Figure(figsize=(5.2, 6.2), layout="constrained")
     upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="as sure as right")
@@ -115,7 +115,7 @@ def calibration(runs: Sequence[Run]) -> Figure:
 def _confidences(
     upper: Axes, lower: Axes, labels: np.ndarray, probabilities: np.ndarray, drawn: Drawn
 ) -> None:
-    """Draw the share of hits in each bin that is not empty at its mean confidence, and all bins."""
+    """Draw the accuracy of each bin at its mean confidence, and the sizes of the bins."""
     found = classification_metrics.reliability(labels, probabilities)
     confidence, share, lengths = found.curve()
     bars = None if len(drawn.runs) > 1 else lengths

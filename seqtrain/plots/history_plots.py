@@ -1,4 +1,4 @@
-"""What each epoch reached."""
+"""Plots of the history: loss, score and learning rate of each epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -69,21 +69,21 @@ def _curves(runs: Sequence[Run], quantity: str, ylabel: str) -> tuple[Figure, Ax
 
 
 def _best(drawn: Drawn, key: str) -> tuple[list[int], list[float]]:
-    """Return the best epoch of each run, and what a quantity was in it."""
+    """Return the best epoch of each run, and a quantity in that epoch."""
     epochs = [run.best_epoch() for run in drawn.runs]
     both = zip(drawn.runs, epochs, strict=True)
     return epochs, [run.column(key)[epoch - 1] for run, epoch in both]
 
 
 def _said(epochs: list[int], scores: list[float]) -> str:
-    """Return what the legend says of the best epochs."""
+    """Return the text of the legend on the best epochs."""
     first, last = min(epochs), max(epochs)
     when = f"best epoch {first}" if first == last else f"best epochs {first}–{last}"
     return f"{when}: {spread(scores)}"
 
 
 def _line(axes: Axes, epochs: np.ndarray, values: np.ndarray, **style: Any) -> None:
-    """Draw the mean of runs against the epoch, and their range if they are several."""
+    """Draw the mean of runs against the epoch, with their range if there are several."""
     axes.plot(epochs, values.mean(axis=0), marker=".", **style)
     if len(values) > 1:
         low, high = values.min(axis=0), values.max(axis=0)

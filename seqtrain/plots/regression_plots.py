@@ -1,4 +1,4 @@
-"""What the best model predicts beside what is true, where labels are numbers."""
+"""Plots of predicted and true numbers of the test examples."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from seqtrain.runs.run import Run
 
 LINE: dict[str, Any] = {"color": "#444444", "linewidth": 1}
 BINS = 40
-OPAQUE = 300  # points; of more each is fainter, so that their density is seen
+OPAQUE = 300  # points; with more, each is fainter to show their density
 FAINTEST = 0.08
 
 
@@ -21,8 +21,7 @@ FAINTEST = 0.08
 def predicted(runs: Sequence[Run]) -> Figure:
     """Predicted against true numbers of the test examples, one panel for each run.
 
-    The line is where they are equal; where the dataset has a tolerance, the dotted ones are
-    where it ends.
+    On the solid line they are equal. If the dataset has a tolerance, dotted lines show it.
     """
     every = together(runs)
     figure, each_axes = panels(len(every))
@@ -63,7 +62,7 @@ def residuals(runs: Sequence[Run]) -> Figure:
 
 
 def _answers(drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels and the predictions of all its runs, one after another."""
+    """Return the labels and the predictions of all its runs, concatenated."""
     labels, predictions = zip(*(run.predictions() for run in drawn.runs), strict=True)
     return np.concatenate(labels), np.concatenate(predictions)
 

@@ -1,4 +1,4 @@
-"""Charts as plain values: what a page draws, whatever draws it."""
+"""Charts as plain data, independent of the library that draws them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,11 @@ MOST_POINTS = 400  # of a line; more cannot be told apart on a screen
 
 @dataclass(frozen=True)
 class Mark:
-    """A point of a line that is pointed out.
+    """A marked point of a line.
 
     Attributes:
         at: the point.
-        text: what is said of it.
+        text: its description.
     """
 
     at: Point
@@ -28,12 +28,12 @@ class Line:
     """One line of a chart.
 
     Attributes:
-        name: as the legend has it.
-        points: in the order in which they are connected.
-        colour: its number, from 0; lines of one run share it. None draws in grey.
-        dash: how it is drawn; `none` leaves the points alone.
-        mark: a point that is pointed out.
-        faint: whether it stands behind others, such as a seed behind the mean; it is not named.
+        name: its name in the legend.
+        points: in the order of the line.
+        colour: the number of its colour, from 0; lines of one run share it. None is grey.
+        dash: its style; `none` draws only the points.
+        mark: a marked point.
+        faint: whether it is in the background, such as a seed behind the mean; it has no name.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Chart:
     """Lines over one pair of axes.
 
     Attributes:
-        title: what it shows.
+        title: its title.
         x: name of the horizontal axis.
         y: name of the vertical axis.
-        lines: what is drawn.
-        low: where the vertical axis begins; None as the values ask for.
-        high: where it ends; None as the values ask for.
+        lines: its lines.
+        low: the start of the vertical axis; None fits the values.
+        high: its end; None fits the values.
         shares: whether both axes run from 0 to 1.
         log: whether the vertical axis is logarithmic.
         group: charts of one group show their tooltips together.
@@ -72,7 +72,7 @@ class Chart:
 
 
 def thinned(x: Iterable[float], y: Iterable[float]) -> list[Point]:
-    """Return the points that are finite, at most `MOST_POINTS`, the first and last among them."""
+    """Return at most `MOST_POINTS` finite points, with the first and the last."""
     points = [
         (float(a), float(b))
         for a, b in zip(x, y, strict=True)

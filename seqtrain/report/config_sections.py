@@ -1,4 +1,4 @@
-"""Where a run comes from: its config, its environment, and the command that repeats it."""
+"""Sections on the origin of a run: config, environment, and the command that repeats it."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from seqtrain.runs.run import Run
 
 
 def config(subjects: Sequence[Subject]) -> Content | None:
-    """The config of each run, and how to train it again."""
+    """The config of each run, and the command to train it again."""
     texts = [
         {
             "subject": subject,
@@ -24,12 +24,12 @@ def config(subjects: Sequence[Subject]) -> Content | None:
 
 
 def repeat(run: Run) -> str:
-    """Return the command that trains the config anew, where it lies."""
+    """Return the command that trains the config again."""
     return shlex.join(["seqtrain", "train", str(run.folder / "config.yaml")])
 
 
 def started(run: Run) -> str | None:
-    """Return the command with which the run was started, where that is known."""
+    """Return the command that started the run, if known."""
     if not run.has("environment.json"):
         return None
     command = run.environment().get("command")
@@ -39,7 +39,7 @@ def started(run: Run) -> str | None:
 
 
 def environment(subjects: Sequence[Subject]) -> Content | None:
-    """What each run depended on besides its config."""
+    """The environment of each run: versions, machine, data."""
     known = having(subjects, "environment.json")
     if not known:
         return None
@@ -50,7 +50,7 @@ def environment(subjects: Sequence[Subject]) -> Content | None:
 
 
 def flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the leaves of a tree with their dotted names; what is not known is left out."""
+    """Yield the leaves of a tree with their dotted names, without unknown values."""
     for name, value in tree.items():
         if name == "command" or value is None:
             continue

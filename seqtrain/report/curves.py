@@ -1,4 +1,4 @@
-"""What each epoch reached: loss, score and learning rate."""
+"""Section on the history: loss, score and learning rate of each epoch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ NO_QUANTITY = ("epoch", "learning_rate")
 
 
 def curves(subjects: Sequence[Subject]) -> Content | None:
-    """The history of each run, drawn over one another, and as a table."""
+    """The history of all runs in shared charts, and as a table."""
     trained = having(subjects, "history.csv")
     if not trained:
         return None
@@ -24,7 +24,7 @@ def curves(subjects: Sequence[Subject]) -> Content | None:
 
 
 def quantities(subjects: Sequence[Subject]) -> Iterator[Chart]:
-    """Yield a chart of each quantity that was measured on train and validation."""
+    """Yield a chart of each quantity of train and validation."""
     names = dict.fromkeys(
         name
         for subject in subjects
@@ -49,7 +49,7 @@ def quantities(subjects: Sequence[Subject]) -> Iterator[Chart]:
 
 
 def both(group: Sequence[Subject], name: str, alone: bool) -> Iterator[Line]:
-    """Yield the lines of validation and train, where the runs have measured the quantity."""
+    """Yield the lines of validation and train, if the runs have the quantity."""
     first = group[0]
     of = "" if alone else f"{first.group}, "
     if has(group, f"val_{name}"):
@@ -65,9 +65,9 @@ def has(group: Sequence[Subject], key: str) -> bool:
 
 
 def folded(group: Sequence[Subject], key: str, line: Line) -> Iterator[Line]:
-    """Yield the line of a run; of several seeds their mean, and behind it each.
+    """Yield the line of a run; for several seeds their mean, and each seed in the background.
 
-    The mean ends with the seed that was trained for the fewest epochs.
+    The mean ends at the last epoch that all seeds have reached.
     """
     runs = [subject.run for subject in group]
     each = [list(enumerate(run.column(key), start=1)) for run in runs]

@@ -1,6 +1,6 @@
-"""How a network learns and reads: its gradients through time, and examples step by step.
+"""Sections on the interpretation of a network: gradients through time, and examples step by step.
 
-`seqtrain gradients` and `seqtrain explain` leave these numbers in a run, or its first report does.
+`seqtrain gradients` and `seqtrain explain` write these numbers into a run, or its first report.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ from seqtrain.runs.run import GRADIENTS, Run
 
 MOMENTS = {"start": "at the start", "trained": "after training"}
 STATES = {"hidden": "h(t)", "cell": "c(t)"}
-FAINTEST = 0.08  # share of the largest change; a word that changed less stays without colour
+FAINTEST = 0.08  # share of the largest change; words with smaller changes have no colour
 
 
 def gradients(subjects: Sequence[Subject]) -> Content | None:
-    """How much of the gradient reaches each step, at the start and after training."""
+    """The gradient norm at each step, at the start and after training."""
     measured = [
         (subject, moment)
         for subject in having(subjects, GRADIENTS)
@@ -59,23 +59,23 @@ def flows(subject: Subject, found: dict[str, Any]) -> Iterator[Line]:
 
 
 def explained(subjects: Sequence[Subject]) -> Content | None:
-    """What a network says of examples while it reads them."""
+    """The prediction after each step of some examples."""
     told = [reading(subject, found) for subject in subjects for found in explanations(subject.run)]
     return {"told": told, "subjects": subjects} if told else None
 
 
 def explanations(run: Run) -> Iterator[dict[str, Any]]:
-    """Yield what `seqtrain explain` has left in a run."""
+    """Yield the explanations in a run."""
     for file in sorted((run.folder / EXPLAINED).glob("*.json")):
         yield run.read_json(f"{EXPLAINED}/{file.name}", dict)
 
 
 def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
-    """Return an explanation as the page shows it: a chart, and the words on their colours.
+    """Return an explanation for the page: a chart, and the coloured words.
 
     Args:
-        subject: the run that explains.
-        found: what `seqtrain explain --json` prints.
+        subject: the run.
+        found: the output of `seqtrain explain --json`.
     """
     steps, readings = found["steps"], found["readings"]
     task = subject.run.task
@@ -107,7 +107,7 @@ def reading(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def attention(found: dict[str, Any]) -> Iterator[Line]:
-    """Yield how much each step counts in the pooling, where that is learned."""
+    """Yield the attention weights, if the pooling is attention."""
     if shares := found.get("attention"):
         yield Line("attention", thinned(range(1, len(shares) + 1), shares), None, "dotted")
 
@@ -115,7 +115,7 @@ def attention(found: dict[str, Any]) -> Iterator[Line]:
 def coloured(
     steps: Sequence[str], said: Sequence[float], changes: Sequence[float | None], largest: float
 ) -> Iterator[dict[str, Any]]:
-    """Yield each step that is read, with the side and share of what it changed."""
+    """Yield each step, with the sign and share of its change."""
     for step, value, change in zip(steps, said, changes, strict=True):
         share = (change or 0.0) / largest
         side = "" if abs(share) < FAINTEST else "for" if share > 0 else "against"

@@ -1,4 +1,4 @@
-"""Where a network is wrong: the confusion matrix, the examples behind it, and each class."""
+"""Sections on mistakes: the confusion matrix, its examples, and the scores of each class."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +17,9 @@ from seqtrain.runs.run import Run
 MOST_MISTAKES = 1000  # that are shown of a run
 MOST_OF_A_CELL = 50  # of a cell of the confusion matrix
 MOST_LETTERS = 600  # of a text
-MANY = 20  # classes; the matrix of more is closed, in the order of their size, below its pairs
+MANY = 20  # classes; a larger matrix is folded, sorted by size, below its pairs
 MOST_PAIRS = 15  # of classes that are most often confused
-LONG = 8  # letters of a name; longer ones stand upright above the columns
+LONG = 8  # letters of a name; longer names are vertical above the columns
 CLASS_SCORES = ("precision", "recall", "f1")
 
 
@@ -29,10 +29,10 @@ class Cell:
 
     Attributes:
         count: examples of this true and this predicted class.
-        share: of the examples of the true class.
-        right: whether the two classes are one.
-        shade: how strongly the cell is coloured, from 0 to 1; mistakes by the largest of them.
-        name: `<true>-<predicted>`, by the numbers of the classes.
+        share: the share of the examples of the true class.
+        right: whether the two classes are the same.
+        shade: the strength of its colour, from 0 to 1; mistakes relative to the largest.
+        name: `<true>-<predicted>`, the indices of the classes.
     """
 
     count: int
@@ -44,12 +44,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test example that the network takes for another class.
+    """A wrongly predicted test example.
 
     Attributes:
         cell: the name of its cell.
-        example: its number, as `mistakes.csv` has it.
-        text: what it says, where it is text; cut where it is long.
+        example: its number in `mistakes.csv`.
+        text: its text, cut if long; empty if it is not text.
     """
 
     cell: str
@@ -61,7 +61,7 @@ class Mistake:
 
 
 def mistakes(subjects: Sequence[Subject]) -> Content | None:
-    """The confusion matrix of each run, and the examples behind each of its cells."""
+    """The confusion matrix of each run, and the examples of each cell."""
     told = judged(subjects)
     return {"tables": [confusion(subject) for subject in told]} if told else None
 
@@ -89,7 +89,7 @@ def confusion(subject: Subject) -> dict[str, object]:
 
 
 def pairs(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, object]]:
-    """Return the classes that are most often taken for one another."""
+    """Return the most confused pairs of classes."""
     sizes = matrix.sum(axis=1)
     return [
         {
@@ -104,7 +104,7 @@ def pairs(matrix: np.ndarray, classes: Sequence[str]) -> list[dict[str, object]]
 
 
 def cells(matrix: np.ndarray, order: Sequence[int]) -> list[list[Cell]]:
-    """Return the cells of a matrix of counts, a row for each true class, in an order of classes."""
+    """Return the cells of a confusion matrix, with its classes in a given order."""
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     largest = np.max(shares, where=~np.eye(len(matrix), dtype=bool), initial=0.0) or 1.0
 
@@ -122,7 +122,7 @@ def cells(matrix: np.ndarray, order: Sequence[int]) -> list[list[Cell]]:
 
 
 def read_mistakes(run: Run) -> Iterator[Mistake]:
-    """Yield the rows of `mistakes.csv`, the most confident first; nothing where it is missing.
+    """Yield the rows of `mistakes.csv`, the most confident first; nothing if it is missing.
 
     Raises:
         RunError: the file is damaged.
@@ -147,9 +147,10 @@ def read_mistakes(run: Run) -> Iterator[Mistake]:
 
 
 def some(mistakes: Iterator[Mistake]) -> list[Mistake]:
-    """Return the first mistakes of each cell, in their order, taken from each cell in turn.
+    """Select mistakes: the first of each cell, then the second of each, and so on.
 
-    At most `MOST_OF_A_CELL` are of one cell, and `MOST_MISTAKES` in all, or one of each cell.
+    At most `MOST_OF_A_CELL` come from one cell, and `MOST_MISTAKES` in all, but at least one
+    from each cell.
     """
     of_cell = Counter[str]()
     ranked: list[tuple[int, int, Mistake]] = []
@@ -162,7 +163,7 @@ def some(mistakes: Iterator[Mistake]) -> list[Mistake]:
 
 
 def clipped(text: str | None) -> str | None:
-    """Return a text of `mistakes.csv` as it was written, and not too long for a table."""
+    """Return a text of `mistakes.csv` as written, cut for a table."""
     if text is None:
         return None
     text = uncell(text)
@@ -180,5 +181,5 @@ def classes(subjects: Sequence[Subject]) -> Content | None:
 
 
 def ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the rows of classes in their order; of many classes the largest first."""
+    """Return the rows of classes in their order; with many classes, the largest first."""
     return sorted(rows, key=lambda row: -row["support"] if len(rows) > MANY else 0)

@@ -1,4 +1,4 @@
-"""The page: its sections, its style and its scripts in one file of HTML."""
+"""The page: sections, style and scripts in one HTML file."""
 
 import base64
 import hashlib
@@ -46,21 +46,21 @@ SHOWN = {
 }
 CALLED = {"f1": "F1"}
 SCRIPTS = ("echarts.min.js", "page.js")
-# What sections and templates raise where a file holds something else than was written.
+# Errors of sections and templates if a file has unexpected content.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, UndefinedError)
 
 
 def write(runs: Sequence[Run], file: Path) -> None:
     """Write a page about runs.
 
-    It says what their files hold, and needs neither their models nor TensorFlow.
+    It only reads their files, and needs neither their models nor TensorFlow.
 
     Args:
-        runs: shown over one another; most of the page is about the first where there is one.
-        file: where the page goes; its folder is made if it is missing.
+        runs: the runs to show together.
+        file: the file of the page; its folder is created if missing.
 
     Raises:
-        RunError: the runs hold nothing to show, or a file of theirs is damaged.
+        RunError: the runs have nothing to show, or one of their files is damaged.
     """
     if not any(run.has("history.csv") for run in runs):
         raise RunError(f"{runs[0].folder} has nothing to show: no epoch was finished")
@@ -97,14 +97,14 @@ def document(
     scripts: Sequence[Markup] = (),
     of: str = "a run",
 ) -> str:
-    """Return sections as a file of HTML that needs nothing beside it.
+    """Return sections as one self-contained HTML file.
 
     Args:
         title: the heading of the page.
-        subtitle: what stands below it, in small letters.
+        subtitle: small text below it.
         shown: the sections.
-        scripts: draw the charts of the sections; no other script may run.
-        of: what the files of the page belong to.
+        scripts: they draw the charts; the page forbids all other scripts.
+        of: the runs of the page, for error messages.
     """
     return (
         _environment()
@@ -124,7 +124,7 @@ def document(
 
 @cache
 def _environment() -> Environment:
-    """Return what compiles templates, once."""
+    """Return the template environment, created once."""
     environment = Environment(
         loader=PackageLoader("seqtrain.report", "."),
         autoescape=True,
@@ -139,33 +139,33 @@ def _environment() -> Environment:
 
 @cache
 def _static(name: str) -> Markup:
-    """Return one of our own files, which needs no escaping."""
+    """Return one of our own files, unescaped."""
     return Markup((files("seqtrain.report") / name).read_text(encoding="utf-8"))
 
 
 def _hash(script: str) -> str:
-    """Return how a content security policy names a script: nothing else may run."""
+    """Return the hash of a script for the content security policy."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _finalized(value: Any) -> Any:
-    """Return what a template prints, with control characters written out."""
+    """Return a value of a template with control characters written out."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return printable(value)
     return value
 
 
 def number(value: float | None) -> str:
-    """Return a number as tables have it, and a dash for none."""
+    """Format a number for a table; None is a dash."""
     return "–" if value is None else readable(value)
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent, as style sheets read it too."""
+    """Format a share in per cent, also valid in style sheets."""
     return f"{100 * share:.1f}%"
 
 
 def words(name: str) -> str:
-    """Return the name of a score or a column as a heading has it."""
+    """Return the name of a score or a column for a heading."""
     return CALLED.get(name) or metric(name).title

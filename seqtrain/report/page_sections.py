@@ -1,4 +1,4 @@
-"""What sections of a page have in common: a function of runs, and a template of its name."""
+"""What all sections share: each is a function of runs and a template of the same name."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from seqtrain.comparison.run_rows import Row, names, with_every_run
 from seqtrain.runs.run import Run
 from seqtrain.tasks import known
 
-COLOURS = 7  # that `page.css` has; then they begin anew
+COLOURS = 7  # colours in `page.css`, which then repeat
 
-Content = Mapping[str, Any]  # what a template shows
+Content = Mapping[str, Any]  # the variables of a template
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A run, and how the page names and colours it.
+    """A run with its name and colour on the page.
 
     Attributes:
         run: the run.
-        label: what it is called.
-        colour: its number; the seeds of one config share it.
-        group: what they are called together; of a run that stands alone its label.
-        row: the number of the group among all.
+        label: its name.
+        colour: the number of its colour; the seeds of one config share it.
+        group: the name of its seeds together; for a single run its label.
+        row: the number of its group.
     """
 
     run: Run
@@ -37,9 +37,9 @@ class Section:
     """A section of a page.
 
     Attributes:
-        name: of its template in `sections/`.
+        name: the name of its template in `sections/`.
         title: its heading.
-        content: what the template shows.
+        content: the variables of the template.
     """
 
     name: str
@@ -47,15 +47,15 @@ class Section:
     content: Content
 
 
-Show = Callable[[Sequence[Subject]], Content | None]  # nothing where the files are missing
+Show = Callable[[Sequence[Subject]], Content | None]  # None if the files are missing
 
 
 def sections(runs: Sequence[Run], shown: Mapping[str, Show]) -> list[Section]:
-    """Return the sections that the runs have the files for, and that their tasks ask for.
+    """Return the sections that the tasks of the runs name and for which the runs have the files.
 
     Args:
-        runs: what the page is about.
-        shown: the functions that show it, by heading; their names are those of the templates.
+        runs: the runs of the page.
+        shown: the functions of the sections, by heading; templates have the same names.
     """
     subjects = list(subjects_of(runs))
     special = {name for task in known().values() for name in task.sections}
@@ -82,12 +82,12 @@ def subjects_of(runs: Sequence[Run]) -> Iterator[Subject]:
 
 
 def called(table: Sequence[Row]) -> list[str]:
-    """Return what rows are called; where there is but one, the name of its config."""
+    """Return the names of rows; for a single row, the name of its config."""
     return names(table) if len(table) > 1 else [str(table[0].members[0].run.config.name)]
 
 
 def grouped(subjects: Sequence[Subject]) -> list[list[Subject]]:
-    """Return the subjects, those together that differ in their seed alone."""
+    """Group the subjects that differ only in their seed."""
     groups: dict[int, list[Subject]] = {}
     for subject in subjects:
         groups.setdefault(subject.row, []).append(subject)
@@ -95,10 +95,10 @@ def grouped(subjects: Sequence[Subject]) -> list[list[Subject]]:
 
 
 def having(subjects: Sequence[Subject], name: str) -> list[Subject]:
-    """Return those whose runs have the file `name`."""
+    """Return the subjects whose runs have the file `name`."""
     return [subject for subject in subjects if subject.run.has(name)]
 
 
 def judged(subjects: Sequence[Subject]) -> list[Subject]:
-    """Return those whose runs have predictions of the test examples."""
+    """Return the subjects whose runs have predictions of the test examples."""
     return [s for s in having(subjects, "predictions.npz") if s.run.has(s.run.task.file)]

@@ -1,4 +1,4 @@
-"""What the probabilities of test examples are worth."""
+"""Section on probabilities: calibration, and curves over the threshold."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from seqtrain.report.page_sections import Content, Subject, judged
 
 
 def probabilities(subjects: Sequence[Subject]) -> Content | None:
-    """How far probabilities can be trusted, and what a threshold between two classes gives."""
+    """The calibration of the probabilities, and for two classes the effect of the threshold."""
     told = judged(subjects)
     two = [subject for subject in told if len(subject.run.classes()) == 2]
     charts = [calibration(told)] if told else []
@@ -17,7 +17,7 @@ def probabilities(subjects: Sequence[Subject]) -> Content | None:
 
 
 def calibration(subjects: Sequence[Subject]) -> Chart:
-    """Return the share of hits against the confidence, in the bins of the calibration error."""
+    """Return the accuracy against the confidence, in the bins of the calibration error."""
     lines = [Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], None, "dotted")]
     for subject in subjects:
         confidence, share, _ = classification_metrics.reliability(

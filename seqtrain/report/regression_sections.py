@@ -1,4 +1,4 @@
-"""What a network predicts beside what is true, where labels are numbers."""
+"""Section on predicted and true numbers."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -12,11 +12,11 @@ from seqtrain.report.mistake_sections import clipped
 from seqtrain.report.page_sections import Content, Subject, having
 from seqtrain.runs.run import Run
 
-MOST_OFF = 50  # answers in the table, the farthest off
+MOST_OFF = 50  # predictions in the table, those with the largest errors
 
 
 def numbers(subjects: Sequence[Subject]) -> Content | None:
-    """Predicted against true numbers of the test examples, and those that are farthest off."""
+    """Predicted against true numbers of the test examples, and the largest errors."""
     told = having(subjects, "predictions.npz")
     if not told:
         return None
@@ -28,7 +28,7 @@ def numbers(subjects: Sequence[Subject]) -> Content | None:
 
 
 def predicted(subjects: Sequence[Subject]) -> Chart:
-    """Return a cloud of points for each run, and the line on which they are right."""
+    """Return the points of each run, and the line of perfect predictions."""
     clouds = []
     for subject in subjects:
         arrays = subject.run.read_arrays("predictions.npz", "labels", "predictions")
@@ -41,7 +41,7 @@ def predicted(subjects: Sequence[Subject]) -> Chart:
 
 
 def farthest_off(run: Run) -> list[dict[str, Any]]:
-    """Return the first rows of `mistakes.csv`, with texts that fit into a table.
+    """Return the first rows of `mistakes.csv`, with texts cut for a table.
 
     Raises:
         RunError: the file is damaged.

@@ -1,4 +1,4 @@
-"""The scores on the test examples, beside the baselines' and those of other runs and seeds."""
+"""Section on the test scores: runs, seeds and baselines."""
 
 import math
 from collections import Counter
@@ -30,9 +30,9 @@ class Score:
 
     Attributes:
         name: `accuracy`, `loss`, …
-        value: None where it is not defined.
-        interval: the ends of its 95 % interval, where it has one.
-        spread: the standard deviation over seeds, where the value is their mean.
+        value: None if it is not defined.
+        interval: its 95 % interval, if it has one.
+        spread: the standard deviation over seeds, if the value is their mean.
     """
 
     name: str
@@ -42,19 +42,19 @@ class Score:
 
     @property
     def metric(self) -> Metric:
-        """What is known of it."""
+        """Its metric."""
         return metric(self.name)
 
     @property
     def rank(self) -> float:
-        """What is larger for a better score."""
+        """A sort key, larger for a better score."""
         if self.value is None:
             return float("-inf")
         return self.value if self.metric.higher else -self.value
 
 
 def primary(run: Run) -> Score:
-    """Return the score by which a run is judged: what its verdict says, or that of its task."""
+    """Return the main score of a run: that of its verdict, or of its task."""
     numbers = run.metrics()
     judged_by = (numbers.get("verdict") or {}).get("judged_by", ())
     found = (name for name in (*judged_by, run.task.primary().name) if PREFIX + name in numbers)
@@ -62,7 +62,7 @@ def primary(run: Run) -> Score:
 
 
 def score_of(numbers: Numbers, name: str) -> Score:
-    """Return a score among numbers, with its interval where it has one."""
+    """Return a score from a dict of metrics, with its interval if it has one."""
     interval = numbers.get("intervals", {}).get(PREFIX + name)
     ends = (float(interval[0]), float(interval[1])) if interval else None
     return Score(name, numbers.get(PREFIX + name), ends)
@@ -73,9 +73,9 @@ class Standing:
     """A row of the table of scores: a run, the mean of seeds, a last epoch, or a baseline.
 
     Attributes:
-        owner: who has the scores.
+        owner: the run or baseline.
         scores: in the order of the columns.
-        colour: the number of the run's colour; None for what is no run.
+        colour: the number of the run's colour; None for a baseline.
     """
 
     owner: str
@@ -84,7 +84,7 @@ class Standing:
 
 
 def scores(subjects: Sequence[Subject]) -> Content | None:
-    """Every score with its interval, beside the baselines', and tests of the runs."""
+    """All scores with intervals, for runs and baselines, and significance tests of the runs."""
     finished = having(subjects, "metrics.json")
     if not finished:
         return None
@@ -101,7 +101,7 @@ def scores(subjects: Sequence[Subject]) -> Content | None:
 
 
 def means(table: Sequence[Row], columns: Sequence[str]) -> Iterator[Standing]:
-    """Yield the mean of each score over seeds, where there are several."""
+    """Yield the mean of each score over seeds, if there are several."""
     for number, (row, name) in enumerate(zip(table, called(table), strict=True)):
         if len(row.counted) > 1:
             keys = ((column, PREFIX + column) for column in columns)
@@ -111,7 +111,7 @@ def means(table: Sequence[Row], columns: Sequence[str]) -> Iterator[Standing]:
 
 
 def last_epoch(numbers: Numbers, columns: Sequence[str]) -> Iterator[Standing]:
-    """Yield the scores after the last epoch, if another was kept."""
+    """Yield the scores of the last epoch, if it was not the best."""
     last = numbers.get("last_epoch", {})
     if last.get("epoch") != numbers.get("best_epoch"):
         owner = f"the same after its last epoch, {last.get('epoch')}"
@@ -119,7 +119,7 @@ def last_epoch(numbers: Numbers, columns: Sequence[str]) -> Iterator[Standing]:
 
 
 def rivals(finished: Sequence[Subject], columns: Sequence[str]) -> list[Standing]:
-    """Return the baselines, each once, the best first; of several data each says for which run."""
+    """Return each baseline once, the best first; if runs have different data, with the run."""
     found: dict[Standing, str] = {}
     for subject in finished:
         baselines = subject.run.metrics().get("baselines", {})
@@ -135,7 +135,7 @@ def rivals(finished: Sequence[Subject], columns: Sequence[str]) -> list[Standing
 
 
 def tests(table: Sequence[Row]) -> Iterator[str]:
-    """Yield whether rows differ from the best by more than chance."""
+    """Yield the significance test of each row against the best."""
     known = dict(zip(table, called(table), strict=True))
     for row, found in tested(table).items():
         against = f"{known[row]} against {known[found.against]}, the best on validation"
@@ -147,7 +147,7 @@ def tests(table: Sequence[Row]) -> Iterator[str]:
 
 
 def score_names(run: Run) -> list[str]:
-    """Return the names of the scores, without `test_`, the one that runs are judged by first."""
+    """Return the names of the scores without `test_`, the main score first."""
     found = [key.removeprefix(PREFIX) for key in run.metrics() if key.startswith(PREFIX)]
     first = primary(run).name
     return sorted(found, key=lambda name: name != first)
@@ -159,7 +159,7 @@ def all_scores(numbers: Numbers, names: Sequence[str]) -> tuple[Score, ...]:
 
 
 def scale(rows: Sequence[Standing]) -> tuple[float, float]:
-    """Return the ends of an axis that holds the first score of every row, with its interval."""
+    """Return the ends of an axis for the first score of every row, with its interval."""
     first = [row.scores[0] for row in rows if row.scores[0].value is not None]
     values = [end for score in first for end in (score.value, *(score.interval or ()))]
     finite = [value for value in values if value is not None]

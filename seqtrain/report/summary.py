@@ -1,4 +1,4 @@
-"""What came out, in sentences: the top of a page."""
+"""The summary at the top of a page, in sentences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from seqtrain.runs.run import Run
 
 
 def summary(subjects: Sequence[Subject]) -> Content | None:
-    """What was trained on what, how well it does, and whether that beats the baselines."""
+    """The model, the data, the score, and whether it beats the baselines."""
     told = having(subjects, "history.csv")
     stories = [
         (replace(group[0], label=group[0].group), list(story([one.run for one in group])))
@@ -21,7 +21,7 @@ def summary(subjects: Sequence[Subject]) -> Content | None:
 
 
 def story(runs: Sequence[Run]) -> Iterator[str]:
-    """Yield the sentences about a run, or about runs that differ in their seed alone."""
+    """Yield the sentences about a run, or about the seeds of a config."""
     if len(runs) == 1:
         yield from story_of_one(runs[0])
         return
@@ -34,7 +34,7 @@ def story(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def mean_score(runs: Sequence[Run]) -> Iterator[str]:
-    """Yield how well several seeds do, and which of them have not learned."""
+    """Yield the mean score of several seeds, and the seeds that have not learned."""
     found = [primary(run) for run in runs]
     values = [score.value for score in found if score.value is not None]
     if len(values) > 1:
@@ -68,7 +68,7 @@ def story_of_one(run: Run) -> Iterator[str]:
 
 
 def trained(runs: Sequence[Run]) -> str:
-    """Return what was trained on what, and for how long."""
+    """Return a sentence with the model, the data and the number of epochs."""
     run = runs[0]
     config, several = run.config, len(runs) > 1
     parameters = run.metrics().get("parameters") if run.finished else None
@@ -84,7 +84,7 @@ def trained(runs: Sequence[Run]) -> str:
 
 
 def lasted(runs: Sequence[Run]) -> str:
-    """Return for how many epochs runs were trained."""
+    """Return the number of epochs of runs."""
     epochs = sorted({len(run.history()) for run in runs})
     if epochs == [1]:
         return "1 epoch"
@@ -92,14 +92,14 @@ def lasted(runs: Sequence[Run]) -> str:
 
 
 def tested(run: Run) -> str:
-    """Return how many test examples there were, where that is known."""
+    """Return the number of test examples, if known."""
     if not run.has("predictions.npz"):
         return ""
     return f"{len(run.read_arrays('predictions.npz', 'labels')[0]):,} "
 
 
 def unfinished(run: Run) -> str:
-    """Return how far a run has got that has no scores yet."""
+    """Return the progress of a run without scores."""
     best, wanted = run.history()[run.best_epoch() - 1], run.config.training.epochs
     reached = ", ".join(
         f"{name} {value:.4f}" for name, value in best.items() if name.startswith("val_")
@@ -108,7 +108,7 @@ def unfinished(run: Run) -> str:
 
 
 def verdict(numbers: Numbers) -> Iterator[str]:
-    """Yield whether the network has learned anything, and where not, why that may be."""
+    """Yield whether the network has learned, and if not, likely causes."""
     found = numbers.get("verdict")
     if found:
         yield sentence(found["sentence"])
@@ -117,12 +117,12 @@ def verdict(numbers: Numbers) -> Iterator[str]:
 
 
 def sentence(text: str) -> str:
-    """Return the text with a capital letter and a full stop."""
+    """Return a text with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def told(score: Score) -> str:
-    """Return a score as a sentence has it: a share in per cent, and the interval in brackets."""
+    """Format a score for a sentence: a share in per cent, with the interval in brackets."""
     if score.value is None:
         return "undefined"
     text = amount(score, score.value)
@@ -133,5 +133,5 @@ def told(score: Score) -> str:
 
 
 def amount(score: Score, value: float) -> str:
-    """Return a value of a score, a share in per cent."""
+    """Format the value of a score; a share in per cent."""
     return f"{value * 100:.1f}\u00a0%" if score.metric.share else readable(value)
