@@ -21,13 +21,13 @@ FULL = "No space left"  # of a disk, which TensorFlow calls an exhausted resourc
 
 
 def keep_freed(one_arena: bool) -> None:
-    """Tell glibc to keep the memory that is freed, for the next step needs as much.
+    """Tell glibc to keep freed memory, because the next step needs the same amount.
 
-    By default each large tensor is mapped anew and its pages are cleared again, which took
-    a third of the processor time of an LSTM on CPU. See mallopt(3).
+    By default each large tensor is mapped anew and its pages are cleared, which took a third of
+    the processor time of an LSTM on CPU. See mallopt(3).
 
     Args:
-        one_arena: let all threads share one; those of others give memory back all the same.
+        one_arena: let all threads share one arena; other arenas still give memory back.
     """
     if platform.libc_ver()[0] != "glibc":
         return
@@ -44,11 +44,11 @@ def keep_freed(one_arena: bool) -> None:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Have Python not look for garbage while the body imports, nor ever in what is in memory then.
+    """Pause the garbage collector while the body imports, and exclude the imported objects forever.
 
-    An import makes objects by the hundred thousand, and all of them stay: to look through them
-    again and again took a third of the time of importing Keras on TensorFlow. Where the body
-    finds all of it imported already, what is in memory may yet become garbage.
+    An import creates hundreds of thousands of permanent objects. Scanning them again and again
+    took a third of the time of importing Keras on TensorFlow. If everything was already imported,
+    nothing is excluded.
     """
     collects, imported = gc.isenabled(), len(sys.modules)
     gc.disable()
@@ -63,11 +63,11 @@ def uncollected() -> Iterator[None]:
 
 @contextmanager
 def lack_told(batch_size: int, max_length: int | None) -> Iterator[None]:
-    """Turn a lack of memory, whichever library reports it, into one sentence.
+    """Turn an out-of-memory error of any library into one sentence.
 
     Args:
-        batch_size: of the training, which could be lower.
-        max_length: of texts, which could be lower too; None of other examples.
+        batch_size: of the training, to suggest a smaller one.
+        max_length: of texts, to suggest a smaller one; None for other examples.
 
     Raises:
         TrainingError: memory ran out in the body.
@@ -85,15 +85,15 @@ def lack_told(batch_size: int, max_length: int | None) -> Iterator[None]:
 
 
 def require(needed: float, what: str, lower: str) -> None:
-    """Make sure that the machine has so much memory at all, before something so large is begun.
+    """Check that the machine has so much memory at all, before starting.
 
     Args:
-        needed: bytes, no more than are needed in truth.
-        what: needs it, as the subject of a sentence in the plural.
-        lower: what could be lower, with its value.
+        needed: a lower bound in bytes.
+        what: what needs it: the plural subject of a sentence.
+        lower: the keys that could be lower, with their values.
 
     Raises:
-        ConfigError: it has not.
+        ConfigError: it does not.
     """
     if needed > total():
         there = f"{total() / 1e9:,.1f} GB for this process"
@@ -104,12 +104,12 @@ def require(needed: float, what: str, lower: str) -> None:
 
 
 def on_processor() -> bool:
-    """Return whether no NVIDIA GPU is here, whose memory would be another."""
+    """Return whether there is no NVIDIA GPU, which would have its own memory."""
     return not NVIDIA.exists()
 
 
 def total() -> int:
-    """Return the bytes of memory that this process may ever hold, swapped out or not."""
+    """Return the limit of memory for this process in bytes, with swap."""
     most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):  # there is no such file, or no limit in it
         most = min(most, int(GROUP.read_text()))
@@ -121,7 +121,7 @@ def total() -> int:
 
 
 def is_lack(error: BaseException | None) -> bool:
-    """Return whether an error, or what led to it, says that memory ran out."""
+    """Return whether an error or its cause is out-of-memory."""
     while error:
         said = f"{type(error).__name__} {error}"
         if FULL in said:
@@ -133,7 +133,7 @@ def is_lack(error: BaseException | None) -> bool:
 
 
 def raise_limit() -> str | None:
-    """Return the hint for a process that may not take all of the memory; None for others."""
+    """Return a hint for a process with a memory limit; None for others."""
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return None
@@ -141,7 +141,7 @@ def raise_limit() -> str | None:
 
 
 def require_room(needed: float, backend: str) -> None:
-    """Make sure that the process may take so many bytes more, for a backend aborts where it cannot.
+    """Check that the process may allocate so many more bytes, because a backend would abort.
 
     Raises:
         TrainingError: it may not.
@@ -159,10 +159,10 @@ def require_room(needed: float, backend: str) -> None:
 
 @contextmanager
 def limited(more: int) -> Iterator[None]:
-    """Let the process take only so many bytes more while the body runs, where Linux can tell.
+    """Limit the further memory of the process in the body, on Linux.
 
     Raises:
-        MemoryError: the body asked for more.
+        MemoryError: the body needed more.
     """
     size = Path("/proc/self/statm")
     if not size.exists():

@@ -1,1 +1,1 @@
-"""Files: opened with care, written whole, read with every defect told."""
+"""Files: safe reading, atomic writing, errors with a place."""

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside, flushed to the disk, then renamed."""
+"""Write files atomically: to a temporary file, flushed to the disk, then renamed."""
 
 import errno
 import hashlib
@@ -17,22 +17,22 @@ from typing import Any
 from seqtrain.errors import reason
 from seqtrain.io.regular_file import opened
 
-# What a file is called while it is written, and what it was called in earlier versions.
+# Names of temporary files, also of earlier versions.
 UNFINISHED = re.compile(
     r"\.unfinished-[0-9a-f]{16}(\.[^.]*)?"
     r"|\..+-\d+\.(csv|html|json|keras|npz|pdf|png|svg|txt|yaml)"
 )
-# Never opens what lies there, nor what a link leads to.
+# Never open an existing file, and never follow a link.
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 IN_FOLDERS = {os.link, os.open, os.rename, os.stat, os.unlink} <= os.supports_dir_fd
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`.
+    """Yield a temporary path beside `path`; on success it replaces `path`.
 
-    If the body raises, `path` stays as it was and nothing is left beside it. Where `path` is a
-    link, the link is replaced, and what it leads to stays.
+    If the body raises, `path` stays unchanged and the temporary file is removed. If `path` is a
+    link, the link is replaced, and its target stays.
 
     Raises:
         OSError: the folder is gone, the disk is full, …; it names `path`.
@@ -49,11 +49,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def adding(path: Path) -> Iterator[Path]:
-    """Yield a temporary path as `replacing` does; on success it becomes `path`, which is new.
+    """Yield a temporary path as `replacing` does; on success it becomes the new file `path`.
 
     Raises:
-        FileExistsError: something is at `path`, also where that came while the body ran.
-        OSError: as `replacing` does.
+        FileExistsError: `path` exists, or came into being while the body ran.
+        OSError: as in `replacing`.
     """
     with _beside(path) as beside:
         yield beside.path
@@ -64,7 +64,7 @@ def adding(path: Path) -> Iterator[Path]:
             os.link(beside.name, target, src_dir_fd=inside, dst_dir_fd=inside)
         except FileExistsError:
             raise
-        except OSError:  # a file system without links
+        except OSError:  # a file system without hard links
             if os.path.lexists(path):
                 raise
             os.rename(beside.name, target, src_dir_fd=inside, dst_dir_fd=inside)
@@ -72,13 +72,13 @@ def adding(path: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class _Beside:
-    """A new, empty file, to be filled by writers that open it by its path.
+    """A new, empty file for writers that open it by its path.
 
     Attributes:
-        path: of the file.
-        name: the same as it counts from the open folder.
-        folder: its folder, held open where the platform can.
-        file: the file, held open.
+        path: its path.
+        name: its name relative to the open folder.
+        folder: its folder, kept open if the platform allows it.
+        file: the file, kept open.
     """
 
     path: Path
@@ -87,10 +87,10 @@ class _Beside:
     file: int
 
     def finish(self) -> None:
-        """Bring the content to the disk.
+        """Flush the content to the disk.
 
         Raises:
-            OSError: another file, or a link, was put in the place of this one; or the disk does.
+            OSError: another file or a link has replaced this one; or the disk fails.
         """
         found = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         if not os.path.samestat(found, os.fstat(self.file)):
@@ -100,7 +100,7 @@ class _Beside:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[_Beside]:
-    """Make a file beside `path` under a name that nobody knows before; drop it in the end.
+    """Create a file beside `path` with a random name; remove it at the end.
 
     The name keeps the suffix, because writers choose the format by it.
     """
@@ -118,7 +118,7 @@ def _beside(path: Path) -> Iterator[_Beside]:
 
 
 def _drop(name: str, folder: int | None) -> None:
-    with suppress(OSError):  # it was renamed; a disk that may not be written to says so already
+    with suppress(OSError):  # it was renamed, or the disk has already failed
         os.unlink(name, dir_fd=folder)
 
 
@@ -132,14 +132,14 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def counted_from(folder: Path, path: Path) -> str:
-    """Return a path as it is written where it counts from a folder; absolute ones stay."""
+    """Return a path relative to a folder; absolute paths stay absolute."""
     return str(path) if path.is_absolute() else os.path.relpath(path, folder)
 
 
 def drop_unfinished(folder: Path) -> None:
-    """Delete what processes that were killed left beside the files of a folder.
+    """Delete the temporary files of killed processes in a folder.
 
-    A link under such a name is deleted, whatever it leads to, and none is followed.
+    A link with such a name is deleted; links are never followed.
     """
     for root, folders, names in os.walk(folder):
         for name in filter(UNFINISHED.fullmatch, (*folders, *names)):
@@ -149,10 +149,10 @@ def drop_unfinished(folder: Path) -> None:
 
 
 def not_own(folder: Path) -> Iterator[Path]:
-    """Yield what in a folder, or in its place, is neither a file nor a folder of its own.
+    """Yield the entries of a folder, or the folder itself, that are not regular files or folders.
 
-    These are links, wherever they lead, and pipes, sockets and devices. What `drop_unfinished`
-    deletes does not count, for nothing opens it.
+    These are links, pipes, sockets and devices. Temporary files that `drop_unfinished` deletes do
+    not count, because nothing opens them.
     """
     try:
         mode = folder.lstat().st_mode
@@ -164,26 +164,26 @@ def not_own(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         for name in sorted((*folders, *names)):
             found = os.path.join(root, name)
-            with suppress(FileNotFoundError):  # it was renamed meanwhile
+            with suppress(FileNotFoundError):  # it was renamed in the meantime
                 mode = os.lstat(found).st_mode
                 if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode) or UNFINISHED.fullmatch(name)):
                     yield Path(found)
 
 
 def sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk, so that they outlive a power loss; or a file."""
+    """Flush a folder or a file to the disk, so that it survives a power loss."""
     with _opened(folder) as descriptor:
         os.fsync(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -191,7 +191,7 @@ def write_json(path: Path, value: Any) -> None:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it becomes `path`, flushed to the disk.
 
-    A folder already at `path` (another process was faster) is kept, and ours dropped.
+    If `path` exists already, because another process was faster, ours is removed.
     """
     beside = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     beside.mkdir(parents=True)
@@ -209,8 +209,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content, or of the listing of a folder.
 
-    The listing names every file with its size and its time of change, so that a folder
-    of 50,000 small files is known again without being read.
+    The listing has the name, the size and the modification time of every file, so that a folder
+    of 50,000 small files is recognised without reading them.
     """
     if path.is_dir():
         return _listing_sha256(path)

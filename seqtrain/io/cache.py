@@ -1,9 +1,9 @@
-"""Parsed data, kept as plain arrays so that the second start is fast.
+"""A cache of parsed data as plain arrays, so that the second start is fast.
 
-An entry is a folder of `.npy` files, opened memory-mapped and without pickles. It is
-named by the hash of what it was parsed from, so it is never out of date, and holds the hash of each
-file, so that damage is seen. Only what no one else can write to is used. Losing the cache loses
-nothing but time: whatever goes wrong in it is logged and passed over.
+An entry is a folder of `.npy` files, opened memory-mapped and without pickles. Its name is the
+hash of the source, so it is never out of date. It stores the hash of each file, so that damage is
+noticed. Only folders that no one else can write to are used. Losing the cache only costs time: any
+error in it is logged and ignored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Arrays = dict[str, "np.ndarray"]
 
 PARSED = "parsed"
-CONTENTS = "contents.json"  # the arrays that make an entry whole, with the hashes of their files
+CONTENTS = "contents.json"  # lists the arrays of an entry, with the hashes of their files
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 def cache_folder() -> Path:
     """Return the folder for downloads and parsed data: `SEQTRAIN_CACHE_DIR` or the system's.
 
-    A user without a home, as in a container, has one that goes with the process.
+    A user without a home folder, as in a container, gets a temporary folder.
     """
     import platformdirs
 
@@ -48,7 +48,7 @@ def cache_folder() -> Path:
         return Path(chosen)
     with suppress(RuntimeError):
         folder = platformdirs.user_cache_path("seqtrain")
-        if folder.is_absolute():  # and not `~`, as it stands
+        if folder.is_absolute():  # not a literal `~`
             return folder
     return Path(_passing().name)
 
@@ -60,12 +60,12 @@ def _passing() -> tempfile.TemporaryDirectory[str]:
 
 
 def private(name: str) -> Path:
-    """Return a folder of the cache that is the user's alone: no one else can put files there.
+    """Return a folder of the cache to which only the user can write.
 
-    It is made where it is missing. One that others can read is closed to them.
+    It is created if missing. Read access of others is removed.
 
     Raises:
-        OSError: it cannot be made, or others can write to it; the message says which.
+        OSError: it cannot be created, or others can write to it.
     """
     folder = cache_folder() / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def private(name: str) -> Path:
 
 
 def cached(name: str, parse: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays of the entry `name`, from the cache or else from `parse`."""
+    """Return the arrays of the entry `name` from the cache, or else from `parse`."""
     folder = cache_folder() / PARSED / name
     arrays = _kept(folder)
     if arrays is not None:
@@ -98,16 +98,16 @@ def cached(name: str, parse: Callable[[], Arrays]) -> Arrays:
 
 
 def _kept(folder: Path) -> Arrays | None:
-    """Return the arrays of an entry that is there and whole; one that is damaged is deleted."""
+    """Return the arrays of an entry, if it exists and is whole; delete a damaged one."""
     if not os.path.lexists(folder):
         return None
     try:
         private(PARSED)
-    except OSError:  # which is told where a new one is to be written
+    except OSError:  # reported when a new entry is written
         return None
     try:
         return _read(folder)
-    except Exception as error:  # whatever JSON and NumPy have for damage
+    except Exception as error:  # JSON and NumPy raise many types of errors
         log.warning("the cached copy in %s is damaged (%s): reading again", folder, reason(error))
         _remove(folder)
         return None
@@ -117,8 +117,8 @@ def _read(folder: Path) -> Arrays:
     """Return the arrays of an entry.
 
     Raises:
-        ValueError: it does not hold the files that were written, and no others.
-        Exception: whatever JSON and NumPy have for damage.
+        ValueError: its files are not exactly those that were written.
+        Exception: it is damaged; JSON and NumPy raise many types.
     """
     import numpy as np
 
@@ -133,7 +133,7 @@ def _read(folder: Path) -> Arrays:
 
 
 def _remove(folder: Path) -> None:
-    """Delete an entry, or what is in its place; a link is not followed."""
+    """Delete an entry, or anything in its place; links are not followed."""
     with suppress(OSError):
         folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""How a delimited table is written: its delimiter, its quotes, and where its header stands."""
+"""Detect the dialect of a delimited table: delimiter, quotes, and line of the header."""
 
 import csv
 import re
@@ -12,23 +12,23 @@ Quotes = bool | Literal["backslash"]
 Record = tuple[int, list[str | None]]  # the line on which it begins, and its fields
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-LONGEST_FIELD = 10_000_000  # characters; what is longer is a quote that was left open
-FEW = 10  # rows, in which a value need not stand twice to be one that repeats
+LONGEST_FIELD = 10_000_000  # characters; a longer field is an unclosed quote
+FEW = 10  # rows of the sample
 ORANGE = {"discrete", "d", "continuous", "c", "string", "s", "time", "t"}  # types of its columns
 NAMES = {"id", "label", "labels", "class", "target", "text"}  # of columns, hardly of classes
 MOST_ABOVE = 20  # lines above a header
-BAD_QUOTES = {  # what the csv module says, and what it means
+BAD_QUOTES = {  # messages of the csv module, and their meaning
     "expected after": "a quote closes before its field ends",
     "unexpected end": "a quote is never closed",
     "field limit": f"a field has more than {LONGEST_FIELD:,} characters: a quote is left open",
 }
 BACKSLASHED = re.compile(r"\\([\\\"])")
-HIDDEN = "\0"  # a quote that closes nothing, while the csv module reads; no text holds a zero byte
+HIDDEN = "\0"  # replaces unmatched quotes while the csv module reads; no text contains a zero byte
 SEPARATOR = re.compile(r'"?sep=(.)"?[,;|\t]*\s*', re.IGNORECASE)  # a first line for Excel
 
 
 class QuoteError(Exception):
-    """The quotes of a record contradict each other."""
+    """The quotes of a record do not match."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -37,14 +37,14 @@ class QuoteError(Exception):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table is written.
+    """The format of a delimited table.
 
     Attributes:
-        delimiter: one of `DELIMITERS`, what stands between fields.
-        quotes: whether a field can stand in quotes; in there a quote is doubled, or with
-            `backslash` escaped by one. Otherwise quotes are letters like others.
-        above: lines above the header.
-        titles: rows among them that hold something: titles and comments.
+        delimiter: one of `DELIMITERS`, between fields.
+        quotes: whether fields can be quoted. A quote within is doubled, or with `backslash`
+            escaped by a backslash. Otherwise quotes are normal characters.
+        above: the number of lines above the header.
+        titles: the number of these lines that are not blank: titles and comments.
     """
 
     delimiter: str
@@ -53,10 +53,10 @@ class Dialect:
     titles: int = 0
 
     def records(self, lines: Iterable[str], first: int = 1) -> Iterator[Record]:
-        """Yield the records of lines, of which the first has the number `first`.
+        """Yield the records of lines; the first line has the number `first`.
 
         Raises:
-            QuoteError: a quote is left open, or closes before its field ends.
+            QuoteError: a quote is not closed, or closes before its field ends.
         """
         csv.field_size_limit(LONGEST_FIELD)
         escaped = self.quotes == "backslash"
@@ -94,14 +94,14 @@ def likely(
     quotes: Quotes | None,
     header: bool,
 ) -> Dialect:
-    """Return how a table is written, as far as that is not known, by what its first lines fit.
+    """Detect the dialect of a table that fits its first lines best.
 
     Args:
         head: the first lines.
-        names: the columns that are looked for.
-        usual: the delimiter that the name of the file tells.
-        delimiter: the one that a person names.
-        quotes: what a person says of quotes.
+        names: the expected columns.
+        usual: the delimiter suggested by the suffix of the file.
+        delimiter: the delimiter from the config, if set.
+        quotes: the quotes from the config, if set.
         header: whether the first row names the columns.
     """
     said = SEPARATOR.fullmatch(head[0]) if head else None
@@ -117,19 +117,19 @@ def likely(
     guesses = [
         _Guess.of(Dialect(one, style, above), head[above:], names, header)
         for one, style in product(delimiters, styles)
-        if style or one == "tab" or quotes is False  # others escape a delimiter with quotes
+        if style or one == "tab" or quotes is False  # otherwise a delimiter is escaped with quotes
     ]
-    if quotes is None:  # where they are letters, the rows must say so
+    if quotes is None:  # normal quotes need evidence in the rows
         guesses = [one for one in guesses if one.dialect.quotes or one.merits[1]]
-    return max(guesses, key=lambda guess: guess.merits).dialect  # of equal ones the first
+    return max(guesses, key=lambda guess: guess.merits).dialect  # the first wins ties
 
 
 @dataclass(frozen=True)
 class _Guess:
-    """A dialect, and how well the first lines of a table fit it."""
+    """A dialect, and how well the first lines of a table fit."""
 
     dialect: Dialect
-    # Names found, share of the rows that fit, whether nothing stands above, tabs or pipes, columns.
+    # Names found, share of fitting rows, whether nothing is above, tabs or pipes, columns.
     merits: tuple[int, float, bool, bool, int]
 
     @classmethod
@@ -154,18 +154,18 @@ class _Guess:
             share = 0.0
         found = {(name or "").strip() for name in columns} if header else set()
         below = replace(dialect, above=line - 1, titles=at)
-        rare = dialect.delimiter in ("tab", "pipe") and len(columns) > 1  # hardly stand in texts
+        rare = dialect.delimiter in ("tab", "pipe") and len(columns) > 1  # rare in texts
         several = len({*columns})
         return cls(below, (len(found.intersection(names)), share, at == 0, rare, several))
 
 
 def _is_quoted(fields: Sequence[str | None]) -> bool:
-    """Return whether a field stands in quotes as a whole."""
+    """Return whether a whole field is quoted."""
     return any(one and len(one) > 1 and one[0] == one[-1] == '"' for one in fields)
 
 
 def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator[Record]:
-    """Yield the rows below a header without the two that say what the columns of Orange hold.
+    """Yield the rows below a header, without the two rows of column types of Orange.
 
     Source: https://orange3.readthedocs.io/projects/orange-data-mining-library/en/latest/reference/data.io.html
     """
@@ -175,7 +175,7 @@ def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator
             yield line, fields
             break
         left_out["rows of the columns' types"] += 1
-        for below, flags in records:  # what columns are for: `class`, `meta`, or nothing
+        for below, flags in records:  # roles of columns: `class`, `meta`, or empty
             if below != line + 1:
                 yield below, flags
             break
@@ -184,14 +184,14 @@ def without_types(records: Iterator[Record], left_out: Counter[str]) -> Iterator
 
 
 def is_blank(fields: Sequence[str | None]) -> bool:
-    """Return whether a row holds nothing but delimiters."""
+    """Return whether a row contains only delimiters."""
     if fields and fields[0] and not fields[0].isspace():  # as a rule
         return False
     return not any(field and not field.isspace() for field in fields)
 
 
 def trimmed(fields: Sequence[str | None]) -> int:
-    """Return how many fields there are up to the last that holds something."""
+    """Return the number of fields up to the last that is not empty."""
     filled = (at for at in range(len(fields), 0, -1) if (fields[at - 1] or "").strip())
     return next(filled, 0)
 
@@ -199,9 +199,9 @@ def trimmed(fields: Sequence[str | None]) -> int:
 def fitted(
     fields: Sequence[str | None], columns: Sequence[str | None]
 ) -> Sequence[str | None] | None:
-    """Return the fields of a row for columns, or None where they are too many or too few.
+    """Return the fields of a row for the columns, or None if there are too many or too few.
 
-    What is empty after the last column is no field, and a column without a name needs none.
+    Empty fields after the last column are ignored; a column without a name may be missing.
     """
     missing = len(columns) - len(fields)
     if missing == 0:
@@ -214,21 +214,23 @@ def fitted(
 
 
 def header_at(records: Sequence[Record], names: Sequence[str] = (), header: bool = True) -> int:
-    """Return which record is the header, or the first row where there is none.
+    """Return the index of the header, or of the first row if there is no header.
 
     Titles and comments may stand above it. A title is one text over several columns; a comment
-    begins with `#`, and has not as many fields as the rows.
+    begins with `#`, and has another number of fields than the rows.
 
     Args:
-        records: the first ones of a table.
-        names: the columns that are looked for.
+        records: the first records of a table.
+        names: the expected columns.
         header: whether there is a header.
     """
     widths = Counter(trimmed(fields) for _, fields in records)
     width = max(widths, key=lambda one: (widths[one], one), default=0)
     first = [[(field or "").strip() for field in fields] for _, fields in records[:MOST_ABOVE]]
     comments = sum(1 for _ in takewhile(lambda cells: cells[0].startswith("#"), first))
-    left = [*enumerate(first)][max(comments - 1, 0) :]  # of several, only the last may be a header
+    left = [*enumerate(first)][
+        max(comments - 1, 0) :
+    ]  # of several such lines, only the last may be a header
     row = next((at for at, cells in left if not _is_above(cells, width, titles=False)), 0)
     likely_header = next((at for at, cells in left if not _is_above(cells, width, header)), 0)
     if not (records and header and names):
@@ -240,17 +242,18 @@ def header_at(records: Sequence[Record], names: Sequence[str] = (), header: bool
 
 
 def _is_above(cells: Sequence[str], width: int, titles: bool) -> bool:
-    """Return whether a record is no row of a table of so many columns, but a title or a comment."""
+    """Return whether a record is a title or a comment instead of a row of so many columns."""
     if trimmed(cells) == width:
         return False
     return cells[0].startswith("#") or (titles and width > 1 and sum(map(bool, cells)) == 1)
 
 
 def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bool:
-    """Return whether what should be a header seems to hold values of an example and no names.
+    """Return whether a supposed header seems to hold the values of an example.
 
-    Some stand in their column again, or are numbers as all of their column. Numbers at even
-    distances, such as years, are names, as are those beside a word such as `label`.
+    Then some of its values repeat in their column, or are numbers like all of their column.
+    Evenly spaced numbers, such as years, are names, and so are numbers beside a word such as
+    `label`.
     """
     cells = [[(cell or "").strip() for cell in row] for row in rows]
     cells = [row for row in cells if len(row) == len(first) and row != first]
@@ -271,7 +274,7 @@ def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]])
 
 
 def _are_even(cells: Sequence[str]) -> bool:
-    """Return whether numbers are as far apart as each other, and more than two, or 0 and 1."""
+    """Return whether numbers are evenly spaced, and more than two, or 0 and 1."""
     values = [*map(float, cells)]
     steps = [b - a for a, b in pairwise(values)]
     if len(values) < 3:

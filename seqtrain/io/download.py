@@ -1,7 +1,7 @@
-"""Data files: found where a person put them, or fetched once and checked.
+"""Find data files in the usual places, or download them once and verify them.
 
-Hashes bind downloads only. A file that a person gave is checked by its structure, and
-never deleted or changed.
+Hashes are only checked for downloads. A user's own file is checked by its structure, and never
+deleted or changed.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 DOWNLOADS = "downloads"  # in the cache
 LARGEST = 100_000_000  # bytes; the largest of the known files has 18,000,000
-PART = 2**16  # bytes that are written at once
-TIMEOUT, LONGEST = 30, 1_800  # seconds without an answer; in all
+PART = 2**16  # bytes in one write
+TIMEOUT, LONGEST = 30, 1_800  # seconds without an answer; seconds in total
 REDIRECTS = 5
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Remote:
     """A file that can be downloaded.
 
     Attributes:
-        url: where it lies.
+        url: its address.
         hash: the hash of its content, as `sha256:…` or `md5:…`.
     """
 
@@ -47,11 +47,11 @@ class Remote:
 
 
 def find(names: Sequence[str], path: str | None, data_dir: Path | None) -> Path | None:
-    """Return the first of `names` that lies where data is looked for, or None.
+    """Return the first of `names` that exists in the usual places, or None.
 
-    The places, in this order: `path` (a file, a folder that holds one of the names, or a
-    folder laid out as the last name is), then `data_dir` or else the folder that the variable
-    SEQTRAIN_DATA_DIR names, Keras's own cache, our downloads.
+    The places, in this order: `path` (a file, a folder that contains one of the names, or a
+    folder in the form of the last name); `data_dir`, or else the folder in SEQTRAIN_DATA_DIR;
+    Keras's own cache; our downloads.
 
     Raises:
         DataError: `path` is given and does not exist, or the data folder does not.
@@ -72,7 +72,7 @@ def find(names: Sequence[str], path: str | None, data_dir: Path | None) -> Path 
 
 
 def _own_downloads() -> Path | None:
-    """Return the folder for our own downloads, if it is there and no one else can write to it."""
+    """Return the folder of our own downloads, if it exists and no one else can write to it."""
     if not os.path.lexists(downloads()):
         return None
     try:
@@ -83,7 +83,7 @@ def _own_downloads() -> Path | None:
 
 
 def is_ours(source: str) -> bool:
-    """Return whether a file lies where it is found without a person's word."""
+    """Return whether a file is in a cache, not in a folder that the user named."""
     return Path(source).parent in (keras_cache(), downloads())
 
 
@@ -102,7 +102,7 @@ def _first(names: Sequence[str], folder: Path) -> Path | None:
 
 
 def keras_cache() -> Path | None:
-    """Return the folder in which `keras.datasets` keeps its files; None for a user without home."""
+    """Return the folder of `keras.datasets`; None for a user without a home folder."""
     home = os.environ.get("KERAS_HOME")
     try:
         return (Path(home) if home else Path.home() / ".keras") / "datasets"
@@ -116,10 +116,10 @@ def downloads() -> Path:
 
 
 def download(remote: Remote) -> Path:
-    """Fetch a file into our downloads, unless it lies there with the right hash.
+    """Download a file, unless it is there with the right hash.
 
     Raises:
-        DataError: the file cannot be fetched, or what came is too large or has another hash.
+        DataError: the download fails, is too large, or has another hash.
     """
     import pooch
     import requests
@@ -154,15 +154,15 @@ def download(remote: Remote) -> Path:
 
 
 class _EndlessError(Exception):
-    """What is sent is too large, or comes too slowly."""
+    """A download is too large or too slow."""
 
 
 def _fetch(url: str, target: str, _: object) -> None:
-    """Write what a URL sends to a file, as pooch asks it of a downloader; not without end.
+    """Download a URL into a file with limits on size and time; a downloader for pooch.
 
     Raises:
-        _EndlessError: it is too large, or comes too slowly.
-        RequestException: it cannot be fetched.
+        _EndlessError: it is too large or too slow.
+        RequestException: the request fails.
     """
     import requests
 
@@ -211,5 +211,5 @@ def _by_hand(remote: Remote) -> str:
 
 
 def fingerprint(*parts: object) -> str:
-    """Return a short name for what `parts` say, to name a cache entry with."""
+    """Return a short hash of `parts`, for the name of a cache entry."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

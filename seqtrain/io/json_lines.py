@@ -1,4 +1,4 @@
-"""Lines of JSON: an object on each, every defect with its place."""
+"""JSON Lines: one object on each line, every error with its place."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,10 @@ _JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)  # 
 
 
 def objects(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the line of each object, and the object, whose numbers are text.
+    """Yield the line number of each object, and the object with its numbers as text.
 
     Raises:
-        DataError: as `TextFile.lines` does; a line is no object.
+        DataError: as in `TextFile.lines`; or a line is not an object.
     """
     first = True
     for line, text in enumerate(file.lines(), start=1):
@@ -49,13 +49,13 @@ def _object(file: Path, line: int, text: str, first: bool) -> dict[str, Any]:
 
 
 def plain(item: dict[str, Any], names: Sequence[str]) -> tuple[str | None, ...]:
-    """Return the values of some keys, None for what is missing, a list or an object."""
+    """Return the values of some keys; None if missing, a list or an object."""
     values = (item.get(name) for name in names)
     return tuple([None if isinstance(one, dict | list) else written(one) for one in values])
 
 
 def written(value: str | bool | None) -> str | None:
-    """Return a JSON value as it is written; half a surrogate pair becomes a question mark."""
+    """Return a JSON value as written; a lone surrogate becomes a question mark."""
     if isinstance(value, bool):
         return str(value).lower()
     return value and value.encode(errors="replace").decode()

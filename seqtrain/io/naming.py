@@ -1,18 +1,18 @@
-"""Names of runs, which are names of folders: letters of any script, on every usual system."""
+"""Names of runs, which are also folders: letters of any script, valid on all usual systems."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
 LONGEST = 100  # bytes as UTF-8; a name of a folder may have 255
-# In every dialect of regular expressions; what it lets pass besides letters, `is_part` refuses.
+# Valid in every dialect of regular expressions; `_is_part` checks the letters.
 PATTERN = r"^[^\x00-/:-@\[-`{-\x9f\s][^\x00-,/:-@\[-^`{-\x9f\s]*$"
-# Names that Windows keeps for devices, and those whose last dot it drops.
+# Names that Windows reserves for devices, and names with a last dot, which it drops.
 NO_FOLDER = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*\.", re.IGNORECASE)
 
 
 def folder(stem: str) -> str:
-    """Return the name of a config's file as that of a folder."""
+    """Return a folder name from the name of a config file."""
     letters = unicodedata.normalize("NFC", stem)
     kept = "".join(letter if _is_part(letter) else " " for letter in letters)
     name = _clipped("_".join(kept.split())) or "run"
@@ -20,7 +20,7 @@ def folder(stem: str) -> str:
 
 
 def broken_rules(name: str) -> Iterator[str]:
-    """Yield what keeps a name from being that of a folder."""
+    """Yield the reasons why a name cannot be a folder name."""
     if not (name[0].isalnum() and all(map(_is_part, name))):
         yield "must be of letters, digits, `.`, `_` and `-`, beginning with a letter or digit"
     if len(name.encode()) > LONGEST:
@@ -30,7 +30,7 @@ def broken_rules(name: str) -> Iterator[str]:
 
 
 def _clipped(name: str) -> str:
-    """Return a name as it may begin and end, and of no more bytes than it may have."""
+    """Return a name with valid ends and a valid length."""
     while name and not name[0].isalnum():
         name = name[1:]
     while len(name.encode()) > LONGEST:
@@ -39,5 +39,5 @@ def _clipped(name: str) -> str:
 
 
 def _is_part(letter: str) -> bool:
-    """Return whether it is a letter, a mark on one, a digit, or one of `._-`."""
+    """Return whether a character is a letter, a mark, a digit, or one of `._-`."""
     return letter in "._-" or unicodedata.category(letter)[0] in "LMN"

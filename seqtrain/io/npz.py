@@ -1,4 +1,4 @@
-"""`.npz` and `.npy` files, looked into before they are read: no pickles, no more than they hold."""
+"""Read `.npz` and `.npy` files safely: without pickles, and with sizes checked before reading."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from seqtrain.io.regular_file import opened
 if TYPE_CHECKING:
     import numpy as np
 
-SUFFIX, SINGLE = ".npy", "x"  # what the array of a `.npy` file, which has no name, is called
-LARGE, EXPANSION = 1_000_000_000, 100  # what unpacks to so many bytes may grow so many times
+SUFFIX, SINGLE = ".npy", "x"  # the name for the array of a `.npy` file
+LARGE, EXPANSION = 1_000_000_000, 100  # from so many bytes on, the compression ratio is limited
 
 
 class PickledError(ValueError):
@@ -28,7 +28,7 @@ def names(file: Path) -> list[str]:
     """Return the names of the arrays of a file.
 
     Raises:
-        ValueError: it is no `.npz` file.
+        ValueError: it is not a `.npz` file.
     """
     if is_single(file):
         return [SINGLE]
@@ -38,11 +38,11 @@ def names(file: Path) -> list[str]:
 
 
 def read(file: Path, *keys: str) -> tuple[np.ndarray, ...]:
-    """Return arrays of a file, in the order of their names.
+    """Return arrays of a file, in the order of `names`.
 
     Raises:
         PickledError: an array holds Python objects.
-        ValueError: an array is missing or damaged, or takes more memory than there is.
+        ValueError: an array is missing or damaged, or needs more memory than available.
     """
     if is_single(file) and keys == (SINGLE,):
         return (_single(file),)
@@ -54,7 +54,7 @@ def read(file: Path, *keys: str) -> tuple[np.ndarray, ...]:
 
 
 def is_single(file: Path) -> bool:
-    """Return whether a file holds one array, as `numpy.save` writes it."""
+    """Return whether a file holds a single array, written by `numpy.save`."""
     from numpy.lib import format as npy
 
     with opened(file) as stream:
@@ -74,7 +74,7 @@ def _single(file: Path) -> np.ndarray:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive; whatever zip, zlib and NumPy have for damage becomes a `ValueError`."""
+    """Open an archive; turn all errors of zip, zlib and NumPy into a `ValueError`."""
     try:
         with opened(file) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
@@ -89,7 +89,7 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Read up to the content of an array; return the shape and the type that it is to have."""
+    """Read the header of an array; return its shape and type."""
     from numpy.lib import format as npy
 
     version = npy.read_magic(stream)
@@ -99,7 +99,7 @@ def header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _check_header(archive: zipfile.ZipFile, key: str) -> None:
-    """Make sure that an array has the numbers that its header speaks of."""
+    """Check that an array has as many numbers as its header says."""
     if key + SUFFIX not in archive.namelist():
         raise ValueError(f"it has no array `{key}`")
     member = archive.getinfo(key + SUFFIX)
@@ -110,7 +110,7 @@ def _check_header(archive: zipfile.ZipFile, key: str) -> None:
 
 
 def _check_shape(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> None:
-    """Make sure that so many bytes can hold an array."""
+    """Check that an array fits into so many bytes."""
     if dtype.hasobject:
         raise PickledError(f"`{key}` holds Python objects, which are pickles and not read")
     number = math.prod(shape)
@@ -119,7 +119,7 @@ def _check_shape(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], size: i
 
 
 def _check_sizes(members: Sequence[zipfile.ZipInfo]) -> None:
-    """Make sure that arrays neither grow without measure nor take more memory than there is."""
+    """Check the compression ratio of arrays, and that the memory suffices."""
     packed = sum(member.compress_size for member in members)
     size = sum(member.file_size for member in members)
     if size > LARGE and size > EXPANSION * packed:
@@ -140,7 +140,7 @@ def _array(archive: zipfile.ZipFile, key: str) -> np.ndarray:
 
 
 def _check_letters(array: np.ndarray, key: str) -> None:
-    """Make sure that text is made of Unicode's code points; NumPy stores them unchecked."""
+    """Check that text consists of valid code points; NumPy does not check them."""
     import numpy as np
 
     codes = np.dtype("u4").newbyteorder(array.dtype.byteorder)

@@ -1,7 +1,7 @@
-"""Object arrays in `.npz` files, which NumPy stores as pickles: lists of numbers, and nothing else.
+"""Read object arrays of `.npz` files, which NumPy stores as pickles: only lists of numbers.
 
-Keras's restricted unpickler lets NumPy rebuild the arrays, and NumPy's C code believes what a
-pickle says of them, so that a damaged file could end the process. Here stand-ins take their place.
+Keras's restricted unpickler lets NumPy rebuild the arrays. NumPy's C code trusts the pickle, so a
+damaged file could crash the process. Here safe stand-ins replace NumPy's classes.
 """
 
 import pickle
@@ -25,27 +25,27 @@ class Kind:
     """Stands in for a `numpy.dtype`."""
 
     def __init__(self, code: object = "", *_: object) -> None:
-        """Take what `numpy.dtype` is made of in a pickle."""
+        """Take the arguments of `numpy.dtype` in a pickle."""
         self.code = str(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        """Take the order of the bytes."""
+        """Take the byte order."""
         self.code = f"{state[1]}{self.code}"
 
 
 class Array:
-    """Stands in for a `numpy.ndarray`; `held` is what it holds: a list, or numbers."""
+    """Stands in for a `numpy.ndarray`; `held` is its content: a list, or numbers."""
 
     held: "list[Any] | np.ndarray | None" = None
 
     def __init__(self, *_: object) -> None:
-        """Hold nothing yet."""
+        """Start empty."""
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        """Take the shape, the type and the content, if they fit one another.
+        """Take the shape, the type and the content, if they are consistent.
 
         Raises:
-            ValueError: they do not.
+            ValueError: they are not.
         """
         _, shape, kind, _, data = state
         if isinstance(data, list) and shape == (len(data),):
@@ -65,13 +65,13 @@ STANDINS = {
 
 
 class Unpickler(pickle.Unpickler):
-    """Knows lists, numbers and arrays, and calls nothing."""
+    """Unpickles lists, numbers and arrays; calls no other code."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands in for a part of NumPy.
+        """Return the stand-in for a class of NumPy.
 
         Raises:
-            UnpicklingError: it is no part of an array.
+            UnpicklingError: it is not needed for an array.
         """
         if (module, name) not in STANDINS:
             raise pickle.UnpicklingError(f"`{module}.{name}` is no part of an array of lists")
@@ -79,11 +79,11 @@ class Unpickler(pickle.Unpickler):
 
 
 def read(file: Path) -> "dict[str, list[Any] | np.ndarray]":
-    """Return every array of a file; one of objects as a list.
+    """Return every array of a file; an object array as a list.
 
     Raises:
-        ValueError: the file is damaged, or asks for more memory than it has use for.
-        UnpicklingError: it holds something else.
+        ValueError: the file is damaged, or asks for too much memory.
+        UnpicklingError: it contains other objects.
     """
     with zipfile.ZipFile(checked(file)) as archive:
         size = sum(member.file_size for member in archive.infolist())

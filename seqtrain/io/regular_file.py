@@ -1,6 +1,6 @@
-"""The one check that a file is a regular one before it is opened.
+"""Check that a file is a regular file before opening it.
 
-A named pipe would be waited for without end, a device read without end.
+Opening a named pipe could wait forever, and reading a device could never end.
 """
 
 import errno
@@ -11,10 +11,10 @@ from pathlib import Path
 
 
 def checked(path: Path) -> Path:
-    """Return a path, for a library that opens it, if a regular file is there.
+    """Return the path of a regular file, for a library that opens it.
 
     Raises:
-        OSError: nothing is there, or a folder, a named pipe, a device or a socket.
+        OSError: it is missing, or a folder, a named pipe, a device or a socket.
     """
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
@@ -28,6 +28,6 @@ def opened(path: Path) -> BufferedReader:
     """Open a regular file to read its bytes.
 
     Raises:
-        OSError: as of `checked`, or it may not be read.
+        OSError: as in `checked`, or no permission to read.
     """
     return checked(path).open("rb")

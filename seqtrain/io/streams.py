@@ -1,7 +1,7 @@
-"""The three standard streams, which a daemon, cron or a full disk may have taken away.
+"""The three standard streams, which may be closed by a daemon or cron, or fail on a full disk.
 
-Where stderr is closed, the next file that is opened gets its number, and TensorFlow writes its
-log into that file. So the null device stands in for each closed stream.
+If stderr is closed, the next opened file gets its descriptor, and TensorFlow would write its log
+into that file. So the null device replaces each closed stream.
 """
 
 import errno
@@ -15,7 +15,7 @@ from typing import Any
 from seqtrain.errors import OutputError
 
 INPUT, OUTPUT, ERRORS = 0, 1, 2
-# Opened so that reading a closed stdin and writing to a closed stdout fails. Messages get lost.
+# Modes so that reading a closed stdin and writing to a closed stdout fail. Messages are lost.
 STAND_IN = {INPUT: os.O_WRONLY, OUTPUT: os.O_RDONLY, ERRORS: os.O_WRONLY}
 
 
@@ -31,10 +31,10 @@ def fill() -> None:
 
 @contextmanager
 def standing() -> Iterator[None]:
-    """Have all three streams while the body runs.
+    """Provide all three streams in the body.
 
-    A message that cannot be written is lost, and nothing else: no training ends by it. A result
-    that cannot be written is an error.
+    A message that cannot be written is dropped, so that no training ends by it. A result that
+    cannot be written is an error.
 
     Raises:
         OutputError: the body wrote to a standard output that is closed or full.
@@ -51,10 +51,10 @@ def standing() -> Iterator[None]:
 
 
 def _writing(stream: Any, kind: "type[_Results | _Messages]", number: int) -> Any:
-    """Return a stream like another, or for None one of that number, on a file of a kind."""
+    """Return a stream like another, or for None a stream of that number, over a kind of file."""
     try:
         raw = kind(stream.fileno() if stream else number, "wb", closefd=False)
-    except OSError:  # it is no file, but has been replaced by whoever called
+    except OSError:  # the caller has replaced it by an object that is not a file
         return stream
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
@@ -65,7 +65,7 @@ def _writing(stream: Any, kind: "type[_Results | _Messages]", number: int) -> An
 
 
 class _Results(io.FileIO):
-    """Standard output, which fails once; what comes after that is dropped."""
+    """Standard output; it fails once, and drops all later output."""
 
     failed = False
 
@@ -77,7 +77,7 @@ class _Results(io.FileIO):
             return super().write(content)
         except OSError as error:
             self.failed = True
-            if error.errno == errno.EPIPE:  # who read it had enough
+            if error.errno == errno.EPIPE:  # the reader has closed the pipe
                 raise
             closed = error.errno == errno.EBADF
             reason = "is closed" if closed else f"cannot be written to: {error.strerror}"

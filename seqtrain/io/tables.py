@@ -1,4 +1,4 @@
-"""Tables that a person has, of text, Parquet or Excel, row by row, every defect with its place."""
+"""Read tables (CSV, JSON Lines, Parquet, Excel) row by row; every error has its place."""
 
 import json
 import logging
@@ -34,10 +34,10 @@ Row = tuple[int, Cells]  # the line on which a row begins, and its values
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 TAB_SEPARATED = (".tsv", ".tab")
-HEAD = 100  # lines, among which the header is
-MANY = 10  # columns, of which a message lists no more
+HEAD = 100  # first lines, which must contain the header
+MANY = 10  # columns in a message
 ABOVE, BLANK = "rows above the header", "rows without a value"
-NUMBERED = "column_{}"  # what a column is called where no header names it
+NUMBERED = "column_{}"  # names of columns without a header
 NO_TEXT = (
     "write each value as a text, a number, true or false; pandas does so with "
     '`to_json(FILE, orient="records", lines=True)`'
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 
 class Opened(NamedTuple):
-    """A table whose header has been read: its line, the names of its columns, and the rows."""
+    """A table after its header: the line of the header, the names of the columns, and the rows."""
 
     line: int
     columns: list[str]
@@ -56,15 +56,15 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True)
 class Table(TextFile):
-    """A file of rows with named columns: Parquet, Excel, JSONL by its suffix, otherwise CSV.
+    """A file of rows with named columns: Parquet, Excel or JSONL by its suffix, otherwise CSV.
 
     Attributes:
-        delimiter: one of `DELIMITERS`, what stands between fields; None finds out from the rows.
-        quotes: whether a field can stand in quotes; otherwise quotes are letters like others;
-            `backslash` escapes one in there; None finds out from the rows.
+        delimiter: one of `DELIMITERS`, between fields; None detects it.
+        quotes: whether fields can be quoted; otherwise quotes are normal characters. With
+            `backslash` a backslash escapes a quote; None detects it.
         header: whether the first row names the columns; else they are `column_1`, `column_2`, ….
-        hint: what to do where a column is missing; None is for a table of texts.
-        left_out: what the last reading has left out, and how often.
+        hint: what to do if a column is missing; None for a table of texts.
+        left_out: the kinds of rows that the last reading skipped, with their numbers.
     """
 
     delimiter: str | None = None
@@ -80,25 +80,25 @@ class Table(TextFile):
 
     @property
     def binary(self) -> workbooks.Kind | None:
-        """The form of a file that is no text."""
+        """The kind of a binary file, None for text."""
         self.check_exists()
         return workbooks.kind(self.file, self.start())
 
     def check(self) -> str:
-        """Return how a file of text stores letters, if it can be read and is a table.
+        """Return the encoding of a file of text, after checking that it is a table.
 
         Raises:
-            DataError: it is not there, or something else.
+            DataError: it is missing or not a table.
         """
         return self.encoding if self.binary else super().check()
 
     def columns(self, *names: str) -> list[str]:
-        """Return the names of the columns, where `names` are looked for; of JSONL the first rows'.
+        """Return the names of the columns; `names` are expected. JSONL: those of the first rows.
 
-        Columns without a name that hold nothing do not count.
+        Empty columns without a name do not count.
 
         Raises:
-            DataError: as `rows` does.
+            DataError: as in `rows`.
         """
         if self.is_json:
             keys = dict.fromkeys(key for _, item in islice(objects(self), HEAD) for key in item)
@@ -114,14 +114,14 @@ class Table(TextFile):
         ]
 
     def rows(self, *names: str, optional: Sequence[str] = ()) -> Iterator[Row]:
-        """Yield the values of the columns `names`, row by row; blank lines do not count.
+        """Yield the values of the columns `names`, row by row; blank lines are skipped.
 
         Args:
-            names: of columns, each once.
+            names: different columns.
             optional: keys that objects of JSONL may lack, if one of the first has them.
 
         Raises:
-            DataError: the file is missing, no table, or damaged; a column or a field is missing.
+            DataError: the file is missing, damaged or not a table; a column or a field is missing.
         """
         self.left_out.clear()
         found = False
@@ -133,13 +133,13 @@ class Table(TextFile):
             raise self._empty()
 
     def candidates(self) -> tuple[list[str], Iterator[Row]]:
-        """Return the columns that have a name of their own, and their values as far as they go.
+        """Return the columns with unique names, and all rows of their values.
 
-        So a file can be looked at before it is known which columns are read: a value is None
-        where an object of JSONL lacks it, or holds a list or the like.
+        So a file can be inspected before its columns are chosen. A value is None if an object of
+        JSONL lacks it, or has a list or an object there.
 
         Raises:
-            DataError: as `rows` does, but not for what single columns hold.
+            DataError: as in `rows`, except for the values of single columns.
         """
         if self.is_json:
             names = self.columns()
@@ -149,10 +149,10 @@ class Table(TextFile):
         return names, self._record_rows(names, strict=False)
 
     def looks_headerless(self) -> bool:
-        """Return whether the first row seems to hold values of an example and no names."""
+        """Return whether the first row seems to hold the values of an example instead of names."""
         if self.is_json or not self.header:
             return False
-        with suppress(DataError):  # which is told where the table is read
+        with suppress(DataError):  # reported when the table is read
             _, first, records = self._opened(())
             rows = [row for _, row in islice(records, HEAD)]
             return not self.left_out[ABOVE] and looks_like_a_row(first, rows)
@@ -180,14 +180,14 @@ class Table(TextFile):
             yield line, self._plain(line, names, values, strict) if binary else values
 
     def _plain(self, line: int, names: Sequence[str], values: Cells, strict: bool) -> Cells:
-        """Return values, None for a list or the like, which is an error if it is `strict`."""
+        """Return plain values; a list or an object becomes None, or an error if `strict`."""
         for name, value in zip(names, values, strict=True):
             if strict and isinstance(value, workbooks.Nested):
                 raise self._no_text(line, name, value)
         return tuple([None if isinstance(one, workbooks.Nested) else one for one in values])
 
     def _opened(self, names: Sequence[str]) -> Opened:
-        """Return the table, its header read; `names` are looked for there."""
+        """Open the table and read its header, where `names` are expected."""
         records = self._records(names)
         for line, first in records:
             if self.header:
@@ -200,7 +200,7 @@ class Table(TextFile):
         raise self._empty()
 
     def _records(self, names: Sequence[str]) -> Iterator[Record]:
-        """Yield the line on which each record begins, and its fields, from the header on."""
+        """Yield the first line of each record, and its fields, starting at the header."""
         if form := self.binary:
             yield from self._binary_records(form, names)
             return
@@ -222,7 +222,7 @@ class Table(TextFile):
         yield from chain((record for record in head if record[0] >= first), records)
 
     def _with_backslashes(self, dialect: Dialect, error: QuoteError) -> Iterator[Record]:
-        """Yield the records from a damaged one on, if backslashes escape its quotes."""
+        """Yield the records from a damaged one on, read with backslashes as escapes."""
         if self.quotes is not None or dialect.quotes is not True:
             raise self._bad_quotes(error) from error
         other = replace(dialect, quotes="backslash")

@@ -1,4 +1,4 @@
-"""Files of text that a person has: how they store letters, their lines, every damaged byte."""
+"""Read files of text: their encoding, their lines, the place of every invalid byte."""
 
 import codecs
 import gzip
@@ -19,8 +19,8 @@ from seqtrain.io.regular_file import opened
 
 SHOWN = 40  # characters of a value in a message
 LONGEST_LINE = 100_000_000  # characters
-NEAR = 0.75  # the least similarity of a word to the one that was meant
-MARKS = {  # of byte orders; the longer ones first, for UTF-32's begins as UTF-16's does
+NEAR = 0.75  # the least similarity of a misspelt word
+MARKS = {  # byte order marks; longer ones first, because UTF-32's begins like UTF-16's
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -50,7 +50,7 @@ _DAMAGED = re.compile("[\udc00-\udcff]")
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
-    """Return for a byte that is no letter half a surrogate pair, which no codec returns."""
+    """Decode an invalid byte as a lone surrogate, so that it can be located."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return chr(0xDC00 + error.object[error.start]), error.end
@@ -60,7 +60,7 @@ codecs.register_error("seqtrain.mark", _mark)
 
 
 class _Unpacked(gzip.GzipFile):
-    """A `.gz` file as it is unpacked, which may not grow without measure."""
+    """A `.gz` file with a limit on its unpacked size."""
 
     def read1(self, size: int = -1) -> bytes:
         chunk = super().read1(size)
@@ -70,12 +70,12 @@ class _Unpacked(gzip.GzipFile):
 
 
 def suffix(file: Path) -> str:
-    """Return the suffix of a file in small letters, without that of its compression."""
+    """Return the suffix of a file in lower case, ignoring `.gz`."""
     return Path(file.stem if file.suffix.lower() == ".gz" else file.name).suffix.lower()
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:
-    """Return `, did you mean …?` with the one of `known` that is nearest, or nothing."""
+    """Return `, did you mean …?` with the most similar of `known`, or nothing."""
     written = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), written, n=1, cutoff=NEAR)
     return f", did you mean `{written[near[0]]}`?" if near else ""
@@ -87,7 +87,7 @@ def shown(text: str) -> str:
 
 
 def told(source: object, left_out: Mapping[str, int]) -> list[str]:
-    """Return what was left out of a file, as sentences; what is counted begins with a plural."""
+    """Return sentences on what was skipped in a file."""
     sentences = []
     for what, number in left_out.items():
         plural, _, rest = what.partition(" ")
@@ -102,9 +102,9 @@ class TextFile:
     """A file of text.
 
     Attributes:
-        file: where it lies.
-        encoding: the name of a codec that Python knows; a byte order mark in the file wins.
-        settable: whether a person can set keys of the config to read it, for the hints.
+        file: its path.
+        encoding: the name of a Python codec; a byte order mark in the file takes precedence.
+        settable: whether hints may suggest keys of the config.
     """
 
     file: Path
@@ -112,15 +112,17 @@ class TextFile:
     settable: bool = field(default=True, kw_only=True)
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of the file with their ends.
+        """Yield the lines of the file with their line ends.
 
         Raises:
-            DataError: the file is missing, or no text.
+            DataError: the file is missing or not text.
         """
         encoding = self.check()
         try:
             with io.TextIOWrapper(self._binary(), encoding, newline="") as stream:
-                lines = iter(lambda: stream.readline(LONGEST_LINE), "")  # of a bomb, not all
+                lines = iter(
+                    lambda: stream.readline(LONGEST_LINE), ""
+                )  # read only the first part of a compression bomb
                 for number, line in enumerate(lines if self._is_packed() else stream, start=1):
                     if "\0" in line or len(line) >= LONGEST_LINE:
                         raise self._no_line(number, line)
@@ -142,15 +144,15 @@ class TextFile:
             return stream.read(len(GZIP)) == GZIP
 
     def _binary(self) -> IO[bytes]:
-        """Open the file, and unpack it on the way if it is compressed."""
+        """Open the file; unpack it while reading if it is compressed."""
         packed = self._is_packed()
         return _Unpacked(self.file) if packed else opened(self.file)  # type: ignore[return-value]
 
     def check(self) -> str:
-        """Return how the file stores letters, if it can be read and is no known form of binary.
+        """Return the encoding of the file, after checking that it is text.
 
         Raises:
-            DataError: it is not there, or something else.
+            DataError: it is missing or a binary file.
         """
         self.check_exists()
         start = self.start()
@@ -160,12 +162,12 @@ class TextFile:
         return next((name for mark, name in MARKS.items() if start.startswith(mark)), self.encoding)
 
     def check_exists(self) -> None:
-        """Raise a DataError where there is no file."""
+        """Raise a DataError if the file is missing."""
         if not os.path.isfile(self.file):
             raise self._no_file()
 
     def start(self) -> bytes:
-        """Return the first bytes, of a compressed file those that it holds."""
+        """Return the first bytes; for a compressed file, the first unpacked bytes."""
         try:
             with self._binary() as stream:
                 return stream.read(16)
@@ -181,7 +183,7 @@ class TextFile:
         return DataError(f"{self.file} cannot be unpacked: {reason(error)}", hint)
 
     def or_set(self, *keys: str) -> str:
-        """Return the end of a hint that names keys of the config, where they can be set."""
+        """Return the end of a hint with keys of the config, if they can be set."""
         return f", or set {' or '.join(f'`{key}`' for key in keys)}" if self.settable else ""
 
     def _no_file(self) -> DataError:
@@ -211,7 +213,9 @@ class TextFile:
                             f"line is not {encoding.removesuffix('-sig')}",
                             hint,
                         )
-        except UnicodeError as found_again:  # of the file as a whole, such as a missing mark
+        except (
+            UnicodeError
+        ) as found_again:  # about the whole file, such as a missing byte order mark
             error = found_again
         except (OSError, EOFError, zlib.error) as damage:
             return self._not_unpacked(damage)

@@ -1,4 +1,4 @@
-"""Tables in binary files: Parquet and Excel's workbooks, row by row, by libraries of extras."""
+"""Read binary tables row by row: Parquet and Excel workbooks, with optional libraries."""
 
 import math
 import warnings
@@ -21,15 +21,15 @@ PARQUET, ZIP = b"PAR1", b"PK\x03\x04"
 WORKBOOKS = (".xlsx", ".xlsm")
 MOST_ROWS = 1_048_576  # of a sheet, as Excel has it
 BATCH = 1_000  # rows of Parquet that are unpacked at once
-INDEX = "__index_level_"  # as pandas calls the column of its row numbers
+INDEX = "__index_level_"  # pandas's name for the column of row numbers
 
 
 class Nested(str):
-    """A cell that holds no text, number, true or false but a list or the like, as it is shown."""
+    """A cell with a list or another nested value, as text for messages."""
 
 
 class Kind(NamedTuple):
-    """A form of binary tables: what it is called, what reads it, and the extra that has that."""
+    """A kind of binary table: its name, its library, and the extra that installs it."""
 
     name: str
     read: Callable[[Path, Counter[str]], Iterator[Record]]
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 
 
 def kind(file: Path, start: bytes) -> Kind | None:
-    """Return the form of a file that begins with `start`, or None for text and all else."""
+    """Return the kind of a file that begins with `start`, or None for text and others."""
     if start.startswith(PARQUET):
         return Kind("a Parquet file", _parquet, "pyarrow", "parquet")
     if start.startswith(ZIP) and file.suffix.lower() in WORKBOOKS:
@@ -47,15 +47,15 @@ def kind(file: Path, start: bytes) -> Kind | None:
 
 
 def records(file: Path, form: Kind, left_out: Counter[str]) -> Iterator[Record]:
-    """Yield the number of each row, from 1, and its cells as they would stand in a CSV.
+    """Yield the number of each row, from 1, and its cells as text, as in a CSV file.
 
     Args:
-        file: where they stand.
-        form: what `kind` says of it.
-        left_out: takes the number of sheets that are not read.
+        file: the file.
+        form: its kind, from `kind`.
+        left_out: receives the number of sheets that are not read.
 
     Raises:
-        DataError: the file is damaged, or grows without measure; the library is missing.
+        DataError: the file is damaged or a compression bomb; or the library is missing.
     """
     try:
         yield from form.read(file, left_out)
@@ -64,7 +64,7 @@ def records(file: Path, form: Kind, left_out: Counter[str]) -> Iterator[Record]:
         raise DataError(f"{file} is {form.name}, which needs `{form.module}`", hint) from error
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # whatever the library has for damage
+    except Exception as error:  # libraries raise many types of errors
         kind = form.name.split(" ", 1)[1]
         hint = f"is it whole? open it elsewhere, and write it anew: {quote(str(file))}"
         raise DataError(f"{file} is no {kind}: {reason(error)}", hint) from error
@@ -97,7 +97,7 @@ def _column(column: Any) -> list[Any]:
 
 
 def _workbook(file: Path, left_out: Counter[str]) -> Iterator[Record]:
-    """Yield the rows of the first sheet that is seen and holds something."""
+    """Yield the rows of the first visible sheet that is not empty."""
     with zipfile.ZipFile(checked(file)) as archive:
         members = archive.infolist()
         packed = sum(member.compress_size for member in members)
@@ -105,7 +105,7 @@ def _workbook(file: Path, left_out: Counter[str]) -> Iterator[Record]:
     with _opened(file) as book:
         seen = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         for sheet in seen:
-            sheet.reset_dimensions()  # what the file says of them need not be so
+            sheet.reset_dimensions()  # the stored dimensions may be wrong
         first = next((sheet for sheet in seen if any(map(_filled, _values(file, sheet)))), None)
         if first is None:
             return
@@ -129,19 +129,21 @@ def _values(file: Path, sheet: Any) -> Iterator[tuple[Any, ...]]:
 def _opened(file: Path) -> Iterator[Any]:
     import openpyxl
 
-    warnings.filterwarnings("ignore", module="openpyxl")  # of styles, which are not read
-    with opened(file) as stream:  # which openpyxl leaves open where it fails
+    warnings.filterwarnings(
+        "ignore", module="openpyxl"
+    )  # warnings about styles, which are not read
+    with opened(file) as stream:  # openpyxl leaves it open after an error
         yield openpyxl.load_workbook(stream, read_only=True, data_only=True)
 
 
 def _check_growth(packed: int, size: int) -> None:
-    """Raise a ValueError where a file would unpack to far more than it is."""
+    """Raise a ValueError if a file would unpack to far more than its size."""
     if size > LARGE and size > EXPANSION * packed:
         raise ValueError(f"it would unpack from {packed:,} to {size:,} bytes")
 
 
 def written(value: Any) -> str | None:
-    """Return a value as a CSV would hold it."""
+    """Return a value as text, as in a CSV file."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool):

@@ -1,1 +1,1 @@
-"""The folder of a run: where it lies, and what is in it."""
+"""Run folders: their places and their files."""

@@ -1,7 +1,7 @@
-"""Checkpoints: all that a training needs to go on as if it had never been cut short.
+"""Checkpoints: the complete state of a training, for a bit-identical resume.
 
-Each is a `.npz` file named `<epochs>-<batches>-<hash of its content>.npz`: the names alone put
-them in order, whatever a clock says, and tell which of them are damaged.
+Each is a `.npz` file named `<epochs>-<batches>-<hash of its content>.npz`. The names give their
+order, independent of the clock, and show which of them are damaged.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A moment of a training.
+    """The state of a training at one moment.
 
     Attributes:
-        epoch: epochs that are finished.
-        batch: batches done of the epoch after them.
+        epoch: the number of finished epochs.
+        batch: the number of finished batches in the next epoch.
         variables: the value of every variable of the model, its optimizer and its metrics.
-        progress: what else changes while a training runs; JSON.
-        best: the content of `model.keras` as it belongs to this moment; empty if there is none.
+        progress: all other state of the training; JSON.
+        best: the content of `model.keras` at this moment; empty if there is none.
     """
 
     epoch: int
@@ -46,21 +46,21 @@ class Checkpoint:
 
     @property
     def begun(self) -> int:
-        """The epochs that have been begun."""
+        """The number of epochs that have begun."""
         return self.epoch + bool(self.batch)
 
 
 @dataclass
 class Checkpoints:
-    """The folder of a run's checkpoints, of which the two newest are kept."""
+    """The folder of a run's checkpoints; the two newest are kept."""
 
     folder: Path
-    last: Path | None = field(default=None, init=False)  # known to be whole
+    last: Path | None = field(default=None, init=False)  # verified checkpoints
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, and only then drop those that are older than the last.
+        """Write a checkpoint, and then delete those before the last.
 
-        After power loss either the file is there, whole, under its name, or it is not.
+        After a power loss the file is either complete or absent.
         """
         import numpy as np
 
@@ -82,11 +82,11 @@ class Checkpoints:
         self.last = written
 
     def files(self) -> list[Path]:
-        """Return all checkpoints, whole or not, in the order in which training reached them."""
+        """Return all checkpoints, also damaged ones, in the order of training."""
         return sorted(file for file in self.folder.glob("*.npz") if NAME.fullmatch(file.name))
 
     def newest(self) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole, or None where none was ever written.
+        """Return the newest undamaged checkpoint, or None if none was ever written.
 
         Raises:
             RunError: all are damaged.
@@ -117,7 +117,7 @@ def _bytes(content: bytes) -> np.ndarray:
 
 
 def _read(file: Path) -> Checkpoint:
-    """Read a checkpoint without unpickling anything; any damage is an error."""
+    """Read a checkpoint without pickles; any damage is an error."""
     name = NAME.fullmatch(file.name)
     if name is None or sha256(file)[:32] != name["hash"]:
         raise ValueError("its content is not what was written")

@@ -1,4 +1,4 @@
-"""What a run has learned of its training examples, and what it answers, as files."""
+"""The files of what a run fitted on its training examples, and of its predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read(folder: Artifacts, task: Task) -> Learned:
-    """Return what is needed to read new examples.
+    """Read everything needed to read new examples.
 
     Raises:
         RunError: a file is missing or damaged.
@@ -32,7 +32,7 @@ def read(folder: Artifacts, task: Task) -> Learned:
 
 
 def read_task(folder: Artifacts, task: Task) -> Task:
-    """Return the task with what it has learned of the labels.
+    """Return the fitted task.
 
     Raises:
         RunError: its file is missing or damaged.
@@ -44,7 +44,7 @@ def read_task(folder: Artifacts, task: Task) -> Task:
 
 
 def write(folder: Artifacts, learned: Learned) -> None:
-    """Write what is needed to read new examples."""
+    """Write everything needed to read new examples."""
     folder.write_json(learned.task.file, learned.task.to_json())
     if learned.vocabulary:
         folder.write_json("tokens.json", _described(learned.vocabulary.tokeniser))
@@ -72,9 +72,9 @@ def read_predictions(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndar
 
 
 def _vocabulary(folder: Artifacts) -> Vocabulary:
-    """Return the tokens of a run and how a text is split into them.
+    """Return the tokens of a run and its tokeniser.
 
-    Runs of version 0.1 say nothing of how.
+    Early runs have no file for the tokeniser.
     """
     from seqtrain.data.tokens import Tokeniser
     from seqtrain.data.vocabulary import Vocabulary
@@ -87,7 +87,7 @@ def _vocabulary(folder: Artifacts) -> Vocabulary:
 
 
 def _described(tokeniser: Tokeniser) -> dict[str, str]:
-    """Return how texts are split, as `tokens.json` has it."""
+    """Return the tokeniser in `tokens.json`."""
     model = base64.b64encode(tokeniser.model).decode()
     return {"tokens": tokeniser.rule, **({"sentencepiece": model} if model else {})}
 
@@ -106,7 +106,7 @@ def _tokeniser(folder: Artifacts) -> Tokeniser:
 
 
 def _check_subwords(folder: Artifacts, vocabulary: Vocabulary) -> None:
-    """Make sure that the subwords of a model are those that have ids."""
+    """Check that the subwords of a model are those with ids."""
     from seqtrain.data.subwords import pieces
 
     try:

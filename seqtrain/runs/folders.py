@@ -25,7 +25,7 @@ FOLDERS = (PLOTS, EXPLAINED, CHECKPOINT, TENSORBOARD)  # those in a run
 def of_runs(place: Path) -> list[Path]:
     """Return the folders of all runs in a place, in the order in which they were started.
 
-    What a person renamed comes first, and the seeds of a group stand in their own order.
+    Renamed folders come first; the seeds of a group are sorted by seed.
 
     Args:
         place: a run, a group, or the folder of the runs of one name or of all.
@@ -34,14 +34,13 @@ def of_runs(place: Path) -> list[Path]:
 
 
 def require_own(folder: Path) -> None:
-    """Make sure that what lies in a run is its own: that nothing in it leads out of it.
+    """Check that a run contains only its own files and folders, and no link out of it.
 
-    A run, its name and `outputs` may lie behind links, for these a person makes. A seed of a
-    group may not, nor the pictures of the group.
+    The run itself, the folder of its name and `outputs` may be links, because users make these. A
+    seed of a group and the pictures of a group may not.
 
     Raises:
-        RunError: something in it is a link, or no file and no folder, or a file in the place of
-            a folder.
+        RunError: something in it is a link, a device, or a file in the place of a folder.
     """
     above = group(folder)
     if above and folder.is_symlink():
@@ -55,10 +54,10 @@ def require_own(folder: Path) -> None:
 
 
 def require_own_folder(folder: Path) -> None:
-    """Make sure that a folder, where it exists, is one, and that nothing in it leads out of it.
+    """Check that a path is a folder or does not exist, and that nothing in it is a link.
 
     Raises:
-        RunError: it is not, or something does.
+        RunError: it is not a folder, or contains a link.
     """
     for foreign in not_own(folder):
         raise _foreign(foreign)
@@ -79,7 +78,7 @@ def _foreign(path: Path) -> RunError:
 
 
 def _inside(place: Path, levels: int) -> Iterator[Path]:
-    """Yield the runs in a place; those of a group lie one level deeper than others."""
+    """Yield the runs in a place; runs of a group are one level deeper."""
     if (place / "config.yaml").is_file():
         yield place
         return
@@ -92,12 +91,12 @@ def _subfolders(place: Path) -> list[Path]:
     try:
         with os.scandir(place) as entries:
             return [place / entry.name for entry in entries if entry.is_dir()]
-    except OSError:  # no folder, or none that may be read
+    except OSError:  # not a folder, or not readable
         return []
 
 
 def group(folder: Path) -> Path | None:
-    """Return the group in which the folder of a run lies, if it is in one."""
+    """Return the group of the folder of a run, if it is in one."""
     return folder.parent if SEED.fullmatch(folder.name) else None
 
 
@@ -108,14 +107,14 @@ def _order(folder: Path) -> tuple[bool, str, int]:
 
 
 def new_folder(parent: Path, ending: str = "") -> Path:
-    """Make a folder that is named by the time, and did not exist.
+    """Create a new folder with the time as its name.
 
     Args:
         parent: `outputs/<name>/`.
         ending: `GROUP` for a group.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     for _ in range(100):
         folder = parent / f"{_start(parent.parent):{TIME}}-{secrets.token_hex(2)}{ending}"
@@ -134,10 +133,10 @@ def new_folder(parent: Path, ending: str = "") -> Path:
 
 @contextmanager
 def made_in(outputs: Path) -> Iterator[None]:
-    """Turn what the disk says to new folders into a sentence.
+    """Turn an OSError of creating folders into a sentence.
 
     Raises:
-        RunError: they cannot be made.
+        RunError: they cannot be created.
     """
     try:
         yield
@@ -149,11 +148,9 @@ def made_in(outputs: Path) -> Iterator[None]:
 
 
 def _start(outputs: Path) -> datetime:
-    """Return the time, or where a run was started then or later, a second after that.
+    """Return the time, but at least one second after the last run started.
 
-    That a run was started later is so after a clock is set back.
-
-    So the newest run is always the last by name.
+    So the newest run is always the last by name, also after the clock was set back.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     latest = of_runs(outputs)[-1:]
@@ -163,5 +160,5 @@ def _start(outputs: Path) -> datetime:
     try:
         last = datetime.strptime(started["time"], TIME).replace(tzinfo=UTC)
         return last + timedelta(seconds=1) if last >= now else now
-    except (ValueError, OverflowError):  # no time at all, as a person may have named a folder
+    except (ValueError, OverflowError):  # not a valid time: someone renamed the folder
         return now

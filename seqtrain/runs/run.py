@@ -1,4 +1,4 @@
-"""A run: a folder of plain files, from which every table and picture is made."""
+"""A run: a folder of plain files, the source of all tables and pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 HISTORY, MODEL = "history.csv", "model.keras"
-GRADIENTS = "gradients.json"  # how its network learns; how it reads is in `EXPLAINED`
+GRADIENTS = "gradients.json"  # gradients of its network; explanations are in `EXPLAINED`
 
 
 @dataclass(frozen=True)
@@ -34,27 +34,27 @@ class Run(Artifacts):
     Attributes:
         folder: `outputs/<name>/<UTC time>-<4 hex>/`, and for one of several seeds
             `outputs/<name>/<UTC time>-<4 hex>-seeds/seed-<seed>/`.
-        known: the config, where it needs no reading.
+        known: the config, if it is already in memory.
     """
 
     known: ResolvedConfig | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def create(cls, outputs: Path, config: ResolvedConfig) -> Run:
-        """Make a new folder, and write the config into it first.
+        """Create a new folder, and write the config into it first.
 
         Raises:
-            RunError: the folder cannot be made.
+            RunError: the folder cannot be created.
         """
         with folders.made_in(outputs):
             return cls._begun(folders.new_folder(outputs / config.name), config)
 
     @classmethod
     def create_seeds(cls, outputs: Path, configs: Sequence[ResolvedConfig]) -> list[Run]:
-        """Make a group of runs, of configs that differ in their seed alone.
+        """Create a group of runs from configs that differ only in their seed.
 
         Raises:
-            RunError: the folders cannot be made; then none is left.
+            RunError: the folders cannot be created; then none is left.
         """
         with folders.made_in(outputs):
             group = folders.new_folder(outputs / configs[0].name, folders.GROUP)
@@ -74,7 +74,7 @@ class Run(Artifacts):
 
     @property
     def group(self) -> Path | None:
-        """The folder of the group of seeds that it is one of, if it is."""
+        """The folder of its group of seeds, if it is in one."""
         return folders.group(self.folder)
 
     @cached_property
@@ -82,8 +82,8 @@ class Run(Artifacts):
         """The resolved config.
 
         Raises:
-            RunError: something in the run leads out of it.
-            ConfigError: it is damaged.
+            RunError: the run contains a link.
+            ConfigError: the config is damaged.
         """
         if self.known:
             return self.known
@@ -92,46 +92,46 @@ class Run(Artifacts):
 
     @property
     def label(self) -> str:
-        """The folder as it lies under that of all runs, as legends and tables name the run."""
+        """The path below the folder of all runs: its name in legends and tables."""
         return "/".join(self.folder.absolute().parts[-3 if self.group else -2 :])
 
     @property
     def task(self) -> Task:
-        """What its labels are, as the config says."""
+        """The task of its config, not fitted."""
         return self.config.dataset.new_task()
 
     @property
     def fitted_task(self) -> Task:
-        """The task with what it has learned of the labels, such as the names of classes."""
+        """The fitted task, for example with the names of the classes."""
         return fitted.read_task(self, self.task)
 
     @property
     def optimistic(self) -> bool:
-        """Whether the best epoch was chosen on the test examples."""
+        """Whether the test examples chose the best epoch."""
         return self.config.dataset.validation == "test"
 
     @property
     def model_file(self) -> Path:
-        """The best model so far."""
+        """The file of the best model so far."""
         return self.folder / MODEL
 
     @cached_property
     def checkpoints(self) -> Checkpoints:
-        """The moments from which its training can go on."""
+        """The checkpoints of its training."""
         return Checkpoints(self.folder / CHECKPOINT)
 
     @property
     def log_file(self) -> Path:
-        """What happened, line by line."""
+        """The log, line by line."""
         return self.folder / "log.txt"
 
     @property
     def begun(self) -> bool:
-        """Whether its training has got so far that a checkpoint is to be expected."""
+        """Whether its training has got so far that it should have a checkpoint."""
         return self.has(HISTORY) or self.has(MODEL) or bool(self.checkpoints.files())
 
     def is_left(self, epochs: int | None) -> bool:
-        """Return whether there is something to train, to its end or to another number of epochs."""
+        """Return whether epochs are left to train, by its config or by another number."""
         return not self.finished or epochs not in (None, self.config.training.epochs)
 
     @property
@@ -140,11 +140,11 @@ class Run(Artifacts):
         return self.folder / PLOTS
 
     def reopen(self) -> None:
-        """Make the run unfinished where its config has another number of epochs now.
+        """Mark the run as unfinished if its config now has another number of epochs.
 
-        The final numbers go before the config changes: a run cut short between the two is an
-        unfinished one of the old config, and nothing is lost. What was found in its network goes
-        too, for it is to learn more.
+        The final metrics are deleted before the config changes: if the process dies between the
+        two, the run is an unfinished run of the old config, and nothing is lost. Gradients and
+        explanations are deleted too, because the network will change.
         """
         before = load_resolved(self.folder / "config.yaml")
         if before.training.epochs != self.config.training.epochs:
@@ -169,7 +169,7 @@ class Run(Artifacts):
             raise self.damaged(HISTORY, f"it has no column {quantity}") from error
 
     def best_epoch(self) -> int:
-        """Return the epoch, from 1, that `training.monitor` found best so far."""
+        """Return the best epoch so far by `training.monitor`, from 1."""
         try:
             ranks = [self.config.training.rank(row) for row in self.history()]
         except KeyError as error:
@@ -177,19 +177,19 @@ class Run(Artifacts):
         return ranks.index(min(ranks)) + 1
 
     def best_score(self) -> float:
-        """Return what `training.monitor` was in the best epoch."""
+        """Return `training.monitor` of the best epoch."""
         return self.history()[self.best_epoch() - 1][self.config.training.monitor]
 
     def write_history(self, rows: list[Row]) -> None:
-        """Write what each epoch reached; the same in every run of one config."""
+        """Write the results of each epoch; identical in every run of one config."""
         self.write_table(HISTORY, rows)
 
     def write_timing(self, rows: list[Row]) -> None:
-        """Write the seconds that each epoch took."""
+        """Write the seconds of each epoch."""
         self.write_table("timing.csv", rows)
 
     def metrics(self) -> dict[str, Any]:
-        """Return the final numbers.
+        """Return the final metrics.
 
         Raises:
             RunError: the run has not finished.
@@ -197,11 +197,11 @@ class Run(Artifacts):
         return dict(self.read_json("metrics.json", dict))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Write the final numbers, last: their presence says that the run finished."""
+        """Write the final metrics as the last file: it marks the run as finished."""
         self.write_json("metrics.json", dict(metrics))
 
     def classes(self) -> tuple[str, ...]:
-        """Return the names of the classes, of a run whose labels are classes."""
+        """Return the names of the classes of a classification."""
         return self.read_words("classes.json")
 
     def learned(self) -> Learned:
@@ -219,11 +219,11 @@ class Run(Artifacts):
         return self.read_arrays("trained_on.npz", "fingerprints")[0]
 
     def write_trained_on(self, fingerprints: np.ndarray) -> None:
-        """Write the fingerprints of the training examples, to know them again."""
+        """Write the fingerprints of the training examples, to recognise them later."""
         self.write_arrays("trained_on.npz", {"fingerprints": fingerprints})
 
     def environment(self) -> dict[str, Any]:
-        """Return what the run depended on besides its config."""
+        """Return the environment of the run: everything besides its config."""
         return dict(self.read_json("environment.json", dict))
 
     def data_sha256(self) -> str:
@@ -235,10 +235,10 @@ class Run(Artifacts):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let no other process train the run while the body runs.
+        """Keep other processes from training the run while the body runs.
 
         Raises:
-            RunError: another process trains it, or something in it leads out of it.
+            RunError: another process trains it, or the run contains a link.
         """
         folders.require_own(self.folder)
         with run_log.locked(self.log_file) as alone:
@@ -256,25 +256,25 @@ class Run(Artifacts):
         return self.log_file.is_file() and run_log.is_locked(self.log_file)
 
     def logging(self) -> AbstractContextManager[None]:
-        """Append to log.txt what seqtrain logs while the body runs, and what ended it."""
+        """Append the log records of the body to log.txt, and the error that ended it."""
         return run_log.recording(self.log_file)
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the test labels, shape (N,), and what the best model predicts.
+        """Return the test labels, shape (N,), and the predictions of the best model.
 
         Returns:
-            Labels and predictions as the task has them: of classes probabilities of shape
-            (N, classes), of numbers shape (N,).
+            Labels and predictions in the form of the task: for classes, probabilities of shape
+            (N, classes); for numbers, shape (N,).
         """
         return fitted.read_predictions(self, self.task)
 
     def write_predictions(self, labels: np.ndarray, predictions: np.ndarray) -> None:
-        """Write what the best model predicts of the test examples."""
+        """Write the predictions of the best model for the test examples."""
         self.write_arrays("predictions.npz", {"labels": labels, self.task.array: predictions})
 
 
 def by_epoch(runs: Sequence[Run], quantity: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return a quantity in each epoch that all of some runs have reached.
+    """Return a quantity of each epoch that all runs have reached.
 
     Returns:
         The epochs from 1, int64 of shape (E,), and the values, float64 of shape (runs, E).

@@ -1,4 +1,4 @@
-"""The data of a run: loaded again, and compared with those that it was trained on."""
+"""Load the data of a run again, and compare them with those of its training."""
 
 import logging
 from pathlib import Path
@@ -26,10 +26,10 @@ def load(run: Run, data_dir: Path | None) -> Dataset:
 
 
 def load_readable(run: Run, data_dir: Path | None) -> Dataset:
-    """Load the data of a run, also changed ones, as long as its network reads them correctly.
+    """Load the data of a run; they may have changed, as long as its network still reads them.
 
     Raises:
-        DataError: the data cannot be read, or their words or their scaling are not those of
+        DataError: the data cannot be read, or their vocabulary or scaling differs from that of
             the run.
     """
     dataset, learned = load(run, data_dir), run.learned()
@@ -47,10 +47,10 @@ def load_readable(run: Run, data_dir: Path | None) -> Dataset:
 
 
 def require_same(run: Run, dataset: Dataset) -> None:
-    """Make sure that a run goes on with the data that it began with.
+    """Check that the data are those with which the run began.
 
     Raises:
-        DataError: it would not.
+        DataError: they are not.
     """
     if not run.begun:
         return
@@ -69,9 +69,10 @@ def require_same(run: Run, dataset: Dataset) -> None:
 
 
 def require_same_reading(run: Artifacts, learned: Learned, dataset: Dataset) -> None:
-    """Make sure that the same files still give the same labels and the same tokens.
+    """Check that the same files still give the same labels and tokens.
 
-    Version 0.1 told apart labels that look the same, and split at accents and other apostrophes.
+    Early versions treated labels that look the same as different, and split words at accents and
+    other apostrophes.
 
     Raises:
         DataError: they do not.
@@ -91,9 +92,9 @@ def require_same_reading(run: Artifacts, learned: Learned, dataset: Dataset) -> 
 
 
 def _where_it_lies(config: DatasetConfig, data_dir: Path | None) -> DatasetConfig:
-    """Return what to load: not from where it lay if that is gone, or another place is named.
+    """Return the dataset section to load: search again if the path is gone or a folder is named.
 
-    A person's own data lie nowhere else.
+    Users' own data are only looked for at their path.
     """
     path = getattr(config, "path", None)
     if path is None or type(config).model_fields["path"].is_required():

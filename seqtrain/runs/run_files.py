@@ -1,4 +1,4 @@
-"""The plain files of a folder: written whole or not at all, and read with damage told."""
+"""Read and write the plain files of a folder: atomic writes, and errors for damaged files."""
 
 from __future__ import annotations
 
@@ -18,51 +18,51 @@ if TYPE_CHECKING:
     import numpy as np
 
 Row = dict[str, float]
-LONGEST_NUMBER = 100  # digits; no float holds what has more than 308
+LONGEST_NUMBER = 100  # digits; no float has more than 308
 
 
 @dataclass(frozen=True)
 class Artifacts:
     """A folder of files that commands write and other commands read.
 
-    Each reading method raises a `RunError` where the file is missing or damaged.
+    Each reading method raises a `RunError` if the file is missing or damaged.
     """
 
     folder: Path
 
     @property
     def finished(self) -> bool:
-        """Whether training came to its end; `metrics.json` is written last."""
+        """Whether the training is finished; `metrics.json` is written last."""
         return self.has("metrics.json")
 
     @property
     def again(self) -> str:
-        """The hint for a folder that lacks something."""
+        """The hint for a folder with a missing file."""
         if not self.finished and any(self.folder.glob("checkpoint/*.npz")):
             return f"go on with it: `seqtrain resume {self.folder}`"
         return f"train it again: `seqtrain train {self.folder / 'config.yaml'}`"
 
     def has(self, name: str) -> bool:
-        """Return whether the training has got so far as to write the file `name`."""
+        """Return whether the file `name` has been written."""
         return (self.folder / name).is_file()
 
     def require(self, name: str) -> None:
-        """Make sure that the file `name` is there.
+        """Check that the file `name` exists.
 
         Raises:
-            RunError: it is not.
+            RunError: it does not.
         """
         if not self.has(name):
             state = "" if self.finished else ": it has not got so far"
             raise RunError(f"the run `{self.folder}` has no {name}{state}", self.again)
 
     def damaged(self, name: str, why: str | BaseException) -> RunError:
-        """Return the error to raise for a file that is not as it was written."""
+        """Return the error for a damaged file."""
         why = why if isinstance(why, str) else reason(why)
         return RunError(f"{self.folder / name} is damaged: {why}", self.again)
 
     def read_json(self, name: str, kind: type) -> Any:
-        """Return what a JSON file holds, if it is of a kind."""
+        """Return the content of a JSON file, if it has the given type."""
         self.require(name)
         try:
             text = checked(self.folder / name).read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ class Artifacts:
         return value
 
     def read_words(self, name: str) -> tuple[str, ...]:
-        """Return what a JSON file holds, if it is a list of texts."""
+        """Return the content of a JSON file, if it is a list of strings."""
         words = tuple(self.read_json(name, list))
         if not all(isinstance(word, str) for word in words):
             raise self.damaged(name, "it does not hold texts alone")
@@ -135,7 +135,7 @@ class Artifacts:
 
 
 def _whole(digits: str) -> int:
-    """Return a whole number of JSON, which must be one that a float can be made of."""
+    """Return an integer of JSON, which must fit into a float."""
     if len(digits) > LONGEST_NUMBER:
         raise ValueError(f"it holds a number of {len(digits)} digits")
     return int(digits)

@@ -1,4 +1,4 @@
-"""The log of a run, and the lock on it that its training holds."""
+"""The log of a run, which is also the lock file of its training."""
 
 import fcntl
 import logging
@@ -16,7 +16,7 @@ WAITS = (0.0, 0.05, 0.1)  # seconds before each try; `is_locked` holds a lock fo
 
 @contextmanager
 def recording(file: Path) -> Iterator[None]:
-    """Append to a file what seqtrain logs while the body runs, and what ended it."""
+    """Append the log records of the body to a file, and the error that ended it."""
     handler = _LogFile(file, encoding="utf-8")
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("seqtrain")
@@ -36,37 +36,37 @@ def recording(file: Path) -> Iterator[None]:
 
 
 class _Lines(logging.Formatter):
-    """Writes control characters out, and indents all but a record's first line: none is forged."""
+    """Writes control characters out, and indents all but the first line, so none can be forged."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as it stands in the log."""
+        """Format a record for the log."""
         return printable(super().format(record)).replace("\n", "\n    ")
 
 
 class _LogFile(logging.FileHandler):
-    """A log that a full disk leaves incomplete: what needs the disk more says so itself."""
+    """A log that stays incomplete on a full disk: other writers report the full disk."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
         """Drop the record."""
 
     def close(self) -> None:
-        """Close the file, whether what is left can be written or not."""
+        """Close the file, also if the rest cannot be written."""
         with suppress(OSError):
             super().close()
 
 
 @contextmanager
 def locked(file: Path) -> Iterator[bool]:
-    """Lock a file while the body runs, and yield whether that was possible.
+    """Lock a file while the body runs, and yield whether that succeeded.
 
-    The lock goes with the process, however that ends.
+    The lock ends with the process.
     """
     with file.open("ab") as held:
         yield any(_taken(held, wait) for wait in WAITS)
 
 
 def _taken(file: IO[bytes], wait: float) -> bool:
-    """Wait, and return whether a file could then be locked."""
+    """Wait, then return whether a file could be locked."""
     time.sleep(wait)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,1 +1,1 @@
-"""A config that is drafted for a person's data."""
+"""Draft a config for a user's own data."""

@@ -1,4 +1,4 @@
-"""Which columns of a table may hold texts or labels, by their names and by what they hold."""
+"""Find the columns of a table that may be texts or labels, by their names and values."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,22 +14,27 @@ TEXT_NAMES = ["text", "review", "sentence", "comment", "content", "message", "bo
 TEXT_NAMES += ["document", "utterance"]
 SHORT_NAMES = ["title", "headline", "word", "name", "phrase", "term", "question"]  # few words
 LABEL_NAMES = ["label", "class", "sentiment", "category", "target", "y", "topic", "rating", "star"]
-TARGET_NAMES = [*LABEL_NAMES, "score", "price", "value"]  # of texts: of sequences a feature's
+TARGET_NAMES = [
+    *LABEL_NAMES,
+    "score",
+    "price",
+    "value",
+]  # names of labels of texts; in sequences they name features
 ID_NAMES = ["id", "sequence", "series", "example", "trial", "sample"]
 STEP_NAMES = ["step", "time", "t", "index", "position", "frame", "timestep", "timestamp", "date"]
 TIME_NAMES = ["date", "datetime", "time", "timestamp", "year", "month", "day", "hour", "created"]
-WORDY, VARIED = 2, 0.2  # words in a text on average, and the share that differs
+WORDY, VARIED = 2, 0.2  # words in a text on average, and the share of different texts
 MOST_CLASSES = 100
-REPEATING = 5  # examples of each, where classes are more
-MOST_NUMBERS = 10  # classes whose names are whole numbers, where other columns may be meant
-NAMED_TEXT, NAMED_SHORT = 1_000, 3  # times that a name makes a column more of a text
+REPEATING = 5  # examples of each class, if there are many classes
+MOST_NUMBERS = 10  # classes with integer names, if other columns are candidates
+NAMED_TEXT, NAMED_SHORT = 1_000, 3  # factor of a fitting name
 MOST_LISTED = 10  # columns in a message
 HERE = "`seqtrain` trains on labelled examples"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a person says of the columns; None leaves it open."""
+    """The user's choices of columns; None leaves them open."""
 
     kind: str | None = None
     text: str | None = None
@@ -40,28 +45,28 @@ class Chosen:
 
     @property
     def numbers(self) -> bool | None:
-        """Whether the labels are to be numbers; None where that is left open."""
+        """Whether the labels should be numbers; None if open."""
         task = known().get(self.task or "")
         return task.takes_fractions if task else None
 
 
 @dataclass
 class Roles:
-    """What the columns of a table were taken for.
+    """The roles of the columns of a table.
 
     Attributes:
         kind: the dataset: `text` or `arrays`.
         label: the column of the labels.
-        task: what they are.
+        task: the task of the labels.
         text: the column of the texts.
-        id: the column that the steps of a sequence have in common; None where a row is one.
-        step: the column that orders them.
-        features: the columns of numbers.
-        wide: keys of a table in which a row is a sequence.
-        unused: whether other columns are none, so that the features must be named.
-        labels: columns that could be the label too, the likeliest first.
-        texts: columns that could be the text too.
-        doubts: what a person should know.
+        id: the column that identifies a sequence; None if each row is a sequence.
+        step: the column that orders the steps.
+        features: the columns of the features.
+        wide: the keys for a table with a sequence in each row.
+        unused: whether some columns are not used, so that the features must be listed.
+        labels: other candidates for the label, the likeliest first.
+        texts: other candidates for the text.
+        doubts: warnings for the user.
     """
 
     kind: str
@@ -81,7 +86,7 @@ class Roles:
 def labels_of(
     found: Profile, chosen: Chosen, taken: Sequence[str | None], names: list[str]
 ) -> Iterator[str]:
-    """Yield the columns that may hold labels, the likeliest first."""
+    """Yield the candidates for the label, the likeliest first."""
     if chosen.label:
         yield chosen.label
     left = [column for column in found.columns.values() if column.name not in taken]
@@ -115,12 +120,12 @@ def _doubtful(column: Column, names: list[str]) -> tuple[float, ...]:
 
 
 def most_classes(column: Column) -> float:
-    """Return how many classes a column may hold at most."""
+    """Return the largest number of classes for a column."""
     return min(MOST_CLASSES, max(column.filled / 2, 2))
 
 
 def is_classes(column: Column) -> bool:
-    """Return whether a column may hold the classes of examples."""
+    """Return whether a column can be classes."""
     if column.is_date or column.is_address or is_measured(column):
         return False
     if column.is_number and column.whole and column.rising:
@@ -132,14 +137,14 @@ def is_classes(column: Column) -> bool:
 
 
 def is_measured(column: Column) -> bool:
-    """Return whether a column may hold the numbers that examples are labelled with."""
+    """Return whether a column can be the numbers of a regression."""
     if not column.is_number or is_id(column):
         return False
     return column.different > (most_classes(column) if column.whole else MOST_FRACTIONS)
 
 
 def are_measured(labels: Sequence[str]) -> bool:
-    """Return whether different labels are numbers that do not name classes."""
+    """Return whether labels are numbers that are not classes."""
     if any(measured(label) is None for label in labels):
         return False
     fractions = any(not (measured(label) or 0.0).is_integer() for label in labels)
@@ -147,7 +152,7 @@ def are_measured(labels: Sequence[str]) -> bool:
 
 
 def is_id(column: Column) -> bool:
-    """Return whether a column numbers or names the rows."""
+    """Return whether a column is an id of the rows."""
     if is_named(column.name, TARGET_NAMES):
         return False
     if is_named(column.name, ["id", "index", "row", "number", "no"]) or re.search(
@@ -158,12 +163,12 @@ def is_id(column: Column) -> bool:
 
 
 def task_of(found: Profile, label: str) -> str:
-    """Return what the labels of a column are, unless a person says otherwise."""
+    """Return the task for the labels of a column, unless the user has chosen one."""
     return "regression" if is_measured(found.columns[label]) else "classification"
 
 
 def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = ()) -> DataError:
-    """Return the error to raise where no columns can be learned from, beside `texts`."""
+    """Return the error for a table without a usable label, beside `texts`."""
     label = chosen.label or next(labels_of(found, chosen, [], LABEL_NAMES), None)
     if label is not None and not texts and (chosen.label or is_classes(found.columns[label])):
         return DataError(
@@ -203,17 +208,17 @@ def _plain(name: str) -> str:
 
 
 def place(name: str, names: Sequence[str]) -> int | None:
-    """Return the place among `names` of one that a column is called as, whatever its plural."""
+    """Return the index of the name of a column among `names`, singular or plural."""
     plain = [_plain(one) for one in names]
     return plain.index(_plain(name)) if _plain(name) in plain else None
 
 
 def is_named(name: str, names: Sequence[str]) -> bool:
-    """Return whether a column is called as one of `names`."""
+    """Return whether the name of a column is one of `names`."""
     return place(name, names) is not None
 
 
 def named(columns: Iterable[str], names: Sequence[str]) -> str | None:
-    """Return the column that is called as the first of `names` that is there."""
+    """Return the first column whose name is in `names`, in the order of `names`."""
     placed = [(rank, name) for name in columns if (rank := place(name, names)) is not None]
     return min(placed)[1] if placed else None

@@ -1,4 +1,4 @@
-"""The keys of a dataset that say what a person's data are, found in a file or a folder."""
+"""Find the dataset keys for a user's file or folder."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,24 +25,24 @@ from seqtrain.sources.own_files import OwnFilesConfig
 from seqtrain.tasks import Regression
 
 ARRAYS = (".npz", ".npy")
-PROSE = ("", ".txt", ".text", ".md")  # suffixes of files that may hold no table
+PROSE = ("", ".txt", ".text", ".md")  # suffixes of files that may not be tables
 DELIMITERS = "\t,;|"
-MOST_OTHERS = 3  # columns that could be meant too, of which no more are told
+MOST_OTHERS = 3  # most other candidates in a message
 NUMBERS = "labels are numbers; `classification` if they name classes"
-# Keys that say how a table is read, before it is known what its columns are for.
+# Keys on the format of a table, needed before the roles of its columns are known.
 READING = {*OwnFilesConfig.model_fields} - {"name", "path", "task", "label_column"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks a draft for.
+    """The user's request for a draft.
 
     Attributes:
         data: a table, an archive of arrays, or a folder with a folder for each class.
-        config: where the config will lie.
-        overrides: `key=value` arguments, by which the data are read, and which the draft gets.
-        text: the column of the texts, if it is said.
-        label: the column of the labels, if it is said.
+        config: the path of the new config.
+        overrides: `key=value` arguments for reading the data, and for the draft.
+        text: the column of the texts, if given.
+        label: the column of the labels, if given.
     """
 
     data: Path
@@ -54,21 +54,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Found:
-    """The keys that say what the data are, and what to tell a person of them."""
+    """The dataset keys that were found, and messages for the user."""
 
     keys: list[Line]
     told: list[tuple[str, str]] = field(default_factory=list)
 
 
 def found_in(request: Request, given: Mapping[str, Any]) -> Found:
-    """Return the keys of a person's data.
+    """Find the dataset keys for the data of a request.
 
     Args:
-        request: names them.
-        given: the keys of the dataset that its arguments set.
+        request: names the data.
+        given: the dataset keys in its arguments.
 
     Raises:
-        DataError: they are missing or damaged, or their columns say nothing.
+        DataError: the data are missing, damaged, or have no usable columns.
         ConfigError: an argument is wrong.
     """
     data = request.data
@@ -87,18 +87,18 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
     named = (given.get(key) for key in keys)
     chosen = Chosen(*(None if name is None else str(name) for name in named))
     roles = recognise(data, seen, chosen)
-    if reading and roles.wide and not roles.doubts:  # nothing names the columns' order
+    if reading and roles.wide and not roles.doubts:  # columns have no names to sort by
         roles.doubts.append(NO_ORDER)
     return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
 
 
 def section(request: Request, keys: Iterable[Line], reading: bool = False) -> DatasetConfig:
-    """Return keys, and what the arguments say of them, as a validated section.
+    """Return keys and arguments as a validated section.
 
     Args:
         request: has the arguments.
         keys: of the section.
-        reading: leave out arguments but for those about how a file is read.
+        reading: only use the arguments about the format of a file.
     """
     tree = {"dataset": {key: value for key, value, _ in keys}, "model": {"name": "gru"}}
     names = [one.partition("=")[0] for one in request.overrides]
@@ -111,7 +111,7 @@ def section(request: Request, keys: Iterable[Line], reading: bool = False) -> Da
 
 
 def _table(request: Request) -> Table:
-    """Return the file as a table, as the arguments say that it is written."""
+    """Return the file as a table, in the format that the arguments give."""
     keys = [("path", str(request.data), ""), ("name", "text", "")]
     dataset = section(request, keys, reading=True)
     if not isinstance(dataset, OwnFilesConfig):
@@ -123,7 +123,7 @@ def _table(request: Request) -> Table:
 
 
 def _check_columns(table: Table) -> None:
-    """Raise a DataError where a file of text has no columns."""
+    """Raise a DataError if a file of text has no columns."""
     lines = [line for line in islice(table.lines(), 200) if line.strip()]
     for delimiter in DELIMITERS:
         counts = Counter(line.count(delimiter) for line in lines)
@@ -179,7 +179,7 @@ def _unlabelled(roles: Roles, seen: Profile) -> int:
 
 
 def _told(data: Path, seen: Profile, roles: Roles, reading: list[Line]) -> list[tuple[str, str]]:
-    """Return what is told of the columns of a table."""
+    """Return the message on the columns of a table."""
     told = [("data", f"{seen.rows:,} rows of {one_line(str(data))}")]
     if reading:
         other = "`dataset.header=true` if it names the columns"
@@ -209,13 +209,13 @@ def _told_of_sequences(roles: Roles) -> list[tuple[str, str]]:
 
 
 def _or_another(option: str, names: list[str]) -> str:
-    """Return the end of a line that says which other columns could be meant."""
+    """Return the end of a message with the other candidates."""
     typed = [f"{option} {argument(one_line(name))}" for name in names[:MOST_OTHERS]]
     return f"; or another: {', '.join(typed)}" if typed else ""
 
 
 def _classes(folder: Path) -> list[Line]:
-    """Return the key `classes` where train has folders that test lacks, as aclImdb's `unsup`."""
+    """Return the key `classes` if train has folders that test lacks, such as aclImdb's `unsup`."""
     names = {
         part: {path.name for path in (folder / part).glob("*/")}
         for part in ("train", "test")

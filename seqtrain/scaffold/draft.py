@@ -1,4 +1,4 @@
-"""A config drafted from a person's own data: what they hold decides the keys."""
+"""Draft a config from a user's own data: the data decide the keys."""
 
 import logging
 from collections import Counter
@@ -24,10 +24,10 @@ from seqtrain.schema.yaml_file import Document, apply_overrides, parse_document
 from seqtrain.schema.yaml_writer import write_value
 from seqtrain.sources.base import DatasetConfig
 
-FIRST, EVERY = 2_000, 10  # texts whose tokens are counted: the first, and then every tenth
-FEW_WORDS = 5_000  # of which no subwords are learned
-FEW, SHARE_OF_FEW = 50, 0.25  # examples of which validation takes a larger share
-# Keys that say where files are; as arguments they count from where a person is.
+FIRST, EVERY = 2_000, 10  # texts in the sample: the first, then every tenth
+FEW_WORDS = 5_000  # too few to learn subwords
+FEW, SHARE_OF_FEW = 50, 0.25  # with fewer examples, validation gets a larger share
+# Keys with paths; in arguments they are relative to the working folder.
 PATHS = ("path", "validation_path", "test_path", "embedding_file")
 
 Sections = dict[str, list[Line]]
@@ -35,12 +35,12 @@ Sections = dict[str, list[Line]]
 
 @dataclass(frozen=True)
 class Draft:
-    """A config, and what a person should know of it.
+    """A config, and messages for the user.
 
     Attributes:
         text: the config as YAML.
-        told: what was taken for what, as rows of a word and a sentence.
-        warnings: what the loader warns of.
+        told: the decisions, as rows of a word and a sentence.
+        warnings: the warnings of the loader.
     """
 
     text: str
@@ -49,10 +49,10 @@ class Draft:
 
 
 def draft(request: Request) -> Draft:
-    """Return a commented config that trains on a person's data as it stands.
+    """Return a commented config that can train on a user's data without changes.
 
     Raises:
-        DataError: the data are missing or damaged, or their columns say nothing.
+        DataError: the data are missing, damaged, or have no usable columns.
         ConfigError: an argument is wrong.
     """
     given = _given(request)
@@ -78,7 +78,7 @@ def _of_texts(
     given: Mapping[str, Any],
     chosen: tuple[Tokens, str],
 ) -> tuple[Draft, Dataset]:
-    """Return a draft for texts that are split into the chosen tokens, and what was loaded."""
+    """Return a draft for texts with the chosen tokens, and the loaded data."""
     tokens, why = chosen
     with _listening():
         known = _known(_loaded(dataset, tokens), tokens)
@@ -91,7 +91,7 @@ def _of_texts(
 
 @contextmanager
 def _listening() -> Iterator[list[str]]:
-    """Yield the warnings that are logged meanwhile, which no one else gets."""
+    """Collect the warnings of the body, without showing them."""
     log, heard = logging.getLogger("seqtrain"), _Heard(logging.WARNING)
     before = log.handlers, log.propagate
     log.handlers, log.propagate = [heard], False
@@ -102,7 +102,7 @@ def _listening() -> Iterator[list[str]]:
 
 
 class _Heard(logging.Handler):
-    """Keeps what is logged."""
+    """Keeps the log records."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -113,7 +113,7 @@ class _Heard(logging.Handler):
 
 
 def _given(request: Request) -> dict[str, Any]:
-    """Return what the arguments say, as a tree."""
+    """Return the arguments as a tree."""
     document = Document(str(request.config))
     columns = (("text_column", request.text), ("label_column", request.label))
     document.data["dataset"] = {key: name for key, name in columns if name is not None}
@@ -128,33 +128,33 @@ def _given(request: Request) -> dict[str, Any]:
 
 
 def _tokens(dataset: Text | Folder) -> tuple[Tokens, str]:
-    """Return the tokens that fit the texts, and why; those that a person chose need no reason."""
+    """Return the tokens for the texts and the reason; chosen tokens need no reason."""
     if "tokens" in dataset.model_fields_set:
         return dataset.tokens, ""
     return suggest(list(_sample(dataset)))
 
 
 def _many_unknown(loaded: Dataset) -> float:
-    """Return the share of unknown test words where subwords would help, else 0."""
+    """Return the share of unknown test words if subwords would help, else 0."""
     words, share = loaded.train.lengths, unknown(loaded, "test")
     return share if words is not None and words.sum() > FEW_WORDS and share > MUCH else 0.0
 
 
 def _sample(dataset: Text | Folder) -> Iterator[str]:
-    """Yield the first texts, and of the others one of so many, for they may be sorted."""
+    """Yield the first texts, then every tenth, because the file may be sorted."""
     for index, (text, _, _) in enumerate(dataset.parts()["train"]):
         if index < FIRST or index % EVERY == 0:
             yield text
 
 
 def _words(dataset: Text | Folder, tokens: Tokens) -> Counter[str]:
-    """Count the tokens of a sample of the texts; where they are learned later, the words."""
+    """Count the tokens of a sample of the texts; for subwords, the words."""
     split = Tokeniser("words" if tokens == "subwords" else tokens)
     return Counter(chain.from_iterable(map(split, _sample(dataset))))
 
 
 def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
-    """Return what is known of the data once they are loaded."""
+    """Describe the loaded data."""
     lengths = loaded.train.lengths
     return Known(
         labels=_labels(loaded),
@@ -165,12 +165,12 @@ def _known(loaded: Dataset, tokens: Tokens | None = None) -> Known:
 
 
 def _loaded(dataset: DatasetConfig, tokens: Tokens | None = None) -> Dataset:
-    """Load the data to count them, with keys that also few examples pass."""
+    """Load the data to count them, with keys that work for few examples, too."""
     keys: dict[str, Any] = {"drop_repeated": False}
     if "validation" not in dataset.model_fields_set:
         keys["validation"] = SHARE_OF_FEW
     if tokens:
-        keys |= {"tokens": tokens, "max_length": 1}  # the whole lengths are known all the same
+        keys |= {"tokens": tokens, "max_length": 1}  # the full lengths are known anyway
     return dataset.model_copy(update=keys).load()
 
 
@@ -181,21 +181,21 @@ def _parts(dataset: Dataset) -> list[Examples]:
 
 
 def _labels(dataset: Dataset) -> str:
-    """Return in a few words what the labels are."""
+    """Describe the labels in a few words."""
     import numpy as np
 
     return dataset.task.summary(np.concatenate([part.labels for part in _parts(dataset)]))
 
 
 def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
-    """Return what is told of the task and of the labels."""
+    """Return the message on the task and the labels."""
     return "task", f"{dataset.task.name}, {known.labels}"
 
 
 def _sections(
     request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
 ) -> Sections:
-    """Return the keys of each section, the person's own among them."""
+    """Return the keys of each section, with those of the user."""
     dataset = section(request, keys)
     sections = recipe(known)
     apart = getattr(dataset, "test_path", None) or (
@@ -213,7 +213,7 @@ def _sections(
 
 
 def _with(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
-    """Return the keys of a section with others set, or set anew."""
+    """Return the keys of a section, updated with others."""
     named = {line[0]: line for line in lines}
     for key, value in values.items():
         _, old, why = named.get(key, (key, None, ""))
@@ -226,10 +226,10 @@ def _with(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
 def _read_back(
     request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
 ) -> tuple[str, Dataset, list[str]]:
-    """Return the config, what the loader that `train` uses makes of the data, and its warnings.
+    """Read the draft back and load its data, as `train` does; return both and the warnings.
 
     Raises:
-        DataError: it refuses them.
+        DataError: the loader refuses the data.
     """
     plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     sections = _sections(request, keys, known, given)
@@ -245,7 +245,7 @@ def _read_back(
     try:
         with _listening() as others:
             left = _load(request, apart)
-    except DataError:  # nothing is left to train on
+    except DataError:  # no training examples are left
         return text, loaded, warnings
     strata = [{*of.task.strata(of.train.labels).tolist()} for of in (left, loaded)]
     if strata[0] != strata[1]:

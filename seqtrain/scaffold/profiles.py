@@ -1,4 +1,4 @@
-"""What the columns of a table hold, seen in one pass over its rows, in bounded memory."""
+"""Profile the columns of a table in one pass over its rows, in bounded memory."""
 
 import re
 from collections import Counter
@@ -12,12 +12,12 @@ from unicodedata import category
 from seqtrain.data.number_labels import how_to_write, measured
 from seqtrain.io.tables import Table
 
-MOST_VALUES = 1_000  # different ones that are counted of a column; no classes are more
+MOST_VALUES = 1_000  # different values to count in a column; classes are never more
 MOST_FRACTIONS = 10  # classes whose names are numbers with a decimal point, such as 4.5
-BLOCK = 1_000  # rows that are looked at together
-SAMPLED, EVERY = 2_000, 50  # texts that are looked into: the first, and then one of so many
-CLIPPED = 2_000  # characters of each
-HEAD = 400_000  # cells of the first rows that are kept, to look at columns beside one another
+BLOCK = 1_000  # rows in a block
+SAMPLED, EVERY = 2_000, 50  # texts in the sample: the first, then one of so many
+CLIPPED = 2_000  # characters of each text
+HEAD = 400_000  # cells of the first rows to keep, to compare columns
 
 _TIME = r"([T ,]+\d{1,2}:\d\d.*)?"
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -35,15 +35,15 @@ UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u34
 
 @dataclass
 class Column:
-    """What was seen of a column.
+    """The profile of a column.
 
     Attributes:
-        name: as the header has it.
-        rows: how many the table has.
-        empty: rows in which it is empty or missing, or holds a list.
-        values: how often it has each value; None where they are more than `MOST_VALUES`.
-        numbers: whether each value is a number.
-        whole: whether each is a whole number.
+        name: its name in the header.
+        rows: the number of rows of the table.
+        empty: the number of rows in which it is empty, missing or a list.
+        values: the count of each value; None if there are more than `MOST_VALUES`.
+        numbers: whether all values are numbers.
+        whole: whether all are integers.
         rising: whether each number is larger than the one before.
         sample: some of its texts.
     """
@@ -59,7 +59,7 @@ class Column:
     _last: float = float("-inf")
 
     def add(self, cells: Sequence[str | None]) -> None:
-        """Take in the cells of some rows."""
+        """Add the cells of some rows."""
         self.rows += len(cells)
         filled = [stripped for cell in cells if cell and (stripped := cell.strip())]
         self.empty += len(cells) - len(filled)
@@ -82,17 +82,17 @@ class Column:
 
     @property
     def filled(self) -> int:
-        """Rows in which it has a value."""
+        """The number of rows in which it has a value."""
         return self.rows - self.empty
 
     @property
     def different(self) -> float:
-        """How many different values it has; infinite where they are not counted."""
+        """The number of different values; infinite if not counted."""
         return float("inf") if self.values is None else len(self.values)
 
     @property
     def is_number(self) -> bool:
-        """Whether it holds numbers alone."""
+        """Whether all its values are numbers."""
         return self.numbers and self.filled > 0
 
     @cached_property
@@ -102,7 +102,7 @@ class Column:
 
     @cached_property
     def odd_number(self) -> str | None:
-        """One of its values, if they are many numbers, of which not all are written as such."""
+        """A value that is not a valid number, if most of its values are numbers."""
         if self.is_number or self.different <= MOST_FRACTIONS or self.is_lettered:
             return None
         values = {*self.sample}
@@ -114,22 +114,22 @@ class Column:
 
     @cached_property
     def is_address(self) -> bool:
-        """Whether its values are addresses of pages or of mail."""
+        """Whether its values are web or mail addresses."""
         return not self.is_number and self._mostly(ADDRESS)
 
     @cached_property
     def words(self) -> float:
-        """The mean number of words in a text, as about as many as its meaning has."""
+        """The mean number of words in a text, estimated for scripts without spaces."""
         return sum(map(_words, self.sample)) / max(len(self.sample), 1)
 
     @cached_property
     def variety(self) -> float:
-        """The share of its texts that differ."""
+        """The share of different texts."""
         return len(set(self.sample)) / max(len(self.sample), 1)
 
     @cached_property
     def is_lettered(self) -> bool:
-        """Whether its values are words, rather than codes."""
+        """Whether its values are words rather than codes."""
         letters = sum(sum(map(_is_letter, text)) for text in self.sample)
         digits = sum(sum(map(str.isdecimal, text)) for text in self.sample)
         return letters > 2 * digits
@@ -140,7 +140,7 @@ class Column:
 
 
 def _numbers(cells: list[str]) -> list[float] | None:
-    """Return what cells are as numbers, or None where one is none."""
+    """Return cells as numbers, or None if one is not a number."""
     try:
         found = list(map(float, cells))
     except ValueError:
@@ -153,7 +153,7 @@ def _numbers(cells: list[str]) -> list[float] | None:
 
 
 def _is_letter(sign: str) -> bool:
-    """Return whether a sign is a part of words, as emoji are."""
+    """Return whether a character is part of words, as emoji are."""
     return sign.isalpha() or (not sign.isascii() and category(sign) == "So")
 
 
@@ -164,11 +164,10 @@ def _words(text: str) -> float:
 
 @dataclass(frozen=True)
 class Profile:
-    """What was seen of a table.
+    """The profile of a table.
 
     Attributes:
-        columns: by their names, in the order of the file; without those that have no name of
-            their own.
+        columns: by name, in the order of the file; without columns whose name is not unique.
         head: the first rows as lists of cells, in the order of `columns`.
     """
 
@@ -177,20 +176,20 @@ class Profile:
 
     @property
     def rows(self) -> int:
-        """How many rows the table has."""
+        """The number of rows of the table."""
         return max((column.rows for column in self.columns.values()), default=0)
 
     def cells(self, name: str) -> list[str]:
-        """Return what a column has in the first rows."""
+        """Return the cells of a column in the first rows."""
         place = list(self.columns).index(name)
         return [(row[place] or "").strip() for row in self.head]
 
 
 def profile(table: Table) -> Profile:
-    """Read a table once.
+    """Profile a table in one pass.
 
     Raises:
-        DataError: as `Table.rows` does.
+        DataError: as in `Table.rows`.
     """
     names, rows = table.candidates()
     columns = {name: Column(name) for name in names}
@@ -201,5 +200,5 @@ def profile(table: Table) -> Profile:
         if len(head) * len(columns) < HEAD:
             head += block
     if not head:
-        next(table.rows(), None)  # says what is missing
+        next(table.rows(), None)  # raises the error for what is missing
     return Profile(columns, head[: max(HEAD // max(len(columns), 1), 1)])

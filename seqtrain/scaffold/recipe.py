@@ -1,4 +1,4 @@
-"""The model and the training that a draft gets, by what is known of the data."""
+"""Choose the model and the training of a draft, from facts about the data."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,24 +8,24 @@ from typing import Any
 Line = tuple[str, Any, str]  # a key, its value, and why
 
 LONGEST, SMALLEST, LARGEST = 400, 1_000, 20_000  # tokens; ids of the vocabulary
-# Where texts are few, longer ones are read whole, up to so many tokens in an epoch.
+# With few texts, longer texts are read in full, up to so many tokens in an epoch.
 WHOLE, WHOLE_LENGTH = 2_000_000, 1_000
-USUAL = 0.99  # share of the texts that are read whole, where that is not too long
+USUAL = 0.99  # share of the texts to read in full, if that is not too long
 SPECIAL = 4  # ids of padding, start and unknown tokens
-STEPS = 2_000  # of the optimizer, about which a small network needs
+STEPS = 2_000  # optimizer steps that a small network needs
 BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
 
 
 @dataclass
 class Known:
-    """What is known of the data that a draft is for.
+    """Facts about the data of a draft.
 
     Attributes:
-        labels: what their labels are, in a few words.
-        rows: how many examples there are.
-        lengths: the steps of each example, or of a sample of them.
-        words: how often each token stands in the texts of a sample; none where they are numbers.
-        tokens: what texts are split into; None where examples are numbers.
+        labels: a short description of the labels.
+        rows: the number of examples.
+        lengths: the steps of each example, or of a sample.
+        words: the count of each token in a sample; empty if examples are numbers.
+        tokens: the tokens of texts; None if examples are numbers.
     """
 
     labels: str = ""
@@ -36,12 +36,12 @@ class Known:
 
 
 def recipe(known: Known) -> dict[str, list[Line]]:
-    """Return the keys of each section of the config, but for those that say where the data are."""
+    """Return the keys of each section, without those on the place of the data."""
     return {"dataset": _dataset(known), "model": _model(known), "training": _training(known)}
 
 
 def longest(rows: int) -> int:
-    """Return how many tokens of a text are read at most, for a training of minutes."""
+    """Return the `max_length` of texts for a training of minutes."""
     return min(max(LONGEST, WHOLE // max(rows, 1)), WHOLE_LENGTH)
 
 
@@ -97,7 +97,7 @@ def _of_texts() -> list[Line]:
 
 
 def _of_sequences() -> list[Line]:
-    """Return keys for networks that learn nothing for many epochs before they learn all."""
+    """Return keys for long sequences, on which networks learn nothing for many epochs at first."""
     return [
         ("learning_rate", 3e-3, ""),
         ("schedule", "cosine", "the learning rate falls towards 0"),

@@ -1,4 +1,4 @@
-"""What the columns of a person's table are for: texts, labels, ids, steps, features."""
+"""Recognise the roles of the columns of a table: text, label, id, step, features."""
 
 from typing import Any
 
@@ -29,15 +29,15 @@ MOST_OF_PAIRS = 4  # columns of a table of sentences in two languages
 
 
 def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
-    """Return what the columns of a table are for.
+    """Return the roles of the columns of a table.
 
     Args:
         source: the file, for messages.
-        found: what was seen of its columns.
-        chosen: what a person says.
+        found: its profile.
+        chosen: the user's choices.
 
     Raises:
-        DataError: they say nothing, or are for something that is not there.
+        DataError: no column is usable, or the table is for another task.
     """
     for name in filter(None, (chosen.text, chosen.label)):
         _check_column(source, name, found)
@@ -61,7 +61,7 @@ def _of_numbers(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
 
 
 def _check_form(source: Any, label: Column, chosen: Chosen) -> None:
-    """Raise a DataError where labels are numbers, written so that they would become classes."""
+    """Raise a DataError if labels are numbers in a form that would make them classes."""
     if chosen.numbers is not False and (odd := label.odd_number):
         raise no_number(f"{source}, `{label.name}`", odd)
 
@@ -74,7 +74,7 @@ def _check_column(source: Any, name: str, found: Profile) -> None:
 
 
 def _texts(found: Profile, chosen: Chosen) -> list[str]:
-    """Return the columns that may hold texts, the likeliest first."""
+    """Return the candidates for the text, the likeliest first."""
     if chosen.text:
         return [chosen.text]
     left = [column for column in found.columns.values() if column.name != chosen.label]
@@ -95,19 +95,19 @@ def _texts(found: Profile, chosen: Chosen) -> list[str]:
 
 
 def _is_text(column: Column, all_: list[Column]) -> bool:
-    """Return whether a column of single words is one of texts, rather than of names of rows."""
+    """Return whether a column of single words is text rather than names of rows."""
     numbers = sum(one.is_number and not one.rising for one in all_)
     return numbers < 2 and column.variety > 0.5 or numbers < 4 and column.variety > 0.9
 
 
 def _textual(column: Column) -> float:
-    """Return how much of a text a column is."""
+    """Return a score of how much a column looks like text."""
     short, long = is_named(column.name, SHORT_NAMES), is_named(column.name, TEXT_NAMES)
     return column.words * (NAMED_TEXT if long else NAMED_SHORT if short else 1)
 
 
 def _are_pairs(found: Profile, texts: list[str]) -> bool:
-    """Return whether a table holds texts in two languages, by their lengths."""
+    """Return whether two columns are translations of each other, by their lengths."""
     if len(texts) < 2 or len(found.columns) > MOST_OF_PAIRS:
         return False
     words = [found.columns[name].words for name in texts[:2]]

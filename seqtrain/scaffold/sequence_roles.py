@@ -1,4 +1,4 @@
-"""What the columns of a table of sequences are for: a row is a step, or a whole sequence."""
+"""Recognise the roles of columns in tables of sequences: a row is a step, or a sequence."""
 
 import re
 from collections.abc import Iterable
@@ -28,9 +28,9 @@ from seqtrain.scaffold.profiles import Column, Profile
 from seqtrain.sources.wide_table import suggested
 
 SEQUENCE_LABELS = ["label", "target", *LABEL_NAMES]  # a feature may be called `value`
-FEWEST = 4  # rows by which steps can be told
+FEWEST = 4  # rows needed to recognise steps
 NUMBERED = re.compile(r"(.*?)[-_ ]?\d+(\D+\d+)?")  # v0, pixel_17, 3x28
-ALIKE = 3  # columns of like names from which on they are parts of one sequence
+ALIKE = 3  # columns of similar names that form a sequence
 NO_ORDER = (
     "each row is read as a sequence of its columns in their order; where they have none, a "
     "recurrent network is not the model for them"
@@ -38,7 +38,7 @@ NO_ORDER = (
 
 
 def of_steps(found: Profile, chosen: Chosen) -> Roles | None:
-    """Return the roles of a table with a row for each step, which its first rows show."""
+    """Return the roles of a table with a row for each step, by its first rows."""
     if len(found.head) < 4:
         return None
     cells = {name: found.cells(name) for name in found.columns}
@@ -90,7 +90,7 @@ def _is_contiguous(ids: list[str]) -> bool:
 def _step(
     found: Profile, cells: dict[str, list[str]], ids: list[str], taken: list[str]
 ) -> str | None:
-    """Return the column that orders the rows of an id: by its name, or as it counts up."""
+    """Return the column that orders the rows of an id: by its name, or because it counts up."""
     numbers = [c for c in found.columns.values() if c.is_number and not c.empty]
     left = [column for column in numbers if column.name not in taken]
     for column in sorted(left, key=lambda c: place(c.name, STEP_NAMES) or 0):
@@ -108,7 +108,7 @@ def _step(
 
 
 def _task_of_each(found: Profile, label: str, sequences: int) -> str:
-    """Return what the labels of sequences are: numbers, where nearly each has its own."""
+    """Return the task of the labels of sequences: regression if nearly all labels differ."""
     column = found.columns[label]
     many = column.is_number and column.different > max(MOST_NUMBERS, sequences / 2)
     return "regression" if many else task_of(found, label)
@@ -117,7 +117,7 @@ def _task_of_each(found: Profile, label: str, sequences: int) -> str:
 def _of_numbers(
     found: Profile, chosen: Chosen, labels: list[str], id_: str, step: str | None
 ) -> Roles:
-    """Return the roles of a table of steps: its other numbers are features."""
+    """Return the roles of a table of steps: the remaining numbers are features."""
     label = labels[0]
     left = [name for name in found.columns if name not in (label, id_, step)]
     features = [name for name in left if found.columns[name].is_number]
@@ -139,7 +139,7 @@ def _of_numbers(
 
 
 def of_named_steps(found: Profile, chosen: Chosen) -> Roles | None:
-    """Return the roles of a table of steps whose first rows do not show it, by its names."""
+    """Return the roles of a table of steps by its names, if its first rows do not show it."""
     id_ = chosen.id or named(found.columns, ID_NAMES)
     labels = [*labels_of(found, chosen, [id_], LABEL_NAMES)]
     if not id_ or not labels or found.columns[id_].different == found.rows:
@@ -152,10 +152,10 @@ def of_named_steps(found: Profile, chosen: Chosen) -> Roles | None:
 
 
 def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
-    """Return the roles of a table in which a row is a sequence, one number after another.
+    """Return the roles of a table in which each row is a sequence of numbers.
 
     Raises:
-        DataError: it is one series in time, or its numbers are not written as such.
+        DataError: it is a single time series, or some of its numbers are not valid.
     """
     counted = _counted(found.columns)
     for name, column in found.columns.items():
@@ -189,7 +189,7 @@ def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
 
 
 def _may_label_rows(found: Profile, name: str, chosen: Chosen) -> bool:
-    """Return whether a column beside others of numbers is no number like them."""
+    """Return whether a column of numbers differs from the other columns of numbers."""
     column = found.columns[name]
     if name == chosen.label or not column.is_number or is_named(name, LABEL_NAMES):
         return True
@@ -199,9 +199,9 @@ def _may_label_rows(found: Profile, name: str, chosen: Chosen) -> bool:
 
 
 def _wide(found: Profile, chosen: Chosen, labels: list[str], keys: dict[str, Any]) -> Roles:
-    """Return the roles of a table that is read by `keys`."""
+    """Return the roles of a wide table with `keys`."""
     used = (labels[0], keys.get("id_column"))
-    if "step" in found.columns:  # which would be taken for the default of another key
+    if "step" in found.columns:  # it would be confused with the default of another key
         keys = {**keys, "step_column": None}
     features = keys.get("feature_columns") or [name for name in found.columns if name not in used]
     return Roles(
@@ -224,7 +224,7 @@ def _counted(names: Iterable[str]) -> list[str]:
 
 
 def _series(found: Profile, labels: list[str], counted: list[str]) -> str:
-    """Return the column of a table that counts time where no column holds labels, or nothing."""
+    """Return the time column of a table without labels, or nothing."""
     if any(is_named(name, LABEL_NAMES) for name in labels) or counted:
         return ""
     columns = [column for column in found.columns.values() if column.filled]

@@ -1,7 +1,7 @@
-"""The JSON schema of the config, and the words made from it.
+"""The JSON schema of the config, and descriptions made from it.
 
-Messages and `docs/config.md` describe a key from the same schema that editors use,
-so that what a person reads is what the validator checks.
+Messages and `docs/config.md` describe each key from the schema that editors use, so they always
+match the validator.
 """
 
 import json
@@ -12,9 +12,9 @@ Schema = dict[str, Any]
 
 
 def resolve(schema: Schema, root: Schema, value: Any = None) -> Schema:
-    """Follow references, and in a union take the member that `value` chooses.
+    """Follow references, and choose the member of a union that fits `value`.
 
-    A union of sections is chosen by `name`, any other by whether `value` is a section or a list.
+    In a union of sections `name` decides; in others, whether `value` is a section or a list.
     """
     if "discriminator" in schema:
         mapping = schema["discriminator"]["mapping"]
@@ -56,7 +56,7 @@ def key_paths(root: Schema) -> Iterator[tuple[str, ...]]:
 
 
 def members(schema: Schema, root: Schema) -> list[Schema]:
-    """Return the sections that a key takes: one, or each of a union."""
+    """Return the sections that a key allows: one, or all of a union."""
     options = schema["oneOf"] if "discriminator" in schema else [schema]
     resolved = [resolve(option, root, {}) for option in options]
     return [section for section in resolved if "properties" in section]
@@ -70,14 +70,14 @@ def names(schema: Schema) -> list[str]:
 
 
 def choices(schema: Schema) -> list[str]:
-    """Return the words that a key takes, such as the names of the optimizers."""
+    """Return the words that a key allows, such as the names of the optimizers."""
     options = [schema, *schema.get("anyOf", [])]
     values = [value for option in options for value in option.get("enum", [option.get("const")])]
     return [value for value in values if isinstance(value, str)]
 
 
 def describe(schema: Schema) -> str:
-    """Return what a key takes, in words: `a whole number of at least 1`."""
+    """Describe the allowed values of a key: `a whole number of at least 1`."""
     if "anyOf" in schema:
         return " or ".join(describe(option) for option in schema["anyOf"])
     if "enum" in schema or "const" in schema:

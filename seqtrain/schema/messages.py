@@ -1,4 +1,4 @@
-"""What the validator found, as sentences: place, key, what is allowed, the near miss."""
+"""Turn validation errors into sentences: place, key, allowed values, `did you mean`."""
 
 import json
 import math
@@ -15,14 +15,14 @@ from seqtrain.schema import limits
 from seqtrain.schema.json_schema import Schema, quoted
 from seqtrain.schema.yaml_file import Document, KeyPath, Problem
 
-MOST = 100  # findings that are put into words; a person reads fewer
+MOST = 100  # most errors to describe
 
 
 def problems(error: ValidationError, document: Document, root: Schema) -> list[Problem]:
-    """Return one problem for each key that the validator refused.
+    """Return one problem for each invalid key.
 
     Args:
-        error: what pydantic raised.
+        error: the error of pydantic.
         document: the tree that was validated, with its places.
         root: the JSON schema of the config.
     """
@@ -71,7 +71,7 @@ def _sentence(item: Any, path: KeyPath, data: Any, root: Schema) -> tuple[KeyPat
 
 
 def _meant(value: Any, path: KeyPath, schema: Schema, root: Schema) -> str | None:
-    """Return what a wrong value was probably meant to be."""
+    """Return what the user probably meant by an invalid value."""
     allowed = schemas.choices(schema)
     near = get_close_matches(str(value).lower(), allowed or schemas.names(schema), n=1)
     if near and not allowed:  # a section was meant: `dataset: imdb`
@@ -116,10 +116,10 @@ def _shown(value: Any) -> str:
 
 
 def with_likely_names(document: Document, root: Schema) -> Iterator[Document]:
-    """Yield the document with each wrong `name` of a section replaced by each that may be meant.
+    """Yield the document with each wrong `name` of a section replaced by a likely one.
 
-    A section whose `name` is wrong cannot be validated; with the likely name it can. Where
-    nothing is near, any may be meant, and only what all of them refuse is surely wrong.
+    A section with a wrong `name` cannot be validated; with a likely name it can. If no name is
+    similar, all are tried, and only keys that are wrong for all of them are surely wrong.
     """
     options: dict[str, list[Any]] = {}
     for key, section in document.data.items():

@@ -1,7 +1,7 @@
 """Sections of the config: classes whose fields are the YAML keys.
 
-A `Section` is validated strictly and frozen. A `Part` is a section that its key `name`
-chooses among several; it is known as soon as its file lies in its package.
+A `Section` is validated strictly and frozen. A `Part` is one of several sections for a key; its
+`name` chooses it. Every part in its package is found automatically.
 """
 
 import importlib
@@ -40,12 +40,12 @@ class Section(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         protected_namespaces=(),
-        defer_build=True,  # until it validates: most sections never do by themselves
+        defer_build=True,  # until first used: most sections are only used within others
     )
 
 
 class Part(Section):
-    """A section that is chosen by its key `name`, a `Literal` of the names it answers to."""
+    """A section chosen by its key `name`, a `Literal` of its names."""
 
     name: str
 
@@ -77,7 +77,7 @@ def parts_in(package: str, base: type[Part]) -> list[type[Part]]:
 
 
 def one_of(package: str, base: type[Part]) -> Any:
-    """Return the type of a config key that takes any part of `package`, chosen by `name`."""
+    """Return the type of a key that allows any part of `package`, chosen by `name`."""
     parts = parts_in(package, base)
     if len(parts) == 1:
         return parts[0]
@@ -85,12 +85,12 @@ def one_of(package: str, base: type[Part]) -> Any:
 
 
 def broken(rules: Iterable[Rule]) -> PydanticCustomError:
-    """Return the error to raise in a validator when rules between keys are broken."""
+    """Return the error of a validator for broken rules between keys."""
     return PydanticCustomError("rules", "rules between keys", {"rules": list(rules)})
 
 
 class OneOf:
-    """Lets a key take one of several texts, which are known once all modules are imported."""
+    """Restricts a key to some strings, which are known after all imports."""
 
     def __init__(self, choices: Callable[[], list[str]]) -> None:
         self.choices = choices
@@ -116,16 +116,18 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _absolute(name: str, info: ValidationInfo) -> str:
-    """Return the whole path of a file, if any system can have one of such a name.
+    """Return the absolute path of a file, if its name is valid on all systems.
 
-    The context of the validation may hold a folder for the key, which its path counts from.
+    The validation context may have a folder for the key, to which the path is relative.
     """
     folder = (info.context or {}).get(info.field_name, "")
     path = Path(folder, os.path.expanduser(name)).absolute()
     shorter = Path(os.path.normpath(path))
     if "\0" in name or max(len(os.fsencode(part)) for part in path.parts) > LONGEST_PART:
         raise ValueError("no file has such a name")
-    same = os.path.realpath(path) == os.path.realpath(shorter)  # `..` may leave a linked folder
+    same = os.path.realpath(path) == os.path.realpath(
+        shorter
+    )  # keep `..`, which may leave a linked folder
     return str(shorter if same else path)
 
 

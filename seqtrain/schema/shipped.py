@@ -29,7 +29,7 @@ def headline(name: str) -> str:
 
 
 def copy(name: str, target: Path) -> Path:
-    """Copy the config `name` to `target`, which must not exist.
+    """Copy the config `name` to the new file `target`.
 
     Raises:
         ConfigError: there is no such config, or the target exists.
@@ -46,7 +46,7 @@ def copy(name: str, target: Path) -> Path:
 
 
 def check_new(target: Path) -> None:
-    """Raise a ConfigError where a file exists, which `init` would overwrite."""
+    """Raise a ConfigError if `init` would overwrite a file."""
     if os.path.lexists(target):
         other = argument(target.with_name(f"my_{target.name}"))
         raise ConfigError(
@@ -56,7 +56,7 @@ def check_new(target: Path) -> None:
 
 
 def write_new(target: Path, text: str) -> None:
-    """Write a config to a file that must not exist: whole, or not at all.
+    """Write a config to a new file, atomically.
 
     Raises:
         ConfigError: it exists.

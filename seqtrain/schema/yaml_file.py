@@ -1,8 +1,8 @@
-"""Strict YAML: every value has a place, no key stands twice, and a number is a number.
+"""Strict YAML: every value has a place, duplicate keys are errors, numbers are YAML 1.2's.
 
 The scalars are those of YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema):
-`1e-3` is a number, `no` is a word and `010` is ten. Anchors, aliases and tags are refused:
-a config states each value once, and nothing in it can grow or run.
+`1e-3` is a number, `no` is a word and `010` is ten. Anchors, aliases and tags are refused, so that
+a config cannot grow without limit or run code.
 """
 
 import re
@@ -22,7 +22,7 @@ DATA |= {".parquet", ".xlsx", ".gz"}
 LARGEST_FILE = 1_000_000  # bytes; a config has some 2,000
 MOST_VALUES = 10_000  # a config has some 50, and one more for each column of a table
 LONGEST_PROBLEM = 1_000  # characters
-LONGEST_NUMBER = 40  # characters; what is longer stays a word, and no key takes it
+LONGEST_NUMBER = 40  # characters; a longer number is a word, which no key allows
 
 DEEPEST = 20  # keys above a value; a config has 3
 HINT = "a line is `key: value`; keys of one section are indented alike"
@@ -31,14 +31,14 @@ KeyPath = tuple[str | int, ...]
 
 
 class Place(NamedTuple):
-    """Where a value was written: `order` sorts places, `text` names one to a person."""
+    """The place of a value: `order` sorts places, `text` is for messages."""
 
     order: int
     text: str
 
 
 class Problem(NamedTuple):
-    """Something wrong at a place."""
+    """A problem at a place."""
 
     place: Place
     path: str
@@ -52,9 +52,9 @@ class Problem(NamedTuple):
 
 @dataclass
 class Document:
-    """A YAML tree, the place of every value in it, and what was wrong in the writing.
+    """A YAML tree, the place of every value, and the problems found.
 
-    `unread` are the dotted paths whose values were refused, and are None in the tree.
+    `unread` are the dotted paths of refused values, which are None in the tree.
     """
 
     name: str
@@ -64,13 +64,13 @@ class Document:
     unread: set[str] = field(default_factory=set)
 
     def place(self, path: KeyPath) -> Place:
-        """Return the place of `path`, or of its nearest ancestor that was written."""
+        """Return the place of `path`, or of its nearest existing ancestor."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, Place(0, self.name))
 
     def folders(self, folder: Path) -> dict[str | int, Path]:
-        """Return the folder that paths count from, for each key that no argument has set."""
+        """Return the base folder of paths, for each key that no argument has set."""
         written = (path for path, place in self.places.items() if place.order < LARGEST_FILE)
         return {path[-1]: folder for path in written if path}
 
@@ -79,8 +79,8 @@ def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.
 
     Raises:
-        ConfigError: the file cannot be read, or is not YAML. Lesser defects, such as a
-            key that stands twice, are collected in `Document.problems`.
+        ConfigError: the file cannot be read, or is not YAML. Other problems, such as a
+            duplicate key, are collected in `Document.problems`.
     """
     return parse_document(path, _read(path))
 
@@ -106,7 +106,7 @@ def parse_document(path: Path, text: str) -> Document:
 def apply_overrides(document: Document, overrides: Iterable[str]) -> None:
     """Set `key=value` arguments in the tree; a value is read as YAML.
 
-    Defects are collected in `Document.problems`.
+    Problems are collected in `Document.problems`.
     """
     for number, typed in enumerate(overrides):
         place = Place(LARGEST_FILE + number, f"argument '{typed}'")
@@ -146,7 +146,7 @@ def _read(path: Path) -> str:
         raise ConfigError(f"`{path}` is no config but data, by its name", hint)
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)  # of a device there may be no end
+            content = file.read(LARGEST_FILE + 1)  # a device may never end
         if len(content) > LARGEST_FILE:
             raise ConfigError(f"{path}: larger than {LARGEST_FILE:,} bytes, so not a config")
         return content.decode("utf-8-sig")
@@ -172,7 +172,7 @@ class _NotYaml(Exception):
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    """Yield PyYAML's events; they come one after another, whatever the depth of the tree."""
+    """Yield PyYAML's events; this needs no recursion for deep trees."""
     try:
         yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -282,7 +282,7 @@ _SCALARS = {
 
 
 def scalar(text: str) -> Any:
-    """Return the value of a word that is not quoted."""
+    """Return the value of an unquoted word."""
     kind = next((name for name, form in _SCALARS.items() if form.fullmatch(text)), "str")
     if kind == "null":
         return None

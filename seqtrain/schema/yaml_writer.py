@@ -1,4 +1,4 @@
-"""Values as YAML that `yaml_file` reads back to equal ones."""
+"""Write values as YAML that `yaml_file` reads back as equal values."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from seqtrain.schema.yaml_file import scalar
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes words that we would read as something else, besides those that YAML 1.1 would."""
+    """Quotes the words that our reader or YAML 1.1 would not read as text."""
 
 
 class _LineDumper(_Dumper):
-    """Writes a text on one line, whatever it holds."""
+    """Writes any text on one line."""
 
 
 def _represent_word(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -26,12 +26,12 @@ _Dumper.add_representer(str, _represent_word)
 
 
 def write(tree: dict[str, Any]) -> str:
-    """Return the tree as YAML that reads back to an equal tree."""
+    """Return the tree as YAML."""
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def write_value(value: Any) -> str:
-    """Return a value as it stands after its key, on one line; it reads back to an equal value."""
+    """Return a value as one line of YAML, for use after a key."""
     flow = yaml.dump(
         [value],
         Dumper=_LineDumper,
