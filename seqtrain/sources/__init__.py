@@ -1,1 +1,1 @@
-"""What datasets have in common: how the files of a person become examples."""
+"""What datasets share: turn files or generators into examples."""

@@ -1,4 +1,4 @@
-"""What every dataset's section of the config has in common."""
+"""What the sections of all datasets share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class DatasetConfig(Part):
-    """What every dataset's section has; a subclass adds its keys, `name`, and `read`."""
+    """The keys of every dataset; a subclass adds `name`, its own keys, and `read`."""
 
     validation: Share | Literal["test"] = Field(
         default=0.1,
@@ -53,23 +53,23 @@ class DatasetConfig(Part):
     )
 
     def new_task(self) -> Task:
-        """Return what the labels are, before any is known; a dataset may override it."""
+        """Return the unfitted task; a dataset may override it."""
         return Classification()
 
     def outline(self) -> Outline:
-        """Return what the config alone says of the dataset."""
+        """Return what is known from the config alone."""
         return Outline()
 
     def check_memory(self) -> None:
-        """Make sure that there is memory for what is generated.
+        """Check that the memory suffices for generated data.
 
         Raises:
-            ConfigError: there is not.
+            ConfigError: it does not.
         """
 
     @abstractmethod
     def read(self, data_dir: Path | None) -> Dataset:
-        """Return all examples; `validation` is empty where it is yet to be split off."""
+        """Return all examples; `validation` is empty if it must still be split off."""
 
     def load(self, data_dir: Path | None = None) -> Dataset:
         """Read the examples and split them.
@@ -83,7 +83,7 @@ class DatasetConfig(Part):
         return self._without_repeated(self._split(self.read(data_dir))).fitted()
 
     def _without_repeated(self, dataset: Dataset) -> Dataset:
-        """Return the dataset without repeated examples, if that is asked for, or tell of them."""
+        """Remove repeated examples if the config says so, else warn about them."""
         if self.drop_repeated:
             apart = dataset.apart()
             if not (len(apart.train) and len(apart.validation)):
@@ -111,9 +111,9 @@ class DatasetConfig(Part):
         return dataset
 
     def _split(self, whole: Dataset) -> Dataset:
-        """Return the dataset with its validation examples, and so many for training as asked.
+        """Split off validation, and limit the training examples as configured.
 
-        Which ones is decided before any is copied, for they may be most of the memory.
+        The indices are chosen before any example is copied, to save memory.
         """
         import numpy as np
 
@@ -133,10 +133,10 @@ class DatasetConfig(Part):
         return replace(whole, train=train, validation=validation)
 
     def split_off(self, strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the indices of the examples that stay in train, and of the share that validates.
+        """Return the indices of the training examples, and of the validation examples.
 
-        They follow from the strata alone, so a dataset can know as it reads which examples it
-        may learn from.
+        They only depend on the strata, so a dataset knows while reading which examples it may
+        fit on.
 
         Args:
             strata: of the examples of `read().train`, see `Task.strata`.
@@ -149,43 +149,43 @@ class DatasetConfig(Part):
 
     @abstractmethod
     def read_given(self, file: Path, learned: Learned) -> NewExamples:
-        """Read examples to predict or to judge by from a file that a person gives.
+        """Read new examples from a file, for prediction or evaluation.
 
         Raises:
             DataError: the file is missing, damaged, or does not fit the network.
         """
 
     def encode_texts(self, texts: Sequence[str], learned: Learned) -> NewExamples:
-        """Return texts as the network reads them.
+        """Encode texts as inputs of the network.
 
         Raises:
-            DataError: the network reads no texts, or its words are not known.
+            DataError: the network does not read texts, or its vocabulary is unknown.
         """
         hint = "give examples as arrays: `seqtrain predict RUN --data FILE.npz`"
         raise DataError(f"a network trained on `{self.name}` reads no texts", hint)
 
     @property
     def hides_padding_at_the_end(self) -> bool:
-        """Whether short examples are filled up at their end, and the network does not see it."""
+        """Whether short examples are padded at the end and the padding is masked."""
         return False
 
     @property
     def reads_rows(self) -> bool:
-        """Whether an example is an image, and each step one of its rows."""
+        """Whether an example is an image with one row for each step."""
         return False
 
     def located(self, dataset: Dataset) -> Self:
-        """Return the config with the place of the data, if a person said where it is.
+        """Return the config with the path of the data, if the user named a folder.
 
-        So the config of a run finds them without `--data-dir`. A dataset adds what it found in
-        them, where its config left that open.
+        So the config of a run finds them without `--data-dir`. A dataset also adds keys that it
+        inferred from the data.
         """
         given = "path" in type(self).model_fields and not is_ours(dataset.source)
         return self.model_copy(update={"path": dataset.source}) if given else self
 
 
 class TokenDatasetConfig(DatasetConfig):
-    """What every dataset of words has."""
+    """The keys of every dataset of tokens."""
 
     vocabulary_size: Ids = Field(
         default=10_000,
@@ -211,17 +211,17 @@ class TokenDatasetConfig(DatasetConfig):
         return self.mask and self.padding == "post"
 
     def encode(self, sequences: Ragged) -> np.ndarray:
-        """Return sequences of ids as an array of int32, shape (N, max_length)."""
+        """Return padded sequences of ids; int32, shape (N, max_length)."""
         from seqtrain.data.vocabulary import pad
 
         self.require_memory(len(sequences))
         return pad(sequences, self.max_length, self.vocabulary_size, self.padding, self.truncating)
 
     def require_memory(self, texts: int) -> None:
-        """Make sure that there is memory for the ids of so many texts.
+        """Check that the memory suffices for the ids of so many texts.
 
         Raises:
-            ConfigError: there is not.
+            ConfigError: it does not.
         """
         key = f"`dataset.max_length` ({self.max_length})"
         memory.require(ID * texts * self.max_length, f"the ids of {texts:,} texts", key)
@@ -243,7 +243,7 @@ class TokenDatasetConfig(DatasetConfig):
         return NewExamples(self.encode(learned.vocabulary.encode(texts)), list(texts))
 
     def read_given(self, file: Path, learned: Learned) -> NewExamples:
-        """Read texts from a table, or from a text file with one on each line."""
+        """Read texts from a table, or from a text file with one text on each line."""
         from seqtrain.data.new_texts import given_texts
         from seqtrain.io.tables import Table
 
@@ -261,18 +261,18 @@ class TokenDatasetConfig(DatasetConfig):
 
 
 class FeatureDatasetConfig(DatasetConfig):
-    """What every dataset of numbers has."""
+    """The keys of every dataset of features."""
 
     @abstractmethod
     def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
-        """Return values as they are measured, shape (N, …), as the network reads them.
+        """Turn raw values, shape (N, …), into inputs of the network.
 
         Returns:
             float32, shape (N, T, F).
         """
 
     def read_given(self, file: Path, learned: Learned) -> NewExamples:
-        """Read `x`, and where it is there `y`, from a `.npz` file."""
+        """Read `x`, and `y` if present, from a `.npz` file."""
         import numpy as np
 
         with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
@@ -290,15 +290,15 @@ class FeatureDatasetConfig(DatasetConfig):
 
 @contextmanager
 def reading(file: Path, what: str, expected: str) -> Iterator[None]:
-    """Turn whatever goes wrong in reading a file that was given into a `DataError`.
+    """Turn any error of reading a file into a `DataError`.
 
-    A damaged file can fail anywhere in zip, zlib, tar, NumPy and the unpickler, with whatever
-    exception they have for it.
+    A damaged file can fail anywhere in zip, zlib, tar, NumPy and the unpickler, with many types
+    of exceptions.
 
     Args:
-        file: what is read.
+        file: the file.
         what: what the file should be.
-        expected: the forms that can be read, for the hint.
+        expected: the supported formats, for the hint.
     """
     try:
         yield

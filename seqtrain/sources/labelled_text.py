@@ -1,4 +1,4 @@
-"""Texts with labels, wherever they come from: parsed once, split, words counted on train."""
+"""Labelled texts from any source: parse once, split, fit the vocabulary on train."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from seqtrain.io.cache import Arrays
     from seqtrain.tasks import Task
 
-Labelled = tuple[str, str, str]  # a text, its label, and where it stands
-FORMAT = 4  # of the cache; counts up when what is cached changes
-FIRST, EVERY = 1_000, 50  # texts whose dropped characters are counted
+Labelled = tuple[str, str, str]  # a text, its label, and its place
+FORMAT = 4  # of the cache; increase it when the cached content changes
+FIRST, EVERY = 1_000, 50  # texts in which to count dropped characters
 
 log = logging.getLogger(__name__)
 
 
 class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
-    """What every dataset of a person's own texts has."""
+    """The keys of every dataset of a user's own texts."""
 
     tokens: Tokens = Field(
         default="words",
@@ -57,7 +57,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         return self
 
     def load(self, data_dir: Path | None = None) -> Dataset:
-        """Read the texts and split them; warn of what the network would not read."""
+        """Read the texts and split them; warn about parts that the network would not see."""
         dataset = super().load(data_dir)
         log.info(
             "%.1f%% of the test %s are unknown%s",
@@ -70,21 +70,21 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
 
     @abstractmethod
     def parts(self) -> Mapping[str, Iterable[Labelled]]:
-        """Return the texts of `train`, and of `validation` and `test` where they are given."""
+        """Return the texts of `train`, and of `validation` and `test` if they have files."""
 
     @abstractmethod
     def digest(self) -> str:
-        """Return a hash of all files and of how they are read."""
+        """Return a hash of all files and of the keys for reading them."""
 
     def left_out(self, parts: Mapping[str, Iterable[Labelled]]) -> list[str]:
-        """Return what was left out of parts that were read, as sentences."""
+        """Return sentences on the rows that were skipped."""
         return []
 
     def assembled(self, source: str) -> Dataset:
         """Parse the texts, or take them from the cache; split, fit the vocabulary, and encode.
 
         Raises:
-            DataError: a file is damaged, or the labels are no classes to learn.
+            DataError: a file is damaged, or the labels cannot be learned.
         """
         digest = self.digest()
         arrays = cached(f"texts-{fingerprint(FORMAT, digest, self.tokens)}", self._parsed)
@@ -150,7 +150,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
     def _with_test(
         self, whole: Mapping[str, Numbered], task: Task
     ) -> tuple[dict[str, Numbered], np.ndarray | None]:
-        """Return the parts with a test part, and its rows of train where it is a share of that."""
+        """Return the parts with a test part, and its rows in train if it is split off train."""
         if "test" in whole:
             return dict(whole), None
         train = whole["train"]
@@ -159,7 +159,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         return {**whole, "train": train.take(kept), "test": train.take(rows)}, rows
 
     def _written(self, indices: np.ndarray, test_rows: np.ndarray | None) -> list[str]:
-        """Read some test examples again, of which `test_rows` are the rows of train, if any."""
+        """Read some test examples again as written; `test_rows` are their rows in train, if any."""
         part = "test" if test_rows is None else "train"
         rows = (indices if test_rows is None else test_rows[indices]).tolist()
         wanted = dict.fromkeys(rows, "")
@@ -169,7 +169,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         return [wanted[row] for row in rows]
 
     def _labels(self, names: list[str], arrays: Arrays, source: str) -> tuple[Task, np.ndarray]:
-        """Return the task, and what each label as it is written stands for."""
+        """Return the fitted task, and the encoded value of each written label."""
         import numpy as np
 
         def place(names: Sequence[str]) -> Callable[[int], str]:
@@ -182,14 +182,14 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         return task, task.encode(names, place(names), source)
 
     def _place(self, label: str) -> str:
-        """Return where a label stands first."""
+        """Return the place where a label stands first."""
         rows = chain.from_iterable(self.parts().values())
         return next(place for _, name, place in rows if name == label)
 
 
 @dataclass(frozen=True)
 class Numbered:
-    """Texts as the numbers of their words, and their labels as `Examples` have them."""
+    """Texts as the numbers of their words, with encoded labels."""
 
     numbers: Ragged
     labels: np.ndarray
@@ -200,7 +200,7 @@ class Numbered:
 
 
 def numbered(arrays: Arrays, part: str, label_of: np.ndarray) -> Numbered:
-    """Return the texts of a part as they were parsed, with what each written label stands for."""
+    """Return the parsed texts of a part, with encoded labels."""
     from seqtrain.data.vocabulary import Ragged
 
     numbers = Ragged(arrays[f"{part}_numbers"], arrays[f"{part}_offsets"])
@@ -208,7 +208,7 @@ def numbered(arrays: Arrays, part: str, label_of: np.ndarray) -> Numbered:
 
 
 def doubt_empty(texts: Mapping[str, Numbered]) -> None:
-    """Warn of texts that hold no word, in each part as it is given."""
+    """Warn about texts without words, in each part."""
     import numpy as np
 
     for part, some in texts.items():
@@ -222,7 +222,7 @@ def doubt_empty(texts: Mapping[str, Numbered]) -> None:
 
 
 def parsed(parts: Mapping[str, Iterable[Labelled]], tokens: Tokens) -> Arrays:
-    """Read the texts of each part once: the numbers of their words, and of their labels."""
+    """Parse the texts of each part: the numbers of their words, and of their labels."""
     import numpy as np
 
     from seqtrain.data.vocabulary import Corpus

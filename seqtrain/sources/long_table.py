@@ -1,4 +1,4 @@
-"""Long tables: a row for each step of each sequence, read row by row into plain arrays."""
+"""Read long tables, with a row for each step of each sequence, into plain arrays."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Cells = Sequence[str | None]
 
 
 COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
-MOST_FEATURES = MOST_VALUES // 2  # columns, for the config of a run names each of them
+MOST_FEATURES = MOST_VALUES // 2  # columns, because the config of a run lists them
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a long table are called.
+    """The names of the columns of a long table.
 
     Attributes:
-        id: what the rows of one sequence have in common.
+        id: identifies the sequence of a row.
         features: the numbers of a step.
-        step: the number that orders the rows of a sequence; None takes them as they come.
-        label: the class of a sequence, the same in all its rows; None where there is none.
+        step: the number that orders the rows of a sequence; None keeps the order of the file.
+        label: the label of a sequence, equal in all its rows; None without labels.
     """
 
     id: str
@@ -46,11 +46,11 @@ class Columns:
 
     @property
     def steps(self) -> None:
-        """The steps of each sequence: each has its own number of rows."""
+        """None: each sequence has its own number of rows."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns: features, id, then step and label where there are any."""
+        """All columns: features, id, then step and label if there are any."""
         return (*self.features, self.id, *filter(None, (self.step, self.label)))
 
 
@@ -90,7 +90,7 @@ def same_features(
 
 
 class Named(Protocol):
-    """Columns of which some are features with names."""
+    """Columns with named features."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -98,11 +98,11 @@ class Named(Protocol):
 
     @property
     def steps(self) -> int | None:
-        """The steps of each sequence, where the columns say so."""
+        """The steps of each sequence, if the columns determine it."""
 
 
 def sequences(table: Table, columns: Named, arrays: Arrays) -> Sequences:
-    """Return what `parsed` made of a table."""
+    """Return the result of `parsed` as sequences."""
     lengths = arrays["lengths"]
     labels = None
     if "labels" in arrays:
@@ -121,16 +121,15 @@ def sequences(table: Table, columns: Named, arrays: Arrays) -> Sequences:
 
 
 def parsed(table: Table, columns: Columns) -> Arrays:
-    """Read a table once; its sequences come in the order of their first rows.
+    """Parse a table; its sequences are in the order of their first rows.
 
     Returns:
-        `values` (total, F) float64; `lengths` and `lines` (on which each begins), int64 of shape
-        (N,); and where there are labels, `labels` int32 (N,) and `names`, the JSON of the
-        different labels.
+        `values` (total, F) float64; `lengths` and `lines` (the first line of each), int64 of shape
+        (N,); and with labels, `labels` int32 (N,) and `names`, the different labels as JSON.
 
     Raises:
-        DataError: as `Table.rows` does; a cell is no usable number; the rows of an id have
-            different labels, or one step twice.
+        DataError: as in `Table.rows`; or a cell is not a usable number; or the rows of an id have
+            different labels, or a step twice.
     """
     reader = _Reader(table, columns)
     for line, cells in table.rows(*columns.names):
@@ -139,7 +138,7 @@ def parsed(table: Table, columns: Columns) -> Arrays:
 
 
 class _Reader:
-    """Rows as they come in: their numbers as numbers, and each id and label held once."""
+    """Collects rows: numbers as arrays, and each id and label only once."""
 
     def __init__(self, table: Table, columns: Columns) -> None:
         self._table, self._columns = table, columns
@@ -150,7 +149,7 @@ class _Reader:
         self._values = array("d")
 
     def add(self, line: int, cells: Cells) -> None:
-        """Take in a row, whose cells are in the order of `Columns.names`."""
+        """Add a row, whose cells are in the order of `Columns.names`."""
         width = len(self._columns.features)
         rest = list(cells[width:])
         number = self._sequence(line, rest.pop(0))
@@ -213,7 +212,7 @@ class _Reader:
         )
 
     def arrays(self) -> Arrays:
-        """Return what came in, sequence by sequence and step by step."""
+        """Return the rows, sorted by sequence and step."""
         import numpy as np
 
         of = np.frombuffer(self._sequences, dtype=np.int64)
@@ -261,7 +260,7 @@ class _Reader:
 
 
 def number(cell: str | None) -> float | None:
-    """Return the number in a cell, or None where it is none."""
+    """Return a cell as a number, or None if it is not a number."""
     try:
         return float(cell or "")
     except ValueError:
@@ -269,5 +268,5 @@ def number(cell: str | None) -> float | None:
 
 
 def written(cell: str | None) -> str:
-    """Return a cell that should be a number, in words."""
+    """Describe a cell that should be a number."""
     return f"`{cell[:40]}`, not a number" if cell and cell.strip() else "empty"

@@ -1,4 +1,4 @@
-"""`.npz` files of sequences: `x`, or `values` one after another with `lengths`, and labels `y`."""
+"""Read sequences from `.npz` files: `x`, or concatenated `values` with `lengths`; labels `y`."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ KEYS = ("x", "values", "lengths", "y")
 
 
 def read_archive(file: Path, labelled: bool, task: Task) -> Sequences:
-    """Read the sequences of a `.npz` file, whose pickles are refused.
+    """Read the sequences of a `.npz` file; pickles are refused.
 
     Args:
-        file: of the forms that `FORMS` says.
+        file: in one of the forms in `FORMS`.
         labelled: whether it must have labels.
-        task: what the labels are.
+        task: the task of the labels.
 
     Raises:
-        DataError: the file is damaged, or an array is not what it should be.
+        DataError: the file is damaged, or an array has another form.
     """
     arrays = _arrays(file, labelled)
     if "x" in arrays:
@@ -52,7 +52,7 @@ def read_archive(file: Path, labelled: bool, task: Task) -> Sequences:
 
 
 def _arrays(file: Path, labelled: bool) -> dict[str, np.ndarray]:
-    """Return the arrays that the file has of `KEYS`, if they make a form."""
+    """Return the arrays of the file with names in `KEYS`, if they are a valid form."""
     with reading(file, "a .npz file of sequences", FORMS), opened(file) as stream:
         is_archive = zipfile.is_zipfile(stream)
     if not is_archive and not npz.is_single(file):
@@ -86,7 +86,7 @@ def _array(file: Path, key: str) -> np.ndarray:
 
 
 def together(file: Path) -> str:
-    """Return the hint how to put an array and its labels into one file."""
+    """Return a hint on how to put an array and its labels into one file."""
     target, x = file.with_suffix(".npz"), f"np.load({str(file)!r})"
     code = f"import numpy as np; np.savez({str(target)!r}, x={x}, y=np.load('labels.npy'))"
     command = quote(code) if {*'"$`\\'} & {*code} else f'"{code}"'
@@ -97,11 +97,11 @@ def dense(source: str, x: np.ndarray) -> Sequences:
     """Return sequences of one length.
 
     Args:
-        source: what messages call the file.
+        source: the name of the file in messages.
         x: shape (N, T, F), or (N, T) for one feature.
 
     Raises:
-        DataError: `x` has another shape, is empty, or holds what is no usable number.
+        DataError: `x` has another shape, is empty, or has unusable numbers.
     """
     import numpy as np
 
@@ -163,7 +163,7 @@ def _checked(
     place: Callable[[int, int], str],
     regular: bool,
 ) -> Sequences:
-    """Return values that a network can read as sequences; `place` names one in the file."""
+    """Check the values of sequences and return them; `place` names a sequence in the file."""
     import numpy as np
 
     starts = np.cumsum(lengths) - lengths
@@ -209,15 +209,15 @@ def _labelled(sequences: Sequences, y: np.ndarray, task: Task) -> Sequences:
 
 
 def _shortest(number: np.floating[Any]) -> float:
-    """Return a float as it was written: 0.1 of float32 is not 0.10000000149."""
+    """Return a float with as few digits as identify it: 0.1 of float32 is not 0.10000000149."""
     return float(str(number))
 
 
 def one_each(source: str, y: np.ndarray) -> np.ndarray:
-    """Return labels as an array of shape (N,), which may come as a column.
+    """Return labels as an array of shape (N,); shape (N, 1) is accepted.
 
     Raises:
-        DataError: there are several for each example.
+        DataError: there are several labels for each example.
     """
     if y.ndim > 1 and y.size == len(y):
         return y.reshape(-1)
@@ -227,7 +227,7 @@ def one_each(source: str, y: np.ndarray) -> np.ndarray:
 
 
 def _one_of_several(y: np.ndarray) -> str:
-    """Return the hint what to do with labels of several numbers each."""
+    """Return a hint for labels of several numbers each."""
     if y.ndim != 2 or y.dtype.kind not in "biuf":
         return "expected is one label for each example"
     if ((y == 0) | (y == 1)).all():
@@ -241,7 +241,7 @@ def _one_of_several(y: np.ndarray) -> str:
 
 
 def _label(source: str, value: object, index: int, task: Task) -> str:
-    """Return a label as it is written, whole numbers without a point; none is empty."""
+    """Return a label as text, integers without a point."""
     place = f"{source}: `y[{index}]` (example {index + 1})"
     if isinstance(value, float) and math.isnan(value):
         return ""

@@ -1,4 +1,4 @@
-"""What datasets of a person's own examples have in common, whatever the examples are."""
+"""What all datasets of a user's own examples share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS = ("train", "validation", "test")
 
 def _codec(encoding: str) -> str:
     try:
-        io.TextIOWrapper(io.BytesIO(), encoding)  # which refuses base64, rot13 and the like
+        io.TextIOWrapper(io.BytesIO(), encoding)  # refuses base64, rot13 and similar codecs
     except (LookupError, ValueError) as error:
         rule = f'"{encoding}" is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`'
         raise broken([("dataset.encoding", rule)]) from error
@@ -38,7 +38,7 @@ TaskName = Annotated[str, OneOf(lambda: [*tasks.known()])]
 
 
 class OwnConfig(DatasetConfig):
-    """What every dataset of a person's own examples has."""
+    """The keys of every dataset of a user's own examples."""
 
     test: Share = Field(
         default=0.2,
@@ -53,7 +53,7 @@ class OwnConfig(DatasetConfig):
 
 
 class OwnFilesConfig(OwnConfig):
-    """What every dataset has whose splits are a file each, or one file for all."""
+    """The keys of datasets with a file for each split, or one file for all."""
 
     path: FileName = Field(description="the file of the training examples, or of all examples")
     validation_path: FileName | None = Field(
@@ -88,7 +88,7 @@ class OwnFilesConfig(OwnConfig):
     )
 
     def new_task(self) -> Task:
-        """Return the task that `task` names."""
+        """Return the task of the key `task`."""
         return tasks.named(self.task)
 
     @model_validator(mode="after")
@@ -103,16 +103,16 @@ class OwnFilesConfig(OwnConfig):
         return self
 
     def files(self) -> dict[str, Path]:
-        """Return the file of each part that has one."""
+        """Return the file of each split that has one."""
         paths = (self.path, self.validation_path, self.test_path)
         return {part: Path(path) for part, path in zip(PARTS, paths, strict=True) if path}
 
     def table(self, file: Path) -> Table:
-        """Return a file as a table, as the keys say that it is written."""
+        """Return a file as a table, in the format of the keys."""
         return Table(file, self.encoding, self.delimiter, quotes=self.quotes, header=self.header)
 
     def hashed(self, *keys: object) -> str:
-        """Return a hash of the files' content, and of the keys by which they are read."""
+        """Return a hash of the files' content, and of the keys for reading them."""
         files = {part: sha256(file) for part, file in self.files().items()}
         for part, other in combinations(files, 2):
             if files[part] == files[other]:
@@ -121,13 +121,13 @@ class OwnFilesConfig(OwnConfig):
                     f"give {other} other examples, or a share of all: `dataset.{other}_path=null`",
                 )
         keys = (*keys, self.label_column, self.encoding, self.delimiter, self.quotes)
-        later = (self.header, self.unlabelled)  # runs from before these keys keep their hash
+        later = (self.header, self.unlabelled)  # runs without these keys keep their hash
         keys += () if later == (True, "refuse") else later
         return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
 
 
 def no_label(place: str, column: str, others: int) -> DataError:
-    """Return the error to raise where an example has no label, as so many others."""
+    """Return the error for an example without a label, with the number of others."""
     more = f", as that of {others:,} more example{'s' * (others != 1)}" if others else ""
     hint = f"give each a `{column}`, or leave such examples out: `dataset.unlabelled=skip`"
     return DataError(f"{place}: the label is empty{more}", hint)

@@ -1,4 +1,4 @@
-"""Files of a person's own sequences: `.npz`, or tables of their steps or of whole sequences."""
+"""Files of a user's own sequences: `.npz`, or tables with a row for each step or sequence."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from seqtrain.sources.npz_sequences import read_archive
 from seqtrain.sources.own_files import OwnFilesConfig, no_label
 from seqtrain.sources.wide_table import WideColumns
 
-FORMAT = 3  # of the cache; counts up when what is cached changes
+FORMAT = 3  # of the cache; increase it when the cached content changes
 
 log = logging.getLogger(__name__)
 
 
 class SequenceFilesConfig(OwnFilesConfig):
-    """What a dataset of sequences in files has."""
+    """The keys of datasets of sequences in files."""
 
     rows: Literal["steps", "sequences"] = Field(
         default="steps",
@@ -70,7 +70,7 @@ class SequenceFilesConfig(OwnFilesConfig):
         return self
 
     def table(self, file: Path) -> Table:
-        """Return a file as a table, with a hint for columns that are missing."""
+        """Return a file as a table, with a hint for missing columns."""
         hint = (
             "name the columns with `dataset.id_column=…`, `dataset.label_column=…` and "
             "`dataset.step_column=…`, where null takes rows in their order, "
@@ -80,7 +80,7 @@ class SequenceFilesConfig(OwnFilesConfig):
         return replace(super().table(file), hint=hint)
 
     def _renaming(self) -> str:
-        """Return the hint for a table that lacks a column which the run's config names."""
+        """Return the hint for a table without a column of the run's config."""
         places = (self.id_column, self.step_column) if self.rows == "steps" else ()
         known = [*filter(None, (*places, *(self.feature_columns or ())))]
         listed = ", ".join(f"`{name}`" for name in known[:MANY]) + ", …" * (len(known) > MANY)
@@ -88,7 +88,7 @@ class SequenceFilesConfig(OwnFilesConfig):
         return f"the run reads the columns {listed}{others}: rename those of the file"
 
     def digest(self) -> str:
-        """Return a hash of the files' content, and of the keys by which they are read."""
+        """Return a hash of the files' content, and of the keys for reading them."""
         for part, file in self.files().items():
             key = "path" if part == "train" else f"{part}_path"
             check_readable(file, f"correct `dataset.{key}`")
@@ -96,7 +96,7 @@ class SequenceFilesConfig(OwnFilesConfig):
         return self.hashed(self.id_column, self.step_column, self.features_of_train(), *wide)
 
     def sequences_given(self, file: Path) -> Sequences:
-        """Return the sequences of a file that a person gives; labels may be left out."""
+        """Return the sequences of a new file; labels are optional."""
         if is_archive(file):
             return read_archive(file, False, self.new_task())
         table = replace(self.table(file), hint=self._renaming(), settable=False)
@@ -120,7 +120,7 @@ class SequenceFilesConfig(OwnFilesConfig):
         return found.labelled()
 
     def _sequences(self, file: Path) -> Sequences:
-        """Return the sequences of a file; what was parsed once comes from the cache."""
+        """Return the sequences of a file, from the cache if it was parsed before."""
         if is_archive(file):
             return read_archive(file, True, self.new_task())
         table = self.table(file)
@@ -144,14 +144,14 @@ class SequenceFilesConfig(OwnFilesConfig):
         return Columns(self.id_column, features, self.step_column, label)
 
     def features_of_train(self) -> tuple[str, ...] | None:
-        """Return the features of the training file, where they have names."""
+        """Return the names of the features of the training file, if they have any."""
         if self.feature_columns or is_archive(Path(self.path)):
             return self.feature_columns
         return others(self.table(Path(self.path)), self._named)
 
     @property
     def step_width(self) -> int:
-        """The features of a step as far as the config says; else 0."""
+        """The number of features of a step if the config determines it, else 0."""
         if self.rows == "sequences":
             return self.features_per_step
         return len(self.feature_columns or ())
@@ -163,7 +163,7 @@ class SequenceFilesConfig(OwnFilesConfig):
 
 
 def _parsed(table: Table, columns: Columns | WideColumns) -> Arrays:
-    """Read a table, and note what was left out of it."""
+    """Parse a table, and record the skipped rows."""
     import numpy as np
 
     if isinstance(columns, WideColumns):
@@ -175,12 +175,12 @@ def _parsed(table: Table, columns: Columns | WideColumns) -> Arrays:
 
 
 def is_archive(file: Path) -> bool:
-    """Return whether a file is to be read as NumPy's, by its suffix."""
+    """Return whether the suffix of a file is one of NumPy's."""
     return file.suffix.lower() in (".npz", ".npy")
 
 
 def check_readable(file: Path, hint: str) -> None:
-    """Raise a DataError where a file cannot be opened."""
+    """Raise a DataError if a file cannot be opened."""
     try:
         opened(file).close()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What datasets have in common whose sequences of numbers are generated."""
+"""What all generated datasets of sequences of numbers share."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     Generator = Callable[[int, int, np.random.Generator], Examples]
 
-TIMES = (1, 2, 4)  # as many sequences are drawn as are needed, where some are the same
+TIMES = (1, 2, 4)  # rounds of drawing until enough different sequences are found
 
 
 class GeneratedConfig(FeatureDatasetConfig):
-    """What every generated dataset of a task over many steps has; a subclass adds `steps`."""
+    """The keys of every generated dataset; a subclass adds `steps`."""
 
     examples: int = Field(
         default=20_000,
@@ -43,15 +43,15 @@ class GeneratedConfig(FeatureDatasetConfig):
 
     @property
     def longest(self) -> int:
-        """The steps of the longest sequences."""
+        """The number of steps of the longest sequences."""
         return self.steps + self.steps // 10
 
     def outline(self) -> Outline:
-        """Return all but the labels, which the network hardly depends on."""
+        """Return all sizes; the labels hardly matter for them."""
         return Outline((self.longest, self.width), examples=self.examples // 2)
 
     def check_memory(self) -> None:
-        """Make sure that there is memory for all sequences twice: generated, and shared out."""
+        """Check that the memory suffices for all sequences twice: generated, and split."""
         number = self.examples + self.test_examples
         size = 2 * 4 * number * self.longest * self.width
         keys = f"`dataset.steps` ({self.steps}) or `dataset.examples` ({self.examples})"
@@ -59,15 +59,15 @@ class GeneratedConfig(FeatureDatasetConfig):
 
     @property
     def hides_padding_at_the_end(self) -> bool:
-        """True: what is shorter than the longest is filled up at its end, and masked."""
+        """True: shorter sequences are padded at the end and masked."""
         return True
 
     def parted(self, generate: Generator, task: Task) -> Dataset:
-        """Return what is generated, shared out to train and test by `split_seed`.
+        """Generate sequences, and split them into train and test by `split_seed`.
 
         Args:
             generate: returns so many sequences, of at least so many steps.
-            task: what the labels are.
+            task: the task of the labels.
         """
         import numpy as np
 
@@ -87,7 +87,7 @@ class GeneratedConfig(FeatureDatasetConfig):
         )
 
     def _different(self, generate: Generator, number: int) -> Examples:
-        """Return so many sequences, each another one, so that test holds none of train."""
+        """Return so many different sequences, so that none is in both train and test."""
         import numpy as np
 
         for times in TIMES:
@@ -102,7 +102,7 @@ class GeneratedConfig(FeatureDatasetConfig):
         )
 
     def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
-        """Return sequences of shape (N, T, F), filled up to the longest that the network reads."""
+        """Return sequences of shape (N, T, F), padded to the longest that the network reads."""
         import numpy as np
 
         longest = self.longest
@@ -115,5 +115,5 @@ class GeneratedConfig(FeatureDatasetConfig):
 
 
 def lengths_from(number: int, steps: int, random: np.random.Generator) -> np.ndarray:
-    """Return so many lengths of `steps` to `steps` + `steps` / 10; int64, shape (number,)."""
+    """Return random lengths from `steps` to 1.1 · `steps`; int64, shape (number,)."""
     return random.integers(steps, steps + steps // 10, number, endpoint=True)

@@ -1,4 +1,4 @@
-"""Wide tables: a row for each sequence, read row by row into plain arrays."""
+"""Read wide tables, with a row for each sequence, into plain arrays."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 Cells = Sequence[str | None]
 
-FEWEST = 4  # columns whose names count, from which on they are taken for steps
-MOST_LABELS = 100  # different values of a column that may be labels
+FEWEST = 4  # fewest numbered columns that are taken for steps
+MOST_LABELS = 100  # most different values of a label column
 
 
 @dataclass(frozen=True)
 class WideColumns:
-    """What the columns of a wide table are called.
+    """The names of the columns of a wide table.
 
     Attributes:
         numbers: the features of the first step, then those of the second, and so on.
-        per_step: features of a step.
-        label: the class of a sequence; None where there is none.
+        per_step: the number of features of a step.
+        label: the label of a sequence; None without labels.
     """
 
     numbers: tuple[str, ...]
@@ -39,32 +39,31 @@ class WideColumns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns: numbers, then the label where there is one."""
+        """All columns: numbers, then the label if there is one."""
         return (*self.numbers, *filter(None, (self.label,)))
 
     @property
     def steps(self) -> int:
-        """The steps of a sequence whose row is full."""
+        """The number of steps in a full row."""
         return len(self.numbers) // self.per_step
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What messages call the features of a step."""
+        """The names of the features of a step in messages."""
         if self.per_step == 1:
             return ("value",)
         return tuple(f"feature {at + 1}" for at in range(self.per_step))
 
 
 def parsed(table: Table, columns: WideColumns) -> Arrays:
-    """Read a table once. Where the last steps of a row are empty, its sequence is shorter.
+    """Parse a table. If the last steps of a row are empty, its sequence is shorter.
 
     Returns:
         `values` (total, F) float64; `lengths` and `lines` (of each sequence's row), int64 of shape
-        (N,); and where there are labels, `labels` int32 (N,) and `names`, the JSON of the
-        different labels.
+        (N,); and with labels, `labels` int32 (N,) and `names`, the different labels as JSON.
 
     Raises:
-        DataError: as `Table.rows` does; a cell is no usable number, or a row holds none.
+        DataError: as in `Table.rows`; or a cell is not a usable number; or a row has none.
     """
     import numpy as np
 
@@ -95,7 +94,7 @@ def parsed(table: Table, columns: WideColumns) -> Arrays:
 
 
 def _numbers(table: Table, columns: WideColumns, line: int, cells: Cells) -> list[float]:
-    """Return the numbers of a row up to the last step that holds any."""
+    """Return the numbers of a row up to its last step that is not empty."""
     end = next((at for at in range(len(cells), 0, -1) if (cells[at - 1] or "").strip()), 0)
     if not end:
         hint = "leave the row out, or give it the numbers of its sequence"
@@ -123,24 +122,24 @@ def _check_usable(table: Table, columns: WideColumns, arrays: Arrays) -> None:
 
 
 class _Counted(NamedTuple):
-    """Columns whose names are alike but for a number: `v0`, `v1`, …, or `t0_f0`, `t0_f1`, …."""
+    """Columns whose names differ only in a number: `v0`, `v1`, …, or `t0_f0`, `t0_f1`, …."""
 
     names: tuple[str, ...]
     per_step: int
 
 
 def suggested(columns: Sequence[str], rows: Sequence[Cells]) -> dict[str, Any] | None:
-    """Return the keys by which `arrays` reads a table as a wide one, or None where it is none.
+    """Return the keys for reading a table as a wide one, or None if it is not one.
 
-    It is one where at least `FEWEST` columns count the steps and hold numbers, and beside labels
-    and what differs in each row there is nothing else.
+    It is one if at least `FEWEST` numbered columns contain numbers, and the others are only labels
+    and ids.
 
     Args:
         columns: the names of all columns.
         rows: the cells of some rows, or all.
 
     Returns:
-        `rows`, and where they are needed `features_per_step`, `feature_columns`, `id_column` and
+        `rows`, and if needed `features_per_step`, `feature_columns`, `id_column` and
         `label_column`; without the last, init chooses among the other columns.
     """
     counted = _counted(columns)
@@ -174,7 +173,7 @@ def _repeat(values: Sequence[str]) -> bool:
 
 
 def _counted(columns: Sequence[str]) -> _Counted | None:
-    """Return the columns that count steps, step by step, if so many do."""
+    """Return the numbered columns in the order of steps, if there are enough."""
     grid = [re.fullmatch(r"(\D*)(\d{1,18})(\D+)(\d{1,18})", name) for name in columns]
     steps: dict[tuple[int, ...], str] = {
         (int(found[2]), int(found[4])): found[0] for found in grid if found

@@ -1,4 +1,4 @@
-"""Tasks: each file of this package but `base.py` is one."""
+"""Tasks: each file of this package except `base.py` is one."""
 
 import importlib
 import pkgutil
@@ -35,17 +35,17 @@ TASKS = _in_this_package()
 
 
 def known() -> dict[str, type[Task]]:
-    """Return every task by its name."""
+    """Return all tasks by name."""
     return {task.name: task for task in TASKS}
 
 
 def named(name: str) -> Task:
-    """Return the task of a name, before it has seen any label."""
+    """Return the unfitted task of a name."""
     return known()[name]()
 
 
 def metric(name: str) -> Metric:
-    """Return what is known of a metric, whose name is that in files without `test_` or `val_`."""
+    """Return a metric by its name, without `test_` or `val_`."""
     for task in TASKS:
         for one in (task.loss, *task.metrics):
             if one.name == name:
@@ -54,6 +54,6 @@ def metric(name: str) -> Metric:
 
 
 def monitored() -> list[str]:
-    """Return what a training of any task can monitor, as history.csv calls it."""
+    """Return the values of `training.monitor`, for all tasks."""
     every = ((task.loss, *task.monitored) for task in TASKS)
     return list(dict.fromkeys(f"val_{metric.name}" for metrics in every for metric in metrics))

@@ -1,8 +1,8 @@
-"""Task: what a label is, and everything that depends on that.
+"""Task: what a label is, and everything that depends on it.
 
-A task is made by the config of a dataset, learns the classes or the scale of the labels from the
-training examples, and is saved with the run. Everything else asks it, and nothing else asks which
-task it is.
+The section of a dataset creates a task. It is fitted on the training labels (the classes, or the
+scale of the numbers), and saved with the run. All other code calls its methods and never branches
+on the kind of task.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from seqtrain.evaluation.linear_models import Fit, Linear
 
 Scores = dict[str, float | None]
-Place = Callable[[int], str]  # where the label with such an index stands
+Place = Callable[[int], str]  # from the index of a label to its place
 
-ERROR = 0.05  # of a two-sided test: how often chance alone may look like a difference
+ERROR = 0.05  # significance level of two-sided tests
 
 
 @dataclass(frozen=True)
 class StepPredictions:
-    """What a network predicts of the parts of an example, of T parts.
+    """The predictions for T parts of an example.
 
     Attributes:
-        predictions: the probability of each class, float64 of shape (T, classes); of a number
+        predictions: the probability of each class, float64 of shape (T, classes); for a number,
             shape (T, 1).
-        scores: of the same shape: what the changes from part to part are counted in.
+        scores: the quantity whose changes are shown, of the same shape.
     """
 
     predictions: np.ndarray
@@ -42,10 +42,10 @@ class StepPredictions:
 
 
 class Task(ABC):
-    """What a label is. A subclass is a frozen dataclass of what it learns from train."""
+    """A kind of label. A subclass is a frozen dataclass of what it fits on train."""
 
     name: ClassVar[str]
-    labels: ClassVar[str]  # what labels are, in the plural: `classes`, `numbers`
+    labels: ClassVar[str]  # the plural of a label: `classes`, `numbers`
     file: ClassVar[str] = "task.json"  # of a run
     array: ClassVar[str] = "predictions"  # in predictions.npz
     row: ClassVar[str]  # the last column of mistakes.csv
@@ -56,8 +56,8 @@ class Task(ABC):
     compared: ClassVar[tuple[Metric, ...]]  # with columns in a comparison of runs
     plots: ClassVar[tuple[str, ...]] = ()  # about its predictions, by name
     sections: ClassVar[tuple[str, ...]] = ()  # of the report, by name
-    takes_fractions: ClassVar[bool] = False  # whether labels may be numbers with decimals
-    weighs_classes: ClassVar[bool] = False  # whether `training.class_weight` means anything
+    takes_fractions: ClassVar[bool] = False  # whether labels may have decimals
+    weighs_classes: ClassVar[bool] = False  # whether `training.class_weight` is supported
     sharpens: ClassVar[bool] = False  # whether logits may be multiplied by a factor
 
     # Labels
@@ -66,93 +66,93 @@ class Task(ABC):
     def fit_names(
         self, names: Sequence[str], examples: int, place: Place, source: str, hint: str
     ) -> Self:
-        """Return the task with what the labels of train decide as they are written: the classes.
+        """Return the task fitted on the labels of train as written: the classes.
 
         Args:
             names: each label of train once.
-            examples: how many training examples have them.
-            place: where a label stands first.
-            source: what was read.
-            hint: what to do where these labels cannot be learned.
+            examples: the number of training examples.
+            place: returns where a label stands first.
+            source: the file that was read.
+            hint: what to do if these labels cannot be learned.
 
         Raises:
-            DataError: they cannot.
+            DataError: they cannot be learned.
         """
 
     @abstractmethod
     def encode(self, names: Sequence[str], place: Place, source: str) -> np.ndarray:
-        """Return what each label as it is written stands for, of shape (N,).
+        """Encode labels as written; shape (N,).
 
         Raises:
-            DataError: one stands for nothing.
+            DataError: a label is unknown.
         """
 
     @abstractmethod
     def truth(self, labels: Sequence[str], place: Place) -> np.ndarray:
-        """Return the labels of new examples, as `encode` does.
+        """Encode the labels of new examples, as `encode` does.
 
         Raises:
-            DataError: a label is not one that the network can predict.
+            DataError: the network cannot predict a label.
         """
 
     @property
     def allowed(self) -> str | None:
-        """A hint of which labels new examples can have, if they are few."""
+        """A hint that lists the valid labels of new examples, if there are few."""
         return None
 
     def reads_as(self, other: Task) -> bool:
-        """Return whether labels stand for the same as they do for another of the kind."""
+        """Return whether labels mean the same as in another task of this kind."""
         return self == other
 
     @abstractmethod
     def check_label(self, place: str, label: str) -> None:
-        """Raise a DataError where a label of a new example is none at all."""
+        """Raise a DataError if a label of a new example is invalid."""
 
     @abstractmethod
     def doubt(self, labels: Mapping[str, np.ndarray], source: str) -> None:
-        """Warn of labels that a person may not have meant, by the parts that were given."""
+        """Warn about labels that are probably a mistake, in the given splits."""
 
     def fit(self, labels: np.ndarray, source: str) -> Self:
-        """Return the task with what the numbers of train decide: their mean and deviation."""
+        """Return the task fitted on the numbers of train: their mean and standard deviation."""
         return self
 
     @abstractmethod
     def strata(self, labels: np.ndarray) -> np.ndarray:
-        """Return the stratum of each example, for splits to take equal shares; int, shape (N,)."""
+        """Return the stratum of each example, for stratified splits; int, shape (N,)."""
 
     def learned(self, labels: np.ndarray) -> np.ndarray:
-        """Return labels as the network learns them; as they are, or standardised."""
+        """Return labels for the loss: unchanged, or standardised."""
         return labels
 
     @abstractmethod
     def label(self, truth: Any) -> str:
-        """Return a label as a person writes it."""
+        """Format a label as text."""
 
     @abstractmethod
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
-        """Return rows about the labels of each split.
+        """Describe the labels of each split.
 
         Returns:
-            Under `classes` a row for each class with its number of examples, or under `labels` a
-            row for each statistic of numbers; each with a `name` and a key for each split.
+            `classes`: a row for each class with its number of examples; or `labels`: a row for
+            each statistic of the numbers. Each row has a `name` and a key for each split.
         """
 
     @abstractmethod
     def summary(self, labels: np.ndarray) -> str:
-        """Return in a few words what the labels of all examples are."""
+        """Describe the labels of all examples in a few words."""
 
     # Files
 
     @abstractmethod
     def to_json(self) -> Any:
-        """Return what `from_json` makes the task of."""
+        """Return the fitted state for `from_json`."""
 
     @abstractmethod
     def from_json(self, value: Any) -> Self:
-        """Return the task that was saved.
+        """Return the task from its saved state.
 
         Raises:
-            ValueError: the value is not as it was written.
+            ValueError: the value is damaged.
         """
 
     # The model
@@ -160,54 +160,54 @@ class Task(ABC):
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """The units of the head."""
+        """The number of units of the head."""
 
     @abstractmethod
     def head(self) -> list[keras.Layer]:
-        """Return the layers that end a network: from features to what `predict` returns."""
+        """Return the last layers of a network: from features to the output of `predict`."""
 
     @abstractmethod
     def answer(self) -> keras.Layer:
-        """Return the layer that makes predictions of logits, where one layer does not do both."""
+        """Return the layer from logits to predictions, for networks that combine logits."""
 
     @abstractmethod
     def keras_loss(self) -> str:
-        """Return the name of the Keras loss that belongs to the head and to `learned` labels."""
+        """Return the name of the Keras loss for the head and `learned` labels."""
 
     @abstractmethod
     def keras_metrics(self, monitor: str | None) -> list[Any]:
-        """Return the Keras metrics of each epoch, under the names of `epoch_metrics`."""
+        """Return the Keras metrics of each epoch, with the names of `epoch_metrics`."""
 
     def epoch_metrics(self, monitor: str | None) -> list[Metric]:
-        """Return the metrics of each epoch: the primary one, and that which is monitored."""
+        """Return the metrics of each epoch: the primary one, and the monitored one."""
         name = (monitor or "").removeprefix("val_")
         return [m for m in self.monitored if m is self.monitored[0] or m.name == name]
 
     def in_training(self, model: Any) -> Any:
-        """Return the network as it trains and is evaluated, if it is saved in another form."""
+        """Return the network for training and evaluation, if its saved form differs."""
         return model
 
     def as_saved(self, model: Any) -> AbstractContextManager[None]:
-        """Undo `in_training` in the body, to save the network."""
+        """Undo `in_training` in the body, for saving."""
         return nullcontext()
 
     @abstractmethod
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the predictions that outputs of a network mean, float of shape (N, outputs)."""
+        """Turn outputs of a network, float of shape (N, outputs), into predictions."""
 
     def class_weights(self, labels: np.ndarray) -> dict[int, float] | None:
-        """Return by how much each class counts where all are to count alike."""
+        """Return the weight of each class such that all classes have equal weight."""
         return None
 
     # Linear models, by which a network is judged, or which stand beside it
 
     @abstractmethod
     def constant(self, labels: np.ndarray, number: int) -> tuple[str, np.ndarray]:
-        """Return the name and the predictions of the best model that reads nothing.
+        """Return the name and the predictions of the constant baseline.
 
         Args:
             labels: of train.
-            number: of the examples that it predicts.
+            number: how many examples to predict.
         """
 
     linear: ClassVar[str]  # the name of the linear model
@@ -216,20 +216,20 @@ class Task(ABC):
     def fit_linear(
         self, x: Any, labels: np.ndarray, penalty: float, weighed: bool, sparse: bool
     ) -> Fit:
-        """Fit the linear model that is a baseline to a matrix of N examples."""
+        """Fit the linear baseline on a matrix of N examples."""
 
     def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
-        """Return what is larger for better predictions, to choose among linear models."""
+        """Return a score, larger for better predictions, to choose among linear models."""
         metric = self.primary(weighed)
         return metric.gain(self.scores("test", labels, predictions)[f"test_{metric.name}"] or 0, 0)
 
     @abstractmethod
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
-        """Fit the linear model that stands beside a network, and shares its logits."""
+        """Fit the linear part of a wide network, which shares its logits."""
 
     @abstractmethod
     def rank_beside(self, labels: np.ndarray, logits: np.ndarray, weighed: bool) -> float:
-        """Return what is larger for better logits, to choose the penalty of `fit_beside`."""
+        """Return a score, larger for better logits, to choose the penalty of `fit_beside`."""
 
     @abstractmethod
     def loss_of_logits(self, logits: np.ndarray, learned: np.ndarray) -> float:
@@ -239,7 +239,7 @@ class Task(ABC):
 
     @abstractmethod
     def check(self, labels: np.ndarray, predictions: np.ndarray) -> None:
-        """Make sure that the arrays of a file are labels and predictions of the same N examples.
+        """Check that the arrays of a file are labels and predictions of the same N examples.
 
         Raises:
             ValueError: they are not.
@@ -251,133 +251,133 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        """Return `scores`, their `intervals`, and under `prefix` what is behind them."""
+        """Return `scores`, their `intervals`, and under `prefix` their details."""
 
     @abstractmethod
     def tables(self, detail: Mapping[str, Any]) -> list[str]:
-        """Return what is behind the scores, as `evaluate` has it, as aligned tables."""
+        """Return the details of `evaluate` as aligned tables."""
 
     def primary(self, weighed: bool = False) -> Metric:
-        """Return the metric by which a network is judged and its best epoch is chosen.
+        """Return the main metric, which also chooses the best epoch.
 
         Args:
-            weighed: whether classes are weighed, so that all count alike.
+            weighed: whether classes are weighted equally.
         """
         return self.monitored[0]
 
     def judged_by(self, labels: np.ndarray, weighed: bool) -> tuple[Metric, ...]:
-        """Return the metrics of which one at least must show that a network has learned.
+        """Return the metrics of the verdict: by at least one, a network must have learned.
 
         Args:
             labels: of train.
-            weighed: as `primary` takes it.
+            weighed: see `primary`.
         """
         return (self.primary(weighed),)
 
     def yardsticks(self, judged_by: Sequence[Metric]) -> list[tuple[Metric, Metric]]:
-        """Return which metrics a verdict names, each with the one by which it compares models."""
+        """Return the metrics named in a verdict, each with the metric that compares models."""
         return [(metric, metric) for metric in judged_by]
 
     @abstractmethod
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-        """Return how a network differs from a simple model on the same examples, for a file.
+        """Compare a network with a baseline on the same examples; the result is saved.
 
         Returns:
-            `difference`, and what `finds` needs to know of the simple model.
+            `difference`, and the input of `finds`.
         """
 
     @abstractmethod
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
-        """Return 1 where a network is better than a simple model by more than chance, -1 if worse.
+        """Return 1 if a network is significantly better than a baseline, -1 if worse, else 0.
 
         Args:
-            other: what metrics.json has of the simple model, `compare` included.
-            metric: by which they are compared.
+            other: the baseline in metrics.json, with the result of `compare`.
+            metric: the metric to compare.
         """
 
     @abstractmethod
     def finds(self, other: Mapping[str, Any]) -> bool:
-        """Return whether a simple model has learned anything that shows on the test examples."""
+        """Return whether a baseline has learned anything, by the test examples."""
 
     @abstractmethod
     def shows(
         self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
     ) -> bool:
-        """Return whether a network has learned anything that shows, however little.
+        """Return whether a network has learned anything at all, by the test examples.
 
         Args:
             labels: of test.
             predictions: of the network.
-            constant: what metrics.json has of the model that reads nothing.
+            constant: the constant baseline in metrics.json.
         """
 
     def warnings(
         self, ours: Mapping[str, Any], constant: Mapping[str, Any], weighed: bool
     ) -> Iterator[str]:
-        """Yield what a person should know of a network that has learned."""
+        """Yield warnings about a network that has learned."""
         yield from ()
 
     @abstractmethod
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
-        """Return which test was made of two runs on the same examples, and its p-value."""
+        """Test two runs on the same examples; return the name of the test and its p-value."""
 
     @abstractmethod
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray
     ) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield the index of each mistake, the worst first, with its cells in mistakes.csv."""
+        """Yield the index and the cells in mistakes.csv of each mistake, the worst first."""
 
     # Why a network may not have learned
 
     @abstractmethod
     def guessing(self, labels: np.ndarray, of: np.ndarray, weighed: bool) -> float:
-        """Return the loss of the model that reads nothing, on examples of such labels.
+        """Return the loss of the constant baseline.
 
         Args:
-            labels: of train, from which it guesses.
-            of: the labels of the examples.
-            weighed: as `primary` takes it.
+            labels: of train, on which it is fitted.
+            of: the labels of the evaluated examples.
+            weighed: see `primary`.
         """
 
     @abstractmethod
     def knows_train(self, row: Mapping[str, float]) -> bool:
-        """Return whether a row of the history says that train is predicted nearly perfectly."""
+        """Return whether train is predicted nearly perfectly, by a row of the history."""
 
     def doubts(self, labels: np.ndarray, weighed: bool) -> Iterator[str]:
-        """Yield what is doubtful about the labels of train, each with what to try."""
+        """Yield problems of the training labels, each with what to try."""
         yield from ()
 
     # What a network predicts, in words
 
     @abstractmethod
     def rows(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
-        """Yield the columns that `seqtrain predict` prints of each prediction."""
+        """Yield the columns of `seqtrain predict` for each prediction."""
 
     @abstractmethod
     def reading(self, outputs: np.ndarray) -> StepPredictions:
-        """Return the predictions that outputs mean, where `before_answer` has been applied."""
+        """Turn the outputs of a network from `before_answer` into predictions and scores."""
 
     def before_answer(self, model: Any) -> Any:
-        """Return a network without what ends it, where that would round its predictions."""
+        """Return a network without its last activation, which would round its predictions."""
         return model
 
     @abstractmethod
     def shown(self, value: float) -> str:
-        """Return a probability, or a number, as a person reads it."""
+        """Format a probability or a predicted number."""
 
     @abstractmethod
     def changed(self, value: float) -> str:
-        """Return by how much a score of `StepPredictions` changed, as a person reads it."""
+        """Format the change of a score of `StepPredictions`."""
 
     @abstractmethod
     def symbol(self, index: int) -> str:
-        """Return what stands on an axis for the column `index` of the predictions."""
+        """Return the axis label of the column `index` of the predictions."""
 
     @abstractmethod
     def measure(self, index: int) -> str:
-        """Return what the changes of the column `index` are counted in."""
+        """Return the name of the quantity whose changes are shown, for the column `index`."""
 
     letter: ClassVar[str]  # `symbol` without an index
     formula: ClassVar[str] = ""  # of the scores, where it needs saying
@@ -385,16 +385,16 @@ class Task(ABC):
 
     @abstractmethod
     def decision(self, predictions: np.ndarray, label: str | None) -> str:
-        """Return the prediction of one example in words, and its true label where it is known."""
+        """Return the prediction of one example as a sentence, with its true label if known."""
 
     @abstractmethod
     def decided(self, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the prediction of one example as JSON has it."""
+        """Return the prediction of one example for JSON."""
 
     @abstractmethod
     def by_step(self, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the predictions of the parts of an example, shape (T, …), as JSON has them."""
+        """Return the predictions for the parts of an example, shape (T, …), for JSON."""
 
     @abstractmethod
     def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
-        """Return what was predicted after each step, of what `decided` and `by_step` returned."""
+        """Return the prediction after each step from the JSON of `decided` and `by_step`."""

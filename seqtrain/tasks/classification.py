@@ -1,4 +1,4 @@
-"""Classification: a label is the name of one of a few classes."""
+"""Classification: a label is one of a few classes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from seqtrain.evaluation.linear_models import Fit, Linear
 
 MOST_SHOWN = 8  # classes in a summary
-UNEVEN = 5.0  # how much larger the largest class is than the smallest, where they are uneven
-UNEQUAL = 0.8  # share of one class, from which on a person should know
+UNEVEN = 5.0  # ratio of the largest class to the smallest that counts as uneven
+UNEQUAL = 0.8  # share of one class from which on to warn
 BY_HEART = 0.95  # accuracy on train
-ROUNDING = 1e-5  # by which float32 may carry a probability beyond 0 and 1
+ROUNDING = 1e-5  # rounding error of float32 probabilities
 MAJORITY = "majority class"
 
 LOSS = Metric("loss", axis="loss (cross-entropy, nats)", higher=False)
@@ -52,10 +52,10 @@ OTHERS = (
 
 @dataclass(frozen=True)
 class Classification(Task):
-    """Each example is of one class.
+    """Each example has one class.
 
     Attributes:
-        classes: the name of each; none before they are known.
+        classes: the names of the classes; empty before `fit_names`.
     """
 
     classes: tuple[str, ...] = ()
@@ -113,10 +113,10 @@ class Classification(Task):
         return known_classes(self.classes)
 
     def check_label(self, place: str, label: str) -> None:
-        """Do nothing: what is the name of no class is shown as it is."""
+        """Do nothing: an unknown label is shown as written."""
 
     def doubt(self, labels: Mapping[str, np.ndarray], source: str) -> None:
-        """Warn of rare classes, of classes that look alike, and of those that say `none`."""
+        """Warn about rare classes, classes that look alike, and names such as `none`."""
         doubt_classes(self.classes, labels, source)
 
     def strata(self, labels: np.ndarray) -> np.ndarray:
@@ -142,7 +142,7 @@ class Classification(Task):
         return {"classes": rows}
 
     def summary(self, labels: np.ndarray) -> str:
-        """Return the number of classes, and the largest with their examples."""
+        """Return the number of classes, and the largest classes with their sizes."""
         import numpy as np
 
         counts = np.bincount(labels, minlength=len(self.classes)).tolist()
@@ -156,7 +156,7 @@ class Classification(Task):
         return list(self.classes)
 
     def from_json(self, value: Any) -> Self:
-        """Return the task of such classes."""
+        """Return the task with these classes."""
         if not isinstance(value, list):
             raise ValueError("it does not hold a list")
         if not all(isinstance(name, str) for name in value):
@@ -165,16 +165,16 @@ class Classification(Task):
 
     @property
     def outputs(self) -> int:
-        """A unit for each class; of two classes one is enough."""
+        """One unit for each class; one unit for two classes."""
         return len(self.classes) if len(self.classes) > 2 else 1
 
     @property
     def activation(self) -> str:
-        """What makes probabilities of logits."""
+        """The activation from logits to probabilities."""
         return "sigmoid" if self.outputs == 1 else "softmax"
 
     def head(self) -> list[keras.Layer]:
-        """Return a sigmoid that gives the probability of the second class, or a softmax of all."""
+        """Return a sigmoid for the probability of the second of two classes, or a softmax."""
         import keras
 
         return [keras.layers.Dense(self.outputs, activation=self.activation, name="head")]
@@ -191,7 +191,7 @@ class Classification(Task):
         return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
 
     def keras_metrics(self, monitor: str | None) -> list[Any]:
-        """Return the accuracy, and macro F1 where it is monitored."""
+        """Return the accuracy, and macro F1 if it is monitored."""
         made: dict[str, Callable[[], Any]] = {
             "accuracy": lambda: "accuracy",
             "macro_f1": lambda: macro_f1(len(self.classes)),
@@ -207,7 +207,7 @@ class Classification(Task):
         return np.concatenate([1 - outputs, outputs], axis=1)
 
     def class_weights(self, labels: np.ndarray) -> dict[int, float] | None:
-        """Return N / (classes present · count) for each class, as scikit-learn has it."""
+        """Return N / (classes present · count) for each class, as in scikit-learn."""
         import numpy as np
 
         counts = np.bincount(labels, minlength=len(self.classes))
@@ -215,7 +215,7 @@ class Classification(Task):
         return dict(enumerate(weights.tolist()))
 
     def constant(self, labels: np.ndarray, number: int) -> tuple[str, np.ndarray]:
-        """Return as probabilities what share of train each class has."""
+        """Return the shares of the classes in train as probabilities."""
         import numpy as np
 
         return MAJORITY, np.tile(self.shares(labels), (number, 1))
@@ -241,7 +241,7 @@ class Classification(Task):
         return linear_models.logistic_beside(x, labels, self.outputs, penalty, weighed)
 
     def rank_beside(self, labels: np.ndarray, logits: np.ndarray, weighed: bool) -> float:
-        """Return the accuracy, or where classes are weighed the balanced one."""
+        """Return the accuracy, or with weighted classes the balanced accuracy."""
         import numpy as np
 
         chosen = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
@@ -255,7 +255,7 @@ class Classification(Task):
         return classification_metrics.loss_of_logits(logits, learned)
 
     def check(self, labels: np.ndarray, predictions: np.ndarray) -> None:
-        """Make sure that labels are classes, and predictions their probabilities."""
+        """Check that labels are classes, and predictions their probabilities."""
         if labels.dtype.kind not in "iu" or predictions.dtype.kind != "f" or predictions.ndim != 2:
             raise ValueError("it does not hold a label and probabilities of each example")
         known = len(self.classes) or predictions.shape[1]
@@ -272,7 +272,7 @@ class Classification(Task):
         return classification_metrics.scores(prefix, labels, predictions)
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the scores, and those of each class beside the confusion matrix."""
+        """Return the scores, those of each class, and the confusion matrix."""
         from seqtrain.evaluation import classification_metrics
 
         return classification_metrics.evaluate(prefix, labels, predictions, self.classes)
@@ -284,11 +284,11 @@ class Classification(Task):
         return confusion.tables(detail["classes"], detail["confusion_matrix"])
 
     def primary(self, weighed: bool = False) -> Metric:
-        """Return the accuracy; where all classes are to count alike macro F1, as that has it."""
+        """Return the accuracy; with weighted classes, macro F1."""
         return MACRO_F1 if weighed else self.monitored[0]
 
     def judged_by(self, labels: np.ndarray, weighed: bool) -> tuple[Metric, ...]:
-        """Return the primary metric; beside the accuracy macro F1 where it hides small classes."""
+        """Return the primary metric; with the accuracy also macro F1 if classes are uneven."""
         first = self.primary(weighed)
         if first is MACRO_F1 or not uneven(self.shares(labels).tolist()):
             return (first,)
@@ -301,7 +301,7 @@ class Classification(Task):
         return classification_metrics.compare(labels, ours, theirs)
 
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
-        """Return which is better by McNemar's test, or by a bootstrap of macro F1."""
+        """Return the better one by McNemar's test, or by a bootstrap of macro F1."""
         difference = other["difference"]
         p_value = {ACCURACY.name: "p_value"}.get(metric.name, f"{metric.name}_p_value")
         if not difference[p_value] < ERROR:
@@ -309,7 +309,7 @@ class Classification(Task):
         return int(difference[metric.name] > 0) - int(difference[metric.name] < 0)
 
     def finds(self, other: Mapping[str, Any]) -> bool:
-        """Return whether a simple model tells the classes apart."""
+        """Return whether a baseline tells the classes apart."""
         return bool(other["tells_apart"])
 
     def shows(
@@ -323,7 +323,7 @@ class Classification(Task):
     def warnings(
         self, ours: Mapping[str, Any], constant: Mapping[str, Any], weighed: bool
     ) -> Iterator[str]:
-        """Yield that a network is not more often right than the majority class."""
+        """Yield a warning if the accuracy is not above that of the majority class."""
         side = self.better(constant, ACCURACY)
         if side > 0:
             return
@@ -358,7 +358,7 @@ class Classification(Task):
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray
     ) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield each example of which another class is predicted, the surest first."""
+        """Yield each wrongly predicted example, the most confident first."""
         from seqtrain.evaluation import classification_metrics
 
         chosen = classification_metrics.predictions(predictions)
@@ -374,7 +374,7 @@ class Classification(Task):
             )
 
     def guessing(self, labels: np.ndarray, of: np.ndarray, weighed: bool) -> float:
-        """Return the loss in nats of predicting each class as often as it is in train."""
+        """Return the loss in nats of predicting the shares of the classes in train."""
         import math
 
         import numpy as np
@@ -390,7 +390,7 @@ class Classification(Task):
         return row[ACCURACY.name] >= BY_HEART
 
     def doubts(self, labels: np.ndarray, weighed: bool) -> Iterator[str]:
-        """Yield that nearly all of train is one class."""
+        """Yield a problem if nearly all of train is one class."""
         shares = self.shares(labels)
         if (share := shares.max()) <= UNEQUAL:
             return
@@ -401,7 +401,7 @@ class Classification(Task):
         )
 
     def rows(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
-        """Yield the class, its probability, and those of all."""
+        """Yield the class, its probability, and the probabilities of all classes."""
         from seqtrain.evaluation import classification_metrics
 
         chosen = classification_metrics.predictions(predictions).tolist()
@@ -419,7 +419,7 @@ class Classification(Task):
         return StepPredictions(0.5 * np.tanh(0.5 * odds) + 0.5, odds)
 
     def before_answer(self, model: Any) -> Any:
-        """Take the activation of the head away, so that no probability is rounded to 0 or 1."""
+        """Remove the activation of the head, so that no probability is rounded to 0 or 1."""
         import keras
 
         model.layers[-1].activation = keras.activations.linear
@@ -442,7 +442,7 @@ class Classification(Task):
         return f"log-odds of {self.classes[index]}"
 
     def decision(self, predictions: np.ndarray, label: str | None) -> str:
-        """Return the class, its probability, and the true class where it is known."""
+        """Return the class, its probability, and the true class if known."""
         best = int(predictions.argmax())
         true = f", true class {label}" if label else ""
         return f"{self.classes[best]}, p = {predictions[best]:.4f}{true}"
@@ -457,25 +457,25 @@ class Classification(Task):
         return {"probabilities": dict(zip(self.classes, predictions.T, strict=True))}
 
     def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
-        """Return the probability of the class that was decided for."""
+        """Return the probability of the predicted class."""
         return list(by_step["probabilities"][decided["class"]])
 
 
 def uneven(counts: Iterable[float]) -> bool:
-    """Return whether some classes are so much larger than others that accuracy hides these.
+    """Return whether the classes are so uneven that accuracy hides the small ones.
 
     Args:
-        counts: the training examples of each class; classes without any do not count.
+        counts: the training examples of each class; empty classes are ignored.
     """
     present = [count for count in counts if count]
     return bool(present) and max(present) > UNEVEN * min(present)
 
 
 def macro_f1(classes: int) -> Any:
-    """Return a Keras metric: the mean of the F1 of all classes that are true or predicted.
+    """Return a Keras metric: the mean F1 of all classes among labels and predictions.
 
-    It is computed of the whole epoch, as `evaluation.classification` computes it, which a mean
-    over batches would not be.
+    It is computed over the whole epoch, as in `evaluation.classification_metrics`, and not as a
+    mean over batches.
     """
     import keras
     from keras import ops

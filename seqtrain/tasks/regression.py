@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from seqtrain.evaluation.linear_models import Fit, Linear
 
-UNITS = "in_units_of_the_labels"  # the layer that ends the network
+UNITS = "in_units_of_the_labels"  # the last layer of the network
 BY_HEART = 0.05  # loss on train, in variances of its labels
 MEAN = "mean of the labels"
 
@@ -33,10 +33,10 @@ WRONG = Metric("wrong", higher=False, best=0.0)
 
 @dataclass(frozen=True)
 class Regression(Task):
-    """Each example has a number.
+    """Each example has a number as its label.
 
     Attributes:
-        target: the scale of the numbers, which the training examples decide.
+        target: the scale of the numbers, fitted on train.
     """
 
     target: Target = Target()
@@ -58,24 +58,24 @@ class Regression(Task):
     def fit_names(
         self, names: Sequence[str], examples: int, place: Place, source: str, hint: str
     ) -> Self:
-        """Return the task, if the labels are different numbers."""
+        """Return the task, after checking that the labels are different numbers."""
         check_differing(numbers(names, place).tolist(), source)
         return self
 
     def encode(self, names: Sequence[str], place: Place, source: str) -> np.ndarray:
-        """Return the number that each label is; float64, shape (N,)."""
+        """Return each label as a number; float64, shape (N,)."""
         return numbers(names, place)
 
     def truth(self, labels: Sequence[str], place: Place) -> np.ndarray:
-        """Return the number that each label is; float64, shape (N,)."""
+        """Return each label as a number; float64, shape (N,)."""
         return numbers(labels, place)
 
     def reads_as(self, other: Task) -> bool:
-        """Return true: a number is a number on every scale."""
+        """Return true: labels mean the same on every scale."""
         return type(self) is type(other)
 
     def check_label(self, place: str, label: str) -> None:
-        """Raise a DataError where a label is no number."""
+        """Raise a DataError if a label is not a number."""
         if measured(label) is None:
             raise no_number(place, label)
 
@@ -83,13 +83,13 @@ class Regression(Task):
         """Do nothing: `fit` warns."""
 
     def fit(self, labels: np.ndarray, source: str) -> Self:
-        """Return the task with the mean and the deviation of the labels."""
+        """Return the task with the mean and the standard deviation of the labels."""
         target = self.target.of(labels)
         target.doubt(source)
         return replace(self, target=target)
 
     def strata(self, labels: np.ndarray) -> np.ndarray:
-        """Return one stratum for all."""
+        """Return the same stratum for all."""
         import numpy as np
 
         return np.zeros(len(labels), dtype=np.int32)
@@ -99,7 +99,7 @@ class Regression(Task):
         return self.target.standardised(labels)
 
     def label(self, truth: Any) -> str:
-        """Return a number in the fewest digits."""
+        """Return a number with as few digits as identify it."""
         return written(truth)
 
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
@@ -119,15 +119,15 @@ class Regression(Task):
         return {"labels": rows}
 
     def summary(self, labels: np.ndarray) -> str:
-        """Return the least and the largest."""
+        """Return the smallest and the largest number."""
         return f"labels from {labels.min():.6g} to {labels.max():.6g}"
 
     def to_json(self) -> Any:
-        """Return mean, deviation and tolerance."""
+        """Return mean, standard deviation and tolerance."""
         return asdict(self.target)
 
     def from_json(self, value: Any) -> Self:
-        """Return the task of such a scale."""
+        """Return the task with this scale."""
         if not isinstance(value, dict):
             raise ValueError("it does not hold a dict")
         try:
@@ -138,16 +138,16 @@ class Regression(Task):
     outputs: ClassVar[int] = 1
 
     def head(self) -> list[keras.Layer]:
-        """Return a linear unit, taken from the scale on which it learns to that of the labels."""
+        """Return a linear unit, and a layer from the standardised scale to the labels' units."""
         import keras
 
         return [keras.layers.Dense(1, name="head"), self.answer()]
 
     def answer(self) -> keras.Layer:
-        """Return the layer that takes the standardised scale to that of the labels.
+        """Return the layer from the standardised scale to the units of the labels.
 
-        It is for those who open the saved network alone; seqtrain itself computes in float64, see
-        `in_training`.
+        It serves users who open the saved network without seqtrain; seqtrain itself converts in
+        float64, see `in_training`.
         """
         import keras
 
@@ -169,9 +169,9 @@ class Regression(Task):
         return [keras.metrics.MeanMetricWrapper(error, name=MAE.name)]
 
     def in_training(self, model: Any) -> Any:
-        """Let a network predict on the scale on which it learns.
+        """Return the network with standardised outputs.
 
-        Its last layer computes in float32, which has no digits for labels such as unix seconds.
+        Its last layer computes in float32, which is too coarse for labels such as Unix time.
         """
         for layer in model.layers:
             if layer.name == UNITS and not hasattr(layer, "of_labels"):
@@ -181,7 +181,7 @@ class Regression(Task):
 
     @contextmanager
     def as_saved(self, model: Any) -> Iterator[None]:
-        """Let a network predict on the scale of the labels while the body saves it."""
+        """Make a network predict in the units of the labels in the body, for saving."""
         layers = [layer for layer in model.layers if hasattr(layer, "of_labels")]
         for layer in layers:
             layer.scale, layer.offset = layer.of_labels
@@ -196,7 +196,7 @@ class Regression(Task):
         return self.target.in_units(outputs[:, 0])
 
     def constant(self, labels: np.ndarray, number: int) -> tuple[str, np.ndarray]:
-        """Return the mean of train, so many times."""
+        """Return the mean of train for each example."""
         import numpy as np
 
         return MEAN, np.full(number, labels.mean(dtype=np.float64))
@@ -216,7 +216,7 @@ class Regression(Task):
         return -float(np.square(predictions - labels.astype(np.float64)).mean())
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
-        """Fit a ridge regression to the labels that are learned."""
+        """Fit a ridge regression to the standardised labels."""
         from seqtrain.evaluation import linear_models
 
         return linear_models.ridge_beside(x, self.learned(labels), penalty)
@@ -234,7 +234,7 @@ class Regression(Task):
         return float(np.square(logits[:, 0] - learned).mean())
 
     def check(self, labels: np.ndarray, predictions: np.ndarray) -> None:
-        """Make sure that both are numbers."""
+        """Check that both are numbers."""
         kinds = labels.dtype.kind, predictions.dtype.kind
         if kinds != ("f", "f") or predictions.ndim != 1:
             raise ValueError("it does not hold a label and predictions of each example")
@@ -246,19 +246,19 @@ class Regression(Task):
         return regression_metrics.scores(prefix, labels, predictions, self.target)
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the scores, and by how much so many per cent of the predictions are off."""
+        """Return the scores, and quantiles of the absolute errors."""
         from seqtrain.evaluation import regression_metrics
 
         return regression_metrics.evaluate(prefix, labels, predictions, self.target)
 
     def tables(self, detail: Mapping[str, Any]) -> list[str]:
-        """Return by how much so many per cent of the predictions are off."""
+        """Return a table of quantiles of the absolute errors."""
         sizes = detail["absolute_errors"].items()
         rows = [[f"{percent} %", readable(size)] for percent, size in sizes]
         return [table(["of the answers are off", "by at most"], rows)]
 
     def yardsticks(self, judged_by: Sequence[Metric]) -> list[tuple[Metric, Metric]]:
-        """Return that models are compared by the loss, and their rmse is named."""
+        """Return RMSE for sentences, and the loss for comparing models."""
         return [(RMSE, LOSS)]
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
@@ -268,25 +268,25 @@ class Regression(Task):
         return regression_metrics.compare(labels, ours, theirs, self.target)
 
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
-        """Return which is better by the interval of the difference of the loss."""
+        """Return the better one by the interval of the difference of the loss."""
         ends = other["difference"]["interval"]
         return bool(ends and ends[1] < 0) - bool(ends and ends[0] > 0)
 
     def finds(self, other: Mapping[str, Any]) -> bool:
-        """Return whether a simple model explains more than chance does, if that shows."""
+        """Return whether a baseline is significantly better than the constant, if known."""
         ends = other["intervals"]["test_r2"]
         return bool(ends[0] > 0 if ends else (other["test_r2"] or 0) > 0)
 
     def shows(
         self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
     ) -> bool:
-        """Return whether a network is nearer to the numbers than their mean."""
+        """Return whether a network is closer to the numbers than their mean."""
         return self.better(constant, LOSS) > 0
 
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
-        """Return the sign test of which is nearer."""
+        """Return the sign test of which network is closer."""
         from seqtrain.evaluation.significance import mcnemar
 
         off, theirs_off = abs(ours - labels), abs(theirs - labels)
@@ -295,7 +295,7 @@ class Regression(Task):
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray
     ) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield each number that is off, or off by the tolerance, the farthest first."""
+        """Yield each error, or each of at least the tolerance, the largest first."""
         from seqtrain.evaluation import regression_metrics
 
         errors = regression_metrics.errors(labels, predictions)
@@ -312,7 +312,7 @@ class Regression(Task):
             )
 
     def guessing(self, labels: np.ndarray, of: np.ndarray, weighed: bool) -> float:
-        """Return the mean squared distance from the mean of train, in its variances."""
+        """Return the mean squared distance from the mean of train, in units of its variance."""
         import numpy as np
 
         off = (of - np.float64(self.target.mean)) / self.target.deviation
@@ -327,16 +327,16 @@ class Regression(Task):
         yield from ({"prediction": number} for number in predictions.tolist())
 
     def reading(self, outputs: np.ndarray) -> StepPredictions:
-        """Return numbers in the units of the labels, in which changes are counted too."""
+        """Return numbers and changes in the units of the labels."""
         predictions = self.target.in_units(outputs)
         return StepPredictions(predictions, predictions)
 
     def shown(self, value: float) -> str:
-        """Return a number with the decimals that its distance from others asks for."""
+        """Format a number with as many decimals as the standard deviation needs."""
         return self.target.shown(value)
 
     def changed(self, value: float) -> str:
-        """Return the change of a number."""
+        """Format the change of a number."""
         return readable(value)
 
     def symbol(self, index: int) -> str:
@@ -348,7 +348,7 @@ class Regression(Task):
         return self.letter
 
     def decision(self, predictions: np.ndarray, label: str | None) -> str:
-        """Return the number, and the true one where it is known."""
+        """Return the number, and the true one if known."""
         return f"prediction {self.shown(predictions[0])}" + (f", true {label}" if label else "")
 
     def decided(self, predictions: np.ndarray) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The act of training, from a config to a finished run."""
+"""Train: from a config to a finished run."""

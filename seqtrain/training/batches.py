@@ -1,6 +1,6 @@
-"""The examples of each epoch, in the order in which they are trained on.
+"""The batches of each epoch, in a reproducible order.
 
-Imports Keras, so it comes after `execution.start`.
+Imports Keras, so `execution.start` must come first.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from seqtrain.data.inputs import Inputs
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Examples in an order that (seed, epoch) alone decides.
+    """Batches in an order that only depends on the seed and the epoch.
 
-    Keras's own shuffling repeats one order in every epoch once a seed is set, so `fit` is
-    called with `shuffle=False`.
+    With a seed, Keras's own shuffling repeats the same order in every epoch. So `fit` is called
+    with `shuffle=False`.
 
-    With `by_length`, the examples of a pool of batches in a row are sorted by their length before
-    they are parted, each batch is cut to its longest example as `cut` has it, and the batches are
-    mixed again. A pool is a quarter of an epoch, lest the same examples meet in each, but of at
-    least the first and at most the second number of batches in `POOL`.
+    With `by_length`, the examples of a pool of consecutive batches are sorted by length before
+    they are split into batches. Each batch is cut to its longest example, see `cut`, and the
+    batches are shuffled again. A pool is a quarter of an epoch, so that different examples meet in
+    each epoch; its number of batches is between the two numbers in `POOL`.
 
     Args:
-        examples: all that an epoch holds.
-        batch_size: the examples of each batch but the last.
+        examples: the examples of an epoch.
+        batch_size: the number of examples in each batch except the last.
         seed: decides the order, with the number of the epoch.
-        by_length: put examples of like length into one batch.
-        start: batches that are past of the first epoch; there must then be no other.
+        by_length: put examples of similar length into one batch.
+        start: the number of batches to skip in the first epoch, which must then be the only one.
 
     Attributes:
-        epoch: epochs whose order has been drawn. `CountEpochs` sets it, because Keras draws one
-            more on JAX, to learn the shapes.
+        epoch: the number of epochs whose order has been drawn. `CountEpochs` sets it, because
+            Keras on JAX draws one more epoch to learn the shapes.
     """
 
     POOL = (10, 50)
@@ -84,7 +84,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         )
 
     def __len__(self) -> int:
-        """Return the number of batches that are left of an epoch, a smaller last one included."""
+        """Return the number of remaining batches in an epoch, with a smaller last one."""
         return self.whole - self.start
 
     def __getitem__(self, index: int) -> tuple[Inputs, np.ndarray]:
@@ -94,19 +94,19 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return self._inputs(batch, batch), self.examples.labels[batch]
 
     def shape(self, index: int) -> tuple[int, int]:
-        """Return how many examples a batch holds, and how many steps of each."""
+        """Return the number of examples in a batch, and of their steps."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
         longest = inputs.arrays(self.x)[0].shape[1]
         return len(batch), min(self._steps(batch) or longest, longest)
 
     def groups(self, count: int) -> Iterator[tuple[Inputs, np.ndarray]]:
-        """Draw an epoch's order, and give its batches, `count` at a time.
+        """Draw the order of an epoch, and yield its batches in groups of `count`.
 
         Yields:
-            x, shape (batches, batch_size, T, ...), all cut to the longest example among them
-            (several inputs are not), and labels, shape (batches, batch_size); a smaller last
-            batch is alone.
+            x, shape (batches, batch_size, T, ...), cut to the longest example of the group (dicts
+            of inputs are not cut), and labels, shape (batches, batch_size); a smaller last
+            batch is a group of its own.
         """
         self.on_epoch_begin()
         first, ends = self.start * self.batch_size, len(self.order)
@@ -118,36 +118,36 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             yield self._inputs(group, chosen), self.examples.labels[chosen]
 
     def _inputs(self, batch: np.ndarray, chosen: np.ndarray) -> Inputs:
-        """Return what is read of the examples of a batch, however their indices are arranged."""
+        """Return the inputs at indices of any shape."""
         if isinstance(self.x, dict):
             return inputs.rows(self.x, chosen)
         return self.x[chosen, : self._steps(batch)]
 
     def _steps(self, batch: np.ndarray) -> int | None:
-        """Return how many steps of some examples are computed; None for all."""
+        """Return to how many steps some examples are cut; None for no cut."""
         if self.lengths is None:
             return None
         return cut(self.lengths[batch], inputs.arrays(self.x)[0], worthwhile(self.whole))
 
 
 def worthwhile(batches: int) -> int:
-    """Return to how many lengths batches are cut, so that JAX's compiling is worth its time.
+    """Return the best number of different batch lengths, as JAX compiles for each.
 
-    Of n lengths, batches are on average 1 / 2n of the longest example longer than they need be,
-    which costs about 1 / n of a step. To compile for one takes as long as 100 steps or so, and
-    pays in some ten epochs: 100 n + 10 batches / n is least at n = √(batches / 10).
+    With n lengths, a batch is on average 1 / 2n of the longest example too long, which costs about
+    1 / n of a step. Compiling for one length takes about 100 steps. Over ten epochs the cost
+    100 n + 10 batches / n is smallest at n = √(batches / 10).
     """
     return max(1, round(math.sqrt(batches / 10)))
 
 
 class CountEpochs(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells batches which epoch they are of, in a training that may begin with any."""
+    """Sets the epoch of the batches; a resumed training starts at any epoch."""
 
     def __init__(self, *batches: Batches) -> None:
         super().__init__()
         self.batches = batches
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Count those that are past."""
+        """Set the number of past epochs."""
         for batches in self.batches:
             batches.epoch = epoch

@@ -1,6 +1,6 @@
-"""The pieces that Keras's `fit` is given: the learning rate, and what follows each epoch.
+"""Callbacks for Keras's `fit`, the learning rate, and the optimizer.
 
-Imports Keras, so it comes after `execution.start`.
+Imports Keras, so `execution.start` must come first.
 """
 
 import logging
@@ -47,7 +47,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         self.total = training.epochs * steps_per_epoch
 
     def __call__(self, step: Any) -> Any:
-        """Return the learning rate of the step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         done = keras.ops.cast(step, "float32")
         after = keras.ops.maximum(done - self.warmup, 0.0)
         if self.kind == "cosine":
@@ -61,15 +61,15 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         return keras.ops.where(done < self.warmup, rising, rate)
 
     def get_config(self) -> dict[str, Any]:
-        """Return nothing to restore: optimizers are never saved with a model."""
+        """Return an empty config: optimizers are never saved with a model."""
         return {}
 
 
 class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
-    """Ends the training with a sentence once the loss is not a finite number."""
+    """Ends the training with a clear error once the loss is not finite."""
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at the mean loss of the epoch so far."""
+        """Check the mean loss of the epoch so far."""
         self._check("loss", logs)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -77,7 +77,7 @@ class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
         self.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at the loss of the validation examples."""
+        """Check the validation loss."""
         self._check("val_loss", logs)
 
     def _check(self, name: str, logs: dict[str, float] | None) -> None:
@@ -107,7 +107,7 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write and log what the epoch reached; the clock includes validation."""
+        """Write and log the results of the epoch; its time includes validation."""
         seconds = time.perf_counter() - self.started
         names = ["loss", *self.scores, "val_loss", *(f"val_{name}" for name in self.scores)]
         reached = {name: float((logs or {})[name]) for name in names}
@@ -124,7 +124,7 @@ class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def learning_rate(optimizer: Any) -> float:
-    """Return the learning rate of the optimizer's last step."""
+    """Return the learning rate of the last step."""
     schedule = optimizer._learning_rate
     if isinstance(schedule, Schedule):
         return float(schedule(optimizer.iterations - 1))
@@ -132,10 +132,10 @@ def learning_rate(optimizer: Any) -> float:
 
 
 class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves the model after each epoch that is better than all before it.
+    """Saves the model after each epoch that is better than all before.
 
-    What is saved shares the layers but not the optimizer, so that the file holds stock
-    layers only and opens without seqtrain.
+    The saved model has the same layers but no optimizer, so the file only contains stock layers
+    and opens without seqtrain.
     """
 
     def __init__(self, run: Run, training: CompleteTrainingConfig) -> None:
@@ -146,29 +146,29 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self.best_epoch = 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Compare, and save if it is better."""
+        """Save the model if the epoch is better."""
         rank = self.training.rank(logs or {})
         if rank < self.best:
             self.best, self.best_epoch = rank, epoch + 1
             save(self.model, self.run)
 
     def on_interrupt(self) -> None:
-        """Save the model of the first epoch as it is now, if it has learned anything."""
+        """Save the model in the first epoch, if it has trained at all."""
         if self.model is not None and self.model.optimizer.iterations > 0 and not self.best_epoch:
             save(self.model, self.run)
 
 
 def save(model: keras.Model, run: Run) -> None:
-    """Save a model as it is now into a run."""
+    """Save a model into a run."""
     with run.task.as_saved(model), replacing(run.model_file) as beside, undated():
         without_optimizer(model).save(beside)
 
 
 @contextmanager
 def undated() -> Iterator[None]:
-    """Date what is written into archives in the body to the first day that they can name.
+    """Give the files in archives written in the body the first valid date.
 
-    Python refuses to write what a clock before 1980 or after 2107 says.
+    The bytes then do not depend on the clock, and dates before 1980 or after 2107 are no error.
     """
     names = vars(zipfile)
     clock = names["time"]
@@ -182,7 +182,7 @@ def undated() -> Iterator[None]:
 
 
 def without_optimizer(model: keras.Model) -> keras.Model:
-    """Return a model of the same layers, as if never compiled."""
+    """Return an uncompiled model with the same layers."""
     if not isinstance(model, keras.Sequential):
         return keras.Model(model.input, model.output, name=model.name)
     given = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
@@ -190,7 +190,7 @@ def without_optimizer(model: keras.Model) -> keras.Model:
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
-    """Keras's early stopping, with the loss to break ties of the score."""
+    """Keras's early stopping; the loss breaks ties of the score."""
 
     def __init__(self, training: CompleteTrainingConfig, stopping: EarlyStoppingConfig) -> None:
         super().__init__(
@@ -200,12 +200,12 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]
         compare_all_digits(self)
 
     def get_monitor_value(self, logs: dict[str, float]) -> float:
-        """Return the score of an epoch with the loss in its last digits."""
+        """Return the score of an epoch, with the loss in its last digits."""
         return signed_rank(self.training, logs)
 
 
 class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):  # type: ignore[misc]
-    """Keras's plateau schedule, with the loss to break ties of the score."""
+    """Keras's plateau schedule; the loss breaks ties of the score."""
 
     def __init__(self, training: CompleteTrainingConfig) -> None:
         factor, patience = PLATEAU_FACTOR, PLATEAU_PATIENCE
@@ -214,13 +214,13 @@ class ReduceLROnPlateau(keras.callbacks.ReduceLROnPlateau):  # type: ignore[misc
         compare_all_digits(self)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Give Keras the score of an epoch with the loss in its last digits."""
+        """Pass the score of an epoch to Keras, with the loss in its last digits."""
         logs = logs or {}
         super().on_epoch_end(epoch, {**logs, self.monitor: signed_rank(self.training, logs)})
 
 
 def compare_all_digits(callback: Any) -> None:
-    """Let one of Keras's callbacks compare scores as they are; Keras rounds them to float32."""
+    """Make a callback of Keras compare scores in float64; Keras rounds them to float32."""
     less = callback.mode == "min"
     callback.monitor_op = operator.lt if less else operator.gt
     callback.min_delta *= -1 if less else 1  # as Keras does where it chooses the comparison
@@ -233,7 +233,7 @@ def signed_rank(training: CompleteTrainingConfig, logs: dict[str, float]) -> flo
 
 
 def of_each_epoch(training: CompleteTrainingConfig, run: Run) -> list[keras.callbacks.Callback]:
-    """Return the callbacks that act after each epoch, in order, with KeepBest and WriteHistory."""
+    """Return the callbacks that act after each epoch, in their order."""
     chosen = [StopIfNotFinite(), KeepBest(run, training), WriteHistory(run, training.epochs)]
     if training.schedule == "plateau":
         chosen.append(ReduceLROnPlateau(training))
@@ -243,7 +243,7 @@ def of_each_epoch(training: CompleteTrainingConfig, run: Run) -> list[keras.call
 
 
 def optimizer(training: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the config names, with its learning rate and clipping."""
+    """Return the optimizer of the config, with its learning rate and clipping."""
     classes = {name.lower(): item for name, item in vars(keras.optimizers).items()}
     by_callback = training.schedule == "plateau"
     return classes[training.optimizer](

@@ -1,6 +1,6 @@
-"""The whole state of a training: what a checkpoint takes from it, and gives back to it.
+"""Save the complete state of a training into checkpoints, and restore it.
 
-Imports Keras, so it comes after `execution.start`.
+Imports Keras, so `execution.start` must come first.
 """
 
 import logging
@@ -21,7 +21,7 @@ from seqtrain.runs.run import Run
 from seqtrain.training.callbacks import EarlyStopping, KeepBest, ReduceLROnPlateau, WriteHistory
 from seqtrain.training.signals import Signals
 
-# What each callback knows of the epochs that are past.
+# The state of each callback.
 REMEMBERED: dict[type, tuple[str, ...]] = {
     KeepBest: ("best", "best_epoch"),
     WriteHistory: ("rows", "timing"),
@@ -34,15 +34,15 @@ log = logging.getLogger(__name__)
 
 
 class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the state of a training into checkpoints, and begins from the newest.
+    """Writes the state of a training into checkpoints, and resumes from the newest.
 
-    It must be the last callback, so that its checkpoint of an epoch's end holds what the others
-    made of that epoch. `KeepBest` has then saved the model already: what dies between the two
-    trains the epoch anew, to the bit, and saves the same model again.
+    It must be the last callback, so that a checkpoint at the end of an epoch includes the changes
+    of all other callbacks. `KeepBest` has then already saved the model. If the process dies
+    between the two, the epoch is trained again with the same bits, and saves the same model.
 
     Attributes:
-        epoch: epochs that are finished.
-        batch: batches done of the next.
+        epoch: the number of finished epochs.
+        batch: the number of finished batches in the next epoch.
         stopped: whether early stopping has ended the training.
     """
 
@@ -66,21 +66,21 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self.saved = time.monotonic()
 
     def begin(self) -> None:
-        """Go back to the newest checkpoint, where there is one.
+        """Restore the newest checkpoint, if there is one.
 
         Raises:
-            RunError: none is whole, or it is of another network.
+            RunError: all are damaged, or from another network.
         """
         self.start = self.run.checkpoints.newest()
         if self.start:
             self._restore(self.start)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Hold signals back from here on."""
+        """Start to delay signals."""
         self.signals.held = True
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Restore what Keras has just reset: the metrics, and what some callbacks remember."""
+        """Restore the state that Keras has just reset: metrics, and some callbacks."""
         self.first = 0
         if self.start:
             self._restore(self.start)
@@ -90,11 +90,11 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
             self._save()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Save if it is time, or if the process is to end.
+        """Save a checkpoint if it is due, or if the process should end.
 
-        With `steps_per_execution` this is called after so many batches, so what is left of the
-        epoch falls into the same groups as if it had not been cut short. The last group counts
-        past the end of the epoch where it is not full.
+        With `steps_per_execution` this is called after each group of batches, so the rest of the
+        epoch has the same groups after a resume. The last group may count past the end of the
+        epoch.
         """
         self.batch = self.first + batch + 1
         left = self.first + self.params["steps"] - self.batch
@@ -104,20 +104,20 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
             self.signals.answer()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Save, whether it is time or not."""
+        """Always save a checkpoint."""
         self.epoch, self.batch = epoch + 1, 0
         self.stopped = self.model.stop_training
         self._save()
         self.signals.answer()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Hold no signal back any more, nor one that came after the last checkpoint."""
+        """Stop delaying signals, also one that came after the last checkpoint."""
         self.signals.held = False
         self.signals.answer()
 
     def _save(self) -> None:
         if hasattr(self.model, "jax_state_sync"):
-            self.model.jax_state_sync()  # JAX's trainer keeps the values aside in an epoch
+            self.model.jax_state_sync()  # JAX's trainer keeps the values elsewhere during an epoch
         started = self.others[WriteHistory.__name__].started
         seconds = time.perf_counter() - started if self.batch else 0.0
         remembered = {
@@ -145,7 +145,7 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def build(model: keras.Model) -> None:
-    """Make the variables of a compiled model's optimizer and metrics, which Keras puts off."""
+    """Create the variables of the optimizer and the metrics, which Keras would create later."""
     model.optimizer.build(model.trainable_variables)
     units = model.output_shape[-1]
     label, answer = np.zeros((1, 1), "int32"), np.full((1, units), 1 / units, "float32")
@@ -154,9 +154,9 @@ def build(model: keras.Model) -> None:
 
 
 def variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Return every variable that a training changes, under a name that says where it belongs.
+    """Return every variable that training changes, by a unique name.
 
-    The states of random dropout are among those that are not trainable.
+    The random states of dropout are among the non-trainable variables.
     """
     optimizer = model.optimizer
     groups = {
@@ -180,12 +180,12 @@ def variables(model: keras.Model) -> dict[str, keras.Variable]:
 
 
 def assign(model: keras.Sequential, checkpoint: Checkpoint) -> None:
-    """Give the variables of a model the values of a checkpoint.
+    """Set the variables of a model to the values of a checkpoint.
 
-    At the beginning of an epoch the metrics are left as they are, for they count anew.
+    At the start of an epoch the metrics are not set, because they are reset anyway.
 
     Raises:
-        RunError: the checkpoint is of another network.
+        RunError: the checkpoint is from another network.
     """
     here, there = variables(model), checkpoint.variables
     if {name: tuple(variable.shape) for name, variable in here.items()} != {
@@ -198,10 +198,11 @@ def assign(model: keras.Sequential, checkpoint: Checkpoint) -> None:
 
 
 def write_files(run: Run, checkpoint: Checkpoint, elsewhere: bool) -> None:
-    """Write the files of a run that are missing or damaged, as a checkpoint knows them.
+    """Restore the missing or damaged files of a run from a checkpoint.
 
-    Whole files may be of a later epoch than the checkpoint, and are kept, for that epoch will
-    come out the same. `elsewhere` it may not, so there they are written as well.
+    Undamaged files may be from a later epoch than the checkpoint. They are kept, because that
+    epoch will give the same result. With `elsewhere` (another machine) it may not, so all files
+    are restored.
     """
     remembered = checkpoint.progress["callbacks"]
     if checkpoint.best and (elsewhere or not model_file.usable(run.model_file, checkpoint.best)):

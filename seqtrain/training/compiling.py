@@ -1,6 +1,6 @@
 """Report compiling, which can take longer than an epoch.
 
-Imports Keras, so it comes after `execution.start`.
+Imports Keras, so `execution.start` must come first.
 """
 
 import logging
@@ -14,14 +14,14 @@ from seqtrain.training.batches import Batches
 log = logging.getLogger(__name__)
 
 PATIENCE = 3.0  # seconds of compiling, after which it is reported
-LONG = 2  # times `PATIENCE`: of more, the end of an epoch reports the sum
+LONG = 2  # reports in an epoch; the end of the epoch reports the sum
 
 
 class TellCompiling(keras.callbacks.Callback):  # type: ignore[misc]
-    """Reports what is being compiled, if that takes seconds, and how long it took in an epoch.
+    """Reports slow compiling, and its total time in each epoch.
 
-    JAX compiles anew for each shape of batches when the first of it comes; TensorFlow traces
-    the network once. It stands before callbacks that may raise, so that no clock is left running.
+    JAX compiles for each new shape of batches; TensorFlow traces the network once. It comes
+    before callbacks that may raise, so that its timer is always stopped.
     """
 
     def __init__(self, backend: str, train: Batches, validation: Batches) -> None:
@@ -33,11 +33,11 @@ class TellCompiling(keras.callbacks.Callback):  # type: ignore[misc]
         self.clock: threading.Timer | None = None
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the clock if a batch is the first of its shape."""
+        """Start the timer if a batch has a new shape."""
         self._begin("training", batch)
 
     def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Do the same in validation."""
+        """Start the timer in validation."""
         self._begin("validation", batch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -49,7 +49,7 @@ class TellCompiling(keras.callbacks.Callback):  # type: ignore[misc]
         self._end()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Say how much of the epoch went into compiling."""
+        """Report how much of the epoch was compiling."""
         if self.seconds > LONG * PATIENCE:
             done = "compiling, which JAX keeps for later runs" if self.on_jax else "tracing"
             log.info("%.0f s of epoch %d went into %s", self.seconds, epoch + 1, done)

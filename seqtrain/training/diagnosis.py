@@ -1,4 +1,4 @@
-"""Why a network may not have learned, from what its training shows."""
+"""Diagnose why a network may not have learned, from its history and data."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from seqtrain.display.numbers import readable
 from seqtrain.runs.run_files import Row
 from seqtrain.tasks import Metric
 
-FEW_EXAMPLES = 100  # of test; the interval of an accuracy is then up to 0.2 wide
+FEW_EXAMPLES = 100  # few test examples; the interval of an accuracy is then up to 0.2 wide
 FEW_STEPS = 300
 LONG = 50  # steps, over which gradients may vanish
-FITTED = 0.1  # share by which a loss must be below that of guessing
-MUCH_UNKNOWN = 0.2  # share of the words; of so many a text has little left to learn from
-MUCH_ALIKE = 0.1  # share of the test examples that unknown words make equal to others
+FITTED = 0.1  # share by which a loss must be below that of the constant baseline
+MUCH_UNKNOWN = 0.2  # share of unknown words that leaves little to learn from
+MUCH_ALIKE = 0.1  # share of the test examples that equal others because of unknown words
 MUCH_DROPOUT = 0.5
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """How a network was trained.
+    """The training of a network.
 
     Attributes:
         training: the section of its config.
-        dataset: its data.
+        dataset: its dataset.
         rows: its history, a row for each epoch.
-        best_epoch: the epoch that was chosen, from 1.
-        config: all of its config, where it is known; no advice repeats what it says.
+        best_epoch: the chosen epoch, from 1.
+        config: its whole config, if known; advice never repeats it.
     """
 
     training: TrainingConfig
@@ -43,53 +43,53 @@ class TrainingRecord:
     config: Config | None = None
 
     def follows(self, key: str) -> Any:
-        """Return the value of `<section>.<key>` in the config; None where it is not known."""
+        """Return the value of `<section>.<key>` in the config; None if unknown."""
         section, _, name = key.partition(".")
         return getattr(getattr(self.config, section, None), name, None)
 
     @property
     def weighed(self) -> bool:
-        """Whether all classes count alike, however many examples they have."""
+        """Whether all classes have equal weight."""
         return self.training.class_weight is not None
 
     @property
     def primary(self) -> Metric:
-        """The metric of each epoch that stands beside the loss."""
+        """The main metric of each epoch."""
         return self.dataset.task.primary()
 
     @property
     def judged_by(self) -> tuple[Metric, ...]:
-        """The metrics of which one at least must show that it has learned, the first one first."""
+        """The metrics of the verdict, the primary one first."""
         return self.dataset.task.judged_by(self.dataset.train.labels, self.weighed)
 
     def guessing(self, split: Split) -> float:
-        """Return the loss on a split of the model that reads nothing."""
+        """Return the loss of the constant baseline on a split."""
         of = self.dataset.split(split).labels
         return self.dataset.task.guessing(self.dataset.train.labels, of, self.weighed)
 
     def fits(self, split: Split) -> bool:
-        """Return whether the least loss of a split is clearly below that of guessing."""
+        """Return whether the smallest loss of a split is clearly below the constant baseline."""
         key = "val_loss" if split == "validation" else "loss"
         return min(row[key] for row in self.rows) < (1 - FITTED) * self.guessing(split)
 
     @property
     def fitted_whole(self) -> bool:
-        """Whether it predicts nearly every training example rightly."""
+        """Whether it predicts nearly every training example correctly."""
         return self.dataset.task.knows_train(min(self.rows, key=lambda row: row["loss"]))
 
     @property
     def stopped_early(self) -> bool:
-        """Whether early stopping ended it."""
+        """Whether early stopping ended the training."""
         return self.training.early_stopping is not None and len(self.rows) < self.training.epochs
 
     @property
     def steps(self) -> int:
-        """How often the optimizer has changed the weights."""
+        """The number of optimizer steps."""
         return len(self.rows) * math.ceil(len(self.dataset.train) / self.training.batch_size)
 
 
 def still_improving(trained: TrainingRecord, told: Sequence[str]) -> Iterator[str]:
-    """Yield how to go on where the last epoch was the best, unless a cause says so already."""
+    """Yield how to continue if the last epoch was the best, unless a cause says so already."""
     epochs = len(trained.rows)
     best = trained.primary.best
     perfect = best is not None and trained.rows[-1].get(f"val_{trained.primary.name}") == best
@@ -109,13 +109,11 @@ def causes(
     """Return likely causes, each with what to try, the likeliest first.
 
     Args:
-        trained: how the network was trained.
-        test_examples: how many judged it.
-        apart: whether it tells the classes or numbers of the test examples apart at all.
-        simple: whether each linear model on the same data does, or where the network does, too,
-            whether it does better.
-
-    To tell numbers apart means to be nearer to them than their mean.
+        trained: the training of the network.
+        test_examples: the number of test examples.
+        apart: whether it has learned anything at all, see `Task.shows`.
+        simple: whether each linear baseline has; or if the network has, too, whether the baseline
+            is better.
     """
     unread = list(_of_unknown_words(trained))
     found = [*unread, *_of_the_data(trained, test_examples)]
@@ -142,7 +140,7 @@ def causes(
 
 
 def _of_unknown_words(trained: TrainingRecord) -> Iterator[str]:
-    """Yield what the network cannot read of the test examples, before anything else is doubted."""
+    """Yield problems with unknown words in the test examples, which come before other causes."""
     dataset = trained.dataset
     if dataset.vocabulary_size is None:
         return
@@ -158,7 +156,7 @@ def _of_unknown_words(trained: TrainingRecord) -> Iterator[str]:
 
 
 def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
-    """Yield why the loss of the training examples has not fallen."""
+    """Yield causes if the training loss has not fallen."""
     training, rows = trained.training, trained.rows
     losses, rate = [row["loss"] for row in rows], training.learning_rate
     if trained.steps < FEW_STEPS:
@@ -172,7 +170,7 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
         )
     lengths = trained.dataset.train.lengths
     steps = trained.dataset.shape[0]
-    if lengths is not None:  # what is filled up is not far to go back
+    if lengths is not None:  # padded steps do not count
         steps = min(steps, int(lengths.max()))
     if steps >= LONG and trained.follows("model.memory_steps") is None:
         yield (
@@ -182,14 +180,14 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
 
 
 def _more(trained: TrainingRecord, times: int) -> str:
-    """Return what lets it train so many times as many epochs."""
+    """Return the command that multiplies the number of epochs."""
     if trained.stopped_early:
         return "`training.early_stopping=null`"
     return f"{RESUME} {times * len(trained.rows)}`"
 
 
 def _of_stopping(trained: TrainingRecord) -> Iterator[str]:
-    """Yield why a network that learns well has not learned more."""
+    """Yield causes if a network was still improving."""
     if trained.best_epoch == len(trained.rows):
         yield f"the last epoch was the best one ({_more(trained, 2)})"
     else:
@@ -197,7 +195,7 @@ def _of_stopping(trained: TrainingRecord) -> Iterator[str]:
 
 
 def _of_generalising(trained: TrainingRecord) -> Iterator[str]:
-    """Yield why what is learned from the training examples does not hold elsewhere."""
+    """Yield causes if a network does not generalise."""
     best = min(trained.rows, key=lambda row: row["loss"])
     metric = trained.primary
     way = "it learned the examples by heart" if trained.fitted_whole else "it overfits"

@@ -1,4 +1,4 @@
-"""What a config would train on, and what it would cost, before it is trained."""
+"""Inspect a config before training: its data, its size, and the time of an epoch."""
 
 import resource
 import sys
@@ -17,18 +17,18 @@ from seqtrain.scaffold.recipe import longest
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
-STEPS = 3  # that are timed, after one that compiles
-MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # beyond them a person should think again
+STEPS = 3  # timed batches, after one for compiling
+MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # limits for advice
 
 
 def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, Any]:
     """Load the data of a config and train a few real batches.
 
     Returns:
-        `source`; `examples`, what the task says of the labels, `unknown` and
-        `repeated` for each split; `dropped`, the share of characters in no word; `lengths`
-        (percentiles), `cut` and `empty` of train; `parameters`, `bytes` (the peak so far of
-        this process) and `seconds_per_epoch`; `advice`, sentences with what to type.
+        `source`; for each split `examples`, the description of its labels, `unknown` and
+        `repeated`; `dropped`, the share of characters in no token; of train `lengths`
+        (percentiles), `cut` and `empty`; `parameters`, `bytes` (the peak of this process) and
+        `seconds_per_epoch`; `advice`, sentences with what to type.
 
     Raises:
         DataError: the data cannot be read.
@@ -54,11 +54,11 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
 
 
 def _lengths(dataset: Dataset) -> dict[str, Any]:
-    """Return percentiles of the steps of train, the share that is cut, and how many have none."""
+    """Return percentiles of the lengths of train, the share that is cut, and the empty ones."""
     lengths = dataset.train.lengths
     if lengths is None:
         lengths = np.full(len(dataset.train), dataset.shape[0])
-    start = 1 if dataset.vocabulary_size else 0  # the step that begins every text
+    start = 1 if dataset.vocabulary_size else 0  # the start id of every text
     values = np.percentile(lengths, PERCENTILES, method="lower").astype(int).tolist()
     return {
         "lengths": dict(zip(map(str, PERCENTILES), values, strict=True)),
@@ -69,16 +69,16 @@ def _lengths(dataset: Dataset) -> dict[str, Any]:
 
 
 def _unknown(dataset: Dataset) -> dict[str, float] | None:
-    """Return the share of the tokens that are read and are out of the vocabulary."""
+    """Return the share of tokens outside the vocabulary."""
     if dataset.vocabulary_size is None:
         return None
     return {name: unknown(dataset, name) for name in SPLITS}
 
 
 def _repeated(splits: dict[str, Examples]) -> dict[str, Any]:
-    """Return the repeated examples within train, and those that another split shares with it.
+    """Return the repeated examples within train, and those that other splits share with it.
 
-    `alike` are texts that look like one of train because most of their words are unknown.
+    `alike` are texts that equal one of train because most of their words are unknown.
     """
     hashes = splits["train"].fingerprints()
     both = {name: shared(splits["train"], splits[name]) for name in ("validation", "test")}
@@ -90,7 +90,7 @@ def _repeated(splits: dict[str, Examples]) -> dict[str, Any]:
 
 
 def _cost(config: CompleteConfig, dataset: Dataset) -> dict[str, Any]:
-    """Train a few real batches, and return what an epoch of them would take."""
+    """Train a few real batches, and estimate the time of an epoch."""
     resolved = execution.resolve(config, dataset)
     execution.start(resolved.execution, resolved.seed)
     from seqtrain.training.batches import Batches
@@ -117,15 +117,15 @@ def _cost(config: CompleteConfig, dataset: Dataset) -> dict[str, Any]:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process held so far, in bytes."""
+    """Return the peak memory of this process in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _advice(found: dict[str, Any], config: CompleteConfig) -> list[str]:
-    """Return what a person should think about, each with what to type.
+    """Return advice, each with what to type.
 
-    What a draft has is not doubted: both go by the same bounds.
+    There is none about a draft, because both use the same limits.
     """
     advice = []
     most = longest(sum(found["examples"].values()))

@@ -1,4 +1,4 @@
-"""From a config to a training run, and from a run that was cut short back into its training."""
+"""Start a training from a config, or resume it from a run."""
 
 import logging
 from collections.abc import Callable
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 def prepare(
     config: CompleteConfig, outputs: Path, data_dir: Path | None, resume: bool = False
 ) -> tuple[Run, Dataset]:
-    """Load the data of a config, and make a run of it, or find the one that it has.
+    """Load the data of a config, and create a run, or find its unfinished one.
 
     Args:
-        config: as a person wrote it.
+        config: as the user wrote it.
         outputs: the folder of all runs.
         data_dir: a folder to look for data files in.
-        resume: take the newest unfinished run of the same resolved config, if there is one.
+        resume: use the newest unfinished run of the same resolved config, if there is one.
     """
     memory_estimate.check(config)
     dataset = config.dataset.load(data_dir)
@@ -43,8 +43,8 @@ def unfinished(outputs: Path, asked: CompleteConfig, resolved: ResolvedConfig) -
 
     Args:
         outputs: the folder of all runs.
-        asked: the config as a person wrote it.
-        resolved: the same, resolved; on another machine `auto` may become something else.
+        asked: the config as the user wrote it.
+        resolved: the same, resolved here; another machine may have resolved `auto` differently.
     """
     for run in reversed(lookup.all_in(outputs)):
         if (run.group or run.folder).parent.name != resolved.name:
@@ -61,7 +61,7 @@ def unfinished(outputs: Path, asked: CompleteConfig, resolved: ResolvedConfig) -
 def as_resolved_in(
     other: ResolvedConfig, asked: CompleteConfig, resolved: ResolvedConfig
 ) -> ResolvedConfig:
-    """Return a resolved config with what `auto` has become in another."""
+    """Return a resolved config with each `auto` resolved as in another."""
     became = {
         key: getattr(other.execution, key) for key, value in asked.execution if value == "auto"
     }
@@ -69,19 +69,19 @@ def as_resolved_in(
 
 
 def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = None) -> None:
-    """Train a run to its end, from where it is.
+    """Train a run to its end, from its current state.
 
     Args:
-        run: a new one, or one that was cut short or is to be extended.
-        dataset: its data.
-        watching: called with the number of epochs, gives Keras callbacks, such as a progress bar.
-        epochs: how many there are to be, if not as many as its config says.
+        run: a new, an interrupted, or a finished run to extend.
+        dataset: its dataset.
+        watching: takes the number of epochs, yields Keras callbacks, such as a progress bar.
+        epochs: a new number of epochs, or None for that of its config.
 
     Raises:
-        RunError: another process trains the run, or it cannot go on.
-        DataError: the data are not those that the run began with.
-        ConfigError: its backend is not installed, or there is not the memory for it.
-        TrainingError, KeyboardInterrupt: as `training.train` does.
+        RunError: another process trains the run, or it cannot be resumed.
+        DataError: the data are not those with which the run began.
+        ConfigError: its backend is not installed, or the memory does not suffice.
+        TrainingError, KeyboardInterrupt: as in `loop.train`.
     """
     with run.locked():
         if run.begun and not run.checkpoints.files():
@@ -102,12 +102,12 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
 
 
 def extended(run: Run, epochs: int) -> ResolvedConfig:
-    """Return the config of a run with another number of epochs; the run stays as it is.
+    """Return the config of a run with another number of epochs; the run does not change.
 
-    It is written once the training has found that it can go on from the newest checkpoint.
+    The config is written once the newest checkpoint has been restored.
 
     Raises:
-        RunError: it has trained more epochs than that.
+        RunError: it has already trained more epochs.
         ConfigError: the config does not allow so many.
     """
     newest = run.checkpoints.newest()

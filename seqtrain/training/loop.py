@@ -1,4 +1,4 @@
-"""The whole act of training, from a config and its data to a finished run."""
+"""The training itself: from a config and its data to a finished run."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -27,19 +27,20 @@ def train(
 ) -> None:
     """Train the network of a config on a dataset, and write everything into the run.
 
-    A run that has checkpoints goes on from the newest, and ends as if it had never been cut
-    short. On Ctrl-C and SIGTERM, history, plots and the model so far are kept, and a checkpoint.
+    A run with checkpoints resumes from the newest; the result is bit-identical to an
+    uninterrupted run. On Ctrl-C and SIGTERM, history, plots, the best model and a checkpoint are
+    saved.
 
     Args:
-        config: resolved, see `execution.resolve`; its execution has been started.
-        dataset: what `config.dataset.load` returned.
-        run: a new run of the config, or one that was cut short.
-        callbacks: more Keras callbacks, such as a progress bar.
+        config: the resolved config; `execution.start` must have been called with its execution.
+        dataset: the result of `config.dataset.load`.
+        run: a new or an interrupted run of the config.
+        callbacks: further Keras callbacks, such as a progress bar.
 
     Raises:
-        TrainingError: the loss is not finite, memory ran out, or the run's folder is gone.
-        RunError: the run has checkpoints, and all are damaged.
-        KeyboardInterrupt: after all was kept.
+        TrainingError: the loss is not finite, memory ran out, or the folder of the run is gone.
+        RunError: all checkpoints of the run are damaged.
+        KeyboardInterrupt: after everything was saved.
     """
     from seqtrain.training.callbacks import KeepBest, WriteHistory, of_each_epoch
     from seqtrain.training.checkpointing import SaveCheckpoints
@@ -70,15 +71,15 @@ def train(
 
 
 def conditions(config: ResolvedConfig, dataset: Dataset, run: Run) -> bool:
-    """Record what the run depends on, or say what differs from when it began.
+    """Record the environment of a new run, or log the differences to it on resume.
 
     Returns:
-        Whether anything differs, so that the numbers may; also where that cannot be told.
+        Whether anything differs, so that results may differ; also true if unknown.
     """
     now = environment.environment(dataset, config.model.embedding_file)
     try:
         before = run.environment() if run.begun else None
-    except RunError:  # `launch` has told
+    except RunError:  # `launch` has logged it
         before = {}
     if not before:
         run.write_json("environment.json", now)
@@ -90,7 +91,7 @@ def conditions(config: ResolvedConfig, dataset: Dataset, run: Run) -> bool:
 
 
 def compiled(config: ResolvedConfig, dataset: Dataset) -> Any:
-    """Return the network with its optimizer, its loss, and all of their variables."""
+    """Return the compiled network, with the variables of its optimizer and metrics."""
     from seqtrain.training.batches import Batches
     from seqtrain.training.callbacks import optimizer
     from seqtrain.training.checkpointing import build
@@ -104,7 +105,7 @@ def compiled(config: ResolvedConfig, dataset: Dataset) -> Any:
 
 
 def describe(model: Any, dataset: Dataset, run: Run) -> None:
-    """Write what is known before the first step."""
+    """Write the files that are known before the first step."""
     run.write_learned(dataset.learned)
     run.write_trained_on(dataset.train.fingerprints())
     lines: list[str] = []
@@ -119,7 +120,7 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
 
 
 def go_on(saver: Any, elsewhere: bool) -> None:
-    """Make the files of a run those of the checkpoint from which it goes on, if there is one."""
+    """Restore the files of a run from the checkpoint where it resumes, if there is one."""
     from seqtrain.training.checkpointing import write_files
 
     saver.run.reopen()
@@ -130,10 +131,10 @@ def go_on(saver: Any, elsewhere: bool) -> None:
 
 
 def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], saver: Any) -> None:
-    """Train the epochs that are left.
+    """Train the remaining epochs.
 
-    The rest of an epoch that was cut short is a fit of its own, because Keras asks only once
-    how many batches an epoch has.
+    The rest of an interrupted epoch is a separate call of `fit`, because Keras reads the number of
+    batches only once.
     """
     from seqtrain.training.batches import Batches, CountEpochs
     from seqtrain.training.compiling import TellCompiling
@@ -171,7 +172,7 @@ def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], save
 
 @contextmanager
 def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
-    """Where the body is cut short, draw what there is; on Ctrl-C save a model if none is."""
+    """If the body is interrupted, draw the plots; on Ctrl-C save a model if there is none."""
     try:
         yield
     except (KeyboardInterrupt, TrainingError, OSError) as error:
@@ -198,9 +199,9 @@ def stopping_reason(config: ResolvedConfig) -> str:
 
 
 def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
-    """Judge the best model by the test examples, and the last beside it; draw all plots."""
+    """Evaluate the best and the last model on the test examples, and draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
-    run.config.model.settle(model, dataset, outputs)  # as the best is, to be comparable
+    run.config.model.settle(model, dataset, outputs)  # like the best, to be comparable
     last = predictions(model, dataset.test.x, dataset.task)
     if not np.isfinite(last).all():
         raise TrainingError(
@@ -234,7 +235,7 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
 
 
 def settled(run: Run, dataset: Dataset) -> tuple[Any, str]:
-    """Return the best model of a run, and save and tell what is chosen on validation at the end."""
+    """Return the best model of a run, after the final choices on validation."""
     from seqtrain.training.callbacks import save
 
     model = load_model(run)
@@ -245,9 +246,9 @@ def settled(run: Run, dataset: Dataset) -> tuple[Any, str]:
 
 
 def draw(run: Run) -> None:
-    """Draw all plots, or report why not: no training is lost to a picture.
+    """Draw all plots, or log why not: a picture must never cost a training.
 
-    Matplotlib takes half a second to import, which no epoch waits for.
+    Matplotlib takes half a second to import, so it is imported last.
     """
     again = f"draw again: `seqtrain plot {run.folder}`"
     try:
@@ -261,10 +262,10 @@ def draw(run: Run) -> None:
 
 @contextmanager
 def spared(lack: str) -> Iterator[None]:
-    """Log what is lacking where the body fails, for no result is lost to what only goes with it.
+    """Log an error of the body as a warning, so that an extra cannot cost a result.
 
     Raises:
-        DrawingError: of the body; it names what is lacking.
+        DrawingError: raised by the body; it already names what is missing.
     """
     try:
         yield
@@ -275,7 +276,7 @@ def spared(lack: str) -> Iterator[None]:
 
 
 def class_weight(config: ResolvedConfig, dataset: Dataset) -> dict[int, float] | None:
-    """Return by how much each class counts, or None where each example counts alike."""
+    """Return the weight of each class, or None for equal weights of all examples."""
     if config.training.class_weight is None:
         return None
     return dataset.task.class_weights(dataset.train.labels)

@@ -1,6 +1,6 @@
-"""Several seeds of one config, each trained in a process of its own.
+"""Train several seeds of one config, each in a process of its own.
 
-So each equals the run that it would be alone, to the bit, and one that fails stops no other.
+So each run is bit-identical to a run on its own, and a failure does not stop the others.
 """
 
 import asyncio
@@ -23,29 +23,29 @@ from seqtrain.runs.run import Run
 from seqtrain.schema import limits
 from seqtrain.training.signals import EXCEPTIONS
 
-# What trains a run; with -P a file `random.py` where a person works is no module.
+# Trains a run; with -P a file `random.py` in the working folder is not imported.
 COMMAND = [sys.executable, "-P", "-m", "seqtrain", "resume"]
-OF_A_TRAINING = 500_000_000  # bytes that the smallest takes
-LONGEST_LINE = 1 << 20  # bytes that a training writes to stderr at once
+OF_A_TRAINING = 500_000_000  # bytes of the smallest training
+LONGEST_LINE = 1 << 20  # bytes to read from the stderr of a training at once
 ASKED = {**EXCEPTIONS, signal.SIGHUP: Terminated}  # the terminal was closed
 
 log = logging.getLogger(__name__)
 
 
 def prepare(config: CompleteConfig, count: int, outputs: Path, data_dir: Path | None) -> list[Run]:
-    """Make a group of runs of a config, with its seed and those that follow it.
+    """Create a group of runs of a config, with its seed and the following ones.
 
-    The data are loaded once, so that what is wrong with them is said once, and so that the
-    trainings find them parsed.
+    The data are loaded once, so that errors are shown once, and the trainings find the data in the
+    cache.
 
     Args:
-        config: as a person wrote it.
-        count: how many seeds.
+        config: as the user wrote it.
+        count: the number of seeds.
         outputs: the folder of all runs.
         data_dir: a folder to look for data files in.
 
     Raises:
-        ConfigError: so many seeds do not follow.
+        ConfigError: a seed would be too large.
         DataError: the data cannot be read.
     """
     seeds = range(config.seed, config.seed + count)
@@ -60,17 +60,17 @@ def prepare(config: CompleteConfig, count: int, outputs: Path, data_dir: Path | 
 def train(
     runs: Sequence[Run], jobs: int = 1, data_dir: Path | None = None, epochs: int | None = None
 ) -> None:
-    """Train runs to their end, from where each is.
+    """Train runs to their end, each from its current state.
 
     Args:
-        runs: of one config, with a seed each.
-        jobs: how many are trained at once.
+        runs: runs of one config, with different seeds.
+        jobs: how many to train at once.
         data_dir: a folder to look for data files in.
-        epochs: how many there are to be, if not as many as their config says.
+        epochs: a new number of epochs, or None for that of their config.
 
     Raises:
-        TrainingError: some failed, after all have ended.
-        KeyboardInterrupt: Ctrl-C or SIGTERM came, after all have ended with a checkpoint.
+        TrainingError: some failed; raised after all have ended.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; raised after all have ended with a checkpoint.
     """
     options = ["--data-dir", str(data_dir)] if data_dir else []
     options += ["--epochs", str(epochs)] if epochs else []
@@ -89,7 +89,7 @@ def train(
 
 
 def at_once(jobs: int) -> int:
-    """Return how many of so many trainings the memory of this machine has room for."""
+    """Return how many trainings fit into the memory of this machine at once."""
     room = max(memory.total() // OF_A_TRAINING, 1)
     if jobs <= room:
         return jobs
@@ -102,10 +102,10 @@ def _ended(code: int) -> str:
 
 
 class _Children:
-    """The processes that train, and what the process that started them was asked meanwhile.
+    """The training processes, and the signals that came in the meantime.
 
-    They are out of the terminal's reach, so that Ctrl-C comes to each once: from here, as the
-    SIGTERM upon which a training writes a checkpoint and ends.
+    They are in another session than the terminal, so that Ctrl-C reaches each only once: as a
+    SIGTERM from here, upon which a training writes a checkpoint and ends.
     """
 
     def __init__(self, options: Sequence[str], jobs: int) -> None:
@@ -126,7 +126,7 @@ class _Children:
         )
 
     def end(self, number: int) -> None:
-        """Ask all to end; those that were asked before end at once."""
+        """Ask all to end; a second request ends them at once."""
         self.asked = ASKED[number]
         for child in self.running:
             _terminate(child)
@@ -149,7 +149,7 @@ class _Children:
             return code
 
     async def _start(self, run: Run) -> Process:
-        """Start a training; it writes to our stderr where it is the only one at a time."""
+        """Start a training; with one job it writes to our stderr."""
         return await asyncio.create_subprocess_exec(
             *(*COMMAND, str(run.folder), *self.options),
             env={STARTED_BY: json.dumps(sys.argv)} | os.environ,

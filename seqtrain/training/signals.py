@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, held back while a step runs, so that a checkpoint can be written first."""
+"""Delay Ctrl-C and SIGTERM while a step runs, so that a checkpoint can be written first."""
 
 import signal
 import threading
@@ -15,11 +15,11 @@ EXCEPTIONS: dict[int, type[KeyboardInterrupt]] = {
 
 
 class Signals:
-    """What the process was asked while a body ran, see `listening`.
+    """The signals that came while a body ran, see `listening`.
 
     Attributes:
-        held: whether a signal waits until `answer` is called, or is an exception at once.
-        asked: the exception that waits.
+        held: whether a signal waits until `answer` is called, instead of raising at once.
+        asked: the waiting exception.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Signals:
         self.asked: type[KeyboardInterrupt] | None = None
 
     def answer(self) -> None:
-        """Raise what waits.
+        """Raise the waiting exception.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed.
@@ -47,7 +47,7 @@ class Signals:
 def listening() -> Iterator[Signals]:
     """Turn the two signals into exceptions while the body runs.
 
-    What is ignored stays so, as in the background of a script. Only the main thread can listen.
+    Ignored signals stay ignored, as in background jobs of scripts. Only the main thread can listen.
     """
     signals = Signals()
     before: dict[int, Any] = {}

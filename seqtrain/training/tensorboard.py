@@ -1,6 +1,6 @@
-"""Logs of a training that TensorBoard shows, as Keras's own callback writes them.
+"""Logs for TensorBoard, written by Keras's own callback.
 
-Imports Keras, so it comes after `execution.start`.
+Imports Keras, so `execution.start` must come first.
 """
 
 import functools
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def event_logs(config: ResolvedConfig, run: Run) -> list[keras.callbacks.Callback]:
-    """Return what writes the logs of a run, if its config asks for them."""
+    """Return the callback that writes the logs of a run, if its config asks for them."""
     if not config.training.tensorboard:
         return []
     execution.import_for_tensorboard()
@@ -28,7 +28,7 @@ def event_logs(config: ResolvedConfig, run: Run) -> list[keras.callbacks.Callbac
 
 
 def _spared(hook: Callable[..., None]) -> Callable[..., None]:
-    """Let a hook of `LogEvents` that fails end the logs, and not the training."""
+    """Stop the logs, not the training, if a hook of `LogEvents` fails."""
 
     @functools.wraps(hook)
     def sparing(self: "LogEvents", *arguments: Any, **named: Any) -> None:
@@ -44,11 +44,11 @@ def _spared(hook: Callable[..., None]) -> Callable[..., None]:
 
 
 class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
-    """Writes what each epoch reached into `tensorboard/` of a run.
+    """Writes the results of each epoch into `tensorboard/` of a run.
 
-    What an epoch has written is on the disk before its checkpoint is, so that a run that is cut
-    short and goes on has the events of every epoch. TensorBoard reads the files of a folder one
-    after another; an epoch that was trained twice has the same point twice.
+    The events of an epoch are on the disk before its checkpoint, so that a resumed run has the
+    events of every epoch. TensorBoard reads the files of a folder in order; an epoch that was
+    trained twice has the same point twice.
     """
 
     def __init__(self, run: Run) -> None:
@@ -57,7 +57,7 @@ class LogEvents(keras.callbacks.TensorBoard):  # type: ignore[misc]
 
     @_spared
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write, and leave nothing in memory."""
+        """Write the events, and flush them."""
         super().on_epoch_end(epoch, logs)
         self._train_writer.flush()
         self._val_writer.flush()

@@ -1,4 +1,4 @@
-"""Whether a network has learned: it beside simple models, on the same test examples."""
+"""The verdict: whether a network has learned, compared with baselines on the same examples."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from seqtrain.evaluation.metric import Metric
 from seqtrain.tasks import Task
 from seqtrain.training.diagnosis import TrainingRecord, causes, still_improving
 
-FAR = 0.5  # of what the linear model gains over the constant one; less is far below it
+FAR = 0.5  # share of the gain of the linear over the constant baseline; less is far below it
 
-Found = Mapping[str, Mapping[str, Any]]  # the simple models, by name, as metrics.json has them
+Found = Mapping[str, Mapping[str, Any]]  # the baselines by name, as in metrics.json
 
 
 def judged(predictions: np.ndarray, trained: TrainingRecord) -> dict[str, Any]:
-    """Return `baselines` and `verdict`, as `metrics.json` holds them.
+    """Return `baselines` and `verdict` for `metrics.json`.
 
     Args:
-        predictions: of the test examples, as the task has them.
-        trained: how the network was trained.
+        predictions: of the test examples, in the form of the task.
+        trained: the training of the network.
     """
     others = baselines(trained.dataset, trained.training.baselines, trained.weighed)
     found = {other.name: compared(predictions, other, trained) for other in others}
@@ -31,7 +31,7 @@ def judged(predictions: np.ndarray, trained: TrainingRecord) -> dict[str, Any]:
 
 
 def compared(predictions: np.ndarray, other: Baseline, trained: TrainingRecord) -> dict[str, Any]:
-    """Return the metrics of a simple model, and by how much the network is better."""
+    """Return the metrics of a baseline, and its comparison with the network."""
     task, labels = trained.dataset.task, trained.dataset.test.labels
     evaluated = task.evaluate("test", labels, other.predictions)
     return {
@@ -43,22 +43,21 @@ def compared(predictions: np.ndarray, other: Baseline, trained: TrainingRecord) 
 
 
 def verdict(predictions: np.ndarray, found: Found, trained: TrainingRecord) -> dict[str, Any]:
-    """Return whether a network has learned, and what is to be said of it.
+    """Return whether a network has learned, with reasons.
 
-    A network has learned if its predictions have to do with the labels, if it is better than the
-    constant model, and if it is not far below the linear model: significantly worse, and with
-    less than half of what the linear model gains over the constant one. Any of the metrics that
-    the task is judged by may show it.
+    A network has learned if its predictions depend on the labels, if it is better than the
+    constant baseline, and if it is not far below the linear baseline. It is far below if it is
+    significantly worse and has less than half of the linear baseline's gain over the constant one.
+    It is enough to have learned by one of the metrics in `Task.judged_by`.
 
     Args:
-        predictions: of the test examples, as the task has them.
-        found: the simple models; the first is the constant one.
-        trained: how the network was trained.
+        predictions: of the test examples, in the form of the task.
+        found: the baselines; the constant one first.
+        trained: the training of the network.
 
     Returns:
-        `learned`, and the `sentence` that says why; where it has not learned, likely `causes`;
-        `warnings` of a network that has, and `advice`, both of which may be empty; and by which
-        scores it is `judged_by`.
+        `learned`, and a `sentence` with the reason; if not learned, likely `causes`; if learned,
+        `warnings` and `advice`, which may be empty; and the metrics `judged_by`.
     """
     task, labels = trained.dataset.task, trained.dataset.test.labels
     floor = next(iter(found))
@@ -90,7 +89,7 @@ def _lacking(
     yardsticks: Sequence[tuple[Metric, Metric]],
     task: Task,
 ) -> str | None:
-    """Return what shows that a network has not learned; None where it has."""
+    """Return the reason why a network has not learned; None if it has."""
     if not apart:
         beside = _beside(ours, found, [shown for shown, _ in yardsticks])
         return f"the network has learned nothing that shows on the test examples: {beside}"
@@ -101,7 +100,7 @@ def _lacking(
 def _lacking_by(
     shown: Metric, measured: Metric, ours: Mapping[str, Any], found: Found, task: Task
 ) -> str | None:
-    """Return what shows by one metric that a network has not learned; None where it has."""
+    """Return the reason why a network has not learned by one metric; None if it has."""
     key, name = f"test_{measured.name}", f"test_{shown.name}"
     title, floor = next(iter(found.items()))
     if task.better(floor, measured) <= 0:
@@ -121,7 +120,7 @@ def _lacking_by(
 
 
 def _beside(ours: Mapping[str, Any], found: Found, metrics: Sequence[Metric]) -> str:
-    """Return metrics of the network, and after each that of the constant model."""
+    """Return metrics of the network, each followed by that of the constant baseline."""
     title, floor = next(iter(found.items()))
     keys = [(metric.title, f"test_{metric.name}") for metric in metrics]
     pairs = [(word, readable(ours[key]), readable(floor[key])) for word, key in keys]
@@ -129,7 +128,7 @@ def _beside(ours: Mapping[str, Any], found: Found, metrics: Sequence[Metric]) ->
 
 
 def _ranked(found: Found, yardsticks: Sequence[tuple[Metric, Metric]], task: Task) -> str:
-    """Return which simple models a network beats, and which beat it, by each metric."""
+    """Return the baselines that a network beats, and those that beat it, by each metric."""
     first, *others = (ranking(found, *yardstick, task) for yardstick in yardsticks)
     named = [
         f"by {shown.title} {said}" for (shown, _), said in zip(yardsticks[1:], others, strict=True)
@@ -138,7 +137,7 @@ def _ranked(found: Found, yardsticks: Sequence[tuple[Metric, Metric]], task: Tas
 
 
 def ranking(found: Found, shown: Metric, measured: Metric, task: Task) -> str:
-    """Return which simple models a network beats, and which beat it, by one metric."""
+    """Return the baselines that a network beats, and those that beat it, by one metric."""
     word = "" if shown.bare else f"{shown.title} "
     named = {
         name: f"{title} ({word}{readable(found[name][f'test_{shown.name}'])})"
