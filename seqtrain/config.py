@@ -74,8 +74,8 @@ class TrainingConfig(Section):
     batch_size: Count = Field(default=32, description="examples in one step of the optimizer")
     bucket_by_length: bool = Field(
         default=False,
-        description="put examples of like length into one batch and cut it to its longest, so "
-        "that little padding is computed; needs a mask and `padding: post`",
+        description="put examples of similar length into one batch, and cut it to the longest of "
+        "them: this saves padding; needs a mask and `padding: post`",
     )
     optimizer: Optimizer = Field(
         default="adam", description="Keras optimizer, with Keras's defaults"
@@ -115,9 +115,9 @@ class TrainingConfig(Section):
     )
     baselines: bool = Field(
         default=True,
-        description="fit a linear model too, in up to half a minute after the training, and say "
-        "whether the network beats it; the majority class, or the mean of numbers, is always "
-        "compared with",
+        description="also fit a linear model, in up to half a minute after the training, and "
+        "test whether the network beats it; the network is always compared with the majority "
+        "class, or the mean of numbers",
     )
     checkpoint_minutes: Positive = Field(
         default=10.0,
@@ -132,9 +132,12 @@ class TrainingConfig(Section):
     def broken_rules(self) -> Iterator[Rule]:
         """Yield each broken rule between keys of this section."""
         if self.clipnorm and self.clipvalue:
-            yield "training.clipvalue", "cannot stand beside `clipnorm`: choose one of them"
+            yield "training.clipvalue", "cannot be combined with `clipnorm`: choose one of them"
         if self.warmup_epochs and self.schedule == "plateau":
-            yield "training.warmup_epochs", "cannot stand beside `schedule: plateau`: choose one"
+            yield (
+                "training.warmup_epochs",
+                "cannot be combined with `schedule: plateau`: choose one",
+            )
         elif self.warmup_epochs > self.epochs:
             yield "training.warmup_epochs", f"must be at most `epochs`, which is {self.epochs}"
 
@@ -175,13 +178,12 @@ class ExecutionConfig(Section):
     jit_compile: bool | Literal["auto"] = Field(
         default="auto",
         description="compile the step with XLA; `auto` is true for `jax`, and false for "
-        "`tensorflow`, where Keras has no XLA while `deterministic` is true",
+        "`tensorflow`, where Keras cannot use XLA with `deterministic`",
     )
     unroll: bool | Literal["auto"] = Field(
         default="auto",
-        description="write the time steps out instead of looping, on `tensorflow`; `auto` does so "
-        f"where measured faster: `rnn` and `birnn`, over at most {LONGEST_UNROLL} steps without "
-        "mask",
+        description="unroll the loop over the time steps, on `tensorflow`; `auto` does so where it "
+        f"was measured faster: `rnn` and `birnn`, at most {LONGEST_UNROLL} steps without mask",
     )
     steps_per_execution: StepsAtOnce | Literal["auto"] = Field(
         default="auto",
@@ -190,8 +192,8 @@ class ExecutionConfig(Section):
     )
     threads: Threads | Literal["auto"] = Field(
         default="auto",
-        description="processor threads that an operation is split among; `auto` is 1 where the "
-        "products of a time step are small, else the cores that the process may use",
+        description="processor threads for one operation; `auto` is 1 if the products of a time "
+        "step are small, else all cores that the process may use",
     )
     deterministic: bool | Literal["auto"] = Field(
         default=True, description="the same numbers in every run on one machine; `auto` is true"
@@ -219,8 +221,8 @@ class Config(Section):
         default=None,
         pattern=naming.PATTERN,
         max_length=naming.LONGEST,
-        description="folder of the runs, of letters and digits of any script, `.`, `_` and `-`; "
-        "null takes the name of the config's file",
+        description="name of the folder of the runs: letters and digits of any script, `.`, `_` "
+        "and `-`; null takes the name of the config's file",
     )
     seed: Seed = Field(default=0, description="decides initial weights, order and dropout")
     dataset: AnyDatasetConfig = Field(description="what to learn from")
@@ -249,7 +251,7 @@ class Config(Section):
         if not isinstance(dataset, TokenDatasetConfig):
             for key in ("embedding_dim", "embedding_file", "token_dropout", "wide"):
                 if getattr(model, key):
-                    yield f"model.{key}", f"is for words, and `{dataset.name}` has none"
+                    yield f"model.{key}", f"is for words, but `{dataset.name}` has none"
         elif dataset.padding == "post" and not dataset.mask and model.reads_last_step:
             yield (
                 "dataset.mask",

@@ -198,7 +198,7 @@ BROKEN_WIDE: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "half a step": (
         "a,1,2,,",
         {"feature_columns": ["v0", "v1", "v2"]},
-        "own.csv: 3 columns of numbers are no whole steps of 2",
+        "own.csv: 3 columns of numbers are not whole steps of 2",
         "features_per_step",
     ),
     "no steps": ("a,,,", {}, "own.csv:62: a sequence has no steps", "leave the row out"),
@@ -578,7 +578,7 @@ BROKEN_ARCHIVES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "labels that are measured": (
         {"x": X, "y": Y + 0.5},
-        "own.npz: `y[0]` (example 1) is 0.5, which is no whole number",
+        "own.npz: `y[0]` (example 1) is 0.5, which is not a whole number",
         "name or the number of a class",
     ),
     "labels that are NaN": (
@@ -622,7 +622,7 @@ def test_a_broken_archive_is_refused(content: Any, message: str, hint: str) -> N
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("junk.npz", b"not a zip", "junk.npz is no .npz file, or not all of one"),
+        ("junk.npz", b"not a zip", "junk.npz is not a complete .npz file"),
         ("empty.npz", b"", "empty.npz is no .npz file"),
         ("x.npy", b"\x93NUMPY", "x.npy holds one array, and no labels"),
         ("y.npy", b"\x93NUM", "y.npy is no .npz file"),
@@ -722,7 +722,7 @@ BROKEN_TABLES: dict[str, tuple[Callable[[], Rows], str, str]] = {
         f"own.csv:{LATER}: step 0 of `s1` stands on line {LATER - 1} too",
         "each step of a sequence once",
     ),
-    "a step that is no number": (
+    "a step that is not a number": (
         changed(4, step="2026-01-01"),
         "own.csv:4: `step` is `2026-01-01`, not a number",
         "dataset.step_column=null",
@@ -788,7 +788,7 @@ BROKEN_PAIRS: dict[str, tuple[str, Any, str, Any, str, str]] = {
     ),
     "a feature more": (
         *("own.csv", rows_of(WAVES, LABELS), "test.csv", [{**row, "heat": 1} for row in UP]),
-        "test.csv:1: `heat` is no feature of ",
+        "test.csv:1: `heat` is not a feature of ",
         "dataset.feature_columns=[height,noise]",
     ),
     "a feature less": (

@@ -169,7 +169,7 @@ def test_what_is_wrong_ends_in_a_hint(seqtrain: Seqtrain) -> None:
         ("model=gru", "model: must be …, did you mean `model: {name: gru}`?"),
         ("model.units=[64, 0]", "model.units.1: must be …, not 0"),
         ("model.units=64, 32", 'model.units: must be …, not "64, 32", did you mean `[64, 32]`?'),
-        ("model.embedding_dim=8", "model.embedding_dim: is for words, and `digits` has none"),
+        ("model.embedding_dim=8", "model.embedding_dim: is for words, but `digits` has none"),
         ("training.warmup_epochs=11", "training.warmup_epochs: must be at most `epochs`, …"),
         ("name=../x", 'name: must be text …, not "../x"'),
         ("training.epochs", "must be written `key=value`, such as `training.epochs=3`"),

@@ -551,7 +551,7 @@ def test_numbers_in_another_form_are_refused_also_where_they_repeat(
     outcome = seqtrain("init", "--data", of_texts(labels, name, ";"))
     assert outcome.exit_code == 2
     assert f"own.csv, `{name}`: the " in outcome.stderr
-    assert f"is no number: it has {said}" in outcome.stderr
+    assert f"is not a number: it has {said}" in outcome.stderr
     assert seqtrain("init", "--data", "own.csv", "dataset.task=classification", "--label", name)
 
 
@@ -564,11 +564,11 @@ def test_features_in_another_form_are_named(seqtrain: Seqtrain) -> None:
     rows = [[f"p{n // 6}", str(n % 6), f"{n},5", str(n // 6 % 2)] for n in range(240)]
     outcome = seqtrain("init", "--data", table("own.csv", ["who", "hour", "rate", "died"], rows))
     assert outcome.exit_code == 2
-    assert "`rate`: the value `0,5` is no number: it has a decimal comma" in outcome.stderr
+    assert "`rate`: the value `0,5` is not a number: it has a decimal comma" in outcome.stderr
     more = [[*row, str(0.5 + n)] for n, row in enumerate(rows)]
     header = ["who", "hour", "rate", "died", "warm"]
     outcome = seqtrain("init", "--data", table("own.csv", header, more))
-    assert "mind       `rate` is not read: `0,5` is no number; write 0.5" in outcome.stderr
+    assert "mind       `rate` is not read: `0,5` is not a number; write 0.5" in outcome.stderr
 
 
 def test_a_number_of_each_sequence_is_measured(seqtrain: Seqtrain) -> None:
@@ -643,5 +643,5 @@ def test_values_that_are_missing_are_no_labels(seqtrain: Seqtrain) -> None:
     rows[3][2] = "?"
     header = ["class", *(f"t{n}" for n in range(5))]
     outcome = seqtrain("init", "--data", table("own.csv", header, rows))
-    assert "`t1`: the value `?` is no number: it is a missing value" in outcome.stderr
+    assert "`t1`: the value `?` is not a number: it is a missing value" in outcome.stderr
     assert "unlabelled" not in outcome.stderr

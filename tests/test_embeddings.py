@@ -100,12 +100,12 @@ def test_what_is_damaged_is_told_with_its_line(text: str, message: str) -> None:
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00binary\x00", b"2 3\nfilm \xf0\x9f\n"])
 def test_a_binary_file_is_refused(content: bytes) -> None:
     Path("vectors.bin").write_bytes(content)
-    with pytest.raises(DataError, match="is no text of word vectors"):
+    with pytest.raises(DataError, match="is not a text file of word vectors"):
         fill(np.zeros((8, 3), np.float32), Path("vectors.bin"), WORDS)
 
 
 def test_a_file_that_only_calls_itself_compressed_is_refused() -> None:
-    with pytest.raises(DataError, match="is no text of word vectors"):
+    with pytest.raises(DataError, match="is not a text file of word vectors"):
         dimension(written(GLOVE, "vectors.gz"))
 
 
@@ -150,7 +150,7 @@ def test_training_starts_from_the_vectors(trainable: str, seqtrain: Callable[...
 def test_the_keys_stand_only_where_they_make_sense(seqtrain: Callable[..., Outcome]) -> None:
     quickstart = REPOSITORY / "configs" / "quickstart.yaml"
     outcome = seqtrain("check", quickstart, "model.embedding_file=a.txt")
-    assert "model.embedding_file: is for words, and `digits` has none" in outcome.stderr
+    assert "model.embedding_file: is for words, but `digits` has none" in outcome.stderr
     imdb = REPOSITORY / "configs" / "imdb_gru.yaml"
     outcome = seqtrain("check", imdb, "model.embedding_trainable=false")
     assert "model.embedding_trainable: must be true without `embedding_file`" in outcome.stderr

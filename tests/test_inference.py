@@ -16,7 +16,7 @@ pytestmark = pytest.mark.tf
 
 
 def padded(features: int | None, padding: str) -> np.ndarray:
-    """300 sequences of 1 to 30 steps, filled up to 30 at one end."""
+    """300 sequences of 1 to 30 steps, padded to 30 at one end."""
     random = np.random.default_rng(0)
     shape = (300, 30) if features is None else (300, 30, features)
     x = np.full(shape, 0 if features is None else MASK_VALUE, np.float32)

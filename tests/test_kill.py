@@ -241,7 +241,7 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     assert (run.plots / "loss.png").exists()
     assert run.model_file.exists()
     assert not run.finished
-    assert f"go on with it: `seqtrain resume {run.folder}`" in err
+    assert f"resume it: `seqtrain resume {run.folder}`" in err
     assert out.splitlines()[-1] == str(run.folder)
     assert run.checkpoints.newest() is not None
     assert not run.training

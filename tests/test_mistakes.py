@@ -93,7 +93,7 @@ def test_texts_that_have_changed_meanwhile_stand_as_the_network_read_them(
     write_csv(Path("own.csv"), ROWS[::-1])
     with caplog.at_level(logging.WARNING, logger="seqtrain"):
         (found,) = rows(texts, surely_wrong(texts, [0], [0.9]))
-    assert "own.csv is not as it was when it was read" in caplog.text
+    assert "own.csv has changed since it was read" in caplog.text
     assert found["text"].endswith("number <unknown>")
 
 

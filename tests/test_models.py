@@ -34,7 +34,7 @@ def dataset(x: np.ndarray, classes: int = 2, **known: Any) -> Dataset:
 
 
 def tokens(length: int = 12, padding: str = "post", mask: bool = True) -> Dataset:
-    """Texts of 5, 1 and 12 words among 20, filled up to `length`."""
+    """Texts of 5, 1 and 12 words among 20, padded to `length`."""
     rows = [[3, 4, 5, 6, 7], [2], [9, 8, 7, 6, 5, 4, 3, 2, 1, 9, 8, 7]]
     x = np.zeros((3, length), np.int32)
     for row, words in zip(x, rows, strict=True):
@@ -109,7 +109,7 @@ def with_random_weights(network: Any) -> Any:
 
 
 def values(length: int = 12, mask: bool = True) -> Dataset:
-    """Sequences of 5, 1 and 12 steps of 2 features, filled up to `length`."""
+    """Sequences of 5, 1 and 12 steps of 2 features, padded to `length`."""
     x = np.full((3, length, 2), MASK_VALUE, np.float32)
     for row, steps in zip(x, (5, 1, 12), strict=True):
         row[:steps] = np.random.default_rng(steps).normal(size=(steps, 2))

@@ -125,12 +125,12 @@ def test_points_in_time_in_an_archive_are_refused_with_what_to_write(kind: str) 
 
 
 WRONG = [
-    ("3,5", "the label `3,5` is no number: it has a decimal comma", "write 3.5,"),
-    ("12.5%", "the label `12.5%` is no number: it has a percent sign", "write 12.5 or 0.125,"),
-    ("good", "the label `good` is no number", "`task: classification`"),
-    ("nan", "the label `nan` is no number", "a finite number"),
-    ("inf", "the label `inf` is no number", "a finite number"),
-    ("1e30", "the label `1e30` is no number", "a finite number"),
+    ("3,5", "the label `3,5` is not a number: it has a decimal comma", "write 3.5,"),
+    ("12.5%", "the label `12.5%` is not a number: it has a percent sign", "write 12.5 or 0.125,"),
+    ("good", "the label `good` is not a number", "`task: classification`"),
+    ("nan", "the label `nan` is not a number", "a finite number"),
+    ("inf", "the label `inf` is not a number", "a finite number"),
+    ("1e30", "the label `1e30` is not a number", "a finite number"),
     ("", "the label is empty", "dataset.unlabelled=skip"),
 ]
 
@@ -153,7 +153,7 @@ def test_a_label_that_was_not_measured_is_empty() -> None:
 
 @pytest.mark.parametrize("bad", [np.inf, 1e30])
 def test_a_number_that_is_not_usable_is_told_with_its_place(bad: float) -> None:
-    message = f"own.npz: example 7: the label `{bad}` is no number"
+    message = f"own.npz: example 7: the label `{bad}` is not a number"
     with pytest.raises(DataError, match=re.escape(message)):
         arrays([*NUMBERS[:6], bad, *NUMBERS[7:]])
 
@@ -174,7 +174,7 @@ def test_many_different_numbers_as_classes_get_a_hint(write: Any) -> None:
 
 
 def test_measured_numbers_in_an_archive_get_a_hint() -> None:
-    with pytest.raises(DataError, match="which is no whole number") as caught:
+    with pytest.raises(DataError, match="which is not a whole number") as caught:
         arrays(NUMBERS, task="classification")
     assert "`dataset.task=regression` learns measured numbers" in str(caught.value.hint)
 
@@ -205,7 +205,7 @@ def test_numbers_to_judge_by_are_read_from_what_is_given() -> None:
 
 def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
     given = NewExamples(np.zeros((2, 2)), labels=["1.5", "high"], lines=[2, 5])
-    with pytest.raises(DataError, match="^new.csv:5: the label `high` is no number$"):
+    with pytest.raises(DataError, match="^new.csv:5: the label `high` is not a number$"):
         given.truth(Path("new.csv"), LEARNED.task)
     with pytest.raises(DataError, match="^new.csv has no `label` to judge by$"):
         NewExamples(np.zeros((2, 2))).truth(Path("new.csv"), LEARNED.task)
@@ -262,7 +262,7 @@ def test_other_forms_of_numbers_are_refused_by_their_name(label: str, what: str,
         lambda: texts([label, *NUMBERS[1:]]),
     ):
         with pytest.raises(
-            DataError, match=f"own.csv:2: the label .* is no number: {what}"
+            DataError, match=f"own.csv:2: the label .* is not a number: {what}"
         ) as caught:
             judge()
         assert hint in str(caught.value.hint)

@@ -275,7 +275,7 @@ def test_with_all_three_files_train_is_the_whole_of_its_file() -> None:
         ("label_column: text", "label_column: must be another than `text_column`"),
         (
             "validation_path: v.csv, validation: test",
-            "validation: cannot stand beside `validation_path`: choose one of them",
+            "validation: cannot be combined with `validation_path`: choose one of them",
         ),
         (
             "validation_path: v.csv, test_path: ./v.csv",

@@ -431,7 +431,7 @@ def test_no_training_is_lost_to_what_only_goes_with_it(
     assert go_on(run).finished
     said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     lack = {
-        "mistakes.csv": "the run goes without mistakes.csv: ",
+        "mistakes.csv": "the run has no mistakes.csv: ",
         "tensorboard": "TensorBoard gets",
     }
     assert len([line for line in said if line.startswith(lack[name])]) == 1

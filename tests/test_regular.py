@@ -108,7 +108,7 @@ def test_a_pipe_among_the_texts_of_a_folder_is_refused(seqtrain: Seqtrain) -> No
     Path("a.yaml").write_text(f"dataset: {{name: folder, path: texts}}\n{LSTM}")
     outcome = seqtrain("check", "a.yaml", "--load")
     assert outcome.exit_code == 2
-    assert "2.txt is no file but a device or a pipe" in outcome.stderr
+    assert "2.txt is a device or a pipe, not a file" in outcome.stderr
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])

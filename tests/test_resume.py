@@ -328,7 +328,7 @@ def test_the_command_goes_on_and_a_finished_run_stays_as_it_is(
     outputs = cut.folder.parent.parent
     outcome = seqtrain("resume", "--output", outputs)
     assert outcome.exit_code == 0, outcome.stderr
-    assert "going on after 2 epochs and 2 batches" in outcome.stderr
+    assert "resuming after 2 epochs and 2 batches" in outcome.stderr
     assert outcome.stdout.splitlines() == [str(cut.folder)]
     assert results(cut) == results(whole)
     again = seqtrain("resume", "--output", outputs)
@@ -357,7 +357,7 @@ def test_a_damaged_file_of_an_unfinished_run_is_told_with_the_way_on(
     cut.model_file.unlink()
     outcome = seqtrain("evaluate", cut.folder)
     assert outcome.exit_code == 2
-    assert f"go on with it: `seqtrain resume {cut.folder}`" in outcome.stderr
+    assert f"resume it: `seqtrain resume {cut.folder}`" in outcome.stderr
 
 
 def contents(run: Run) -> dict[str, bytes]:

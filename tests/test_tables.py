@@ -478,7 +478,7 @@ def test_parquet_is_read() -> None:
     assert cells(Table(file)) == ROWS[:5] * 700
     rows = list(Table(file).rows("n", "index"))
     assert (rows[0], rows[-1]) == ((2, ("1.5", "0")), (3501, ("1.5", "3499")))
-    with pytest.raises(DataError, match=r"^own.parquet:2: `tags` is no text but \['a'\]$"):
+    with pytest.raises(DataError, match=r"^own.parquet:2: `tags` is not text but \['a'\]$"):
         cells(Table(file), "tags")
     assert next(Table(file).candidates()[1])[1] == (*ROWS[0], "1.5", None, "0")
 
@@ -661,7 +661,7 @@ DEFECTS = [
     Defect(
         "a pipe",
         lambda: os.mkfifo("own.csv"),
-        "{own} is no file but a device or a pipe",
+        "{own} is a device or a pipe, not a file",
         "write what it gives into a file, and name that",
     ),
     Defect("empty", "", "{own} holds no rows", FIRST_LINE),
@@ -762,7 +762,7 @@ DEFECTS = [
     Defect(
         "UTF-16 without its mark",
         GOOD.encode("utf-16-le"),
-        "{own}:1: a zero byte is no text",
+        "{own}:1: a zero byte is not text",
         AS_UTF16,
     ),
     Defect(
@@ -775,7 +775,7 @@ DEFECTS = [
     Defect(
         "a zero byte among many rows",
         after(2_000, b"a\0b,good"),
-        "{own}:2002: a zero byte is no text",
+        "{own}:2002: a zero byte is not text",
         AS_UTF16,
     ),
     Defect(
@@ -790,7 +790,7 @@ DEFECTS = [
         "an encoding of bytes",
         GOOD,
         "1 problem in own.yaml\nargument 'dataset.encoding=base64': dataset.encoding: \"base64\" "
-        "is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`",
+        "is not an encoding; common ones are `utf-8`, `cp1252` and `latin-1`",
         SCHEMA,
         keys=("dataset.encoding=base64",),
     ),
@@ -880,7 +880,7 @@ DEFECTS = [
     Defect(
         "CSV called JSON",
         GOOD,
-        '{own}:1: no JSON object but "text","label"',
+        '{own}:1: not a JSON object: "text","label"',
         AN_OBJECT,
         "own.jsonl",
     ),
@@ -929,14 +929,14 @@ DEFECTS = [
     Defect(
         "JSON that is nested without end",
         after(2, '{"a":' * 100_000, as_jsonl),
-        "{own}:3: no JSON: nested too deeply",
+        "{own}:3: not JSON: nested too deeply",
         CORRECT,
         "own.jsonl",
     ),
     Defect(
         "a list instead of an object",
         after(2, '["a film", "good"]', as_jsonl),
-        '{own}:3: no JSON object but ["a film", "good"]',
+        '{own}:3: not a JSON object: ["a film", "good"]',
         AN_OBJECT,
         "own.jsonl",
     ),
@@ -957,7 +957,7 @@ DEFECTS = [
     Defect(
         "a value that is nested",
         after(2, '{"text": {"de": "schön"}, "label": "good"}', as_jsonl),
-        '{own}:3: `text` is no text but {"de": "schön"}',
+        '{own}:3: `text` is not text but {"de": "schön"}',
         A_VALUE,
         "own.jsonl",
     ),

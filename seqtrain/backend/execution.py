@@ -80,7 +80,9 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
     execution = resolved.execution
     if execution.threads != "auto" and execution.threads > cores():
         here = f"more than the {cores()} cores that this process may use"
-        log.warning("`execution.threads` is %d, %s: it trains the slower", execution.threads, here)
+        log.warning(
+            "`execution.threads` is %d, %s: this slows the training", execution.threads, here
+        )
     if on_tensorflow and execution.jit_compile and execution.deterministic:
         said = "`execution.jit_compile` is true, and on tensorflow Keras has no XLA while "
         hint = "`execution.jit_compile=auto`, or `execution.deterministic=false`"
@@ -219,7 +221,9 @@ def _start_jax(seed: int, threads: int) -> None:
             jax.config.update("jax_compilation_cache_dir", str(private("jax")))
             jax.config.update("jax_compilation_cache_max_size", CACHED_CODE)
         except OSError as error:
-            log.warning("what JAX compiles is not kept in %s: %s", error.filename, error.strerror)
+            log.warning(
+                "code compiled by JAX is not cached in %s: %s", error.filename, error.strerror
+            )
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LONG_COMPILATION)
 
 

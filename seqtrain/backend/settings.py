@@ -34,7 +34,7 @@ def drop() -> None:
     for name in dropped:
         del os.environ[name]
     if told := [name for name in dropped if not name.startswith(UNTOLD)]:
-        log.info("not used, for the config decides: %s", ", ".join(told))
+        log.info("ignored, because only the config may set them: %s", ", ".join(told))
 
 
 def _is_dropped(name: str) -> bool:

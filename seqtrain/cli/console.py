@@ -126,7 +126,7 @@ def format_inspection(found: dict[str, Any]) -> str:
     numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
     if any(repeated["alike"].values()):
         alike = (f"{repeated['alike'][split]:,}" for split in splits[1:])
-        numbers.append(["alike but for unknown words", "", *alike])
+        numbers.append(["equal except for unknown words", "", *alike])
     lengths = [[f"{percent} %", f"{length:,}"] for percent, length in found["lengths"].items()]
     gigabytes = found["bytes"] / 1e9
     facts = [
@@ -243,7 +243,7 @@ def ending_with(run: "Run") -> Iterator[None]:
             if run.finished:
                 message(f"the training is done; draw it: `seqtrain plot {run.folder}`")
             elif not run.group:
-                message(f"go on with it: `seqtrain resume {run.folder}`")
+                message(f"resume it: `seqtrain resume {run.folder}`")
             raise
 
 
@@ -258,7 +258,7 @@ def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
         except KeyboardInterrupt as error:
             done = sum(run.finished for run in runs)
             message(f"{_ended(error)}, with {done} of {len(runs)} seeds finished")
-            message(f"go on with the others: `seqtrain resume {group}`")
+            message(f"resume the others: `seqtrain resume {group}`")
             raise
 
 

@@ -51,7 +51,7 @@ JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, limits.JOBS),
     metavar="N",
-    help="Train so many seeds at once  [default: 1].",
+    help="Number of seeds to train at once  [default: 1].",
 )
 FORMAT = click.option(
     "--format",

@@ -30,7 +30,7 @@ COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
     "McNemar": "McNemar's test on the test examples that both saw",
     "bootstrap": "a bootstrap of macro F1 on the test examples that both saw",
-    "sign": "the sign test of which run was nearer in each test example",
+    "sign": "the sign test of which run was closer in each test example",
     "Welch": "Welch's test over seeds",
 }
 LEAST_P = 0.001  # below which only that is said
@@ -236,5 +236,5 @@ def _notes(rows: Sequence[Row], tests: Tests) -> list[str]:
     if any(row.optimistic for row in rows):
         notes.append("optimistic: the best epoch was chosen on the test examples")
     if repeated := sum(row.repeated for row in rows):
-        notes.append(f"{repeated} left out: the seed and the config of another run once more")
+        notes.append(f"{repeated} left out: same config and seed as another run")
     return notes

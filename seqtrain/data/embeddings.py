@@ -109,7 +109,9 @@ def _lines(file: Path) -> Iterator[tuple[int, str, list[str]]]:
                     raise DataError(f"{file}:{line}: {what}", EXPECTED)
                 yield line, " ".join(fields[:-length]), fields[-length:]
         except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{file} is no text of word vectors: {error}", EXPECTED) from error
+            raise DataError(
+                f"{file} is not a text file of word vectors: {error}", EXPECTED
+            ) from error
 
 
 def _open(file: Path) -> IO[str]:

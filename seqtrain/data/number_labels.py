@@ -110,7 +110,7 @@ def no_number(place: str, label: str, called: str = "label") -> DataError:
     """Return the error for a label that should be a number and is not."""
     if not label:
         return DataError(f"{place}: the label is empty", "give it a number, or leave it out")
-    said = f"{place}: the {called} `{shown(label)}` is no number"
+    said = f"{place}: the {called} `{shown(label)}` is not a number"
     if found := form(label):
         what, hint = found
         if called != "label" and "unlabelled" in hint:

@@ -151,7 +151,7 @@ class Sequences:
 
         memory.require(
             4 * len(self) * length * self.width,
-            f"{len(self):,} sequences, filled up to {length:,} steps,",
+            f"{len(self):,} sequences, padded to {length:,} steps,",
             "`dataset.max_length`",
         )
         x = np.full((len(self), length, self.width), MASK_VALUE, dtype=np.float32)

@@ -41,7 +41,8 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
     name: Literal["arrays"]
     max_length: Size | None = Field(
         default=None,
-        description="steps that the network reads of each sequence; null is the longest of train",
+        description="largest number of steps; longer sequences are cut; null is the longest of "
+        "train",
     )
     truncating: End = Field(
         default="pre",
@@ -54,8 +55,8 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
     )
     standardise: bool = Field(
         default=False,
-        description="take from each feature its mean over the training examples, and divide it by "
-        "its deviation there",
+        description="standardise each feature: subtract its mean and divide by its standard "
+        "deviation, both of the training examples",
     )
 
     @property

@@ -31,7 +31,7 @@ class Digits(FeatureDatasetConfig):
 
     name: Literal["digits"]
     test: Share = Field(
-        default=0.2, description="share of all examples, taken class by class, that judges"
+        default=0.2, description="share of all examples (the same share of each class) for the test"
     )
 
     @property

@@ -35,7 +35,8 @@ class Folder(LabelledTextConfig):
 
     name: Literal["folder"]
     path: FileName = Field(
-        description="the folder of the classes' folders, or of `train` and `test` that hold them"
+        description="folder with a folder for each class, or with `train` and `test` that "
+        "contain these"
     )
     classes: Names | None = Field(
         default=None,

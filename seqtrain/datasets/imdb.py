@@ -230,7 +230,7 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
             if member.name.endswith(".txt") and not member.isdir():
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is None:
-                    raise ValueError(f"its {shown(member.name)} is no file but a link or a device")
+                    raise ValueError(f"its {shown(member.name)} is a link or a device, not a file")
                 yield member.name, file.read()
         # tarfile ends without a word where a header is damaged or missing
         rest = [bool(block.strip(b"\0")) for block in iter(lambda: stream.read(BLOCK), b"")]
@@ -292,7 +292,7 @@ def _vocabulary(source: Path, arrays: Arrays) -> Vocabulary | None:
     if not file.exists():
         log.warning("%s has no %s beside it: the words of the ids are unknown", source, file.name)
         return None
-    expected = "replace it with Keras's own, or move it away to go on without the words"
+    expected = "replace it with Keras's own, or move it away to continue without the words"
     with reading(file, "a JSON object of words and their ranks", expected):
         ranks = json.loads(checked(file).read_text(encoding="utf-8"))
         words = sorted(ranks, key=ranks.__getitem__)

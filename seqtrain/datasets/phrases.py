@@ -117,12 +117,12 @@ class Phrases(TokenDatasetConfig):
     name: Literal["phrases"]
     vocabulary_size: Ids = Field(
         default=300,
-        description="ids in use: the most frequent words, and 4 for padding, start and unknown "
-        "words; the default has room for every word",
+        description="number of ids: the most frequent words, and 4 for padding, start and "
+        "unknown words; the default includes every word",
     )
     max_length: Size = Field(
         default=20,
-        description="tokens that the network reads of each sentence; none has more than 20",
+        description="largest number of tokens of a sentence; none has more than 20",
     )
     train_pairs: int = Field(
         default=5_000,
@@ -130,9 +130,7 @@ class Phrases(TokenDatasetConfig):
         le=20_000,
         description="pairs of training sentences, one negative and one positive of the same words",
     )
-    test_pairs: int = Field(
-        default=1_000, ge=1, le=20_000, description="pairs of sentences that judge"
-    )
+    test_pairs: int = Field(default=1_000, ge=1, le=20_000, description="pairs of test sentences")
 
     def outline(self) -> Outline:
         """Return all but the labels."""

@@ -148,7 +148,7 @@ def _comparison(run: Run, scores: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {k: known[k] for k in ("baselines", "verdict") if k in known}
     scores = [name for name in scores if name in known]  # an older version wrote fewer
     if not _as_written(found.get("baselines", {}), found.get("verdict", UNTOLD), scores):
-        raise run.damaged("metrics.json", "its baselines or its verdict are not as written")
+        raise run.damaged("metrics.json", "its baselines or its verdict are damaged")
     return found
 
 

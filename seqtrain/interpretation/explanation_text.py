@@ -56,13 +56,13 @@ def legend(explanation: Explanation) -> str:
     lines = [
         f"change: by how much the {printable(explanation.measure)}{formula} rose when the step was "
         "read",
-        f"forward: {letter} is what the network says of steps 1 … t alone",
+        f"forward: {letter} is the prediction for steps 1 … t",
     ]
     if explanation.attention is not None:
         lines.append("attention: how much the step counts in the pooling; all sum to 1")
     if len(explanation.readings) == 2:
         steps = len(explanation.steps)
-        lines.append(f"backward: {letter} is what it says of steps t … {steps} alone")
+        lines.append(f"backward: {letter} is the prediction for steps t … {steps} alone")
     return "\n".join(lines)
 
 

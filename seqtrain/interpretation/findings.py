@@ -23,11 +23,11 @@ def find(run: Run, data_dir: Path | None) -> None:
     if not any((run.folder / EXPLAINED).glob("*.json")):
         wanted["an example, explained"] = explain
     for what, find_it in wanted.items():
-        log.info("for the report: %s (`--quick` goes without)", what)
+        log.info("for the report: %s (`--quick` skips this)", what)
         try:
             find_it(run, data_dir)
         except SeqtrainError as error:
-            log.warning("the report goes without %s: %s", what, error.message)
+            log.warning("the report leaves out %s: %s", what, error.message)
 
 
 def measure(run: Run, data_dir: Path | None) -> None:
@@ -47,4 +47,4 @@ def worst(run: Run) -> int:
     try:
         return int(rows[0]["example"]) if rows else 1
     except (KeyError, ValueError) as error:
-        raise run.damaged("mistakes.csv", f"it has not the right {error}") from error
+        raise run.damaged("mistakes.csv", f"it has no valid {error}") from error

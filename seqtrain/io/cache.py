@@ -55,7 +55,7 @@ def cache_folder() -> Path:
 
 @cache
 def _passing() -> tempfile.TemporaryDirectory[str]:
-    log.info("there is no home folder, so nothing is kept for later; SEQTRAIN_CACHE_DIR names one")
+    log.info("there is no home folder, so nothing is cached; set SEQTRAIN_CACHE_DIR to a folder")
     return tempfile.TemporaryDirectory(prefix="seqtrain-")
 
 

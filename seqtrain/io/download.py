@@ -78,7 +78,7 @@ def _own_downloads() -> Path | None:
     try:
         return private(DOWNLOADS)
     except OSError as error:
-        log.warning("what lies in %s is not used: %s", error.filename, error.strerror)
+        log.warning("the files in %s are not used: %s", error.filename, error.strerror)
         return None
 
 

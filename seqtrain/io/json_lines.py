@@ -33,11 +33,11 @@ def _object(file: Path, line: int, text: str, first: bool) -> dict[str, Any]:
         raise DataError(f"{file} is a JSON array", hint)
     if not text.startswith("{"):
         hint = 'write each row as {"text": "…", "label": "…"}; a CSV is called .csv'
-        raise DataError(f"{file}:{line}: no JSON object but {shown(text)}", hint)
+        raise DataError(f"{file}:{line}: not a JSON object: {shown(text)}", hint)
     try:
         item: dict[str, Any] = _JSON.decode(text)
     except RecursionError as error:
-        message = f"{file}:{line}: no JSON: nested too deeply"
+        message = f"{file}:{line}: not JSON: nested too deeply"
         raise DataError(message, "correct the line, or leave it out") from error
     except json.JSONDecodeError as error:
         reason = f"{error.msg.removesuffix(' at')} at character {error.colno}"

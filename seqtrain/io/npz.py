@@ -79,9 +79,7 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
         with opened(file) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
     except zipfile.BadZipFile as error:
-        raise ValueError(
-            "it is no archive, as `numpy.savez` writes it, or not all of one"
-        ) from error
+        raise ValueError("it is not a complete archive as `numpy.savez` writes it") from error
     except (ValueError, OSError, MemoryError):
         raise
     except Exception as error:

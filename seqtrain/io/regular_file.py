@@ -20,7 +20,7 @@ def checked(path: Path) -> Path:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no file but a device or a pipe", str(path))
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
     return path
 
 

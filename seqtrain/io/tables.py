@@ -271,7 +271,7 @@ class Table(TextFile):
             yield line, tuple([written(item.get(name)) for name in names])
 
     def _no_text(self, line: int, name: str, value: str) -> DataError:
-        return DataError(f"{self.file}:{line}: `{name}` is no text but {shown(value)}", NO_TEXT)
+        return DataError(f"{self.file}:{line}: `{name}` is not text but {shown(value)}", NO_TEXT)
 
     def _missing(self, name: str, columns: Sequence[str], line: int) -> DataError:
         listed = ", ".join(f"`{shown(name)}`" for name in columns[:MANY] if name) or "nothing"

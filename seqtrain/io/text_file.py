@@ -135,7 +135,7 @@ class TextFile:
     def _no_line(self, number: int, line: str) -> DataError:
         if "\0" in line:
             hint = f"save it as UTF-8{self.or_set('dataset.encoding=utf-16-le')}"
-            return DataError(f"{self.file}:{number}: a zero byte is no text", hint)
+            return DataError(f"{self.file}:{number}: a zero byte is not text", hint)
         what = f"a line of more than {LONGEST_LINE:,} characters"
         return DataError(f"{self.file}:{number}: {what}", "write each example on a line")
 
@@ -192,7 +192,7 @@ class TextFile:
             return DataError(f"{self.file} is a folder", hint)
         if os.path.exists(self.file):
             hint = "write what it gives into a file, and name that"
-            return DataError(f"{self.file} is no file but a device or a pipe", hint)
+            return DataError(f"{self.file} is a device or a pipe, not a file", hint)
         folder = self.file.parent
         beside = {*os.listdir(folder)} - {self.file.name} if os.path.isdir(folder) else ()
         near = near_miss(self.file.name, sorted(beside))

@@ -44,14 +44,15 @@ class ModelConfig(Part):
 
     embedding_dim: Size | None = Field(
         default=None,
-        description="length of each word's vector; null is 128 for tokens, or as the file has it",
+        description="length of the word vectors; null is 128, or that of the file",
     )
     embedding_file: FileName | None = Field(
         default=None,
-        description="word vectors to start from, as word2vec or GloVe write text (also `.gz`)",
+        description="file of initial word vectors, in the text format of word2vec or GloVe (also "
+        "`.gz`)",
     )
     embedding_trainable: bool = Field(
-        default=True, description="whether training changes the words' vectors"
+        default=True, description="whether training changes the word vectors"
     )
     token_dropout: Rate = Field(
         default=0.0,

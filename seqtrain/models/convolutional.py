@@ -37,8 +37,8 @@ class Convolutional(ModelConfig):
         default=1,
         ge=1,
         le=FARTHEST,
-        description="by which factor the steps of a filter lie further apart in each next layer; "
-        "with 2 the filters of a few layers reach over hundreds of steps",
+        description="factor by which the dilation grows from layer to layer; with 2 the filters "
+        "of a few layers reach over hundreds of steps",
     )
     activation: Activation = Field(
         default="relu", description="activation of the convolutional layers"
@@ -49,9 +49,9 @@ class Convolutional(ModelConfig):
     units: Size = Field(default=64, description="units of the recurrent layer")
     pooling: Pooling | None = Field(
         default=None,
-        description="what the head sees of all steps that are not masked: `mean`, `max`, or "
-        "`attention`, a mean whose weights are learned; or of a recurrent layer the `last` "
-        "output; null is `max`, and on a recurrent layer that of recurrent networks",
+        description="input of the head: over all steps that are not masked the `mean`, the "
+        "`max`, or `attention`, a mean with learned weights; or the `last` output of the "
+        "recurrent layer; null is `max`, or with a recurrent layer as in recurrent networks",
     )
 
     @model_validator(mode="after")

@@ -30,7 +30,8 @@ class Recurrent(ModelConfig):
     name: Literal["rnn", "lstm", "gru", "birnn", "bilstm", "bigru"]
     units: OneOrMore = Field(
         default=(64,),
-        description="units of each recurrent layer, a number or a list; in both directions twice",
+        description="units of each recurrent layer, a number or a list; bidirectional layers "
+        "have twice as many",
     )
     activation: Activation = Field(default="tanh", description="activation of the recurrent layers")
     recurrent_dropout: Rate = Field(
@@ -40,16 +41,16 @@ class Recurrent(ModelConfig):
         default=None,
         ge=3,
         le=limits.SIZE,
-        description="steps that the cells of an LSTM or a GRU remember before they have learned "
-        "anything, 2 to so many, each cell another number (Tallec & Ollivier 2018): for what is "
-        "long ago; null leaves it to Keras",
+        description="initialise the cells of an LSTM or a GRU so that they remember 2 to this "
+        "many steps, each cell another number (Tallec & Ollivier 2018): for long sequences; "
+        "null keeps Keras's initialisation",
     )
     pooling: Pooling | None = Field(
         default=None,
-        description="what the head sees of the last layer: its last output (in both directions "
-        "the end of each), or of all steps that are not masked the mean, the maximum, or with "
-        "`attention` a mean whose weights are learned (Yang et al. 2016); null is `max` for "
-        "texts, in which a word counts wherever it stands, and `last` for all else",
+        description="input of the head: the last output of the last layer (`last`, of each "
+        "direction), or the mean, the maximum, or a mean with learned weights (`attention`, "
+        "Yang et al. 2016) over all steps that are not masked; null is `max` for texts, where "
+        "a word counts at any place, and else `last`",
     )
 
     @model_validator(mode="after")

@@ -143,7 +143,7 @@ def read_mistakes(run: Run) -> Iterator[Mistake]:
                 text=clipped(row.get("text")),
             )
     except (KeyError, ValueError) as error:
-        raise run.damaged("mistakes.csv", f"it has not the right {error}") from error
+        raise run.damaged("mistakes.csv", f"it has no valid {error}") from error
 
 
 def some(mistakes: Iterator[Mistake]) -> list[Mistake]:

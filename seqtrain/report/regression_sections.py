@@ -57,4 +57,4 @@ def farthest_off(run: Run) -> list[dict[str, Any]]:
             for row in islice(run.read_rows("mistakes.csv"), MOST_OFF)
         ]
     except (KeyError, ValueError) as error:
-        raise run.damaged("mistakes.csv", f"it has not the right {error}") from error
+        raise run.damaged("mistakes.csv", f"it has no valid {error}") from error

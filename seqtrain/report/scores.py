@@ -17,7 +17,7 @@ PREFIX = "test_"
 TESTS = {
     "McNemar": "McNemar's test on the same test examples",
     "bootstrap": "a bootstrap of macro F1 on the same test examples",
-    "sign": "the sign test of which is nearer in each test example",
+    "sign": "the sign test of which is closer in each test example",
     "Welch": "Welch's test over seeds",
 }
 

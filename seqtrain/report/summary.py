@@ -77,7 +77,7 @@ def trained(runs: Sequence[Run]) -> str:
     seeds = f" from {len(runs)} seeds" if several else ""
     kept = "the best epoch of each" if several else f"epoch {run.best_epoch()}"
     return (
-        f"A network of the kind {config.model.name}{size} was trained{seeds} on {examples}"
+        f"A network of type {config.model.name}{size} was trained{seeds} on {examples}"
         f"{config.dataset.name} for {lasted(runs)}, and {kept} was kept as the best by "
         f"{config.training.monitor}."
     )

@@ -39,7 +39,7 @@ class Artifacts:
     def again(self) -> str:
         """The hint for a folder with a missing file."""
         if not self.finished and any(self.folder.glob("checkpoint/*.npz")):
-            return f"go on with it: `seqtrain resume {self.folder}`"
+            return f"resume it: `seqtrain resume {self.folder}`"
         return f"train it again: `seqtrain train {self.folder / 'config.yaml'}`"
 
     def has(self, name: str) -> bool:
@@ -77,7 +77,7 @@ class Artifacts:
         """Return the content of a JSON file, if it is a list of strings."""
         words = tuple(self.read_json(name, list))
         if not all(isinstance(word, str) for word in words):
-            raise self.damaged(name, "it does not hold texts alone")
+            raise self.damaged(name, "it does not contain only texts")
         return words
 
     def write_json(self, name: str, value: Any) -> None:

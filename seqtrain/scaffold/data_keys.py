@@ -81,7 +81,7 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
     reading: list[Line] = []
     if table.looks_headerless() and "header" not in given:
         table = replace(table, header=False)
-        reading.append(("header", False, "the first row is an example, by its looks"))
+        reading.append(("header", False, "the first row looks like an example"))
     seen = profile(table)
     keys = ("name", "text_column", "label_column", "task", "id_column", "rows")
     named = (given.get(key) for key in keys)

@@ -201,7 +201,7 @@ def _sections(
     apart = getattr(dataset, "test_path", None) or (
         isinstance(dataset, Folder) and "test" in dataset.parts()
     )
-    shares: list[Line] = [] if apart else [("test", 0.2, "share of all examples that judges")]
+    shares: list[Line] = [] if apart else [("test", 0.2, "share of all examples for the test")]
     if not getattr(dataset, "validation_path", None):
         share = 0.1 if known.rows >= FEW else SHARE_OF_FEW
         shares.append(("validation", share, "share of train that chooses the best epoch"))

@@ -47,7 +47,7 @@ def longest(rows: int) -> int:
 
 def _dataset(known: Known) -> list[Line]:
     if known.tokens is None:
-        return [("standardise", True, "every feature to mean 0 and deviation 1")]
+        return [("standardise", True, "every feature to mean 0 and standard deviation 1")]
     usual = sorted(known.lengths)[int(USUAL * (len(known.lengths) - 1))]
     length = min(ceil(usual / 10) * 10, longest(known.rows))
     size = min(max(len(known.words) + SPECIAL, SMALLEST), LARGEST)
@@ -89,7 +89,7 @@ def _training(known: Known) -> list[Line]:
 
 def _of_texts() -> list[Line]:
     return [
-        ("bucket_by_length", True, "texts of like length in one batch, with little padding"),
+        ("bucket_by_length", True, "texts of similar length in one batch, with little padding"),
         ("learning_rate", 2e-3, ""),
         ("schedule", "cosine", "the learning rate falls towards 0"),
         ("early_stopping", {"patience": 5}, "epochs in which validation gets no better"),

@@ -131,7 +131,7 @@ def _of_numbers(
         unused=len(features) < len(left),
         labels=[name for name in labels[1:] if found.columns[name].different > 1],
         doubts=[
-            f"`{name}` is not read: `{odd}` is no number; {hint}"
+            f"`{name}` is not read: `{odd}` is not a number; {hint}"
             for name in left
             if (odd := found.columns[name].odd_number) and (hint := how_to_write(odd))
         ],

@@ -143,7 +143,7 @@ def _set(document: Document, path: KeyPath, text: str, place: Place) -> None:
 def _read(path: Path) -> str:
     if path.suffix.lower() in DATA:
         hint = f"draft a config that trains on it: `seqtrain init --data {argument(path)}`"
-        raise ConfigError(f"`{path}` is no config but data, by its name", hint)
+        raise ConfigError(f"`{path}` is a data file by its name, not a config", hint)
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)  # a device may never end

@@ -36,20 +36,19 @@ class DatasetConfig(Part):
 
     validation: Share | Literal["test"] = Field(
         default=0.1,
-        description="share of the training examples, taken class by class where there are classes, "
-        "that chooses the best epoch; `test` chooses on the test examples, so their score is "
-        "optimistic",
+        description="share of the training examples (the same share of each class) that chooses "
+        "the best epoch; `test` chooses on the test examples, so their score is optimistic",
     )
     split_seed: Seed = Field(
-        default=0, description="decides which examples are taken; `seed` does not"
+        default=0, description="seed of the split; `seed` does not change the split"
     )
     limit: Count | None = Field(
-        default=None, description="use only so many training examples; null uses all"
+        default=None, description="number of training examples to use; null uses all"
     )
     drop_repeated: bool = Field(
         default=False,
-        description="leave out training examples of which validation or test hold the same, as "
-        "the network reads it",
+        description="leave out training examples that also stand in validation or test, as the "
+        "network reads them",
     )
 
     def new_task(self) -> Task:
@@ -189,11 +188,13 @@ class TokenDatasetConfig(DatasetConfig):
 
     vocabulary_size: Ids = Field(
         default=10_000,
-        description="ids in use: the most frequent words, or other `tokens`, and 4 for padding, "
-        "start and unknown words",
+        description="number of ids: the most frequent words, or other `tokens`, and 4 for "
+        "padding, start and unknown words",
     )
-    max_length: Size = Field(default=200, description="tokens that the network reads of each text")
-    padding: End = Field(default="post", description="end at which short texts are filled up")
+    max_length: Size = Field(
+        default=200, description="largest number of tokens of a text; longer texts are cut"
+    )
+    padding: End = Field(default="post", description="end at which short texts are padded")
     truncating: End = Field(
         default="pre", description="end at which long texts are cut; `pre` keeps their last words"
     )

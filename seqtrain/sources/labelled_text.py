@@ -106,7 +106,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         def originals(indices: np.ndarray) -> list[str]:
             written = self._written(indices, test_rows)
             if (self.encode(vocabulary.encode(written)) != examples["test"].first[indices]).any():
-                raise DataError(f"{source} is not as it was when it was read")
+                raise DataError(f"{source} has changed since it was read")
             return written
 
         return Dataset(

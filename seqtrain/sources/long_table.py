@@ -85,7 +85,7 @@ def same_features(
     more = [name for name in features if name not in wanted]
     if more and {*wanted} <= {*features}:
         hint = f"leave it out, or name the features: `dataset.feature_columns=[{','.join(wanted)}]`"
-        raise DataError(f"{table.file}:1: `{more[0]}` is no feature of {train}", hint)
+        raise DataError(f"{table.file}:1: `{more[0]}` is not a feature of {train}", hint)
     return wanted
 
 
@@ -207,7 +207,7 @@ class _Reader:
         others = [other for other in self._columns.features if other != name] or ["…"]
         listed = ",".join(others[:5]) + (",…" if len(others) > 5 else "")
         return (
-            "give each step its numbers; if this column is no feature, name those that are: "
+            "give each step its numbers; if this column is not a feature, name those that are: "
             f"`dataset.feature_columns=[{listed}]`"
         )
 

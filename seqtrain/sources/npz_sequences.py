@@ -56,7 +56,7 @@ def _arrays(file: Path, labelled: bool) -> dict[str, np.ndarray]:
     with reading(file, "a .npz file of sequences", FORMS), opened(file) as stream:
         is_archive = zipfile.is_zipfile(stream)
     if not is_archive and not npz.is_single(file):
-        raise DataError(f"{file} is no .npz file, or not all of one", FORMS)
+        raise DataError(f"{file} is not a complete .npz file", FORMS)
     if labelled and not is_archive:
         raise DataError(f"{file} holds one array, and no labels", together(file))
     with reading(file, "a .npz file of sequences", FORMS):
@@ -249,7 +249,7 @@ def _label(source: str, value: object, index: int, task: Task) -> str:
         if not value.is_integer():
             hint = "a label is the name or the number of a class; "
             hint += "`dataset.task=regression` learns measured numbers"
-            raise DataError(f"{place} is {value}, which is no whole number", hint)
+            raise DataError(f"{place} is {value}, which is not a whole number", hint)
         value = int(value)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")

@@ -26,7 +26,7 @@ def _codec(encoding: str) -> str:
     try:
         io.TextIOWrapper(io.BytesIO(), encoding)  # refuses base64, rot13 and similar codecs
     except (LookupError, ValueError) as error:
-        rule = f'"{encoding}" is no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`'
+        rule = f'"{encoding}" is not an encoding; common ones are `utf-8`, `cp1252` and `latin-1`'
         raise broken([("dataset.encoding", rule)]) from error
     return encoding
 
@@ -42,13 +42,13 @@ class OwnConfig(DatasetConfig):
 
     test: Share = Field(
         default=0.2,
-        description="share of all examples, taken class by class where there are classes, that "
-        "judges where no test examples are given",
+        description="share of all examples (the same share of each class) for the test, if there "
+        "is no test file",
     )
     encoding: Encoding = Field(
         default="utf-8",
-        description="how the files store letters: a codec that Python knows; where a file begins "
-        "with a byte order mark, that counts",
+        description="encoding of the files, as Python names it; a byte order mark in a file "
+        "takes precedence",
     )
 
 
@@ -68,13 +68,13 @@ class OwnFilesConfig(OwnConfig):
     )
     label_column: str = Field(default="label", description="column, or key, of the labels")
     delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
-        default=None, description="what stands between fields; null finds out from the rows"
+        default=None, description="delimiter between fields; null detects it"
     )
     quotes: Quotes | None = Field(
         default=None,
-        description="whether a field can stand in quotes: false where quotes are letters, as in "
-        "many TSV files; true where a quote in there is doubled, `backslash` where a backslash "
-        "stands before it; null finds out from the rows",
+        description="whether fields can be quoted: false if quotes are normal characters, as in "
+        "many TSV files; true if a quote within is doubled, `backslash` if a backslash escapes "
+        "it; null detects it",
     )
     header: bool = Field(
         default=True,
@@ -84,7 +84,7 @@ class OwnFilesConfig(OwnConfig):
     unlabelled: Literal["refuse", "skip"] = Field(
         default="refuse",
         description="what to do with examples whose label is empty: `skip` leaves them out, and "
-        "says how many they are",
+        "reports their number",
     )
 
     def new_task(self) -> Task:
@@ -94,7 +94,7 @@ class OwnFilesConfig(OwnConfig):
     @model_validator(mode="after")
     def _files_differ(self) -> Self:
         if self.validation_path and self.validation == "test":
-            rule = "cannot stand beside `validation_path`: choose one of them"
+            rule = "cannot be combined with `validation_path`: choose one of them"
             raise broken([("dataset.validation", rule)])
         paths = [self.path, self.validation_path, self.test_path]
         if len({*filter(None, paths)}) < len([*filter(None, paths)]):

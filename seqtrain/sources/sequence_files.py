@@ -35,8 +35,8 @@ class SequenceFilesConfig(OwnFilesConfig):
 
     rows: Literal["steps", "sequences"] = Field(
         default="steps",
-        description="what a row of a table is: a step of a sequence, or a whole one, whose columns "
-        "are its numbers in their order; such a sequence ends where the rest of its row is empty",
+        description="what a row of a table is: one step, or a whole sequence with its numbers in "
+        "the order of the columns; such a sequence ends where the rest of its row is empty",
     )
     features_per_step: Size = Field(
         default=1,
@@ -44,7 +44,7 @@ class SequenceFilesConfig(OwnFilesConfig):
         "another",
     )
     id_column: str = Field(
-        default="id", description="column, or key, of what the steps of one sequence have in common"
+        default="id", description="column, or key, that identifies the sequence of a step"
     )
     step_column: str | None = Field(
         default="step",

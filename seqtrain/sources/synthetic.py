@@ -30,13 +30,13 @@ class GeneratedConfig(FeatureDatasetConfig):
         default=20_000,
         ge=2,
         le=10_000_000,
-        description="sequences to train on, of which `validation` is a share",
+        description="number of training sequences, including the share `validation`",
     )
     test_examples: int = Field(
         default=2_560, ge=1, le=10_000_000, description="sequences that judge"
     )
     generator_seed: Seed = Field(
-        default=1997, description="decides which sequences there are; `split_seed` shares them out"
+        default=1997, description="seed of the generated sequences; `split_seed` decides the split"
     )
     steps: int
     width: ClassVar[int]  # features of a step

@@ -68,7 +68,9 @@ def parsed(table: Table, columns: WideColumns) -> Arrays:
     import numpy as np
 
     if len(columns.numbers) % columns.per_step:
-        what = f"{len(columns.numbers)} columns of numbers are no whole steps of {columns.per_step}"
+        what = (
+            f"{len(columns.numbers)} columns of numbers are not whole steps of {columns.per_step}"
+        )
         hint = "correct `dataset.features_per_step`, or name the columns: `feature_columns`"
         raise DataError(f"{table.file}: {what}", hint)
     width = len(columns.numbers)

@@ -160,7 +160,7 @@ class Classification(Task):
         if not isinstance(value, list):
             raise ValueError("it does not hold a list")
         if not all(isinstance(name, str) for name in value):
-            raise ValueError("it does not hold texts alone")
+            raise ValueError("it does not contain only texts")
         return replace(self, classes=tuple(value))
 
     @property

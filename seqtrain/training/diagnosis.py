@@ -198,13 +198,13 @@ def _of_generalising(trained: TrainingRecord) -> Iterator[str]:
     """Yield causes if a network does not generalise."""
     best = min(trained.rows, key=lambda row: row["loss"])
     metric = trained.primary
-    way = "it learned the examples by heart" if trained.fitted_whole else "it overfits"
+    way = "it memorised the examples" if trained.fitted_whole else "it overfits"
     advice = ["more examples", "fewer `model.units`"]
     if (trained.follows("model.dropout") or 0) < MUCH_DROPOUT:
         advice.append(f"`model.dropout={MUCH_DROPOUT}`")
     yield (
         f"the {metric.title} on train reached {readable(best[metric.name])}, but the loss on "
-        f"validation is no better than that of guessing: {way} ({', '.join(advice)})"
+        f"validation is not better than guessing: {way} ({', '.join(advice)})"
     )
 
 

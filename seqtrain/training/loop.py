@@ -127,7 +127,7 @@ def go_on(saver: Any, elsewhere: bool) -> None:
     if saver.start:
         write_files(saver.run, saver.start, elsewhere)
         part = f" and {saver.batch} batches" if saver.batch else ""
-        log.info("going on after %s epochs%s", saver.epoch, part)
+        log.info("resuming after %s epochs%s", saver.epoch, part)
 
 
 def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], saver: Any) -> None:
@@ -187,7 +187,7 @@ def kept_when_cut_short(run: Run, keeper: Any) -> Iterator[None]:
             raise
         raise TrainingError(
             f"{error.filename or run.folder}: {error.strerror or error}",
-            f"when that is put right, go on with it: `seqtrain resume {run.folder}`",
+            f"fix that, then resume it: `seqtrain resume {run.folder}`",
         ) from error
 
 
@@ -213,7 +213,7 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
         kept, chosen = settled(run, dataset)
         best = predictions(kept, dataset.test.x, dataset.task)
     run.write_predictions(dataset.test.labels, best)
-    with spared("the run goes without mistakes.csv"):
+    with spared("the run has no mistakes.csv"):
         run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
     validation = [name for name in rows[0] if name.startswith("val_")]
     run.write_metrics(

@@ -84,7 +84,7 @@ def train(
     if failed:
         raise TrainingError(
             f"{len(failed)} of {len(runs)} seeds failed: {', '.join(failed)}",
-            f"the reasons stand above; then go on with them: `seqtrain resume {runs[0].group}`",
+            f"fix the errors above, then resume them: `seqtrain resume {runs[0].group}`",
         )
 
 
@@ -93,7 +93,11 @@ def at_once(jobs: int) -> int:
     room = max(memory.total() // OF_A_TRAINING, 1)
     if jobs <= room:
         return jobs
-    log.warning("%d seeds are trained at once, not %d: there is no memory for more", room, jobs)
+    log.warning(
+        "only %d seeds are trained at once, not %d: the memory does not suffice for more",
+        room,
+        jobs,
+    )
     return room
 
 

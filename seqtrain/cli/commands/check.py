@@ -12,7 +12,7 @@ from seqtrain.memory import uncollected
 @command("seqtrain check configs/imdb_lstm.yaml training.epochs=3")
 @CONFIG
 @OVERRIDES
-@click.option("--load", is_flag=True, help="Load the data too, and tell what training would cost.")
+@click.option("--load", is_flag=True, help="Load the data too, and estimate the cost of training.")
 @DATA_DIR
 @JSON
 def check(

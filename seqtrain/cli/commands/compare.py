@@ -12,7 +12,10 @@ from seqtrain.cli.options import JSON, OUTPUT, command
 @click.argument("runs", type=click.Path(path_type=Path), nargs=-1, metavar="[RUN]...")
 @click.option("--unfold", is_flag=True, help="Show each seed in a row of its own.")
 @click.option(
-    "--sort", "column", metavar="COLUMN", help="Bring the best first  [default: the first started]."
+    "--sort",
+    "column",
+    metavar="COLUMN",
+    help="Sort by COLUMN, the best first  [default: by start].",
 )
 @click.option(
     "--format",

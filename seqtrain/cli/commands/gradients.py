@@ -42,7 +42,7 @@ def gradients(
         raise click.UsageError(f"Name the run or the config too: RUN, or CONFIG {keys[0]}.")
     chosen = gradient_flow.sources(places, keys, outputs)
     if keys and all(source.run for source in chosen):
-        raise click.UsageError(f"`{keys[0]}` sets a key of configs, and only runs are named.")
+        raise click.UsageError(f"`{keys[0]}` changes a key of a config, but only runs are given.")
     target = folder or gradient_flow.home(chosen, outputs)
     found = [one for source in chosen for one in gradient_flow.measure(source, data_dir)]
     picture = gradient_plots.draw(found, target, suffix)

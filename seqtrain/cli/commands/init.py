@@ -13,8 +13,8 @@ from seqtrain.cli.options import command
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Your own file, to draft a config for."
 )
-@click.option("--text", metavar="COLUMN", help="Column of the texts, if it is taken for another.")
-@click.option("--label", metavar="COLUMN", help="Column of the labels, if it is taken for another.")
+@click.option("--text", metavar="COLUMN", help="Column of the texts, if init chooses another.")
+@click.option("--label", metavar="COLUMN", help="Column of the labels, if init chooses another.")
 @click.option("--to", type=click.Path(path_type=Path), help="File to write  [default: NAME.yaml].")
 def init(
     arguments: tuple[str, ...],
@@ -53,7 +53,7 @@ def _draft(
         if "=" not in one:
             to = argument(Path(f"{one}.yaml"))
             raise click.UsageError(
-                f"'{one}' is no KEY=VALUE; --data drafts a config, and `--to {to}` names its file."
+                f"'{one}' is not KEY=VALUE; --data drafts a config, and `--to {to}` names its file."
             )
     shipped.check_new(written)
     from seqtrain.scaffold.data_keys import Request
@@ -78,7 +78,7 @@ def _only_name(arguments: tuple[str, ...], column: str | None) -> str:
     name = arguments[0]
     if Path(name).exists() and not name.endswith((".yaml", ".yml")):
         raise click.UsageError(
-            f"'{name}' is no shipped config but data: `seqtrain init --data {argument(Path(name))}`"
+            f"'{name}' is a data file, not a config: `seqtrain init --data {argument(Path(name))}`"
         )
     if len(arguments) > 1:
         raise click.UsageError(

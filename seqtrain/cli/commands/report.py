@@ -17,7 +17,9 @@ from seqtrain.cli.options import DATA_DIR, OUTPUT, command
     help="File to write  [default: report.html in the run or group; of several, in --output].",
 )
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-@click.option("--quick", is_flag=True, help="Compute nothing: show what the runs' files hold.")
+@click.option(
+    "--quick", is_flag=True, help="Compute nothing; only show the content of the runs' files."
+)
 @OUTPUT
 @DATA_DIR
 def report(

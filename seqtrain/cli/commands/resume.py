@@ -15,7 +15,7 @@ from seqtrain.schema import limits
     "--epochs",
     type=click.IntRange(1, limits.EPOCHS),
     metavar="N",
-    help="Train so many epochs in all  [default: as many as RUN was to have].",
+    help="Total number of epochs  [default: that of RUN].",
 )
 @JOBS
 @OUTPUT

@@ -12,14 +12,12 @@ from seqtrain.schema import limits
 @command("seqtrain train configs/mnist_rnn.yaml training.epochs=5 --data-dir data")
 @CONFIG
 @OVERRIDES
-@click.option(
-    "--resume", is_flag=True, help="Go on with the newest unfinished run of CONFIG, if any."
-)
+@click.option("--resume", is_flag=True, help="Resume the newest unfinished run of CONFIG, if any.")
 @click.option(
     "--seeds",
     type=click.IntRange(1, limits.SEEDS),
     metavar="N",
-    help="Train so many seeds, from the config's on, into a folder of their own.",
+    help="Train this many seeds, starting with the config's, into one folder.",
 )
 @JOBS
 @OUTPUT
@@ -35,9 +33,11 @@ def train(
 ) -> None:
     """Train the network of CONFIG and write a new run folder; with --seeds, one for each seed."""
     if resume and seeds:
-        raise click.UsageError("`--seeds` begins anew: `seqtrain resume` goes on with seeds.")
+        raise click.UsageError("`--seeds` starts new runs: `seqtrain resume` continues old ones.")
     if jobs and not seeds:
-        raise click.UsageError("`--jobs` says how many of several `--seeds` are trained at once.")
+        raise click.UsageError(
+            "`--jobs` needs `--seeds`: it is the number of seeds trained at once."
+        )
     from seqtrain.config import load_config
 
     checked = load_config(config, overrides)
