@@ -125,3 +125,14 @@ def imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_no_test_module_imports_another() -> None:
+    """What several need stands in `tests/factories/`."""
+    found = {
+        module.name
+        for module in Path(__file__).parent.glob("test_*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.test_")
+    }
+    assert not found

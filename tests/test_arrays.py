@@ -25,8 +25,8 @@ from seqtrain.sources.long_table import Columns, parsed
 from seqtrain.sources.wide_table import suggested
 from seqtrain.tasks import Classification
 from tests.conftest import Outcome
+from tests.factories.networks import SOME, model, predict
 from tests.own import rows_of, waves, write_rows
-from tests.test_models import SOME, model, predict
 
 Rows = list[dict[str, Any]]
 WAVES, LABELS = waves()
@@ -623,9 +623,9 @@ def test_a_broken_archive_is_refused(content: Any, message: str, hint: str) -> N
     ("name", "content", "message"),
     [
         ("junk.npz", b"not a zip", "junk.npz is not a complete .npz file"),
-        ("empty.npz", b"", "empty.npz is no .npz file"),
+        ("empty.npz", b"", "empty.npz is not a complete .npz file"),
         ("x.npy", b"\x93NUMPY", "x.npy holds one array, and no labels"),
-        ("y.npy", b"\x93NUM", "y.npy is no .npz file"),
+        ("y.npy", b"\x93NUM", "y.npy is not a complete .npz file"),
         ("nothing.csv", b"", "nothing.csv holds no rows"),
         ("book.csv", b"PK\x03\x04", "book.csv is a zip archive or an Excel workbook"),
     ],

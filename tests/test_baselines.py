@@ -5,27 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples
+from seqtrain.data.dataset import MASK_VALUE, Dataset
 from seqtrain.data.tokens import Tokeniser
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.evaluation import baselines as module
 from seqtrain.evaluation import classification_metrics, linear_models, ngrams, regression_metrics
 from seqtrain.evaluation.baselines import Baseline, baselines, flat
-from seqtrain.tasks import Classification, Regression
+from seqtrain.tasks import Classification
 from seqtrain.tasks.classification import MAJORITY
 from seqtrain.tasks.regression import MEAN
-
-VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
-
-
-def of_examples(x: np.ndarray, labels: np.ndarray, classes: int = 2, **known: object) -> Dataset:
-    """A dataset whose second half is its test part."""
-    half = len(x) // 2
-    train, test = (
-        Examples(x[part], labels[part].astype("int32")) for part in (slice(half), slice(half, None))
-    )
-    names = tuple(f"class {number}" for number in range(classes))
-    return Dataset(train, test, test, Classification(names), "arrays", "0", **known)  # type: ignore[arg-type]
+from tests.factories.baselines import VALUES, WORDS, numbers, of_examples, values
 
 
 def words(number: int = 400, shuffled: bool = False) -> Dataset:
@@ -37,14 +26,6 @@ def words(number: int = 400, shuffled: bool = False) -> Dataset:
     if shuffled:
         random.shuffle(labels)
     return of_examples(x.astype("int32"), labels, vocabulary_size=30)
-
-
-def values(number: int = 600, classes: int = 3) -> Dataset:
-    """Sequences of 4 steps of 2 features, the first of which tells the class."""
-    random = np.random.default_rng(0)
-    labels = np.arange(number) % classes
-    x = random.normal(size=(number, 4, 2)) + [3, 0] * labels[:, None, None]
-    return of_examples(x.astype("float32"), labels, classes)
 
 
 def accuracies(dataset: Dataset) -> dict[str, float]:
@@ -65,17 +46,6 @@ def test_features_are_judged_by_all_values() -> None:
     assert list(found) == [MAJORITY, VALUES]
     assert found[VALUES] > 0.95
     assert found[MAJORITY] == pytest.approx(1 / 3, abs=0.01)
-
-
-def numbers(dataset: Dataset) -> Dataset:
-    """The same examples, with numbers about 1,000 that grow with their class."""
-    noise = np.random.default_rng(1).normal(size=len(dataset.train))
-    parts = [
-        Examples(part.x, (1_000 + 50.0 * part.labels + noise).astype("float32"))
-        for part in (dataset.train, dataset.test)
-    ]
-    of_numbers = replace(dataset, train=parts[0], validation=parts[1], test=parts[1])
-    return replace(of_numbers, task=Regression()).fitted()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from seqtrain.data.dataset import LENGTHS
 from seqtrain.datasets import Examples
 from seqtrain.errors import TrainingError
 from seqtrain.runs.run import Run
-from tests.test_run import config
+from tests.factories.runs import config
 
 pytestmark = pytest.mark.tf
 

@@ -12,8 +12,7 @@ from seqtrain.config import load_config
 from seqtrain.runs.run import Run
 from seqtrain.schema import shipped
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
-from tests.test_plots import PICTURES, finished_run
-from tests.test_run import config
+from tests.factories.runs import PICTURES, config, finished_run
 
 Seqtrain = Callable[..., Outcome]
 COMMANDS = sorted(cli.commands)

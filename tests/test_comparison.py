@@ -18,10 +18,9 @@ from seqtrain.comparison.run_rows import more_is_better, rows
 from seqtrain.comparison.run_table import format_seeds
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome
-from tests.test_run import config
+from tests.factories.runs import EXAMPLES, config, finished, write_results
 
 Seqtrain = Callable[..., Outcome]
-EXAMPLES = 200
 
 
 @pytest.fixture(autouse=True)
@@ -29,38 +28,6 @@ def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Name runs of one second in the order in which they are made."""
     numbers = itertools.count()
     monkeypatch.setattr("secrets.token_hex", lambda _: f"{next(numbers):04x}")
-
-
-def write_results(run: Run, right: int = 150, sha256: str = "a" * 64, labels: Any = None) -> Run:
-    """Let a run be finished, the first so many of its 200 test examples predicted right."""
-    labels = np.arange(EXAMPLES) % 2 if labels is None else labels
-    predicted = np.where(np.arange(EXAMPLES) < right, labels, 1 - labels)
-    share = right / EXAMPLES
-    best = {"loss": 0.4, "accuracy": 0.9, "val_loss": 1 - share, "val_accuracy": share}
-    run.write_json("environment.json", {"data": {"source": "digits", "sha256": sha256}})
-    run.write_json("classes.json", ["no", "yes"])
-    run.write_history([{"epoch": 1, **best}, {"epoch": 2, **best, "val_loss": 2.0}])
-    run.write_timing([{"epoch": 1, "seconds": 1.5}, {"epoch": 2, "seconds": 2.0}])
-    run.write_predictions(labels, np.eye(2, dtype=np.float32)[predicted])
-    run.write_metrics(
-        {
-            "test_loss": 1 - share,
-            "test_accuracy": share,
-            "val_loss": 1 - share,
-            "val_accuracy": share,
-            "intervals": {"test_accuracy": [share - 0.06, share + 0.05]},
-            "optimistic": run.optimistic,
-            "best_epoch": 1,
-            "last_epoch": {"epoch": 2},
-            "parameters": 1234,
-            "test": {"classes": [], "confusion_matrix": []},
-        }
-    )
-    return run
-
-
-def finished(right: int = 150, sha256: str = "a" * 64, **overrides: object) -> Run:
-    return write_results(Run.create(Path("outputs"), config(**overrides)), right, sha256)
 
 
 def seeds(*rights: int, **overrides: object) -> list[Run]:
@@ -142,7 +109,7 @@ def test_a_seed_that_was_run_twice_counts_once(seqtrain: Seqtrain) -> None:
     finished(150)
     (row,) = compared(seqtrain)
     assert row["seeds"] == 1
-    assert "1 left out: the seed and the config" in seqtrain("compare").stdout
+    assert "1 left out: same config and seed" in seqtrain("compare").stdout
 
 
 def test_the_same_config_on_other_data_is_another_row(seqtrain: Seqtrain) -> None:

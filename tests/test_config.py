@@ -18,11 +18,11 @@ from pydantic import ValidationError
 
 from seqtrain.config import EarlyStoppingConfig, load_config
 from seqtrain.errors import ConfigError
-from tests.conftest import CONFIGS, REPOSITORY, Outcome
+from tests.conftest import CONFIGS, Outcome
+from tests.factories.written_configs import BROKEN, write
 
 Seqtrain = Callable[..., Outcome]
 
-BROKEN = sorted((REPOSITORY / "tests" / "broken").glob("*.yaml"))
 DIGITS = "dataset: {name: digits}\nmodel: {name: lstm}\n"
 IMDB = "dataset: {name: imdb}\nmodel: {name: lstm}\n"
 DEFAULTS = {
@@ -83,12 +83,6 @@ DEFAULTS = {
         "deterministic": True,
     },
 }
-
-
-def write(text: str, name: str = "a.yaml") -> Path:
-    file = Path(name)
-    file.write_text(text, encoding="utf-8")
-    return file
 
 
 def announced(file: Path) -> list[str]:

@@ -18,9 +18,8 @@ from seqtrain.datasets import Dataset, DatasetConfig, Examples
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import parts_in
 from seqtrain.sources.base import TokenDatasetConfig
+from tests.factories.downloads import write_ids, write_mnist, write_words
 from tests.own import OWN, sentences, write_csv, write_own
-from tests.test_imdb import write_ids, write_words
-from tests.test_mnist import write_mnist
 
 PARTS = [
     (part, name)

@@ -215,7 +215,7 @@ def test_downloads_to_which_others_can_write_are_not_used(
     file = download(server.remote())
     downloads().chmod(0o777)
     assert find(NAMES, None, None) is None
-    assert f"what lies in {downloads()} is not used: others can write to it" in caplog.text
+    assert f"the files in {downloads()} are not used: others can write to it" in caplog.text
     with pytest.raises(DataError, match="cannot be written: others can write to it"):
         download(server.remote())
     assert file.exists()

@@ -10,35 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.backend import environment, execution
-from seqtrain.config import load_config
+from seqtrain.backend import execution
 from seqtrain.inference import network
 from seqtrain.report import interpretation_sections
 from seqtrain.report.page_sections import Subject
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
+from tests.factories.trained import saved
 from tests.own import sentences, write_csv
 
 pytestmark = pytest.mark.tf
 
 Seqtrain = Callable[..., Outcome]
-
-
-def saved(folder: Path, config: str) -> Run:
-    """A run whose network has random weights."""
-    (folder / "own.yaml").write_text(config)
-    checked = load_config(folder / "own.yaml")
-    data = checked.dataset.load()
-    resolved = execution.resolve(checked, data)
-    execution.start(resolved.execution, resolved.seed)
-    run = Run.create(folder / "outputs", resolved)
-    network = resolved.model.build(data)
-    random = np.random.default_rng(0)
-    network.set_weights([random.normal(0, 0.7, part.shape) for part in network.get_weights()])
-    network.save(run.model_file)
-    run.write_learned(data.learned)
-    run.write_json("environment.json", environment.environment(data))
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +208,7 @@ def test_a_report_goes_without_what_the_data_are_gone_for(trained: Run, seqtrain
     outcome = seqtrain("report")
     assert outcome.exit_code == 0
     for what in ("its gradients", "an example, explained"):
-        assert f"the report goes without {what}: " in outcome.stderr
+        assert f"the report leaves out {what}: " in outcome.stderr
     assert Path(outcome.stdout.strip()).is_file()
 
 
@@ -261,7 +244,7 @@ def test_configs_and_runs_stand_side_by_side(digits: Run, seqtrain: Seqtrain) ->
     ("arguments", "message"),
     [
         (["model.name=lstm"], "Name the run or the config too: RUN, or CONFIG model.name=lstm."),
-        (["{run}", "modle.unit=3"], "`modle.unit=3` sets a key of configs, and only runs are"),
+        (["{run}", "modle.unit=3"], "`modle.unit=3` changes a key of a config, but only runs are"),
     ],
 )
 def test_what_has_no_gradients_is_told(

@@ -20,8 +20,8 @@ from seqtrain.runs import folders, lookup, run_log
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
+from tests.factories.runs import config
 from tests.nursery import Command
-from tests.test_run import config
 
 Patch = pytest.MonkeyPatch
 

@@ -37,6 +37,7 @@ from seqtrain.runs.run import Run
 from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Classification
 from tests.conftest import CONFIGS
+from tests.factories.downloads import mnist_arrays, pack, word_index, write_archive, write_ids
 from tests.mutation import (
     members,
     mutated,
@@ -46,8 +47,6 @@ from tests.mutation import (
     packed,
 )
 from tests.own import rows_of, sentences, waves, write_csv, write_folder, write_rows
-from tests.test_imdb import pack, word_index, write_archive, write_ids
-from tests.test_mnist import mnist_arrays
 
 EXAMPLES = int(os.environ.get("SEQTRAIN_EXAMPLES", "200"))
 SECONDS = 20  # that one example may take, on a machine that others use too

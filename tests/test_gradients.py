@@ -8,8 +8,7 @@ import pytest
 from seqtrain.config import TrainingConfig
 from seqtrain.data.dataset import MASK_VALUE, real_steps
 from seqtrain.datasets import Dataset
-from tests.test_models import dataset, features, tokens
-from tests.test_steps import network
+from tests.factories.networks import dataset, features, network, tokens
 
 pytestmark = pytest.mark.tf
 

@@ -29,8 +29,8 @@ from seqtrain.runs.run import Run
 from seqtrain.scaffold.data_keys import Request
 from seqtrain.scaffold.draft import draft
 from tests.conftest import Outcome
+from tests.factories.downloads import pack, tar, write_ids
 from tests.own import waves, write_csv
-from tests.test_imdb import pack, tar, write_ids
 
 Seqtrain = Callable[..., Outcome]
 

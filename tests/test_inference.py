@@ -9,8 +9,8 @@ import pytest
 
 from seqtrain.data.dataset import MASK_VALUE
 from tests.conftest import REPOSITORY, Outcome
+from tests.factories.networks import NAMES, POOLINGS, dataset, model
 from tests.own import sentences, write_csv
-from tests.test_models import NAMES, POOLINGS, dataset, model
 
 pytestmark = pytest.mark.tf
 

@@ -20,9 +20,8 @@ from seqtrain.interpretation import findings, gradient_flow
 from seqtrain.runs import lookup
 from seqtrain.runs.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
+from tests.factories.trained import assert_logs_are_the_history, train
 from tests.nursery import Command
-from tests.test_tensorboard import assert_logs_are_the_history
-from tests.test_training import train
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 

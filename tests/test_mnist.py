@@ -21,6 +21,7 @@ from seqtrain.datasets.mnist import Mnist
 from seqtrain.errors import DataError
 from seqtrain.io.download import Remote
 from tests.conftest import Outcome
+from tests.factories.downloads import mnist_arrays, write_mnist
 
 CONFIG = """\
 dataset: {name: mnist}
@@ -28,23 +29,6 @@ model: {name: rnn, units: 4}
 training: {epochs: 1}
 """
 Damage = Callable[[Path], None]
-
-
-def mnist_arrays(train: int = 60, test: int = 20) -> dict[str, np.ndarray]:
-    """Return images of noise, each class as often as the others."""
-    random = np.random.default_rng(0)
-    arrays = {}
-    for part, number in (("train", train), ("test", test)):
-        arrays[f"x_{part}"] = random.integers(0, 256, (number, 28, 28), dtype=np.uint8)
-        arrays[f"y_{part}"] = (np.arange(number) % 10).astype(np.uint8)
-    return arrays
-
-
-def write_mnist(file: Path, **others: Any) -> Path:
-    """Write a small `mnist.npz`, with some arrays replaced, or left out where None."""
-    arrays = mnist_arrays() | others
-    np.savez_compressed(file, **{key: value for key, value in arrays.items() if value is not None})
-    return file
 
 
 @pytest.fixture
@@ -203,7 +187,7 @@ DEFECTS = {
     "empty": (empty, ""),
     "text": (text, ""),
     "bare_array": (bare_array, ""),
-    "bare_pickle": (bare_pickle, "it is no archive"),
+    "bare_pickle": (bare_pickle, "it is not a complete archive"),
     "pickle_inside": (
         pickle_inside,
         "`x_train` holds Python objects, which are pickles",

@@ -16,8 +16,8 @@ from seqtrain.inference import model_file
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.cutting import go_on, start
+from tests.factories.networks import SOME, features, model, tokens
 from tests.mutation import members, packed
-from tests.test_models import SOME, features, model, tokens
 
 pytestmark = pytest.mark.tf
 

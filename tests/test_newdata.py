@@ -11,8 +11,8 @@ import pytest
 
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome
+from tests.factories.trained import saved
 from tests.own import rows_of, sentences, waves, write_csv, write_rows
-from tests.test_explain import saved
 
 pytestmark = pytest.mark.tf
 

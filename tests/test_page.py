@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from seqtrain import report
-from tests.test_report import hostile_run, insightful_run, reported_run, seeds_of_one
+from tests.factories.reported import hostile_run, insightful_run, reported_run, seeds_of_one
 
 pytestmark = pytest.mark.slow
 LONG = "a_name_without_a_space_that_is_longer_than_a_phone_is_wide"

@@ -21,43 +21,13 @@ from seqtrain.tasks.classification import ACCURACY
 from seqtrain.training import loop
 from tests.conftest import drawing as real_drawing
 from tests.cutting import RNN, go_on, start
-from tests.test_run import config
+from tests.factories.runs import PICTURES, config, finished_run, write_files
 
 
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw few pixels, which is faster."""
     monkeypatch.setattr("seqtrain.plots.base.DPI", 50)
-
-
-PICTURES = ["loss", "accuracy", "learning_rate", "confusion_matrix", "calibration"]
-
-
-def finished_run(outputs: Path, classes: int = 10, epochs: int = 3, **overrides: object) -> Run:
-    """A run with a history that is best in epoch 2, and random predictions."""
-    return write_files(Run.create(outputs, config(**overrides)), classes, epochs)
-
-
-def write_files(run: Run, classes: int = 10, epochs: int = 3) -> Run:
-    """Write into a run what plots are drawn from."""
-    rows = [
-        {
-            "epoch": epoch,
-            "loss": 1 / epoch,
-            "accuracy": 1 - 0.5 / epoch,
-            "val_loss": 0.4 + 0.1 * abs(epoch - 2),
-            "val_accuracy": 0.8 - 0.1 * abs(epoch - 2),
-            "learning_rate": 1e-3,
-        }
-        for epoch in range(1, epochs + 1)
-    ]
-    random = np.random.default_rng(0)
-    run.write_history(rows)
-    run.write_json("classes.json", [f"class {number}" for number in range(classes)])
-    run.write_predictions(
-        random.integers(0, classes, 60), random.dirichlet(np.ones(classes), 60).astype(np.float32)
-    )
-    return run
 
 
 def texts(figure: object) -> str:

@@ -9,8 +9,7 @@ import pytest
 
 from seqtrain.data.dataset import MASK_VALUE
 from seqtrain.tasks import Classification
-from tests.test_models import dataset, features, model, predict, tokens
-from tests.test_steps import network
+from tests.factories.networks import dataset, features, model, network, predict, tokens
 
 pytestmark = pytest.mark.tf
 

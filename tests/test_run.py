@@ -9,16 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.config import Config, load_config
 from seqtrain.errors import RunError
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
-from tests.conftest import REPOSITORY
-
-
-def config(**overrides: object) -> Config:
-    arguments = [f"{key}={value}" for key, value in overrides.items()]
-    return load_config(REPOSITORY / "configs" / "quickstart.yaml", arguments)
+from tests.factories.runs import config
 
 
 def rows(*losses: float) -> list[dict[str, float]]:

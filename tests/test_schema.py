@@ -4,20 +4,19 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from seqtrain.config import Config, Optimizer, config_schema
+from seqtrain.config import Config, Optimizer
 from seqtrain.models.base import Activation
 from seqtrain.schema import json_schema as schemas
 from seqtrain.schema.yaml_file import read_document
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
-from tests.test_config import BROKEN
+from tests.factories.written_configs import BROKEN, KEYS, ROOT, SECTIONS, Section
 
-ROOT = config_schema()
 VALIDATOR = Draft202012Validator(ROOT)
 # Mistakes that JSON Schema has no words for: to it 3.0 is a whole number, and JSON knows no .inf.
 INEXPRESSIBLE = {
@@ -33,62 +32,6 @@ ANYTHING += [{}, {"name": "x"}, {"patience": 1}, {"patience": 0}, {"x": 1}, {"mi
 KEYWORDS_OF_BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"]
 
 
-class Section(NamedTuple):
-    """A section of the config: where it stands, its keys, and a config in which it stands."""
-
-    path: tuple[str, ...]
-    keys: dict[str, Any]
-    tree: dict[str, Any]
-
-    def changed(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return a copy of the config, and this section in it, which may be changed."""
-        tree = section = json.loads(json.dumps(self.tree))
-        for name in self.path:
-            section = section[name]
-        return tree, section
-
-    def with_value(self, key: str, value: object) -> dict[str, Any]:
-        """Return the config with `key` of this section set."""
-        tree, section = self.changed()
-        section[key] = value
-        return tree
-
-    def without(self, key: str) -> dict[str, Any]:
-        """Return the config without `key` of this section."""
-        tree, section = self.changed()
-        section.pop(key, None)
-        return tree
-
-
-def least(definition: dict[str, Any]) -> dict[str, Any]:
-    """Return a section that holds what it must, and no more."""
-    required = definition.get("required", [])
-    values = {key: definition["properties"][key] for key in required}
-    return {key: (schemas.choices(value) or ["x"])[0] for key, value in values.items()}
-
-
-def tree(dataset: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
-    """Return a config with every section in it."""
-    parts = {"dataset": least(dataset), "model": least(model)}
-    return {**parts, "training": {"early_stopping": {}}, "execution": {}}
-
-
-def sections() -> Iterator[Section]:
-    """Yield every section of every kind, the whole config included."""
-    datasets = schemas.members(ROOT["properties"]["dataset"], ROOT)
-    models = schemas.members(ROOT["properties"]["model"], ROOT)
-    whole = tree(datasets[0], models[0])
-    yield Section((), ROOT["properties"], whole)
-    for dataset in datasets:
-        yield Section(("dataset",), dataset["properties"], tree(dataset, models[0]))
-    for model in models:
-        yield Section(("model",), model["properties"], tree(datasets[0], model))
-    for path in [("training",), ("execution",), ("training", "early_stopping")]:
-        yield Section(path, schemas.at(ROOT, path, whole)["properties"], whole)
-
-
-SECTIONS = list(sections())
-KEYS = [(section, key) for section in SECTIONS for key in section.keys]
 OPTIONAL = [(section, key) for section, key in KEYS if "default" in section.keys[key]]
 
 

@@ -18,7 +18,7 @@ from seqtrain.runs.run import Run
 from seqtrain.training import seeds
 from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
-from tests.test_run import config
+from tests.factories.runs import config
 
 Patch = pytest.MonkeyPatch
 Seqtrain = Callable[..., Outcome]
@@ -84,9 +84,9 @@ def test_no_more_are_trained_at_once_than_there_is_memory_for(
     [
         (["--seeds", "0"], "0 is not in the range 1<=x<="),
         (["--seeds", "two"], "'two' is not a valid integer"),
-        (["--seeds", "2", "--resume"], "`seqtrain resume` goes on with seeds"),
+        (["--seeds", "2", "--resume"], "`seqtrain resume` continues old ones"),
         (["--seeds", "2", "--jobs", "0"], "0 is not in the range 1<=x<="),
-        (["--jobs", "2"], "`--jobs` says how many of several `--seeds`"),
+        (["--jobs", "2"], "`--jobs` needs `--seeds`"),
     ],
 )
 def test_nonsense_is_one_sentence(options: list[str], message: str, seqtrain: Seqtrain) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.test_comparison import finished
+from tests.factories.runs import finished
 
 QUICKSTART = str(REPOSITORY / "configs" / "quickstart.yaml")
 BROKEN = str(REPOSITORY / "tests" / "broken" / "several_in_order_of_lines.yaml")

@@ -1,12 +1,9 @@
 """Networks written out step by step compute what Keras's layers compute."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from seqtrain.datasets import Dataset
-from tests.test_models import NAMES, POOLINGS, features, model, predict, tokens
+from tests.factories.networks import NAMES, POOLINGS, features, network, predict, tokens
 
 pytestmark = pytest.mark.tf
 
@@ -20,15 +17,6 @@ CASES = [
     *((name, kind) for name in NAMES for kind in ("masked at the end", "features")),
     *(("bigru", kind) for kind in ("masked at the beginning", "without a mask")),
 ]
-
-
-def network(name: str, data: Dataset, **keys: Any) -> Any:
-    """A network with random weights, biases included."""
-    known = {"embedding_dim": 3} if data.vocabulary_size else {}
-    built = model(name, **known, **{"units": [4, 3], **keys}).build(data)
-    random = np.random.default_rng(1)
-    built.set_weights([random.normal(0, 0.7, one.shape) for one in built.get_weights()])
-    return built
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -105,8 +93,8 @@ def test_a_nudge_is_added_to_a_state() -> None:
 def test_a_linear_model_beside_the_network_is_left_out() -> None:
     from seqtrain.interpretation.trace import trace
     from seqtrain.models import wide
-    from tests.test_wide import network as beside
-    from tests.test_wide import pairs_of_words
+    from tests.factories.wide import network as beside
+    from tests.factories.wide import pairs_of_words
 
     data = pairs_of_words(3)
     built = beside(data, name="bilstm", pooling="max", token_dropout=0.2)

@@ -782,7 +782,7 @@ DEFECTS = [
         "an encoding that is none",
         GOOD,
         "1 problem in own.yaml\nargument 'dataset.encoding=utf-9': dataset.encoding: \"utf-9\" is "
-        "no encoding; usual ones are `utf-8`, `cp1252` and `latin-1`",
+        "not an encoding; common ones are `utf-8`, `cp1252` and `latin-1`",
         SCHEMA,
         keys=("dataset.encoding=utf-9",),
     ),

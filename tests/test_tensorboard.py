@@ -4,43 +4,19 @@
 """
 
 import importlib.util
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from seqtrain.runs import lookup
-from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome
+from tests.factories.trained import assert_logs_are_the_history
 
 QUICK = [
     *(str(REPOSITORY / "configs" / "quickstart.yaml"), "training.epochs=2", "dataset.limit=60"),
     *("model.name=rnn", "model.units=4", "training.tensorboard=true"),
 ]
-
-
-def events(run: Run, split: str) -> dict[str, dict[int, float]]:
-    """Return the scalars that TensorBoard reads, by name and then by step."""
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-    from tensorboard.util import tensor_util
-
-    found: dict[str, dict[int, float]] = defaultdict(dict)
-    for file in sorted((run.folder / "tensorboard" / split).iterdir()):
-        for event in EventFileLoader(str(file)).Load():
-            for value in event.summary.value:
-                if value.metadata.plugin_data.plugin_name == "scalars":
-                    number = tensor_util.make_ndarray(value.tensor).item()
-                    found[value.tag][event.step] = number
-    return found
-
-
-def assert_logs_are_the_history(run: Run) -> None:
-    for split, prefix in (("train", ""), ("validation", "val_")):
-        logged = events(run, split)
-        for name in ("loss", "accuracy"):
-            written = {int(row["epoch"]) - 1: row[prefix + name] for row in run.history()}
-            assert logged[f"epoch_{name}"] == pytest.approx(written)
 
 
 @pytest.mark.tf

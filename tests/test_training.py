@@ -18,28 +18,12 @@ from seqtrain.runs.run import Run
 from seqtrain.training import loop
 from tests.conftest import REPOSITORY, Outcome, drawing
 from tests.cutting import labels_taken
+from tests.factories.trained import FEW, QUICKSTART, train
 
 pytestmark = pytest.mark.tf
 
-QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
 CONFIG_RNN = REPOSITORY / "configs" / "mnist_rnn.yaml"
 PARTS = ("train", "test")
-FEW = ("training.epochs=2", "model.units=8", "dataset.limit=200")
-
-
-def train(outputs: Path, *overrides: str, callbacks: Any = (), config: Path = QUICKSTART) -> Run:
-    """Train as the command does."""
-    checked = load_config(config, [*FEW, *overrides])
-    dataset = checked.dataset.load()
-    resolved = execution.resolve(checked, dataset)
-    run = Run.create(outputs, resolved)
-    execution.start(resolved.execution, resolved.seed)
-    try:
-        loop.train(resolved, dataset, run, callbacks)
-    except (KeyboardInterrupt, TrainingError) as error:
-        error.add_note(str(run.folder))
-        raise
-    return run
 
 
 def weights(run: Run) -> list[np.ndarray]:

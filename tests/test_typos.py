@@ -11,8 +11,7 @@ import pytest
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.schema import json_schema as schemas
-from tests.test_config import write
-from tests.test_schema import KEYS, ROOT
+from tests.factories.written_configs import KEYS, ROOT, write
 
 EACH = 1  # typos of each kind in each word
 LEAST = 0.9

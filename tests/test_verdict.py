@@ -21,7 +21,7 @@ from seqtrain.tasks.regression import MEAN
 from seqtrain.training import verdict
 from seqtrain.training.diagnosis import TrainingRecord, causes
 from tests.conftest import Outcome
-from tests.test_baselines import VALUES, numbers, of_examples, values
+from tests.factories.baselines import VALUES, numbers, of_examples, values
 
 LEARNING: list[Row] = [
     {"epoch": 1, "loss": 0.6, "accuracy": 0.7, "val_loss": 0.6, "val_accuracy": 0.7},

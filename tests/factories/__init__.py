@@ -1,0 +1,1 @@
+"""Makers of data, networks, configs and runs that several test modules share."""
