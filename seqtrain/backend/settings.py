@@ -19,7 +19,8 @@ KEPT = (
 )
 # They allow products in lower precision.
 DROPPED_TOO = ("NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE")
-UNTOLD = ("KERAS_BACKEND", "TF_")  # Terraform's variables begin so too
+# Terraform's variables begin with TF_ too; TensorFlow sets TF2_BEHAVIOR itself when it is imported.
+UNTOLD = ("KERAS_BACKEND", "TF_", "TF2_BEHAVIOR")
 RECORDED = (
     *("JAX_PLATFORM", "XLA_FLAGS", "CUDA_", "CUBLAS_", "CUDNN_", "NVIDIA_", "ONEDNN_", "DNNL_"),
     *("OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "BLIS_", "NPY_"),
