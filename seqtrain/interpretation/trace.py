@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers, ops
 
+from seqtrain.backend.kernels.cells import CELLS, Activation, biases
 from seqtrain.models.pooling import ATTENTION, attention_weights
 from seqtrain.models.recurrent import DIRECTIONS
 from seqtrain.models.wide import BLEND, WIDE
@@ -49,50 +50,6 @@ class Trace:
     attention: Tensor | None = None
 
 
-def simple_rnn(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
-    """H' = f(x W + h U + b) (Elman 1990).
-
-    Args:
-        cell: the layer's cell, with its weights and activations.
-        x: shape (batch, inputs).
-        old: the states before the step, of shape (batch, units).
-        nudge: added to the new states, of their shapes.
-
-    Returns:
-        The gates, and the new states after their nudge.
-    """
-    sums = ops.matmul(x, cell.kernel) + ops.matmul(old["hidden"], cell.recurrent_kernel)
-    return {"hidden": cell.activation(sums + cell.bias) + nudge["hidden"]}
-
-
-def lstm(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
-    """C' = f c + i g, h' = o a(c'), with gates i, f, o (Gers et al. 2000); see `simple_rnn`.
-
-    The nudge of the cell state comes before the hidden state is computed from it.
-    """
-    sums = ops.matmul(x, cell.kernel) + ops.matmul(old["hidden"], cell.recurrent_kernel)
-    i, f, g, o = ops.split(sums + cell.bias, 4, axis=-1)
-    i, f, o = (cell.recurrent_activation(gate) for gate in (i, f, o))
-    state = f * old["cell"] + i * cell.activation(g) + nudge["cell"]
-    hidden = o * cell.activation(state) + nudge["hidden"]
-    return {"input": i, "forget": f, "output": o, "cell": state, "hidden": hidden}
-
-
-def gru(cell: Any, x: Tensor, old: Step, nudge: Step) -> Step:
-    """H' = z h + (1 - z) a(x W + r (h U)) with update z and reset r; see `simple_rnn`.
-
-    Cho et al. 2014, with the reset gate after the product, as cuDNN and Keras have it.
-    """
-    bias, recurrent_bias = ops.unstack(ops.convert_to_tensor(cell.bias), 2)
-    z, r, g = ops.split(ops.matmul(x, cell.kernel) + bias, 3, axis=-1)
-    products = ops.matmul(old["hidden"], cell.recurrent_kernel) + recurrent_bias
-    of_z, of_r, of_g = ops.split(products, 3, axis=-1)
-    z, r = cell.recurrent_activation(z + of_z), cell.recurrent_activation(r + of_r)
-    hidden = z * old["hidden"] + (1 - z) * cell.activation(g + r * of_g) + nudge["hidden"]
-    return {"update": z, "reset": r, "hidden": hidden}
-
-
-FORMULAS = {layers.SimpleRNN: simple_rnn, layers.LSTM: lstm, layers.GRU: gru}
 NAMES = {
     layers.SimpleRNN: ("hidden",),
     layers.LSTM: ("input", "forget", "output", "cell", "hidden"),
@@ -177,7 +134,7 @@ def directions(layer: Any) -> dict[str, Any]:
     """Return the recurrent layer of each direction; empty for any other layer."""
     if isinstance(layer, layers.Bidirectional):
         return {way: getattr(layer, f"{way}_layer") for way in DIRECTIONS}
-    return {DIRECTIONS[0]: layer} if type(layer) in FORMULAS else {}
+    return {DIRECTIONS[0]: layer} if type(layer) in CELLS else {}
 
 
 def states(layer: Any) -> list[str]:
@@ -189,27 +146,37 @@ def run(layer: Any, x: Tensor, mask: Tensor | None, nudge: Mapping[str, Tensor])
     """Return the gates and states of one recurrent layer; see `Trace.steps`.
 
     Args:
-        layer: one of `FORMULAS`.
+        layer: one of `CELLS`.
         x: shape (N, T, inputs).
         mask: shape (N, T), or None.
         nudge: added to the states, each of shape (N, T, units).
     """
-    formula, names = FORMULAS[type(layer)], NAMES[type(layer)]
+    cell = CELLS[type(layer)](
+        Activation(layer.activation), getattr(layer, "recurrent_activation", None)
+    )
+    names, of_states = NAMES[type(layer)], states(layer)
     x = ops.cast(x, layer.compute_dtype)
+    bias, recurrent_bias = biases(layer)
+    products = ops.matmul(x, layer.cell.kernel) + bias
     examples, length = x.shape[:2]
     counts = ops.ones((examples, length), "bool") if mask is None else mask
     zeros = ops.zeros((examples, layer.units), x.dtype)
     nowhere = ops.zeros((examples, length, layer.units), x.dtype)
-    nudges = {name: nudge.get(name, nowhere) for name in states(layer)}
+    nudges = {name: nudge.get(name, nowhere) for name in of_states}
 
     def step(old: Step, given: Any) -> tuple[Step, Step]:
-        x, counts, nudge = given
-        new = formula(layer.cell, x, old, nudge)
+        p, counts, nudge = given
+        r = ops.matmul(old["hidden"], layer.cell.recurrent_kernel)
+        r = r if recurrent_bias is None else r + recurrent_bias
+        within = {"nudge": nudge["cell"]} if "cell" in nudge else {}
+        after, gates = cell.forward(p, r, tuple(old[name] for name in of_states), **within)
+        new = {**cell.gates(gates), **dict(zip(of_states, after, strict=True))}
+        new["hidden"] += nudge["hidden"]
         kept = {name: ops.where(counts, new[name], old[name]) for name in names}
         return kept, kept
 
     by_step = (
-        _by_step(x),
+        _by_step(products),
         _by_step(ops.expand_dims(counts, -1)),
         {name: _by_step(value) for name, value in nudges.items()},
     )

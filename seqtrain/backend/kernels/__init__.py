@@ -16,13 +16,7 @@ import keras
 from keras import ops
 
 from seqtrain.backend.kernels.backend import scan
-from seqtrain.backend.kernels.cells import ACTIVATIONS, GRU, LSTM, Cell, SimpleRNN, States
-
-CELLS: dict[type, Callable[[str], Cell]] = {
-    keras.layers.SimpleRNN: SimpleRNN,
-    keras.layers.LSTM: LSTM,
-    keras.layers.GRU: GRU,
-}
+from seqtrain.backend.kernels.cells import ACTIVATIONS, CELLS, Cell, States, biases
 
 
 def install(model: keras.Model) -> None:
@@ -56,12 +50,10 @@ def inner_loop(
         mask: shape (batch, T), true where a step counts; None where all do.
         training: whether a gradient will be asked for.
     """
-    cell = CELLS[type(layer)](keras.activations.serialize(layer.activation))
+    cell = CELLS[type(layer)](ACTIVATIONS[keras.activations.serialize(layer.activation)])
     x = ops.swapaxes(ops.convert_to_tensor(sequences), 0, 1)
     steps, _, inputs = ops.shape(x)
-    bias, recurrent_bias = ops.convert_to_tensor(layer.cell.bias), None
-    if isinstance(cell, GRU):
-        bias, recurrent_bias = bias[0], bias[1]
+    bias, recurrent_bias = biases(layer)
     counts = None if mask is None else ops.swapaxes(ops.convert_to_tensor(mask), 0, 1)[:, :, None]
     # in two dimensions, because XLA transposes all of x for the gradient of three
     flat = ops.matmul(ops.reshape(x, (-1, inputs)), ops.convert_to_tensor(layer.cell.kernel))

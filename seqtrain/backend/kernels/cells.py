@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -20,7 +21,7 @@ class Activation(NamedTuple):
     """An activation function, and its derivative as a function of its value."""
 
     value: Callable[[Any], Any]
-    slope: Callable[[Any], Any]
+    slope: Any = None  # only `backward` needs it
 
 
 ACTIVATIONS = {
@@ -33,7 +34,8 @@ ACTIVATIONS = {
 class SimpleRNN:
     """h' = f(p + r), where p comes from the inputs and r from the state."""
 
-    activation: str
+    activation: Activation
+    gate: Any = None  # it has no gates
     states = 1
 
     def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
@@ -44,14 +46,18 @@ class SimpleRNN:
             r: product with the state h, shape (batch, gates · units).
             old: the states before, each of shape (batch, units).
         """
-        return (ACTIVATIONS[self.activation].value(p + r),), None
+        return (self.activation.value(p + r),), None
+
+    def gates(self, kept: Any) -> dict[str, Any]:
+        """Return the gates by name, from the second result of `forward`."""
+        return {}
 
     def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
         """Return the gradients of p, of r, and of the old states but for the way through r.
 
         None stands for zeros.
         """
-        dp = d[0] * ACTIVATIONS[self.activation].slope(new[0])
+        dp = d[0] * self.activation.slope(new[0])
         return dp, dp, (None,)
 
 
@@ -59,21 +65,36 @@ class SimpleRNN:
 class LSTM:
     """Gates i, f, g, o of p + r; c' = f c + i g, h' = o f(c') (Gers et al. 2000)."""
 
-    activation: str
+    activation: Activation
+    gate: Any = sigmoid  # the activation function of the gates
     states = 2
 
-    def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
-        """Return (h', c') and the gates; see `SimpleRNN.forward`."""
-        value = ACTIVATIONS[self.activation].value
+    def forward(self, p: Any, r: Any, old: States, nudge: Any = None) -> tuple[States, Any]:
+        """Return (h', c') and the gates; see `SimpleRNN.forward`.
+
+        Args:
+            p: see there.
+            r: see there.
+            old: see there.
+            nudge: added to c' before h' is computed, shape (batch, units); None for nothing.
+        """
+        value = self.activation.value
         z = p + r
-        gates = at_once(ops.where(self._candidate(z), value(z), sigmoid(z)))
+        gates = at_once(ops.where(self._candidate(z), value(z), self.gate(z)))
         i, f, g, o = ops.split(gates, 4, axis=-1)
         c = at_once(f * old[1] + i * g)
+        if nudge is not None:
+            c = c + nudge
         return (o * value(c), c), gates
+
+    def gates(self, kept: Any) -> dict[str, Any]:
+        """Return the gates by name; see `SimpleRNN.gates`."""
+        i, f, _, o = ops.split(kept, 4, axis=-1)
+        return {"input": i, "forget": f, "output": o}
 
     def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
         """Return the gradients; see `SimpleRNN.backward`."""
-        value, slope = ACTIVATIONS[self.activation]
+        value, slope = self.activation
         i, f, g, o = ops.split(kept, 4, axis=-1)
         y = value(new[1])
         dc = at_once(d[1] + d[0] * o * slope(y))
@@ -83,7 +104,7 @@ class LSTM:
 
     @staticmethod
     def _candidate(gates: Any) -> np.ndarray:
-        """Return the slice of g among the gates."""
+        """Return which columns of the gates are g; bool, shape (4 · units,)."""
         return np.repeat([False, False, True, False], gates.shape[-1] // 4)
 
 
@@ -94,24 +115,30 @@ class GRU:
     The reset gate comes after the product, as in cuDNN and in Keras's default.
     """
 
-    activation: str
+    activation: Activation
+    gate: Any = sigmoid  # the activation function of the gates
     states = 1
 
     def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
         """Return h' and the gates; see `SimpleRNN.forward`."""
-        value = ACTIVATIONS[self.activation].value
+        value = self.activation.value
         units = old[0].shape[-1]
-        update_reset = at_once(sigmoid(p[:, : 2 * units] + r[:, : 2 * units]))
+        update_reset = at_once(self.gate(p[:, : 2 * units] + r[:, : 2 * units]))
         update, reset = ops.split(update_reset, 2, axis=-1)
         product = r[:, 2 * units :]
         g = at_once(value(p[:, 2 * units :] + reset * product))
         return (update * old[0] + (1 - update) * g,), (update_reset, g, product)
 
+    def gates(self, kept: Any) -> dict[str, Any]:
+        """Return the gates by name; see `SimpleRNN.gates`."""
+        update, reset = ops.split(kept[0], 2, axis=-1)
+        return {"update": update, "reset": reset}
+
     def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
         """Return the gradients; see `SimpleRNN.backward`."""
         update_reset, g, product = kept
         update, reset = ops.split(update_reset, 2, axis=-1)
-        dg = at_once(d[0] * (1 - update) * ACTIVATIONS[self.activation].slope(g))
+        dg = at_once(d[0] * (1 - update) * self.activation.slope(g))
         by_gate = at_once(ops.concatenate([d[0] * (old[0] - g), dg * product], axis=-1))
         by_gate = by_gate * update_reset * (1 - update_reset)
         dp = ops.concatenate([by_gate, dg], axis=-1)
@@ -120,3 +147,15 @@ class GRU:
 
 
 Cell = SimpleRNN | LSTM | GRU
+
+CELLS: dict[type, type[Cell]] = {
+    keras.layers.SimpleRNN: SimpleRNN,
+    keras.layers.LSTM: LSTM,
+    keras.layers.GRU: GRU,
+}
+
+
+def biases(layer: Any) -> tuple[Any, Any]:
+    """Return the bias of the product with the inputs, and with the state; None for no bias."""
+    bias = ops.convert_to_tensor(layer.cell.bias)
+    return (bias[0], bias[1]) if isinstance(layer, keras.layers.GRU) else (bias, None)
