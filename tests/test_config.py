@@ -122,8 +122,7 @@ def test_a_broken_config_exits_with_2_and_leaves_nothing(file: Path, seqtrain: S
     assert [path.name for path in Path().iterdir()] == [file.name]
 
 
-def test_there_are_many_ways_to_go_wrong() -> None:
-    assert len([file for file in BROKEN if announced(file)]) >= 60
+def test_each_broken_config_announces_its_problems() -> None:
     assert all(announced(file) for file in BROKEN)
 
 
