@@ -195,7 +195,9 @@ def stopping_reason(config: ResolvedConfig) -> str:
     """Return why early stopping ends a training, for the log."""
     stopping = config.training.early_stopping
     patience = stopping.patience if stopping else 0
-    return f"{config.training.monitor} has not improved for {patience} epochs"
+    monitor = config.training.monitor
+    ties = f", and at equal {monitor} val_loss," if config.training.mode == "max" else ""
+    return f"{monitor}{ties} has not improved for {patience} epochs"
 
 
 def finish(model: Any, trained: TrainingRecord, run: Run) -> None:

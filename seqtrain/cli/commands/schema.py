@@ -6,7 +6,7 @@ from seqtrain.cli import console
 from seqtrain.cli.options import command
 
 
-@command("seqtrain schema > seqtrain.schema.json_schema.json")
+@command("seqtrain schema > seqtrain.schema.json")
 @click.option("--markdown", is_flag=True, help="Print the reference of all keys instead.")
 def schema(markdown: bool) -> None:
     """Print the JSON schema of configs, for editors."""
