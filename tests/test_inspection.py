@@ -60,7 +60,7 @@ def test_the_report_ends_with_advice(config: Path, seqtrain: Seqtrain) -> None:
     outcome = seqtrain("check", config, "--load")
     assert "% of the texts are cut: `dataset.max_length=9`" in outcome.stdout
     assert "test words are unknown: a larger `dataset.vocabulary_size`" in outcome.stdout
-    assert "test examples stand in train too: `dataset.drop_repeated=true`" in outcome.stdout
+    assert "test examples are in train too: `dataset.drop_repeated=true`" in outcome.stdout
     assert "class good" in outcome.stdout
     assert not Path("outputs").exists()
 

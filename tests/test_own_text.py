@@ -308,7 +308,7 @@ def test_texts_of_test_that_train_holds_are_counted_and_can_be_dropped(
     validation = [("w4 badword", "bad"), ("w5 goodword", "good"), ("goodword w1", "bad")]
     repeated = load(rows, test=test, validation=validation)
     assert messages.messages == [
-        "3 of the 4 test examples stand in train too; `dataset.drop_repeated=true` takes them "
+        "3 of the 4 test examples are in train too; `dataset.drop_repeated=true` takes them "
         "from train",
         "14.3% of the test words are unknown, 0.4% of the characters in no word",
     ]

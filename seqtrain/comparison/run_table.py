@@ -28,8 +28,8 @@ from seqtrain.tasks import metric
 MOST_VALUES = 5  # longest list in a cell
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
-    "McNemar": "McNemar's test on the test examples that both saw",
-    "bootstrap": "a bootstrap of macro F1 on the test examples that both saw",
+    "McNemar": "McNemar's test on the same test examples",
+    "bootstrap": "a bootstrap of macro F1 on the same test examples",
     "sign": "the sign test of which run was closer in each test example",
     "Welch": "Welch's test over seeds",
 }
@@ -220,7 +220,7 @@ def _notes(rows: Sequence[Row], tests: Tests) -> list[str]:
     """Return a sentence for each mark in the table."""
     notes = []
     if any(row.interval(name) for row in rows for name in shown_scores(rows)):
-        notes.append("[low, high]: 95 % interval, for the test examples are a sample")
+        notes.append("[low, high]: 95 % interval over samples of test examples")
     if any(len(row.counted) > 1 for row in rows):
         notes.append("±: standard deviation over seeds; seconds are of one seed")
     for kind, words in TESTS.items():

@@ -260,8 +260,8 @@ def suggest(texts: Sequence[str]) -> tuple[Tokens, str]:
             return "characters", f"one or two words a text, of which {new:.0%} are new each time"
         return "words", "few words, which repeat"
     if new > MANY_NEW and sum(map(len, split)) > FEW:
-        return "subwords", f"{new:.0%} of the words of further texts would be unknown"
-    return "words", f"{new:.0%} of the words of further texts would be unknown"
+        return "subwords", f"{new:.0%} of the words in new texts would be unknown"
+    return "words", f"{new:.0%} of the words in new texts would be unknown"
 
 
 def new_words(split: Sequence[Sequence[str]]) -> float:

@@ -229,7 +229,10 @@ def weigh(
     import numpy as np
 
     if len(dataset.validation) < FEW:
-        log.info("fewer than %d validation examples: the weights stay as they are", FEW)
+        log.info(
+            "fewer than %d validation examples: too few to weigh the network and its linear model",
+            FEW,
+        )
         return 1 - WEIGHT, WEIGHT
     before_answer = batches_of_any_length(keras.Model(model.inputs[0], model.layers[-1].input))
     before_answer.hides_padding = model.hides_padding

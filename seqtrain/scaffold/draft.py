@@ -239,7 +239,7 @@ def _read_back(
     repeated = loaded.repeated()
     if not repeated or "drop_repeated" in given["dataset"]:
         return text, loaded, warnings
-    why = f"{repeated:,} of the {len(loaded.test):,} test examples stand in train too"
+    why = f"{repeated:,} of the {len(loaded.test):,} test examples are in train too"
     sections["dataset"].append(("drop_repeated", True, why))
     apart = _text(request, plain, sections, known)
     try:

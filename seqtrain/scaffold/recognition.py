@@ -68,7 +68,7 @@ def _check_form(source: Any, label: Column, chosen: Chosen) -> None:
 
 def _check_column(source: Any, name: str, found: Profile) -> None:
     if name not in found.columns:
-        hint = f"it has: {listed(found.columns)}; columns that share a name are not read"
+        hint = f"it has: {listed(found.columns)}; columns with equal names are not read"
         near = near_miss(name, found.columns)
         raise DataError(f"{source}: no column is called `{name}`{near}", hint)
 

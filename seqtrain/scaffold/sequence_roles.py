@@ -32,8 +32,8 @@ FEWEST = 4  # rows needed to recognise steps
 NUMBERED = re.compile(r"(.*?)[-_ ]?\d+(\D+\d+)?")  # v0, pixel_17, 3x28
 ALIKE = 3  # columns of similar names that form a sequence
 NO_ORDER = (
-    "each row is read as a sequence of its columns in their order; where they have none, a "
-    "recurrent network is not the model for them"
+    "each row is read as a series in time, column by column; if the order of the columns means "
+    "nothing, a recurrent network is the wrong model"
 )
 
 

@@ -97,7 +97,7 @@ class DatasetConfig(Part):
         repeated, alike = shared(dataset.train, dataset.test)
         if repeated:
             log.info(
-                "%s of the %s test examples stand in train too; `dataset.drop_repeated=true` "
+                "%s of the %s test examples are in train too; `dataset.drop_repeated=true` "
                 "takes them from train",
                 *(f"{repeated:,}", f"{len(dataset.test):,}"),
             )

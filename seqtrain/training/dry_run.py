@@ -135,5 +135,5 @@ def _advice(found: dict[str, Any], config: CompleteConfig) -> list[str]:
     if found["vocabulary_full"] and MUCH_UNKNOWN < found["unknown"]["test"] <= MUCH:
         advice.append("many words are unknown: a larger `dataset.vocabulary_size`")
     if found["repeated"]["test"]:
-        advice.append("test examples stand in train too: `dataset.drop_repeated=true`")
+        advice.append("test examples are in train too: `dataset.drop_repeated=true`")
     return advice
