@@ -332,8 +332,13 @@ def load_resolved(path: Path, overrides: Iterable[str] = ()) -> ResolvedConfig:
     """
     config = load_config(path, overrides)
     execution = config.execution
-    plain = {"backend": "tensorflow", "unroll": False, "steps_per_execution": 1}
-    plain |= {"jit_compile": execution.backend == "jax", "deterministic": True}
+    plain = {
+        "backend": "tensorflow",
+        "jit_compile": execution.backend == "jax",
+        "unroll": False,
+        "steps_per_execution": 1,
+        "deterministic": True,
+    }
     chosen = {key: value for key, value in plain.items() if getattr(execution, key) == "auto"}
     return config.resolved({**dict(execution), **chosen})
 

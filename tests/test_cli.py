@@ -39,6 +39,10 @@ NUMBERS = [
 ]
 
 
+def test_some_options_are_numbers() -> None:
+    assert NUMBERS
+
+
 @pytest.mark.parametrize(("command", "option"), NUMBERS)
 @pytest.mark.parametrize("number", ["-1", "0", str(2**31), str(2**64), "9" * 5_000, "1e3", "inf"])
 def test_an_option_takes_no_number_without_sense(

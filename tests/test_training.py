@@ -219,6 +219,14 @@ def test_early_stopping_ends_after_patience_epochs_without_improvement(tmp_path:
     assert reason in (run.folder / "log.txt").read_text()
 
 
+def test_an_early_stop_by_accuracy_says_that_the_loss_breaks_ties() -> None:
+    keys = ["training.monitor=val_accuracy", "training.early_stopping={patience: 5}"]
+    reason = loop.stopping_reason(load_config(QUICKSTART, keys))
+    assert (
+        reason == "val_accuracy, and at equal val_accuracy val_loss, has not improved for 5 epochs"
+    )
+
+
 def test_the_plateau_schedule_halves_the_learning_rate(tmp_path: Path) -> None:
     run = train(
         tmp_path, "training.epochs=10", "training.learning_rate=3.0", "training.schedule=plateau"

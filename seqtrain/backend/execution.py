@@ -77,7 +77,17 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
     }
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
     resolved = config.resolved({**dict(asked), **chosen})
-    execution = resolved.execution
+    _check(resolved.execution, dataset)
+    return resolved
+
+
+def _check(execution: ResolvedExecutionConfig, dataset: Dataset) -> None:
+    """Warn about too many threads.
+
+    Raises:
+        ConfigError: XLA or unrolling is not possible here.
+    """
+    on_tensorflow = execution.backend == "tensorflow"
     if execution.threads != "auto" and execution.threads > cores():
         here = f"more than the {cores()} cores that this process may use"
         log.warning(
@@ -90,7 +100,6 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
     if on_tensorflow and execution.unroll and dataset.mask and dataset.padding == "post":
         said = "`execution.unroll` is true, and on tensorflow steps cannot be written out where "
         raise ConfigError(f"{said}batches are cut to their longest", "`execution.unroll=auto`")
-    return resolved
 
 
 def require_installed(config: CompleteConfig) -> None:

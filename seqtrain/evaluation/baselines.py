@@ -26,7 +26,7 @@ from seqtrain.evaluation.linear_models import Fit
 Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 
 OF_WORDS = "TF-IDF + "
-LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # words or characters in an n-gram
+LONGEST_WORDS, LONGEST_LETTERS = 2, 5  # words or characters in the longest n-grams
 # Most values, or n-grams, of the training examples of a linear model: more would take more than a
 # gigabyte.
 LARGEST_OF_WORDS, LARGEST = 20_000_000, 64_000_000

@@ -13,7 +13,7 @@ Record = tuple[int, list[str | None]]  # the line on which it begins, and its fi
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 LONGEST_FIELD = 10_000_000  # characters; a longer field is an unclosed quote
-FEW = 10  # rows of the sample
+FEW = 10  # rows; with fewer, even a column without repeated values may repeat its header
 ORANGE = {"discrete", "d", "continuous", "c", "string", "s", "time", "t"}  # types of its columns
 NAMES = {"id", "label", "labels", "class", "target", "text"}  # of columns, hardly of classes
 MOST_ABOVE = 20  # lines above a header

@@ -23,7 +23,8 @@ def newest(place: Path | None, outputs: Path, needs: str | None = None) -> list[
     """Return the newest run in a place, or the seeds of its newest group.
 
     Args:
-        place: as `_within` takes it; None is `outputs`.
+        place: a run, a file in it, a group, a folder of runs, or the name of a config; None is
+            `outputs`.
         outputs: the folder of all runs.
         needs: skip a run without this file, as long as the place has another run.
 

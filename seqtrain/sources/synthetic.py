@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Generator = Callable[[int, int, np.random.Generator], Examples]
 
-TIMES = (1, 2, 4)  # rounds of drawing until enough different sequences are found
+TIMES = (1, 2, 4)  # times as many sequences as needed are drawn, until enough of them are different
 
 
 class GeneratedConfig(FeatureDatasetConfig):

@@ -47,8 +47,6 @@ def predict(network: Any, x: np.ndarray) -> np.ndarray:
 
 # Each cell with another pooling, and one with all.
 EVERY = list(itertools.product(NAMES, POOLINGS))
-
-
 SOME = [
     pair
     for number, pair in enumerate(EVERY)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain.config import Config, load_config
+from seqtrain.config import CompleteConfig, load_config
 from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY
 
@@ -13,7 +13,7 @@ EXAMPLES = 200
 
 
 def write_results(run: Run, right: int = 150, sha256: str = "a" * 64, labels: Any = None) -> Run:
-    """Let a run be finished, the first so many of its 200 test examples predicted right."""
+    """Finish a run that predicts the first so many of its 200 test examples correctly."""
     labels = np.arange(EXAMPLES) % 2 if labels is None else labels
     predicted = np.where(np.arange(EXAMPLES) < right, labels, 1 - labels)
     share = right / EXAMPLES
@@ -74,6 +74,6 @@ def write_files(run: Run, classes: int = 10, epochs: int = 3) -> Run:
     return run
 
 
-def config(**overrides: object) -> Config:
+def config(**overrides: object) -> CompleteConfig:
     arguments = [f"{key}={value}" for key, value in overrides.items()]
     return load_config(REPOSITORY / "configs" / "quickstart.yaml", arguments)

@@ -76,6 +76,4 @@ def sections() -> Iterator[Section]:
 
 
 SECTIONS = list(sections())
-
-
 KEYS = [(section, key) for section in SECTIONS for key in section.keys]

@@ -72,11 +72,7 @@ class LSTM:
     def forward(self, p: Any, r: Any, old: States, nudge: Any = None) -> tuple[States, Any]:
         """Return (h', c') and the gates; see `SimpleRNN.forward`.
 
-        Args:
-            p: see there.
-            r: see there.
-            old: see there.
-            nudge: added to c' before h' is computed, shape (batch, units); None for nothing.
+        A nudge, shape (batch, units), is added to c' before h' is computed.
         """
         value = self.activation.value
         z = p + r
