@@ -50,7 +50,8 @@ def of_weights(config: Config, dataset: Shaped) -> int:
 
 def of_batch(config: Config, dataset: Shaped) -> int:
     """Return the bytes of the activations that one training step keeps."""
-    rows = min(config.training.batch_size, config.dataset.limit or math.inf, dataset.examples)
+    limit = getattr(config.dataset, "limit", None) or math.inf
+    rows = min(config.training.batch_size, limit, dataset.examples)
     return int(NUMBER * rows * dataset.shape[0] * config.model.kept)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.data.inputs import Inputs
+    from seqtrain.data.series import SeriesData
     from seqtrain.data.vocabulary import Vocabulary
-    from seqtrain.tasks.base import Task
+    from seqtrain.tasks.base import LabelledTask, Task
 
 MASK_VALUE = -1e30  # of every feature of a padded step
 LENGTHS = 8  # steps to which batches are cut
@@ -33,7 +34,8 @@ class Examples:
         x: the inputs of the network: int32 ids of shape (N, T), or float32 features of
             shape (N, T, F); or a dict of such arrays, by the names of the inputs.
         labels: for classification the index of each example's class, int32; for regression its
-            number as written, float64; shape (N,).
+            number as written, float64; for forecasting the next values, see `labels_type` there;
+            shape (N,).
         lengths: the steps of each example before it was cut or padded to T, if they
             differ; int64, shape (N,).
     """
@@ -114,7 +116,7 @@ class NewExamples:
             lines=[self.lines[row] for row in rows] if self.lines else None,
         )
 
-    def truth(self, file: Path, task: Task) -> np.ndarray:
+    def truth(self, file: Path, task: LabelledTask) -> np.ndarray:
         """Return the labels, encoded as in `Examples`.
 
         Raises:
@@ -141,6 +143,10 @@ class Shaped(Protocol):
         """The number of ids where examples are tokens."""
 
     @property
+    def others(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the inputs beside the first, by name."""
+
+    @property
     def outputs(self) -> int:
         """The size of the output of a model for one example."""
 
@@ -162,6 +168,7 @@ class Outline:
     outputs: int = 1
     tokens: str = "words"
     examples: int = 1
+    others: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,6 +189,7 @@ class Dataset:
         scaling: mean and standard deviation of the features, if they were standardised.
         originals: returns the texts of test examples as written, by their indices.
         dropped: the share of characters in no token, if it was counted.
+        series: the time series, if the examples are windows of them.
     """
 
     train: Examples
@@ -197,11 +205,19 @@ class Dataset:
     scaling: Scaling | None = None
     originals: Callable[[np.ndarray], list[str]] | None = None
     dropped: float = 0.0
+    series: SeriesData | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one example; with several inputs, that of the first by name."""
         return tuple(self.train.first.shape[1:])
+
+    @property
+    def others(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the inputs beside the first, by name; none if there is only one."""
+        x = self.train.x
+        shapes = {name: x[name].shape[1:] for name in sorted(x)} if isinstance(x, dict) else {}
+        return dict([*shapes.items()][1:])
 
     @property
     def outputs(self) -> int:

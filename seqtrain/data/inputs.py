@@ -18,6 +18,7 @@ else:
     Inputs = Any  # nothing that is imported for types alone
 
 T = TypeVar("T")
+AT_ONCE = 10_000  # examples that are hashed at once, because windows are arrays only when read
 
 
 def each(x: Any, function: Callable[[Any], T]) -> Any:
@@ -30,6 +31,11 @@ def each(x: Any, function: Callable[[Any], T]) -> Any:
 def arrays(x: Inputs) -> list[np.ndarray]:
     """Return the array, or the named ones in the order of their names."""
     return [x[name] for name in sorted(x)] if isinstance(x, dict) else [x]
+
+
+def first(x: Inputs) -> str | None:
+    """Return the name of the first input, if there are several."""
+    return min(x) if isinstance(x, dict) else None
 
 
 def rows(x: Inputs, chosen: Any) -> Inputs:
@@ -46,9 +52,12 @@ def fingerprints(x: Inputs) -> np.ndarray:
     """Return the first 8 bytes of BLAKE2 of each example's bytes; uint64, shape (N,)."""
     import numpy as np
 
-    flat = [
-        np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8) for array in arrays(x)
-    ]
-    whole = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
-    digests = b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in whole)
-    return np.frombuffer(digests, dtype=np.uint64)
+    digests = bytearray()
+    for start in range(0, count(x), AT_ONCE):
+        flat = [
+            np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8)
+            for array in arrays(rows(x, slice(start, start + AT_ONCE)))
+        ]
+        whole = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
+        digests += b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in whole)
+    return np.frombuffer(bytes(digests), dtype=np.uint64)

@@ -44,6 +44,11 @@ class Scaling:
             deviations.append(0.0 if constant else float(feature.std(dtype=np.float64)))
         return cls(tuple(means), tuple(deviation or 1.0 for deviation in deviations))
 
+    def last(self, count: int) -> Scaling:
+        """Return the scaling of the last features alone."""
+        start = len(self.mean) - count
+        return Scaling(self.mean[start:], self.deviation[start:])
+
     def apply(self, steps: np.ndarray) -> np.ndarray:
         """Return standardised steps; float64, shape (total, F)."""
         import numpy as np

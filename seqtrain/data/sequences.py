@@ -15,7 +15,7 @@ from seqtrain.schema.sections import End
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqtrain.tasks.base import Task
+    from seqtrain.tasks.base import LabelledTask
 
 USABLE = (
     f"numbers must be finite and nearer to zero than {LARGEST:.0e}; a step that was not measured "
@@ -85,7 +85,7 @@ class Sequences:
             raise DataError(f"{self.source} has no labels")
         return self.labels
 
-    def encoded(self, task: Task) -> np.ndarray:
+    def encoded(self, task: LabelledTask) -> np.ndarray:
         """Return the labels as the task encodes them, shape (N,).
 
         Raises:

@@ -21,7 +21,7 @@ from seqtrain.sources.sequence_files import SequenceFilesConfig, check_readable
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqtrain.tasks import Task
+    from seqtrain.tasks import LabelledTask
 
 LONGEST = 65_536  # steps; as many as `max_length` takes
 
@@ -114,7 +114,7 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         x = self._encoded(given, learned.scaling)
         return NewExamples(x, labels=given.labels.written() if given.labels else None)
 
-    def _parts(self) -> tuple[dict[str, Sequences], Task]:
+    def _parts(self) -> tuple[dict[str, Sequences], LabelledTask]:
         """Return the sequences of each file and the task; check that the files fit together."""
         parts = {part: self.labelled(file) for part, file in self.files().items()}
         train = parts["train"]

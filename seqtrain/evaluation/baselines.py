@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from seqtrain.data.dataset import MASK_VALUE, Dataset, stratified
 from seqtrain.data.vocabulary import START
 from seqtrain.evaluation import ngrams
 from seqtrain.evaluation.linear_models import Fit
+
+if TYPE_CHECKING:
+    from seqtrain.tasks.base import LabelledTask
 
 Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 
@@ -62,30 +65,33 @@ class Baseline:
     converged: bool = True
 
 
-def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False) -> list[Baseline]:
+def baselines(
+    dataset: Dataset, task: LabelledTask, with_linear: bool = True, weighed: bool = False
+) -> list[Baseline]:
     """Fit the baselines on the training examples, and predict the test examples.
 
     Args:
         dataset: the data. The test examples choose nothing.
+        task: its task.
         with_linear: whether to fit a linear model, too. It is left out if there are fewer than
             100 examples, or so many values that they would not fit into memory.
         weighed: whether it weighs the classes, as the network does.
     """
-    found = [constant(dataset)]
+    found = [constant(dataset, task)]
     started = time.perf_counter()
-    if with_linear and (model := linear(dataset, weighed)):
+    if with_linear and (model := linear(dataset, task, weighed)):
         found.append(model)
         log.info("%s took %.1f s", model.name, time.perf_counter() - started)
     return found
 
 
-def constant(dataset: Dataset) -> Baseline:
+def constant(dataset: Dataset, task: LabelledTask) -> Baseline:
     """Predict the same for every example: the most frequent class or the mean of train."""
     labels = dataset.train.labels
-    return Baseline(*dataset.task.constant(labels, len(dataset.test)), len(labels))
+    return Baseline(*task.constant(labels, len(dataset.test)), len(labels))
 
 
-def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
+def linear(dataset: Dataset, task: LabelledTask, weighed: bool = False) -> Baseline | None:
     """Fit a logistic or ridge regression, and choose its penalty by the validation examples.
 
     Examples with several inputs have no linear baseline.
@@ -110,7 +116,7 @@ def linear(dataset: Dataset, weighed: bool = False) -> Baseline | None:
             x, rows = x[kept], rows[kept]
         if len(rows) < FEWEST or len(np.unique(dataset.train.labels[rows])) < 2:
             return None
-        return _fitted(dataset, read, x, rows, weighed)
+        return _fitted(dataset, task, read, x, rows, weighed)
 
 
 def _at_once(dataset: Dataset, x: np.ndarray) -> int:
@@ -141,21 +147,24 @@ def _sample(examples: int, most: int) -> np.ndarray:
     return np.sort(np.random.default_rng(SEED).choice(examples, most, replace=False))
 
 
-def _fitted(dataset: Dataset, read: Read, x: Any, rows: np.ndarray, weighed: bool) -> Baseline:
+def _fitted(
+    dataset: Dataset, task: LabelledTask, read: Read, x: Any, rows: np.ndarray, weighed: bool
+) -> Baseline:
     sparse = dataset.vocabulary_size is not None
-    fit_one = partial(dataset.task.fit_linear, weighed=weighed, sparse=sparse)
+    fit_one = partial(task.fit_linear, weighed=weighed, sparse=sparse)
     labels = dataset.train.labels[rows]
-    best = _chosen(dataset, fit_one, read, x, labels, weighed)
+    best = _chosen(dataset, task, fit_one, read, x, labels, weighed)
     test = dataset.test.first
     at_once = max(_at_once(dataset, test) // 4, 1)
     parts = [test[start : start + at_once] for start in range(0, len(test), at_once)]
     predictions = np.concatenate([best.predict(read(part)) for part in parts])
-    name = f"{OF_WORDS if sparse else ''}{dataset.task.linear}"
+    name = f"{OF_WORDS if sparse else ''}{task.linear}"
     return Baseline(name, predictions, len(rows), best.converged)
 
 
 def _chosen(
     dataset: Dataset,
+    task: LabelledTask,
     fit_one: Callable[..., Fit],
     read: Read,
     x: Any,
@@ -171,13 +180,13 @@ def _chosen(
     most = CHOOSING_OF_WORDS if of_words else CHOOSING_OF_VALUES
     if x.size * dataset.outputs > most:
         return fit_one(x, labels, penalties[0])
-    rank = partial(dataset.task.rank, weighed=weighed)
+    rank = partial(task.rank, weighed=weighed)
     validation = dataset.validation
     if validation is not dataset.test and len(validation):
         beside = read(validation.first)
         fits = [fit_one(x, labels, penalty) for penalty in penalties]
         return max(fits, key=lambda fit: rank(validation.labels, fit.predict(beside)))
-    kept, held = stratified(dataset.task.strata(labels), HELD_BACK, SEED)
+    kept, held = stratified(task.strata(labels), HELD_BACK, SEED)
     if len(np.unique(labels[kept])) < 2:
         return fit_one(x, labels, penalties[0])
     tried = {

@@ -75,6 +75,50 @@ def paired_bootstrap(difference: Statistic, examples: int) -> float:
     return min(1.0, 2 * (tail + 1) / (len(found) + 1))
 
 
+def diebold_mariano(
+    ours: np.ndarray, theirs: np.ndarray, series: np.ndarray, times: np.ndarray, horizon: int
+) -> float:
+    """Return a p-value: the null hypothesis is that two forecasts have equal expected losses.
+
+    F. X. Diebold and R. S. Mariano, "Comparing Predictive Accuracy", Journal of Business &
+    Economic Statistics 13(3), 1995, with the correction for few origins of D. Harvey, S. Leybourne
+    and P. Newbold, International Journal of Forecasting 13(2), 1997. Forecasts from neighbouring
+    origins overlap, so the variance takes the autocovariances below the horizon into account, with
+    the weights of W. K. Newey and K. D. West, Econometrica 55(3), 1987. With 10 series or more the
+    test compares the mean losses of the series instead. It is 1 for fewer than 10 origins.
+
+    Args:
+        ours: the loss of each origin, float64 of shape (N,).
+        theirs: of the other forecast.
+        series: the number of the series of each origin.
+        times: of each origin.
+        horizon: the number of steps of each forecast.
+    """
+    from scipy.special import stdtr
+
+    _, group = np.unique(series, return_inverse=True)
+    difference = ours - theirs
+    many = int(group.max()) + 1 >= FEWEST
+    if many:
+        difference = np.bincount(group, difference) / np.bincount(group)
+    else:
+        difference = difference[np.lexsort((times, group))]
+    number = len(difference)
+    lags = 0 if many else min(horizon - 1, number - 2)
+    if number < FEWEST:
+        return 1.0
+    centred = difference - difference.mean()
+    covariances = [centred[lag:] @ centred[: number - lag] / number for lag in range(lags + 1)]
+    weights = [1.0, *(2 * (1 - lag / (lags + 1)) for lag in range(1, lags + 1))]
+    variance = float(np.dot(weights, covariances)) / number
+    if not variance > 0:
+        return 1.0
+    steps = lags + 1
+    correction = (number + 1 - 2 * steps + steps * (steps - 1) / number) / number
+    statistic = difference.mean() / math.sqrt(variance) * math.sqrt(max(correction, 1 / number))
+    return float(2 * stdtr(number - 1, -abs(statistic)))
+
+
 def tells_apart(labels: np.ndarray, probabilities: np.ndarray) -> bool:
     """Return whether a class gets a significantly higher probability where it is true.
 

@@ -14,6 +14,7 @@ from seqtrain.backend import execution
 from seqtrain.data import inputs
 from seqtrain.data.dataset import (
     MASK_VALUE,
+    Examples,
     NewExamples,
     Split,
     cut,
@@ -29,6 +30,7 @@ from seqtrain.io.text_file import told
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
 from seqtrain.tasks import Task
+from seqtrain.tasks.base import labelled
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # groups of examples of similar length
@@ -63,9 +65,10 @@ def load_model(run: Run, masked: bool = False) -> Any:
     return model
 
 
-def predictions(model: Any, x: Inputs, task: Task) -> np.ndarray:
+def predictions(model: Any, examples: Examples | NewExamples, task: Task) -> np.ndarray:
     """Return the predictions of a network for N examples, in the form of `Task.predictions`."""
-    return task.predictions(outputs(model, x))
+    labels = examples.labels if isinstance(examples, Examples) else None
+    return task.predictions(outputs(model, examples.x), labels)
 
 
 def outputs(model: Any, x: Inputs) -> np.ndarray:
@@ -117,7 +120,7 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     same, learned = dataset.sha256 == run.data_sha256(), run.learned()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
-    found = predictions(fitting(load_model(run), examples.x), examples.x, learned.task)
+    found = predictions(fitting(load_model(run), examples.x), examples, learned.task)
     prefix = PREFIXES[split]
     judged = learned.task.evaluate(prefix, examples.labels, found)
     scores = [name for name in judged if name.startswith(f"{prefix}_")]
@@ -187,7 +190,7 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
             log.info("%s", line)
         given = judged
-    labels = given.truth(file, learned.task)
+    labels = given.truth(file, labelled(learned.task))
     found = predict(run, given)
     return {
         "run": str(run.folder),
@@ -213,7 +216,7 @@ def predict(run: Run, given: NewExamples) -> np.ndarray:
     if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
         log.warning("%s", doubt)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return predictions(fitting(load_model(run), given.x), given.x, run.learned().task)
+    return predictions(fitting(load_model(run), given.x), given, run.learned().task)
 
 
 def fitting(model: Any, x: Inputs) -> Any:

@@ -21,6 +21,7 @@ from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import Run
 from seqtrain.schema.sections import End
 from seqtrain.tasks import Task
+from seqtrain.tasks.base import labelled
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.prefixes import Reading
@@ -220,7 +221,7 @@ def _given(run: Run, examples: NewExamples, index: int, title: str) -> Example:
     x = examples.x[index]
     label = examples.labels[index] if examples.labels else None
     if label is not None:
-        run.task.check_label(title, label)
+        labelled(run.task).check_label(title, label)
     words = _words(run, examples.texts[index], x) if examples.texts else None
     return Example(x, title, _slug(title, x), words, label, run.config.dataset.reads_rows)
 

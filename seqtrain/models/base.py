@@ -1,5 +1,6 @@
 """What all models share: the input, the hidden dense layers, and the head."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
+from seqtrain.data import inputs
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Shaped
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import FileName, Part, Rate, Size, Sizes
@@ -107,6 +109,7 @@ class ModelConfig(Part):
         features = self.embedding_dim or 0 if dataset.vocabulary_size else dataset.shape[-1]
         vectors = (dataset.vocabulary_size or 0) * features
         body, features = self.body_parameters(features)
+        features += sum(map(math.prod, dataset.others.values()))
         total = vectors + body
         for units in (*self.dense_units, dataset.outputs):
             total += (features + 1) * units
@@ -160,7 +163,8 @@ class ModelConfig(Part):
 
         if dataset.vocabulary_size is None:
             masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
-            return [keras.Input(dataset.shape, dtype="float32"), *masking]
+            first = {"name": inputs.first(dataset.train.x)} if dataset.others else {}
+            return [keras.Input(dataset.shape, dtype="float32", **first), *masking]
         whole_vectors = [
             keras.layers.Dropout(rate, noise_shape=(None, None, 1))
             for rate in filter(None, [self.token_dropout])
@@ -205,21 +209,26 @@ class ModelConfig(Part):
         import keras
 
         given, *first = self.inputs(dataset)
-        if self.is_chain and not self.wide:
+        others = {
+            name: keras.Input(shape, dtype="float32", name=name)
+            for name, shape in dataset.others.items()
+        }
+        if self.is_chain and not self.wide and not others:
             body = self.body(dataset, unroll)
             layers = [given, *first, *body, *self._dense(), *dataset.task.head()]
             model = keras.Sequential(layers, name=self.name)
         else:
             features = self.features(given, first, dataset, unroll)
-            features = through(self._dense(), features)
+            features = through(self._dense(), beside(features, others.values()))
             if self.wide:
-                from seqtrain.models.wide import beside
+                from seqtrain.models import wide
 
                 logits = keras.layers.Dense(dataset.outputs, name="head")(features)
-                model = beside(given, logits, dataset, self.name)
+                model = wide.beside(given, logits, dataset, self.name)
             else:
                 outputs = through(dataset.task.head(), features)
-                model = keras.Model(given, outputs, name=self.name)
+                named = {given.name: given, **others} if others else given
+                model = keras.Model(named, outputs, name=self.name)
         model.hides_padding = dataset.mask and self.hides_padding
         return batches_of_any_length(model)
 
@@ -289,6 +298,14 @@ def through(layers: "Iterable[keras.Layer]", x: Any) -> Any:
     for layer in layers:
         x = layer(x)
     return x
+
+
+def beside(features: Any, others: "Iterable[Any]") -> Any:
+    """Return features with all values of other inputs, symbolic of shape (batch, features)."""
+    import keras
+
+    flat = [keras.layers.Flatten()(other) for other in others]
+    return keras.layers.Concatenate()([features, *flat]) if flat else features
 
 
 def batches_of_any_length(model: "keras.Model") -> "keras.Model":

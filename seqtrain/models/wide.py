@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtrain.data.dataset import Dataset, Shaped
 from seqtrain.models.base import batches_of_any_length
+from seqtrain.tasks.base import labelled
 
 if TYPE_CHECKING:
     import keras
@@ -123,7 +124,7 @@ def beside(given: Any, logits: Any, dataset: Dataset, name: str) -> keras.Model:
 
     linear = _path(_ngrams(dataset, logits.shape[-1]), logits.shape[-1])
     both = _blend(logits.shape[-1])([logits, linear(given)])
-    return keras.Model(given, dataset.task.answer()(both), name=name)
+    return keras.Model(given, labelled(dataset.task).answer()(both), name=name)
 
 
 def _path(known: Ngrams, outputs: int) -> keras.Model:
@@ -244,7 +245,7 @@ def weigh(
     network, linear = logits(1.0, 0.0), logits(0.0, 1.0)
     labels = dataset.learned_split("validation").labels
     tried = {
-        (factor * (1 - weight), factor * weight): dataset.task.loss_of_logits(
+        (factor * (1 - weight), factor * weight): labelled(dataset.task).loss_of_logits(
             factor * ((1 - weight) * network + weight * linear), labels
         )
         for factor in (SHARPNESS if dataset.task.sharpens else SHARPNESS[:1])
@@ -274,7 +275,7 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
     idf = np.log((1 + len(rows)) / (1 + documents[seen])) + 1  # as scikit-learn has it
     x = _tf_idf(counts[:, seen], idf)
     penalties = PENALTIES if counts.nnz * dataset.outputs <= FEW_COUNTS else PENALTIES[:1]
-    fits = [dataset.task.fit_beside(x, labels, penalty, weighed) for penalty in penalties]
+    fits = [labelled(dataset.task).fit_beside(x, labels, penalty, weighed) for penalty in penalties]
     best = fits[0]
     if len(fits) > 1:
         beside, truth = (
@@ -283,7 +284,7 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
         )
         best = max(
             fits,
-            key=lambda one: dataset.task.rank_beside(
+            key=lambda one: labelled(dataset.task).rank_beside(
                 truth, beside @ one.kernel + one.bias, weighed
             ),
         )

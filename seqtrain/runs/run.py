@@ -108,7 +108,7 @@ class Run(Artifacts):
     @property
     def optimistic(self) -> bool:
         """Whether the test examples chose the best epoch."""
-        return self.config.dataset.validation == "test"
+        return self.config.dataset.chooses_on_test
 
     @property
     def model_file(self) -> Path:

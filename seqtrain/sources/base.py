@@ -32,7 +32,78 @@ log = logging.getLogger(__name__)
 
 
 class DatasetConfig(Part):
-    """The keys of every dataset; a subclass adds `name`, its own keys, and `read`."""
+    """What every dataset can do; a subclass adds `name` and its keys."""
+
+    def new_task(self) -> Task:
+        """Return the unfitted task; a dataset may override it."""
+        return Classification()
+
+    def outline(self) -> Outline:
+        """Return what is known from the config alone."""
+        return Outline()
+
+    def check_memory(self) -> None:
+        """Check that the memory suffices for generated data.
+
+        Raises:
+            ConfigError: it does not.
+        """
+
+    @abstractmethod
+    def load(self, data_dir: Path | None = None) -> Dataset:
+        """Read the examples and split them.
+
+        Args:
+            data_dir: a folder to look for data files in.
+
+        Raises:
+            DataError: a file is missing or damaged, or too small for the splits.
+        """
+
+    @abstractmethod
+    def read_given(self, file: Path, learned: Learned) -> NewExamples:
+        """Read new examples from a file, for prediction or evaluation.
+
+        Raises:
+            DataError: the file is missing, damaged, or does not fit the network.
+        """
+
+    def encode_texts(self, texts: Sequence[str], learned: Learned) -> NewExamples:
+        """Encode texts as inputs of the network.
+
+        Raises:
+            DataError: the network does not read texts, or its vocabulary is unknown.
+        """
+        hint = "give examples as arrays: `seqtrain predict RUN --data FILE.npz`"
+        raise DataError(f"a network trained on `{self.name}` reads no texts", hint)
+
+    @property
+    def chooses_on_test(self) -> bool:
+        """Whether the test examples choose the best epoch."""
+        return False
+
+    @property
+    def hides_padding_at_the_end(self) -> bool:
+        """Whether short examples are padded at the end and the padding is masked."""
+        return False
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether an example is an image with one row for each step."""
+        return False
+
+    def located(self, dataset: Dataset) -> Self:
+        """Return the config with the path of the data, if the user named a folder.
+
+        So the config of a run finds them without `--data-dir`. A dataset also adds keys that it
+        inferred from the data.
+        """
+        given = "path" in type(self).model_fields and not is_ours(dataset.source)
+        return self.model_copy(update={"path": dataset.source}) if given else self
+
+
+class DrawnConfig(DatasetConfig):
+    """The keys of every dataset whose examples are drawn into the splits."""
 
     validation: Share | Literal["test"] = Field(
         default=0.1,
@@ -51,20 +122,10 @@ class DatasetConfig(Part):
         "network reads them",
     )
 
-    def new_task(self) -> Task:
-        """Return the unfitted task; a dataset may override it."""
-        return Classification()
-
-    def outline(self) -> Outline:
-        """Return what is known from the config alone."""
-        return Outline()
-
-    def check_memory(self) -> None:
-        """Check that the memory suffices for generated data.
-
-        Raises:
-            ConfigError: it does not.
-        """
+    @property
+    def chooses_on_test(self) -> bool:
+        """Whether `validation` is `test`."""
+        return self.validation == "test"
 
     @abstractmethod
     def read(self, data_dir: Path | None) -> Dataset:
@@ -146,44 +207,8 @@ class DatasetConfig(Part):
             return np.arange(len(strata)), np.arange(0)
         return stratified(strata, self.validation, self.split_seed, "dataset.validation")
 
-    @abstractmethod
-    def read_given(self, file: Path, learned: Learned) -> NewExamples:
-        """Read new examples from a file, for prediction or evaluation.
 
-        Raises:
-            DataError: the file is missing, damaged, or does not fit the network.
-        """
-
-    def encode_texts(self, texts: Sequence[str], learned: Learned) -> NewExamples:
-        """Encode texts as inputs of the network.
-
-        Raises:
-            DataError: the network does not read texts, or its vocabulary is unknown.
-        """
-        hint = "give examples as arrays: `seqtrain predict RUN --data FILE.npz`"
-        raise DataError(f"a network trained on `{self.name}` reads no texts", hint)
-
-    @property
-    def hides_padding_at_the_end(self) -> bool:
-        """Whether short examples are padded at the end and the padding is masked."""
-        return False
-
-    @property
-    def reads_rows(self) -> bool:
-        """Whether an example is an image with one row for each step."""
-        return False
-
-    def located(self, dataset: Dataset) -> Self:
-        """Return the config with the path of the data, if the user named a folder.
-
-        So the config of a run finds them without `--data-dir`. A dataset also adds keys that it
-        inferred from the data.
-        """
-        given = "path" in type(self).model_fields and not is_ours(dataset.source)
-        return self.model_copy(update={"path": dataset.source}) if given else self
-
-
-class TokenDatasetConfig(DatasetConfig):
+class TokenDatasetConfig(DrawnConfig):
     """The keys of every dataset of tokens."""
 
     vocabulary_size: Ids = Field(
@@ -205,6 +230,11 @@ class TokenDatasetConfig(DatasetConfig):
     def outline(self) -> Outline:
         """Return the numbers of steps and of ids."""
         return Outline((self.max_length,), self.vocabulary_size)
+
+    @property
+    def chooses_on_test(self) -> bool:
+        """Whether the test examples choose the best epoch."""
+        return False
 
     @property
     def hides_padding_at_the_end(self) -> bool:
@@ -261,7 +291,7 @@ class TokenDatasetConfig(DatasetConfig):
         return replace(given, labels=found.labels, label_key=columns[1], lines=found.lines)
 
 
-class FeatureDatasetConfig(DatasetConfig):
+class FeatureDatasetConfig(DrawnConfig):
     """The keys of every dataset of features."""
 
     @abstractmethod

@@ -24,13 +24,14 @@ from seqtrain.io.download import fingerprint
 from seqtrain.schema.sections import broken
 from seqtrain.sources.base import TokenDatasetConfig
 from seqtrain.sources.own_files import PARTS, OwnConfig
+from seqtrain.tasks.base import labelled
 
 if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.data.vocabulary import Fitted, Ragged
     from seqtrain.io.cache import Arrays
-    from seqtrain.tasks import Task
+    from seqtrain.tasks import LabelledTask
 
 Labelled = tuple[str, str, str]  # a text, its label, and its place
 FORMAT = 4  # of the cache; increase it when the cached content changes
@@ -148,7 +149,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         return fit(words, train, Tokeniser(self.tokens))
 
     def _with_test(
-        self, whole: Mapping[str, Numbered], task: Task
+        self, whole: Mapping[str, Numbered], task: LabelledTask
     ) -> tuple[dict[str, Numbered], np.ndarray | None]:
         """Return the parts with a test part, and its rows in train if it is split off train."""
         if "test" in whole:
@@ -168,7 +169,9 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
                 wanted[number] = text
         return [wanted[row] for row in rows]
 
-    def _labels(self, names: list[str], arrays: Arrays, source: str) -> tuple[Task, np.ndarray]:
+    def _labels(
+        self, names: list[str], arrays: Arrays, source: str
+    ) -> tuple[LabelledTask, np.ndarray]:
         """Return the fitted task, and the encoded value of each written label."""
         import numpy as np
 
@@ -178,7 +181,7 @@ class LabelledTextConfig(OwnConfig, TokenDatasetConfig):
         of_train = [names[index] for index in np.unique(arrays["train_labels"]).tolist()]
         hint = "give labels that repeat; of a table, `dataset.label_column=…` names their column"
         number = len(arrays["train_labels"])
-        task = self.new_task().fit_names(of_train, number, place(of_train), source, hint)
+        task = labelled(self.new_task()).fit_names(of_train, number, place(of_train), source, hint)
         return task, task.encode(names, place(names), source)
 
     def _place(self, label: str) -> str:

@@ -16,8 +16,8 @@ from seqtrain.io.atomic import sha256
 from seqtrain.io.dialect import Quotes
 from seqtrain.io.tables import Table
 from seqtrain.schema.sections import FileName, OneOf, Share, broken
-from seqtrain.sources.base import DatasetConfig
-from seqtrain.tasks import Task
+from seqtrain.sources.base import DrawnConfig
+from seqtrain.tasks import LabelledTask
 
 PARTS = ("train", "validation", "test")
 
@@ -34,10 +34,10 @@ def _codec(encoding: str) -> str:
 Encoding = Annotated[str, AfterValidator(_codec)]
 
 
-TaskName = Annotated[str, OneOf(lambda: [*tasks.known()])]
+TaskName = Annotated[str, OneOf(lambda: [*tasks.of_labels()])]
 
 
-class OwnConfig(DatasetConfig):
+class OwnConfig(DrawnConfig):
     """The keys of every dataset of a user's own examples."""
 
     test: Share = Field(
@@ -87,7 +87,7 @@ class OwnFilesConfig(OwnConfig):
         "reports their number",
     )
 
-    def new_task(self) -> Task:
+    def new_task(self) -> LabelledTask:
         """Return the task of the key `task`."""
         return tasks.named(self.task)
 

@@ -5,12 +5,15 @@ import pkgutil
 from inspect import isabstract
 
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import StepPredictions, Task
+from seqtrain.tasks.base import LabelledTask, StepPredictions, Task
 from seqtrain.tasks.classification import Classification
+from seqtrain.tasks.forecasting import Forecasting
 from seqtrain.tasks.regression import Regression
 
 __all__ = [
     "Classification",
+    "Forecasting",
+    "LabelledTask",
     "Metric",
     "StepPredictions",
     "Regression",
@@ -39,9 +42,14 @@ def known() -> dict[str, type[Task]]:
     return {task.name: task for task in TASKS}
 
 
-def named(name: str) -> Task:
-    """Return the unfitted task of a name."""
-    return known()[name]()
+def of_labels() -> dict[str, type[LabelledTask]]:
+    """Return the tasks whose labels are written beside the examples, by name."""
+    return {name: task for name, task in known().items() if issubclass(task, LabelledTask)}
+
+
+def named(name: str) -> LabelledTask:
+    """Return the unfitted task of a name, if it has labels that are written."""
+    return of_labels()[name]()
 
 
 def metric(name: str) -> Metric:

@@ -13,12 +13,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import Metric
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from seqtrain.data.dataset import Dataset
+    from seqtrain.evaluation.baselines import Baseline
     from seqtrain.evaluation.linear_models import Fit, Linear
 
 Scores = dict[str, float | None]
@@ -57,60 +60,15 @@ class Task(ABC):
     plots: ClassVar[tuple[str, ...]] = ()  # about its predictions, by name
     sections: ClassVar[tuple[str, ...]] = ()  # of the report, by name
     takes_fractions: ClassVar[bool] = False  # whether labels may have decimals
+    calibrates: ClassVar[bool] = False  # whether something is fitted on validation at the end
     weighs_classes: ClassVar[bool] = False  # whether `training.class_weight` is supported
     sharpens: ClassVar[bool] = False  # whether logits may be multiplied by a factor
 
     # Labels
 
-    @abstractmethod
-    def fit_names(
-        self, names: Sequence[str], examples: int, place: Place, source: str, hint: str
-    ) -> Self:
-        """Return the task fitted on the labels of train as written: the classes.
-
-        Args:
-            names: each label of train once.
-            examples: the number of training examples.
-            place: returns where a label stands first.
-            source: the file that was read.
-            hint: what to do if these labels cannot be learned.
-
-        Raises:
-            DataError: they cannot be learned.
-        """
-
-    @abstractmethod
-    def encode(self, names: Sequence[str], place: Place, source: str) -> np.ndarray:
-        """Encode labels as written; shape (N,).
-
-        Raises:
-            DataError: a label is unknown.
-        """
-
-    @abstractmethod
-    def truth(self, labels: Sequence[str], place: Place) -> np.ndarray:
-        """Encode the labels of new examples, as `encode` does.
-
-        Raises:
-            DataError: the network cannot predict a label.
-        """
-
-    @property
-    def allowed(self) -> str | None:
-        """A hint that lists the valid labels of new examples, if there are few."""
-        return None
-
     def reads_as(self, other: Task) -> bool:
         """Return whether labels mean the same as in another task of this kind."""
         return self == other
-
-    @abstractmethod
-    def check_label(self, place: str, label: str) -> None:
-        """Raise a DataError if a label of a new example is invalid."""
-
-    @abstractmethod
-    def doubt(self, labels: Mapping[str, np.ndarray], source: str) -> None:
-        """Warn about labels that are probably a mistake, in the given splits."""
 
     def fit(self, labels: np.ndarray, source: str) -> Self:
         """Return the task fitted on the numbers of train: their mean and standard deviation."""
@@ -167,12 +125,8 @@ class Task(ABC):
         """Return the last layers of a network: from features to the output of `predict`."""
 
     @abstractmethod
-    def answer(self) -> keras.Layer:
-        """Return the layer from logits to predictions, for networks that combine logits."""
-
-    @abstractmethod
-    def keras_loss(self) -> str:
-        """Return the name of the Keras loss for the head and `learned` labels."""
+    def keras_loss(self) -> Any:
+        """Return the Keras loss for the head and `learned` labels: its name, or a function."""
 
     @abstractmethod
     def keras_metrics(self, monitor: str | None) -> list[Any]:
@@ -192,48 +146,26 @@ class Task(ABC):
         return nullcontext()
 
     @abstractmethod
-    def predictions(self, outputs: np.ndarray) -> np.ndarray:
-        """Turn outputs of a network, float of shape (N, outputs), into predictions."""
+    def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Turn outputs of a network, float of shape (N, outputs), into predictions.
+
+        Args:
+            outputs: of N examples.
+            labels: of the same examples, for tasks whose labels also say how to read an output.
+        """
+
+    def calibrate(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
+        """Return the task with what it fits on validation at the end, if `calibrates`.
+
+        Args:
+            labels: of the validation examples.
+            outputs: of the best network for them, float32 of shape (N, outputs).
+        """
+        return self
 
     def class_weights(self, labels: np.ndarray) -> dict[int, float] | None:
         """Return the weight of each class such that all classes have equal weight."""
         return None
-
-    # Linear models, by which a network is judged, or which stand beside it
-
-    @abstractmethod
-    def constant(self, labels: np.ndarray, number: int) -> tuple[str, np.ndarray]:
-        """Return the name and the predictions of the constant baseline.
-
-        Args:
-            labels: of train.
-            number: how many examples to predict.
-        """
-
-    linear: ClassVar[str]  # the name of the linear model
-
-    @abstractmethod
-    def fit_linear(
-        self, x: Any, labels: np.ndarray, penalty: float, weighed: bool, sparse: bool
-    ) -> Fit:
-        """Fit the linear baseline on a matrix of N examples."""
-
-    def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
-        """Return a score, larger for better predictions, to choose among linear models."""
-        metric = self.primary(weighed)
-        return metric.gain(self.scores("test", labels, predictions)[f"test_{metric.name}"] or 0, 0)
-
-    @abstractmethod
-    def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
-        """Fit the linear part of a wide network, which shares its logits."""
-
-    @abstractmethod
-    def rank_beside(self, labels: np.ndarray, logits: np.ndarray, weighed: bool) -> float:
-        """Return a score, larger for better logits, to choose the penalty of `fit_beside`."""
-
-    @abstractmethod
-    def loss_of_logits(self, logits: np.ndarray, learned: np.ndarray) -> float:
-        """Return the mean loss of logits, float64 of shape (N, outputs), for `learned` labels."""
 
     # Evaluation
 
@@ -277,6 +209,16 @@ class Task(ABC):
     def yardsticks(self, judged_by: Sequence[Metric]) -> list[tuple[Metric, Metric]]:
         """Return the metrics named in a verdict, each with the metric that compares models."""
         return [(metric, metric) for metric in judged_by]
+
+    @abstractmethod
+    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> list[Baseline]:
+        """Fit the baselines on train, and predict the test examples; the simplest comes first.
+
+        Args:
+            dataset: the data. The test examples choose nothing.
+            with_linear: whether to fit a linear model, too.
+            weighed: see `primary`.
+        """
 
     @abstractmethod
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
@@ -398,3 +340,113 @@ class Task(ABC):
     @abstractmethod
     def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
         """Return the prediction after each step from the JSON of `decided` and `by_step`."""
+
+
+class LabelledTask(Task):
+    """A task whose labels are written beside the examples: classes or numbers."""
+
+    @abstractmethod
+    def fit_names(
+        self, names: Sequence[str], examples: int, place: Place, source: str, hint: str
+    ) -> Self:
+        """Return the task fitted on the labels of train as written: the classes.
+
+        Args:
+            names: each label of train once.
+            examples: the number of training examples.
+            place: returns where a label stands first.
+            source: the file that was read.
+            hint: what to do if these labels cannot be learned.
+
+        Raises:
+            DataError: they cannot be learned.
+        """
+
+    @abstractmethod
+    def encode(self, names: Sequence[str], place: Place, source: str) -> np.ndarray:
+        """Encode labels as written; shape (N,).
+
+        Raises:
+            DataError: a label is unknown.
+        """
+
+    @abstractmethod
+    def truth(self, labels: Sequence[str], place: Place) -> np.ndarray:
+        """Encode the labels of new examples, as `encode` does.
+
+        Raises:
+            DataError: the network cannot predict a label.
+        """
+
+    @property
+    def allowed(self) -> str | None:
+        """A hint that lists the valid labels of new examples, if there are few."""
+        return None
+
+    @abstractmethod
+    def check_label(self, place: str, label: str) -> None:
+        """Raise a DataError if a label of a new example is invalid."""
+
+    @abstractmethod
+    def doubt(self, labels: Mapping[str, np.ndarray], source: str) -> None:
+        """Warn about labels that are probably a mistake, in the given splits."""
+
+    @abstractmethod
+    def answer(self) -> keras.Layer:
+        """Return the layer from logits to predictions, for networks that combine logits."""
+
+    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> list[Baseline]:
+        """Return the constant baseline, and a linear model if it can be fitted."""
+        from seqtrain.evaluation.baselines import baselines
+
+        return baselines(dataset, self, with_linear, weighed)
+
+    # Linear models, by which a network is judged, or which stand beside it
+
+    @abstractmethod
+    def constant(self, labels: np.ndarray, number: int) -> tuple[str, np.ndarray]:
+        """Return the name and the predictions of the constant baseline.
+
+        Args:
+            labels: of train.
+            number: how many examples to predict.
+        """
+
+    linear: ClassVar[str]  # the name of the linear model
+
+    @abstractmethod
+    def fit_linear(
+        self, x: Any, labels: np.ndarray, penalty: float, weighed: bool, sparse: bool
+    ) -> Fit:
+        """Fit the linear baseline on a matrix of N examples."""
+
+    def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
+        """Return a score, larger for better predictions, to choose among linear models."""
+        metric = self.primary(weighed)
+        return metric.gain(self.scores("test", labels, predictions)[f"test_{metric.name}"] or 0, 0)
+
+    @abstractmethod
+    def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
+        """Fit the linear part of a wide network, which shares its logits."""
+
+    @abstractmethod
+    def rank_beside(self, labels: np.ndarray, logits: np.ndarray, weighed: bool) -> float:
+        """Return a score, larger for better logits, to choose the penalty of `fit_beside`."""
+
+    @abstractmethod
+    def loss_of_logits(self, logits: np.ndarray, learned: np.ndarray) -> float:
+        """Return the mean loss of logits, float64 of shape (N, outputs), for `learned` labels."""
+
+
+def labelled(task: Task) -> LabelledTask:
+    """Return a task, if its labels are written beside the examples.
+
+    Raises:
+        DataError: they are not.
+    """
+    if not isinstance(task, LabelledTask):
+        raise DataError(
+            f"a network for {task.name} has no labels that are written beside the examples",
+            "`seqtrain forecast RUN` gives its forecasts, `seqtrain evaluate RUN` its scores",
+        )
+    return task

@@ -18,7 +18,7 @@ from seqtrain.data.class_labels import (
 )
 from seqtrain.display.escape import one_line
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import ERROR, Place, Scores, StepPredictions, Task
+from seqtrain.tasks.base import ERROR, LabelledTask, Place, Scores, StepPredictions
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +51,7 @@ OTHERS = (
 
 
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(LabelledTask):
     """Each example has one class.
 
     Attributes:
@@ -198,7 +198,7 @@ class Classification(Task):
         }
         return [made[metric.name]() for metric in self.epoch_metrics(monitor)]
 
-    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+    def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return the probability of each class; float32, shape (N, classes)."""
         import numpy as np
 

@@ -12,7 +12,7 @@ from seqtrain.data.scaling import Target
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import Place, Scores, StepPredictions, Task
+from seqtrain.tasks.base import LabelledTask, Place, Scores, StepPredictions, Task
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +32,7 @@ WRONG = Metric("wrong", higher=False, best=0.0)
 
 
 @dataclass(frozen=True)
-class Regression(Task):
+class Regression(LabelledTask):
     """Each example has a number as its label.
 
     Attributes:
@@ -191,7 +191,7 @@ class Regression(Task):
             for layer in layers:
                 layer.scale, layer.offset = 1.0, 0.0
 
-    def predictions(self, outputs: np.ndarray) -> np.ndarray:
+    def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return numbers in the units of the labels; float64, shape (N,)."""
         return self.target.in_units(outputs[:, 0])
 

@@ -144,12 +144,17 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
             vars(self.others[name]).update(values)
 
 
-def build(model: keras.Model) -> None:
-    """Create the variables of the optimizer and the metrics, which Keras would create later."""
+def build(model: keras.Model, label: np.ndarray) -> None:
+    """Create the variables of the optimizer and the metrics, which Keras would create later.
+
+    Args:
+        model: a compiled network.
+        label: of one example as the loss takes it, of shape (1,) or (1, …).
+    """
     model.optimizer.build(model.trainable_variables)
     units = model.output_shape[-1]
-    label, answer = np.zeros((1, 1), "int32"), np.full((1, units), 1 / units, "float32")
-    model.compute_metrics(None, label, answer)
+    answer = np.full((1, units), 1 / units, "float32")
+    model.compute_metrics(None, label.reshape(1, -1), answer)
     model.reset_metrics()
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def compiled(config: ResolvedConfig, dataset: Dataset) -> Any:
     model = config.model.build(dataset, unroll=config.execution.unroll is True)
     steps = optimizer(config.training, len(batches))
     execution.compile(model, steps, dataset, config)
-    build(model)
+    build(model, dataset.task.learned(dataset.train.labels[:1]))
     return model
 
 
@@ -204,16 +205,18 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
     """Evaluate the best and the last model on the test examples, and draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
     run.config.model.settle(model, dataset, outputs)  # like the best, to be comparable
-    last = predictions(model, dataset.test.x, dataset.task)
+    last = predictions(model, dataset.test, dataset.task)
     if not np.isfinite(last).all():
         raise TrainingError(
             "the predictions of some test examples are not finite: the training diverged",
             "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
         )
-    best, chosen = last, ""
+    kept, chosen = model, ""
     if best_epoch != len(rows) or run.config.model.wide:
         kept, chosen = settled(run, dataset)
-        best = predictions(kept, dataset.test.x, dataset.task)
+    trained = calibrated(kept, trained, run)
+    dataset = trained.dataset
+    best = predictions(kept, dataset.test, dataset.task)
     run.write_predictions(dataset.test.labels, best)
     with spared("the run has no mistakes.csv"):
         run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
@@ -234,6 +237,18 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
         }
     )
     draw(run)
+
+
+def calibrated(model: Any, trained: TrainingRecord, run: Run) -> TrainingRecord:
+    """Return the training with its task calibrated on the validation examples, and save that."""
+    dataset = trained.dataset
+    if not dataset.task.calibrates:
+        return trained
+    found = outputs(model, dataset.validation.x)
+    task = dataset.task.calibrate(dataset.validation.labels, found)
+    dataset = replace(dataset, task=task)
+    run.write_learned(dataset.learned)
+    return replace(trained, dataset=dataset)
 
 
 def settled(run: Run, dataset: Dataset) -> tuple[Any, str]:

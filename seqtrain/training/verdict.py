@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.display.numbers import readable
-from seqtrain.evaluation.baselines import Baseline, baselines, titles
+from seqtrain.evaluation.baselines import Baseline, titles
 from seqtrain.evaluation.metric import Metric
 from seqtrain.tasks import Task
 from seqtrain.training.diagnosis import TrainingRecord, causes, still_improving
@@ -25,7 +25,8 @@ def judged(predictions: np.ndarray, trained: TrainingRecord) -> dict[str, Any]:
         predictions: of the test examples, in the form of the task.
         trained: the training of the network.
     """
-    others = baselines(trained.dataset, trained.training.baselines, trained.weighed)
+    task = trained.dataset.task
+    others = task.baselines(trained.dataset, trained.training.baselines, trained.weighed)
     found = {other.name: compared(predictions, other, trained) for other in others}
     return {"baselines": found, "verdict": verdict(predictions, found, trained)}
 

@@ -1,0 +1,76 @@
+"""Windows of time series: what a network reads before each forecast, cut only when it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Windows:
+    """N windows of T steps with F features, read like an array of shape (N, T, F), float32.
+
+    Only the steps are in memory, not the windows: N windows of one series overlap in nearly all
+    of their steps.
+
+    Attributes:
+        steps: all steps of all series, float64 of shape (total, F).
+        firsts: the first step of each window, int64 of shape (N,).
+        length: T.
+        level: what is subtracted from the first feature of each window, float64 of shape (N,).
+        spread: what the first feature is then divided by, in the same form.
+    """
+
+    ndim = 3
+    itemsize = 4
+
+    def __init__(
+        self,
+        steps: np.ndarray,
+        firsts: np.ndarray,
+        length: int,
+        level: np.ndarray | None = None,
+        spread: np.ndarray | None = None,
+    ) -> None:
+        self.steps = steps
+        self.firsts = firsts
+        self.length = length
+        self.level = level
+        self.spread = spread
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32."""
+        import numpy as np
+
+        return np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(N, T, F)."""
+        return len(self.firsts), self.length, self.steps.shape[1]
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.firsts)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Return windows as an array: at indices of any shape, or of a slice; or a tuple of both.
+
+        Of a tuple, the second part selects steps.
+        """
+        import numpy as np
+
+        rows, *rest = index if isinstance(index, tuple) else (index,)
+        firsts = self.firsts[rows]
+        found = self.steps[firsts[..., None] + np.arange(self.length)]
+        if self.level is not None and self.spread is not None:
+            level, spread = self.level[rows][..., None], self.spread[rows][..., None]
+            found[..., 0] = (found[..., 0] - level) / spread
+        found = found.astype(np.float32)
+        return np.asarray(found[(..., *rest, slice(None))] if rest else found)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return all windows."""
+        return self[:] if dtype is None else self[:].astype(dtype)

@@ -1,0 +1,54 @@
+"""Calibrate forecast intervals on validation, so that they hold the share that they should."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+FEWEST = 20  # validation origins from which on each step has its own correction
+
+
+def fit(truth: np.ndarray, outputs: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Return what must be added to the outputs so that the interval holds its share.
+
+    Split conformal prediction. For quantiles, both ends move outwards (or inwards) by the quantile
+    of how far the truth lies outside: Y. Romano, E. Patterson and E. Candès, "Conformalized
+    Quantile Regression", NeurIPS 2019. A forecast without quantiles gets ends at the quantile of
+    its absolute errors: J. Lei et al., "Distribution-Free Predictive Inference for Regression",
+    JASA 113, 2018. Each step of the horizon has its own correction, and all share one if there are
+    fewer than 20 origins. The middle quantile does not change.
+
+    Args:
+        truth: of the N validation origins, float64 of shape (N, H).
+        outputs: float64 of shape (N, H, Q), or (N, H, 1) of a forecast without quantiles.
+        levels: the two ends of the interval and the middle, rising.
+
+    Returns:
+        float64 of shape (H, 3).
+    """
+    low, high = outputs[:, :, 0], outputs[:, :, -1]
+    outside = np.maximum(low - truth, truth - high)
+    share = levels[-1] - levels[0]
+    if len(truth) < FEWEST:
+        more = np.full(truth.shape[1], _quantile(outside.ravel(), share))
+    else:
+        more = np.array([_quantile(step, share) for step in outside.T])
+    return np.stack([-more, np.zeros_like(more), more], axis=1)
+
+
+def apply(outputs: np.ndarray, corrections: np.ndarray) -> np.ndarray:
+    """Return corrected quantiles, rising; float64, shape (N, H, 3).
+
+    Args:
+        outputs: as `fit` takes them.
+        corrections: the result of `fit`.
+    """
+    return np.asarray(np.sort(outputs + corrections, axis=2))
+
+
+def _quantile(values: np.ndarray, share: float) -> float:
+    """Return the quantile that a further value does not exceed with at least this probability."""
+    rank = min(math.ceil((len(values) + 1) * share), len(values))
+    return float(np.partition(values, rank - 1)[rank - 1])

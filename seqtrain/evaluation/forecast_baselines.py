@@ -1,0 +1,76 @@
+"""Simple forecasts that a network must beat, from the same origins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtrain.data import inputs
+
+if TYPE_CHECKING:
+    from seqtrain.data.dataset import Dataset, Examples
+    from seqtrain.data.series import SeriesData
+
+LAST, SEASONAL, DRIFT = "last value", "seasonal naive", "drift"
+LARGEST = 64_000_000  # values of the windows of a regression; more would take half a gigabyte
+PENALTIES = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge regression, of which validation chooses
+
+
+def naive_forecasts(
+    found: SeriesData, series: np.ndarray, times: np.ndarray, horizon: int, season: int
+) -> dict[str, np.ndarray]:
+    """Return the naive forecasts by name; float64, shape (N, H), in units of the data.
+
+    R. J. Hyndman and G. Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition,
+    2021, section 5.2.
+
+    Args:
+        found: the series.
+        series: the number of the series of each origin, shape (N,).
+        times: the time of the last known value of each, shape (N,).
+        horizon: H.
+        season: the number of steps of a season; 1 leaves the seasonal forecast out.
+    """
+    firsts = found.firsts[series]
+    lasts = firsts + times - found.starts[series]
+    steps = np.arange(1, horizon + 1)
+    last, first = found.values[lasts][:, None], found.values[firsts][:, None]
+    slope = (last - first) / np.maximum(lasts - firsts, 1)[:, None]
+    models = {LAST: np.repeat(last, horizon, axis=1)}
+    if season > 1:
+        rows = lasts[:, None] - season + 1 + (steps - 1) % season
+        there = rows >= firsts[:, None]
+        models[SEASONAL] = np.where(there, found.values[np.where(there, rows, 0)], last)
+    return {**models, DRIFT: last + slope * steps}
+
+
+def regression_on_windows(dataset: Dataset) -> np.ndarray | None:
+    """Forecast the test origins by ridge regression on all values that the network reads.
+
+    It is fitted on train, in the scale of the network, so it also has its preprocessing. Its
+    penalty is the best on validation.
+
+    Returns:
+        float64 of shape (N, H), in the scale of the network; None if the windows are too many.
+    """
+    from sklearn.linear_model import Ridge
+    from threadpoolctl import threadpool_limits
+
+    horizon = dataset.test.labels["truth"].shape[1]
+    if len(dataset.train) * flat(dataset.train, slice(0, 1)).shape[1] > LARGEST:
+        return None
+    with threadpool_limits(1):
+        x, y = flat(dataset.train), dataset.learned_split("train").labels[:, :horizon]
+        beside = flat(dataset.validation)
+        truth = dataset.learned_split("validation").labels[:, :horizon]
+        fits = [Ridge(penalty).fit(x, y) for penalty in PENALTIES]
+        best = min(fits, key=lambda fit: float(np.abs(fit.predict(beside) - truth).mean()))
+        found = best.predict(flat(dataset.test)).astype(np.float64)
+        return np.asarray(found.reshape(len(found), horizon))
+
+
+def flat(examples: Examples, rows: slice = slice(None)) -> np.ndarray:
+    """Return all values of each example in one row; float32, shape (N, values)."""
+    parts = inputs.arrays(inputs.rows(examples.x, rows))
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)

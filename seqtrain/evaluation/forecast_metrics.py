@@ -1,0 +1,185 @@
+"""Scores of forecasts: N origins of S series, H steps ahead of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqtrain.evaluation import uncertainty
+
+PERCENTILES = (50, 90, 95, 99, 100)
+MANY_SERIES = 10  # series from which on whole series are resampled
+
+Values = np.ndarray  # a value of each origin and step, float64 of shape (N, H)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """What is true after each origin.
+
+    Attributes:
+        truth: in units of the data, float64 of shape (N, H).
+        scale: MASE's denominator of each origin's series, 0 if undefined; float64, shape (N,).
+        series: the number of the series of each origin, int64 of shape (N,).
+        time: of each origin, int64 of shape (N,).
+    """
+
+    truth: np.ndarray
+    scale: np.ndarray
+    series: np.ndarray
+    time: np.ndarray
+
+
+def mase(origins: Origins, points: np.ndarray) -> Values:
+    """Absolute error, divided by that of the seasonal naive forecast on train; NaN if undefined.
+
+    R. J. Hyndman and A. B. Koehler, "Another look at measures of forecast accuracy",
+    International Journal of Forecasting 22(4), 2006.
+    """
+    return np.asarray(mae(origins, points) / _known(origins))
+
+
+def mae(origins: Origins, points: np.ndarray) -> Values:
+    """Absolute error, in units of the data."""
+    return np.asarray(np.abs(origins.truth - points))
+
+
+def smape(origins: Origins, points: np.ndarray) -> Values:
+    """Symmetric percentage error, between 0 and 200: 200 |y - f| / (|y| + |f|).
+
+    S. Makridakis and M. Hibon, "The M3-Competition: results, conclusions and implications",
+    International Journal of Forecasting 16(4), 2000.
+    """
+    off = mae(origins, points)
+    both = np.abs(origins.truth) + np.abs(points)
+    return np.asarray(np.divide(200 * off, both, out=np.zeros_like(off), where=both > 0))
+
+
+def pinball(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) -> Values:
+    """Pinball loss, the mean over the levels, in units of MASE's denominator; NaN if undefined.
+
+    R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46(1), 1978.
+    """
+    off = origins.truth[:, :, None] - quantiles
+    loss = np.maximum(np.array(levels) * off, (np.array(levels) - 1) * off).mean(axis=2)
+    return np.asarray(loss / _known(origins))
+
+
+def coverage(origins: Origins, quantiles: np.ndarray) -> Values:
+    """Whether the truth lies between the ends of the interval: 0 or 1."""
+    inside = (quantiles[:, :, 0] <= origins.truth) & (origins.truth <= quantiles[:, :, -1])
+    return inside.astype(np.float64)
+
+
+def width(origins: Origins, quantiles: np.ndarray) -> Values:
+    """Width of the interval, in units of MASE's denominator; NaN if undefined."""
+    return np.asarray((quantiles[:, :, -1] - quantiles[:, :, 0]) / _known(origins))
+
+
+def _known(origins: Origins) -> np.ndarray:
+    """Return MASE's denominators, NaN if undefined; float64, shape (N, 1)."""
+    return np.asarray(np.where(origins.scale > 0, origins.scale, np.nan)[:, None])
+
+
+def every(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) -> dict[str, Values]:
+    """Return each score of each origin and step, by name; those of intervals where there are any.
+
+    Args:
+        origins: the truth.
+        quantiles: float64 of shape (N, H, Q), in units of the data.
+        levels: the Q quantiles; the middle one is the forecast itself.
+    """
+    points = quantiles[:, :, len(levels) // 2]
+    found = {
+        "mase": mase(origins, points),
+        "mae": mae(origins, points),
+        "rmse": np.square(mae(origins, points)),
+        "smape": smape(origins, points),
+    }
+    if len(levels) > 1:
+        found["pinball"] = pinball(origins, quantiles, levels)
+        found["coverage"] = coverage(origins, quantiles)
+        found["width"] = width(origins, quantiles)
+    return found
+
+
+def scores(
+    prefix: str, origins: Origins, quantiles: np.ndarray, levels: Sequence[float]
+) -> dict[str, float | None]:
+    """Return the mean of each score over origins and steps as `<prefix>_<name>`.
+
+    RMSE is the root of the mean square. A score is None where it is not defined.
+    """
+    found = every(origins, quantiles, levels)
+    return {f"{prefix}_{name}": _mean(name, values) for name, values in found.items()}
+
+
+def evaluate(
+    prefix: str, origins: Origins, quantiles: np.ndarray, levels: Sequence[float]
+) -> dict[str, Any]:
+    """Return the scores, their `intervals`, and under `prefix` details.
+
+    The details are `steps`, with each score of each step of the horizon, and quantiles of the
+    absolute errors.
+    """
+    found = every(origins, quantiles, levels)
+    steps = {name: [_mean(name, step) for step in values.T] for name, values in found.items()}
+    sizes = np.percentile(found["mae"], PERCENTILES).tolist()
+    return {
+        **{f"{prefix}_{name}": _mean(name, values) for name, values in found.items()},
+        "intervals": {f"{prefix}_{name}": ends for name, ends in intervals(origins, found).items()},
+        prefix: {
+            "steps": steps,
+            "absolute_errors": dict(zip(map(str, PERCENTILES), sizes, strict=True)),
+        },
+    }
+
+
+def _mean(name: str, values: np.ndarray) -> float | None:
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return None
+    return float(np.sqrt(known.mean()) if name == "rmse" else known.mean())
+
+
+def intervals(origins: Origins, found: Mapping[str, Values]) -> dict[str, list[float] | None]:
+    """Return the 95 % interval of each score, by bootstrap.
+
+    Forecasts from neighbouring origins overlap, so single origins are not resampled. With many
+    series whole series are; with few, blocks of neighbouring origins that are at least as long as
+    the horizon: H. R. Künsch, "The Jackknife and the Bootstrap for General Stationary
+    Observations", Annals of Statistics 17(3), 1989.
+    """
+    groups = blocks(origins)
+    number = int(groups.max()) + 1
+    sums: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+    for name, values in found.items():
+        known = np.isfinite(values)
+        total = np.bincount(groups, np.where(known, values, 0.0).sum(axis=1), number)
+        sums[name] = _ratio(name, total, np.bincount(groups, known.sum(axis=1), number))
+    ends = uncertainty.bootstrap(sums, number)
+    return {name: list(pair) if pair else None for name, pair in ends.items()}
+
+
+def _ratio(name: str, total: np.ndarray, count: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        mean = uncertainty.ratio(counts @ total, counts @ count)
+        return np.asarray(np.sqrt(mean) if name == "rmse" else mean)
+
+    return statistic
+
+
+def blocks(origins: Origins) -> np.ndarray:
+    """Return the group of each origin that is resampled as a whole; int64, shape (N,)."""
+    _, series = np.unique(origins.series, return_inverse=True)
+    if series.max() + 1 >= MANY_SERIES:
+        return np.asarray(series)
+    length = origins.truth.shape[1]
+    firsts = np.full(series.max() + 1, np.iinfo(np.int64).max)
+    np.minimum.at(firsts, series, origins.time)
+    place = (origins.time - firsts[series]) // length
+    _, groups = np.unique(np.stack([series, place], axis=1), axis=0, return_inverse=True)
+    return np.asarray(groups).ravel()

@@ -1,0 +1,526 @@
+"""Forecasting: a label is the next values of a time series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from seqtrain.data.times import Grid
+from seqtrain.data.transform import Transform
+from seqtrain.display.columns import table
+from seqtrain.display.numbers import readable
+from seqtrain.evaluation.metric import Metric
+from seqtrain.tasks.base import Scores, StepPredictions, Task
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from seqtrain.data.dataset import Dataset
+    from seqtrain.evaluation.baselines import Baseline
+
+Output = Literal["median", "mean", "quantiles"]
+
+MEDIAN = 0.5  # the quantile that is the forecast itself
+BY_HEART = 0.02  # loss on train, in standard deviations of a series
+
+LOSS = Metric("loss", axis="loss (in standard deviations of the series)", higher=False, best=0.0)
+MASE = Metric(
+    "mase",
+    "MASE",
+    axis="MASE (1 is a seasonal naive forecast of train)",
+    higher=False,
+    best=0.0,
+    better="significantly better by MASE than",
+)
+MAE = Metric("mae", "MAE", axis="mean absolute error, in units of the data", higher=False, best=0.0)
+RMSE = Metric("rmse", "RMSE", higher=False, best=0.0)
+SMAPE = Metric("smape", "sMAPE", higher=False, best=0.0)
+PINBALL = Metric("pinball", "pinball loss", higher=False, best=0.0)
+COVERAGE = Metric("coverage", "coverage", share=True)
+WIDTH = Metric("width", "interval width", higher=False, best=0.0)
+
+
+def labels_type(horizon: int) -> list[tuple[Any, ...]]:
+    """Return the NumPy type of the label of an example: the forecast of one origin.
+
+    `truth`: the next values in the units of the data, NaN where not known yet; `series`: the
+    number of its series; `time`: that of the last known value, as an index of the grid; `level`
+    and `spread`: what the network's window was centred and scaled by.
+    """
+    return [
+        ("truth", "<f8", (horizon,)),
+        ("series", "<i4"),
+        ("time", "<i8"),
+        ("level", "<f8"),
+        ("spread", "<f8"),
+    ]
+
+
+@dataclass(frozen=True)
+class Forecasting(Task):
+    """Each example is an origin in a time series; its label are the next H values.
+
+    The labels of N examples are an array of shape (N,) of the type `labels_type`; predictions are
+    float64 of shape (N, H, Q), in the units of the data, with a quantile for each of the Q
+    `levels`.
+
+    Attributes:
+        horizon: H.
+        output: what the network predicts: the median, the mean, or quantiles.
+        interval: the share of true values that the interval should hold; None for no interval.
+        transform: how values become what the network predicts, fitted on train.
+        scales: the MASE denominator of each series: the mean absolute error of the seasonal naive
+            forecast before the test part; 0 if undefined.
+        season: the number of steps of a season.
+        names: of the series.
+        grid: the times of the steps.
+        corrections: what is added to the outputs of each step so that the interval holds its
+            share, fitted on validation; float of shape (H, Q).
+    """
+
+    horizon: int = 1
+    output: Output = "quantiles"
+    interval: float | None = 0.9
+    transform: Transform = Transform()
+    scales: tuple[float, ...] = ()
+    season: int = 1
+    names: tuple[str, ...] = ()
+    grid: Grid = Grid()
+    corrections: tuple[tuple[float, ...], ...] = ()
+
+    name: ClassVar[str] = "forecasting"
+    labels: ClassVar[str] = "next values"
+    row: ClassVar[str] = "error"
+    loss: ClassVar[Metric] = LOSS
+    metrics: ClassVar[tuple[Metric, ...]] = (MASE, MAE, RMSE, SMAPE, PINBALL, COVERAGE, WIDTH)
+    monitored: ClassVar[tuple[Metric, ...]] = (MASE,)
+    compared: ClassVar[tuple[Metric, ...]] = (MASE, MAE, SMAPE, COVERAGE)
+    plots: ClassVar[tuple[str, ...]] = ("forecasts", "horizon_errors", "coverage")
+    sections: ClassVar[tuple[str, ...]] = ("forecasts",)
+    calibrates: ClassVar[bool] = True
+    linear: ClassVar[str] = "linear regression"
+    letter: ClassVar[str] = "forecast"
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The quantiles of predictions, rising; the middle one is the forecast itself."""
+        if self.interval is None or (self.output != "quantiles" and not self.corrections):
+            return (MEDIAN,)
+        tail = round((1 - self.interval) / 2, 6)
+        return (tail, MEDIAN, 1 - tail)
+
+    @property
+    def heads(self) -> tuple[float, ...]:
+        """The quantiles that the network itself predicts."""
+        return self.levels if self.output == "quantiles" else (MEDIAN,)
+
+    # Labels
+
+    def times(self, labels: np.ndarray) -> np.ndarray:
+        """Return the time of each forecast value as an index of the grid; int64, shape (N, H)."""
+        import numpy as np
+
+        return np.asarray(labels["time"][:, None] + np.arange(1, self.horizon + 1))
+
+    def standardised(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return values as the network predicts them; float64 of the same shape, (N, H, …)."""
+        import numpy as np
+
+        series, times, level, spread = self._places(labels, values.ndim)
+        found = self.transform.forward(values, series, times)
+        return np.asarray((found - level) / spread)
+
+    def in_units(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return outputs of the network in the units of the data; float64 of the same shape."""
+        series, times, level, spread = self._places(labels, outputs.ndim)
+        return self.transform.inverse(outputs * spread + level, series, times)
+
+    def _places(self, labels: np.ndarray, ndim: int) -> tuple[np.ndarray, ...]:
+        """Return series, times, level and spread in shapes that fit (N, H, …)."""
+        more = (1,) * (ndim - 2)
+        columns = [labels[key].reshape(-1, 1, *more) for key in ("series", "level", "spread")]
+        series, level, spread = columns
+        times = self.times(labels)
+        return series, times.reshape(*times.shape, *more), level, spread
+
+    def learned(self, labels: np.ndarray) -> np.ndarray:
+        """Return what the loss and the metrics of an epoch need.
+
+        Returns:
+            float32 of shape (N, 3 · H): the standardised values; and a factor and an offset by
+            which an output becomes a value in units of MASE's denominator.
+        """
+        import numpy as np
+
+        series, times, level, spread = self._places(labels, 2)
+        standardised = self.standardised(labels["truth"], labels)
+        unit = self.transform.scale(series)
+        scale = np.asarray(self.scales)[series]
+        scale = np.where(scale > 0, scale, np.inf)
+        factor = np.broadcast_to(spread * unit, standardised.shape)
+        offset = level * unit + self.transform.offset(series, times)
+        if self.transform.log:
+            offset = offset - np.log(scale)
+        else:
+            factor, offset = factor / scale, offset / scale
+        return np.concatenate([standardised, factor, offset], axis=1).astype(np.float32)
+
+    def strata(self, labels: np.ndarray) -> np.ndarray:
+        """Return the series of each example."""
+        import numpy as np
+
+        return np.asarray(labels["series"])
+
+    def reads_as(self, other: Task) -> bool:
+        """Return whether the values of the same series are read in the same way."""
+        return isinstance(other, Forecasting) and replace(
+            other, corrections=self.corrections, scales=self.scales
+        ) == replace(self, scales=self.scales)
+
+    def label(self, truth: Any) -> str:
+        """Format the next values."""
+        return " ".join(readable(value) for value in truth["truth"])
+
+    def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
+        """Return under `labels` the first and last origin, and statistics of the next values."""
+        import numpy as np
+
+        statistics: dict[str, Any] = {"least": np.min, "mean": np.mean, "largest": np.max}
+        rows = [
+            {"name": name, **{split: float(of(one["truth"])) for split, one in labels.items()}}
+            for name, of in statistics.items()
+        ]
+        return {"labels": rows}
+
+    def summary(self, labels: np.ndarray) -> str:
+        """Return the number of series, and the smallest and the largest value."""
+        count = len(self.names)
+        values = labels["truth"]
+        return f"{count:,} series, values from {values.min():.6g} to {values.max():.6g}"
+
+    # Files
+
+    def to_json(self) -> Any:
+        """Return everything that was fitted."""
+        return {**asdict(self), "grid": self.grid.to_json()}
+
+    def from_json(self, value: Any) -> Self:
+        """Return the task as it was saved."""
+        if not isinstance(value, dict):
+            raise ValueError("it does not hold a dict")
+        try:
+            found = {key: _tuples(item) for key, item in value.items()}
+            transform = {key: _tuples(item) for key, item in value["transform"].items()}
+            return replace(
+                self,
+                **{
+                    **found,
+                    "transform": Transform(**transform),
+                    "grid": Grid.from_json(value["grid"]),
+                },
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("it does not hold what a forecast needs") from error
+
+    # The model
+
+    @property
+    def outputs(self) -> int:
+        """A unit for each quantile of each step, the quantiles of a step side by side."""
+        return self.horizon * len(self.heads)
+
+    def head(self) -> list[keras.Layer]:
+        """Return a linear layer."""
+        return [self.answer()]
+
+    def answer(self) -> keras.Layer:
+        """Return the linear layer from features to all steps and quantiles."""
+        import keras
+
+        return keras.layers.Dense(self.outputs, name="head")
+
+    def keras_loss(self) -> Any:
+        """Return the pinball loss, or the absolute or squared error, of `learned` labels.
+
+        R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46(1), 1978.
+        """
+        from keras import ops
+
+        heads, horizon, squared = self.heads, self.horizon, self.output == "mean"
+
+        def loss(labels: Any, outputs: Any) -> Any:
+            truth = ops.expand_dims(labels[:, :horizon], -1)
+            off = truth - ops.reshape(outputs, (-1, horizon, len(heads)))
+            if squared:
+                return ops.mean(ops.square(off), axis=(1, 2))
+            levels = ops.cast(ops.array(heads), off.dtype)
+            # Twice the pinball loss: that of the median is the absolute error.
+            return 2 * ops.mean(ops.maximum(levels * off, (levels - 1) * off), axis=(1, 2))
+
+        return loss
+
+    def keras_metrics(self, monitor: str | None) -> list[Any]:
+        """Return MASE of the forecasts."""
+        import keras
+        from keras import ops
+
+        horizon, heads, log = self.horizon, len(self.heads), self.transform.log
+
+        def mase(labels: Any, outputs: Any) -> Any:
+            truth, factor, offset = (
+                labels[:, horizon * part : horizon * (part + 1)] for part in range(3)
+            )
+            middle = ops.reshape(outputs, (-1, horizon, heads))[:, :, heads // 2]
+            theirs, ours = truth * factor, middle * factor
+            if log:
+                theirs, ours = ops.exp(theirs + offset), ops.exp(ours + offset)
+            return ops.mean(ops.abs(theirs - ours), axis=1)
+
+        return [keras.metrics.MeanMetricWrapper(mase, name=MASE.name)]
+
+    def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return quantiles in the units of the data; float64, shape (N, H, Q)."""
+        if labels is None:
+            raise ValueError("a forecast depends on the level of its window")
+        return self.in_units(self._calibrated(self._by_step(outputs)), labels)
+
+    def _by_step(self, outputs: np.ndarray) -> np.ndarray:
+        """Return outputs of a network by step and quantile; float64, shape (N, H, heads)."""
+        import numpy as np
+
+        found = outputs.reshape(len(outputs), self.horizon, -1).astype(np.float64)
+        return np.sort(found, axis=2)  # V. Chernozhukov et al., Econometrica 78(3), 2010
+
+    def _calibrated(self, outputs: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        from seqtrain.evaluation import conformal
+
+        return conformal.apply(outputs, np.array(self.corrections)) if self.corrections else outputs
+
+    def calibrate(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
+        """Return the task whose intervals hold their share of the validation values."""
+        from seqtrain.evaluation import conformal
+
+        if self.interval is None:
+            return self
+        truth, found = self.standardised(labels["truth"], labels), self._by_step(outputs)
+        tail = round((1 - self.interval) / 2, 6)
+        corrections = conformal.fit(truth, found, (tail, MEDIAN, 1 - tail))
+        return replace(self, corrections=tuple(map(tuple, corrections.tolist())))
+
+    # Evaluation
+
+    def check(self, labels: np.ndarray, predictions: np.ndarray) -> None:
+        """Check that they are origins, and quantiles of H steps."""
+        import numpy as np
+
+        wanted = np.dtype(labels_type(self.horizon))
+        shape = (len(labels), self.horizon, len(self.levels))
+        if labels.dtype != wanted or predictions.shape != shape:
+            raise ValueError("it does not hold origins and their forecasts")
+        if not np.isfinite(labels["truth"]).all():
+            raise ValueError("it holds true values that are not finite")
+
+    def origins(self, labels: np.ndarray) -> Any:
+        """Return labels as `forecast_metrics` takes them."""
+        import numpy as np
+
+        from seqtrain.evaluation.forecast_metrics import Origins
+
+        series = labels["series"].astype(np.int64)
+        return Origins(labels["truth"], np.asarray(self.scales)[series], series, labels["time"])
+
+    def scores(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> Scores:
+        """Return every score."""
+        from seqtrain.evaluation import forecast_metrics
+
+        found = forecast_metrics.scores(
+            prefix, self.origins(labels), predictions, self.levels_of(predictions)
+        )
+        return {f"{prefix}_loss": self._loss(labels, predictions), **found}
+
+    def levels_of(self, predictions: np.ndarray) -> tuple[float, ...]:
+        """Return the quantiles of predictions: of the network, or of a baseline without any."""
+        return self.levels if predictions.shape[2] == len(self.levels) else (MEDIAN,)
+
+    def _loss(self, labels: np.ndarray, predictions: np.ndarray) -> float:
+        """Return the loss of predictions."""
+        import numpy as np
+
+        truth = self.standardised(labels["truth"], labels)[:, :, None]
+        off = truth - self.standardised(predictions, labels)
+        if self.output == "mean":
+            return float(np.square(off[:, :, off.shape[2] // 2]).mean())
+        levels = np.array(self.levels_of(predictions))
+        if self.output == "median":
+            off, levels = off[:, :, [off.shape[2] // 2]], np.array([MEDIAN])
+        return float(2 * np.maximum(levels * off, (levels - 1) * off).mean())
+
+    def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the scores, their intervals, and the scores of each step of the horizon."""
+        from seqtrain.evaluation import forecast_metrics
+
+        levels = self.levels_of(predictions)
+        found = forecast_metrics.evaluate(prefix, self.origins(labels), predictions, levels)
+        return {f"{prefix}_loss": self._loss(labels, predictions), **found}
+
+    def tables(self, detail: Mapping[str, Any]) -> list[str]:
+        """Return a table of the scores of each step of the horizon."""
+        steps = detail["steps"]
+        names = [name for name in ("mase", "mae", "coverage") if name in steps]
+        titles = [one.title for name in names for one in self.metrics if one.name == name]
+        columns = [steps[name] for name in names]
+        rows = [
+            [str(step), *("" if value is None else readable(value) for value in values)]
+            for step, values in enumerate(zip(*columns, strict=True), 1)
+        ]
+        return [table(["step", *titles], rows)]
+
+    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> list[Baseline]:
+        """Return the naive forecasts, and a linear regression on the window."""
+        from seqtrain.evaluation.baselines import Baseline
+        from seqtrain.evaluation.forecast_baselines import naive_forecasts, regression_on_windows
+
+        series, labels, horizon = dataset.series, dataset.test.labels, self.horizon
+        if series is None:
+            raise TypeError("the dataset has no series")
+        found = naive_forecasts(series, labels["series"], labels["time"], horizon, self.season)
+        models = {name: predictions[:, :, None] for name, predictions in found.items()}
+        if with_linear and (outputs := regression_on_windows(dataset)) is not None:
+            models[self.linear] = self.in_units(outputs, labels)[:, :, None]
+        return [Baseline(name, found, len(dataset.train)) for name, found in models.items()]
+
+    def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+        """Return the difference of MASE, and the p-value of the Diebold–Mariano test."""
+        more = self._errors(labels, ours) - self._errors(labels, theirs)
+        return {"difference": {"mase": float(more.mean()), "p": self._p(labels, ours, theirs)}}
+
+    def _errors(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Return the absolute error of each origin in units of MASE; float64, shape (N,)."""
+        import numpy as np
+
+        scale = np.asarray(self.scales)[labels["series"]]
+        off = np.abs(labels["truth"] - self.points(predictions)).mean(axis=1)
+        return np.divide(off, scale, out=np.zeros_like(off), where=scale > 0)
+
+    def points(self, predictions: np.ndarray) -> np.ndarray:
+        """Return the forecasts themselves, without their intervals; float64, shape (N, H)."""
+        import numpy as np
+
+        return np.asarray(predictions[:, :, predictions.shape[2] // 2])
+
+    def _p(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> float:
+        from seqtrain.evaluation.significance import diebold_mariano
+
+        first, second = (self._errors(labels, found) for found in (ours, theirs))
+        where = labels["series"], labels["time"]
+        return diebold_mariano(first, second, *where, self.horizon)
+
+    def better(self, other: Mapping[str, Any], metric: Metric) -> int:
+        """Return the better one by the Diebold–Mariano test."""
+        from seqtrain.tasks.base import ERROR
+
+        difference = other["difference"]
+        sign = (difference["mase"] < 0) - (difference["mase"] > 0)
+        return int(sign) if difference["p"] < ERROR else 0
+
+    def finds(self, other: Mapping[str, Any]) -> bool:
+        """Return false: a baseline is only judged beside the network."""
+        return False
+
+    def shows(
+        self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
+    ) -> bool:
+        """Return true: forecasts are judged by `better` alone."""
+        return True
+
+    def paired(
+        self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
+    ) -> tuple[str, float]:
+        """Return the Diebold–Mariano test of MASE."""
+        return "Diebold–Mariano", self._p(labels, ours, theirs)
+
+    def mistakes(
+        self, labels: np.ndarray, predictions: np.ndarray
+    ) -> Iterator[tuple[int, dict[str, str]]]:
+        """Yield each origin, that with the largest error in units of MASE first."""
+        import numpy as np
+
+        errors, points = self._errors(labels, predictions), self.points(predictions)
+        for index in np.argsort(-errors, kind="stable").tolist():
+            if errors[index] > 0:
+                yield (
+                    index,
+                    {
+                        "truth": self.label(labels[index]),
+                        "prediction": " ".join(map(readable, points[index].tolist())),
+                        "error": f"{errors[index]:.7g}",
+                    },
+                )
+
+    # Why a network may not have learned
+
+    def guessing(self, labels: np.ndarray, of: np.ndarray, weighed: bool) -> float:
+        """Return the loss of forecasting the level of each window."""
+        import numpy as np
+
+        off = self.standardised(of["truth"], of)
+        return float(np.square(off).mean() if self.output == "mean" else np.abs(off).mean())
+
+    def knows_train(self, row: Mapping[str, float]) -> bool:
+        """Return whether the loss on train is nearly 0."""
+        return row["loss"] <= BY_HEART
+
+    # What a network predicts, in words
+
+    def rows(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
+        """Yield the forecast and the ends of its interval for each step."""
+        for found in predictions.tolist():
+            yield {f"step {step}": values for step, values in enumerate(found, 1)}
+
+    def reading(self, outputs: np.ndarray) -> StepPredictions:
+        """Return the outputs of the network, in standard deviations."""
+        import numpy as np
+
+        found = outputs.astype(np.float64)
+        return StepPredictions(found, found)
+
+    def shown(self, value: float) -> str:
+        """Format a forecast."""
+        return readable(value)
+
+    def changed(self, value: float) -> str:
+        """Format the change of a forecast."""
+        return readable(value)
+
+    def symbol(self, index: int) -> str:
+        """Return `forecast` with its step."""
+        return f"step {index // len(self.heads) + 1}"
+
+    def measure(self, index: int) -> str:
+        """Return the step of the horizon."""
+        return self.symbol(index)
+
+    def decision(self, predictions: np.ndarray, label: str | None) -> str:
+        """Return the forecast as a sentence."""
+        return f"forecast {readable(float(predictions.ravel()[0]))}"
+
+    def decided(self, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the forecast."""
+        return {"forecast": predictions.tolist()}
+
+    def by_step(self, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the forecasts."""
+        return {"forecasts": predictions.tolist()}
+
+    def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
+        """Return the forecasts of the first step."""
+        return [found[0] for found in by_step["forecasts"]]
+
+
+def _tuples(value: Any) -> Any:
+    """Return a value with each list as a tuple, as fields of frozen classes are."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
