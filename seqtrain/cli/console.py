@@ -17,6 +17,7 @@ import click
 from seqtrain.cli.score_tables import format_baselines, format_score, format_verdict
 from seqtrain.display.columns import table, width
 from seqtrain.display.escape import cell, in_json, one_line, printable
+from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError, OutputError, Terminated
 from seqtrain.io.text_file import MARKS
 
@@ -158,6 +159,28 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def format_rows(rows: list[dict[str, Any]], form: str) -> str:
+    """Return rows of equal columns as `jsonl`, `csv` or `table`."""
+    if form == "jsonl":
+        return in_json(_encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
+    if form == "csv":
+        return _csv(rows)
+    cells = [
+        [readable(v) if isinstance(v, float) else str(v) for v in row.values()] for row in rows
+    ]
+    return table(list(rows[0]), cells)
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    """Return rows of equal columns as CSV; spreadsheets read no cell as a formula."""
+    written = io.StringIO()
+    flat = [{cell(key): cell(value) for key, value in row.items()} for row in rows]
+    writer = csv.DictWriter(written, fieldnames=list(flat[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return _encodable(written.getvalue().rstrip("\n"))
+
+
 def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = None) -> str:
     """Return the rows of `inference.network.described` as `jsonl`, `csv` or `table`.
 
@@ -169,16 +192,13 @@ def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = 
     if form == "jsonl":
         return in_json(_encodable("\n".join(json.dumps(row, ensure_ascii=False) for row in rows)))
     if form == "csv":
-        written = io.StringIO()
-        flat = [
-            {cell(key): cell(value) for key, value in row.items() if key != "probabilities"}
-            | {f"p({name})": value for name, value in row.get("probabilities", {}).items()}
-            for row in rows
-        ]
-        writer = csv.DictWriter(written, fieldnames=list(flat[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(flat)
-        return _encodable(written.getvalue().rstrip("\n"))
+        return _csv(
+            [
+                {key: value for key, value in row.items() if key != "probabilities"}
+                | {f"p({name})": value for name, value in row.get("probabilities", {}).items()}
+                for row in rows
+            ]
+        )
     from seqtrain.data.number_labels import written as digits
 
     shown: dict[str, Callable[[Any], str]] = {

@@ -10,6 +10,7 @@ from seqtrain.cli.commands.check import check
 from seqtrain.cli.commands.compare import compare
 from seqtrain.cli.commands.evaluate import evaluate
 from seqtrain.cli.commands.explain import explain
+from seqtrain.cli.commands.forecast import forecast
 from seqtrain.cli.commands.gradients import gradients
 from seqtrain.cli.commands.init import init
 from seqtrain.cli.commands.list import list_
@@ -49,6 +50,7 @@ for command in (
     resume,
     evaluate,
     predict,
+    forecast,
     plot,
     explain,
     gradients,

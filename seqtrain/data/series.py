@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqtrain.data.times import Grid
@@ -45,6 +45,28 @@ class SeriesData:
             digest.update(array.tobytes())
         return digest.hexdigest()
 
+    def extended(self, values: np.ndarray) -> SeriesData:
+        """Return the series with further values at their ends.
+
+        Past covariates keep their last value.
+
+        Args:
+            values: float64 of shape (S, more).
+        """
+        import numpy as np
+
+        ends = self.firsts + self.lengths
+        more = values.shape[1]
+        places = np.repeat(ends, more)
+        past = np.repeat(self.past[ends - 1], more, axis=0)
+        return replace(
+            self,
+            values=np.insert(self.values, places, values.ravel()),
+            observed=np.insert(self.observed, places, False),
+            past=np.insert(self.past, places, past, axis=0),
+            lengths=self.lengths + more,
+        )
+
     def each(self) -> list[np.ndarray]:
         import numpy as np
 
@@ -61,6 +83,8 @@ class SeriesData:
         """Return past and future covariates of each value; float64, shape (total, P + K)."""
         import numpy as np
 
+        if not self.future_names:
+            return self.past
         starts = self.known.cumsum() - self.known
         rows = np.arange(len(self.values)) + np.repeat(starts - self.firsts, self.lengths)
         return np.concatenate([self.past, self.future[rows]], axis=1)

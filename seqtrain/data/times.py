@@ -22,6 +22,10 @@ class Grid:
         """The usual number of steps of a season."""
         return {"month": 12, "minute": 48}.get(self.unit, 1)
 
+    def describe(self) -> str:
+        """Return the distance of two times."""
+        return self.unit
+
     def label(self, index: int) -> str:
         """Return a time as text."""
         if self.unit == "month":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
@@ -83,6 +83,15 @@ class Transform:
             seasons.append(() if indices is None else tuple(indices.tolist()))
         return cls(log, level, tuple(means), tuple(stds), tuple(seasons))
 
+    def of_series(self, numbers: Sequence[int]) -> Transform:
+        """Return the transform of only these series, in this order."""
+        return replace(
+            self,
+            means=tuple(self.means[number] for number in numbers),
+            stds=tuple(self.stds[number] for number in numbers),
+            seasons=tuple(self.seasons[number] for number in numbers),
+        )
+
     def forward(self, values: np.ndarray, series: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Return values as the network reads them; float64 of the same shape.
 
@@ -106,7 +115,7 @@ class Transform:
         """Return the standard deviation of the series of each value."""
         import numpy as np
 
-        return np.asarray(self.stds)[series]
+        return np.asarray(np.asarray(self.stds)[series])
 
     def _growth(self, values: np.ndarray) -> np.ndarray:
         import numpy as np

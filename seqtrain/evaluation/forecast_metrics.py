@@ -85,7 +85,7 @@ def _known(origins: Origins) -> np.ndarray:
 
 
 def every(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) -> dict[str, Values]:
-    """Return each score of each origin and step, by name; those of intervals where there are any.
+    """Return each score of each origin and step, by name; NaN where it is not defined.
 
     Args:
         origins: the truth.
@@ -93,17 +93,17 @@ def every(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) -> d
         levels: the Q quantiles; the middle one is the forecast itself.
     """
     points = quantiles[:, :, len(levels) // 2]
-    found = {
+    none = np.full(points.shape, np.nan)
+    has_interval = len(levels) > 1
+    return {
         "mase": mase(origins, points),
         "mae": mae(origins, points),
         "rmse": np.square(mae(origins, points)),
         "smape": smape(origins, points),
+        "pinball": pinball(origins, quantiles, levels) if has_interval else none,
+        "coverage": coverage(origins, quantiles) if has_interval else none,
+        "width": width(origins, quantiles) if has_interval else none,
     }
-    if len(levels) > 1:
-        found["pinball"] = pinball(origins, quantiles, levels)
-        found["coverage"] = coverage(origins, quantiles)
-        found["width"] = width(origins, quantiles)
-    return found
 
 
 def scores(

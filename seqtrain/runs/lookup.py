@@ -67,8 +67,12 @@ def every(places: Sequence[Path], outputs: Path) -> list[Run]:
     return _own(list(dict.fromkeys(found)))
 
 
-def best(place: Path, outputs: Path = Path("outputs")) -> Run:
+def best(place: Path | None, outputs: Path = Path("outputs")) -> Run:
     """Return the newest run with a model in a place; of a group, the seed best on validation.
+
+    Args:
+        place: see `newest`.
+        outputs: the folder of all runs.
 
     Raises:
         RunError: there is no run.

@@ -22,6 +22,7 @@ from seqtrain.tasks.forecasting import Forecasting, Output, labels_type
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.inputs import Inputs
     from seqtrain.data.series import SeriesData
 
 HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future covariates
@@ -116,6 +117,14 @@ class SeriesConfig(DatasetConfig):
             DataError: a file is missing or damaged.
         """
 
+    def series_of(self, file: Path) -> SeriesData:
+        """Read the series of another file in the form of the data.
+
+        Raises:
+            DataError: it is missing or damaged, or this dataset has no file.
+        """
+        raise DataError(f"`{self.name}` is not read from a file", "leave out `--data`")
+
     def new_task(self) -> Forecasting:
         """Return the task of this horizon, not fitted."""
         return Forecasting(self.horizon or 1, self.output, self.interval)
@@ -186,6 +195,8 @@ class SeriesConfig(DatasetConfig):
         """
         import numpy as np
 
+        if self.log:
+            self._check_positive(found)
         origins = found.lengths - 1
         short = np.flatnonzero(found.lengths < (self.window or 1))
         if len(short):

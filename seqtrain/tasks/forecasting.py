@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -116,6 +116,15 @@ class Forecasting(Task):
         """The quantiles that the network itself predicts."""
         return self.levels if self.output == "quantiles" else (MEDIAN,)
 
+    def of_series(self, numbers: Sequence[int]) -> Self:
+        """Return the task of only these series, in this order."""
+        return replace(
+            self,
+            transform=self.transform.of_series(numbers),
+            scales=tuple(self.scales[number] for number in numbers),
+            names=tuple(self.names[number] for number in numbers),
+        )
+
     # Labels
 
     def times(self, labels: np.ndarray) -> np.ndarray:
@@ -187,7 +196,12 @@ class Forecasting(Task):
         """Return under `labels` the first and last origin, and statistics of the next values."""
         import numpy as np
 
-        statistics: dict[str, Any] = {"least": np.min, "mean": np.mean, "largest": np.max}
+        statistics: dict[str, Any] = {
+            "least": np.min,
+            "mean": np.mean,
+            "deviation": np.std,
+            "largest": np.max,
+        }
         rows = [
             {"name": name, **{split: float(of(one["truth"])) for split, one in labels.items()}}
             for name, of in statistics.items()
@@ -365,6 +379,7 @@ class Forecasting(Task):
 
         levels = self.levels_of(predictions)
         found = forecast_metrics.evaluate(prefix, self.origins(labels), predictions, levels)
+        found["intervals"] = {f"{prefix}_loss": None, **found["intervals"]}
         return {f"{prefix}_loss": self._loss(labels, predictions), **found}
 
     def tables(self, detail: Mapping[str, Any]) -> list[str]:
@@ -404,7 +419,7 @@ class Forecasting(Task):
 
         scale = np.asarray(self.scales)[labels["series"]]
         off = np.abs(labels["truth"] - self.points(predictions)).mean(axis=1)
-        return np.divide(off, scale, out=np.zeros_like(off), where=scale > 0)
+        return np.asarray(np.divide(off, scale, out=np.zeros_like(off), where=scale > 0))
 
     def points(self, predictions: np.ndarray) -> np.ndarray:
         """Return the forecasts themselves, without their intervals; float64, shape (N, H)."""
