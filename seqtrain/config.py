@@ -29,6 +29,7 @@ from seqtrain.schema.sections import (
 from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, read_document
 from seqtrain.schema.yaml_writer import write
 from seqtrain.sources.base import TokenDatasetConfig
+from seqtrain.sources.series import SeriesConfig
 
 EXPONENTIAL_DECAY = 0.9  # factor of the learning rate in each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
@@ -248,6 +249,9 @@ class Config(Section):
         if not model.embedding_trainable and model.embedding_file is None:
             rule = "must be true without `embedding_file`: random vectors would stay as they are"
             yield "model.embedding_trainable", rule
+        if model.autoregressive and not isinstance(dataset, SeriesConfig):
+            rule = f"is for forecasts, but `{dataset.name}` holds no time series"
+            yield "model.autoregressive", rule
         if not isinstance(dataset, TokenDatasetConfig):
             for key in ("embedding_dim", "embedding_file", "token_dropout", "wide"):
                 if getattr(model, key):

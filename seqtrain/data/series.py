@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SeriesData:
-    """S time series, one after another."""
+    """S time series without gaps, one after another.
+
+    Attributes:
+        source: the file or package that was read.
+        names: of the series; the only one may have none.
+        values: float64 of shape (total,).
+        lengths: the number of values of each series, int64 of shape (S,).
+        starts: the time of the first value of each, as an index of the grid, int64 of shape (S,).
+        grid: the times.
+        filled: the number of values that were missing and are filled.
+        past: covariates that are known up to the present, float64 of shape (total, P).
+        future: covariates that are known in advance, float64 of shape (sum of `known`, K).
+        known: for how many steps of each series they are known, int64 of shape (S,), at least
+            `lengths`.
+        past_names: of the P covariates.
+        future_names: of the K covariates.
+    """
 
     source: str
     names: tuple[str, ...]
@@ -22,52 +39,47 @@ class SeriesData:
     lengths: np.ndarray
     starts: np.ndarray
     grid: Grid
-    observed: np.ndarray
+    filled: int
     past: np.ndarray
     future: np.ndarray
     known: np.ndarray
     past_names: tuple[str, ...] = ()
     future_names: tuple[str, ...] = ()
 
+    @classmethod
+    def plain(
+        cls, source: str, grid: Grid, names: Sequence[str], each: Sequence[np.ndarray], start: int
+    ) -> SeriesData:
+        """Return series without covariates, of which the longest begins at `start`.
+
+        All end at the same time.
+        """
+        import numpy as np
+
+        values = np.concatenate(each).astype(np.float64)
+        lengths = np.array([len(one) for one in each], dtype=np.int64)
+        none = np.zeros((len(values), 0))
+        starts = start + lengths.max() - lengths
+        return cls(source, tuple(names), values, lengths, starts, grid, 0, none, none, lengths)
+
     @property
     def firsts(self) -> np.ndarray:
+        """The place of the first value of each series in `values`; int64, shape (S,)."""
         import numpy as np
 
         return np.asarray(self.lengths.cumsum() - self.lengths)
 
     @property
     def sha256(self) -> str:
-        """The hash of all values, times and names."""
-        digest = hashlib.sha256(
-            repr((self.names, self.grid, self.past_names, self.future_names)).encode()
-        )
+        """The hash of everything but the source."""
+        texts = (self.names, self.grid, self.past_names, self.future_names)
+        digest = hashlib.sha256(repr(texts).encode())
         for array in (self.values, self.lengths, self.starts, self.past, self.future, self.known):
             digest.update(array.tobytes())
         return digest.hexdigest()
 
-    def extended(self, values: np.ndarray) -> SeriesData:
-        """Return the series with further values at their ends.
-
-        Past covariates keep their last value.
-
-        Args:
-            values: float64 of shape (S, more).
-        """
-        import numpy as np
-
-        ends = self.firsts + self.lengths
-        more = values.shape[1]
-        places = np.repeat(ends, more)
-        past = np.repeat(self.past[ends - 1], more, axis=0)
-        return replace(
-            self,
-            values=np.insert(self.values, places, values.ravel()),
-            observed=np.insert(self.observed, places, False),
-            past=np.insert(self.past, places, past, axis=0),
-            lengths=self.lengths + more,
-        )
-
     def each(self) -> list[np.ndarray]:
+        """Return the values of each series."""
         import numpy as np
 
         return np.split(self.values, self.firsts[1:])
@@ -89,6 +101,31 @@ class SeriesData:
         rows = np.arange(len(self.values)) + np.repeat(starts - self.firsts, self.lengths)
         return np.concatenate([self.past, self.future[rows]], axis=1)
 
+    def extended(self, values: np.ndarray) -> SeriesData:
+        """Return the series with further values at their ends.
+
+        Past covariates keep their last value.
+
+        Args:
+            values: float64 of shape (S, more).
+        """
+        import numpy as np
+
+        ends = self.firsts + self.lengths
+        more = values.shape[1]
+        places = np.repeat(ends, more)
+        past = np.repeat(self.past[ends - 1], more, axis=0)
+        return replace(
+            self,
+            values=np.insert(self.values, places, values.ravel()),
+            past=np.insert(self.past, places, past, axis=0),
+            lengths=self.lengths + more,
+        )
+
     def title(self, number: int) -> str:
         """Return the name of a series for messages."""
         return f"`{self.names[number]}`" if self.names[number] else "the series"
+
+    def label(self, number: int, step: int) -> str:
+        """Return the time of a step of a series as text."""
+        return self.grid.label(int(self.starts[number]) + step)

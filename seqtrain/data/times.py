@@ -1,53 +1,457 @@
-"""Regular times."""
+"""Times at regular distances, and how they are written."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
 
+UNITS = ("step", "year", "month", "business day", "day", "hour", "minute", "second")
+SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+NAMED = {"quarter": ("month", 3), "week": ("day", 7)}
+# The usual number of steps of a season, by unit and distance.
+SEASONS = {
+    ("month", 1): 12,
+    ("month", 3): 4,
+    ("day", 1): 7,
+    ("business day", 1): 5,
+    ("day", 7): 52,
+    ("hour", 1): 24,
+}
+DAY = 1_440  # minutes
+MONTH = (28, 31)  # days
+FREQUENCY = re.compile(r"(?:(\d+) )?(business day|\w+?)s?")
+FIRST_YEAR, LAST_YEAR = 1500, 2199  # numbers that are read as years
+NEAR = 0.06  # of a month: how far a decimal year may be from one
+QUARTER = re.compile(r"(\d{4})[ -]?[qQ]([1-4])")
+# Besides ISO 8601, in which year, month and day stand in this order.
+FORMATS = (
+    "%Y-%m",
+    "%Y/%m",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m-%d-%Y",
+    "%d-%m-%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%m/%Y",
+    "%b %Y",
+    "%B %Y",
+    "%b-%Y",
+    "%b-%y",
+    "%Y-%b",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b")
+
+
+class Times(NamedTuple):
+    """Times in one unit.
+
+    Attributes:
+        values: int64 of shape (N,): years, months, days or seconds since 1970; for the unit
+            `step` numbers as written, float64.
+        unit: `step`, `year`, `month`, `day` or `second`.
+    """
+
+    values: np.ndarray
+    unit: str
+
+
+class Unreadable(ValueError):
+    """A cell that is not a time.
+
+    Attributes:
+        index: of the cell.
+        formats: two ways to read all cells, if both are possible.
+    """
+
+    def __init__(self, index: int, formats: Sequence[str] = ()) -> None:
+        super().__init__(index)
+        self.index = index
+        self.formats = formats
+
 
 @dataclass(frozen=True)
 class Grid:
-    """Times at equal distances (a stub)."""
+    """Times at equal distances; each has an index.
+
+    Attributes:
+        unit: one of `UNITS`; `step` stands for plain numbers.
+        every: the distance of two times, in units: a quarter is 3 months, a week 7 days.
+        offset: the time with index 0, in units since 1970; of plain numbers, the number.
+    """
 
     unit: str = "step"
-    every: int = 1
-    offset: int = 0
+    every: float = 1
+    offset: float = 0
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError if the values are damaged."""
+        numbers = isinstance(self.every, int | float) and isinstance(self.offset, int | float)
+        if self.unit not in UNITS or not numbers or not self.every > 0:
+            raise ValueError("it does not hold a distance of times")
 
     @property
     def season(self) -> int:
-        """The usual number of steps of a season."""
-        return {"month": 12, "minute": 48}.get(self.unit, 1)
+        """The usual number of steps of a season: a year, a week or a day; 1 without one."""
+        minutes = {"minute": self.every, "hour": 60 * self.every}.get(self.unit, 0)
+        if minutes and DAY % minutes == 0 and (self.unit, self.every) not in SEASONS:
+            return int(DAY // minutes) if minutes >= 5 else 60
+        return SEASONS.get((self.unit, int(self.every)), 1)
 
     def describe(self) -> str:
-        """Return the distance of two times."""
-        return self.unit
+        """Return the distance of two times in words, such as `30 minutes`."""
+        for name, distance in NAMED.items():
+            if (self.unit, self.every) == distance:
+                return name
+        return self.unit if self.every == 1 else f"{self.every:g} {self.unit}s"
 
     def label(self, index: int) -> str:
-        """Return a time as text."""
-        if self.unit == "month":
-            year, month = divmod(self.offset + index * self.every, 12)
-            return f"{1970 + year}-{month + 1:02d}"
-        return str(index)
+        """Return the time of an index as text: `2024-03`, `2024-03-05`, `2024-03-05 10:30`."""
+        return self.labels(index, 1)[0]
 
-    def index(self, text: str) -> int:
-        if self.unit == "month":
-            year, month = text.split("-")[:2]
-            return (int(year) - 1970) * 12 + int(month) - 1
-        return int(text)
-
-    def calendar(self, times: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    def labels(self, first: int, steps: int) -> list[str]:
+        """Return the times of consecutive indices as text."""
         import numpy as np
 
-        turn = 2 * np.pi * times / self.season
-        return ("sin", "cos"), np.stack([np.sin(turn), np.cos(turn)], axis=1)
+        values = self.offset + np.arange(first, first + steps) * self.every
+        if self.unit == "step":
+            return [f"{value:.12g}" for value in values.tolist()]
+        dates = self._dates(np.round(values).astype(np.int64))
+        if (self.unit, self.every) == ("month", 3):
+            months = dates.astype("datetime64[M]").astype(np.int64)
+            return [f"{1970 + month // 12}Q{month % 12 // 3 + 1}" for month in months.tolist()]
+        return [str(date).replace("T", " ") for date in dates]
 
-    def to_json(self) -> Any:
+    def _dates(self, values: np.ndarray) -> np.ndarray:
+        """Return times in units since 1970 as `datetime64` of the same precision."""
+        import numpy as np
+
+        if self.unit == "business day":
+            return np.busday_offset("1970-01-01", values, roll="forward")
+        codes = {"year": "Y", "month": "M", "day": "D", "hour": "m", "minute": "m", "second": "s"}
+        if self.unit == "hour":
+            values = values * 60
+        return np.asarray(values.astype(f"datetime64[{codes[self.unit]}]"))
+
+    def index(self, text: str) -> int:
+        """Return the index of the first time that is not before a text, such as `2024-03`.
+
+        Raises:
+            ValueError: it is not a time.
+        """
+        import math
+
+        try:
+            found = parse([text])
+        except Unreadable as error:
+            raise ValueError(f"`{text}` is not a time") from error
+        if (found.unit == "step") != (self.unit == "step"):
+            raise ValueError(f"`{text}` is not a time like {self.label(0)}")
+        value = float(self.units(found)[0])
+        return math.ceil((value - self.offset) / self.every - 1e-9)
+
+    def units(self, times: Times) -> np.ndarray:
+        """Convert times to the unit of the grid; float64 or int64, shape (N,)."""
+        import numpy as np
+
+        if times.unit == self.unit or times.unit == "step":
+            return times.values
+        codes = {"year": "Y", "month": "M", "day": "D", "second": "s"}
+        dates = times.values.astype(f"datetime64[{codes[times.unit]}]")
+        if self.unit in ("year", "month"):
+            return np.asarray(dates.astype(f"datetime64[{codes[self.unit]}]").astype(np.int64))
+        if self.unit == "business day":
+            return np.busday_count("1970-01-01", dates.astype("datetime64[D]"))
+        seconds = dates.astype("datetime64[s]").astype(np.int64)
+        return np.asarray(seconds // SECONDS[self.unit])
+
+    def calendar(self, times: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+        """Return calendar features: month, day of the week and time of the day, as waves.
+
+        Args:
+            times: indices, int64 of shape (N,).
+
+        Returns:
+            Their names, and float64 of shape (N, features): the sine and the cosine of each.
+        """
+        import numpy as np
+
+        if self.unit == "step":
+            return (), np.zeros((len(times), 0))
+        dates = self._dates(np.round(self.offset + times * self.every).astype(np.int64))
+        days = dates.astype("datetime64[D]")
+        months = days.astype("datetime64[M]")
+        waves: dict[str, np.ndarray] = {}
+        if self.unit != "year":
+            within = (days - months.astype("datetime64[D]")).astype(np.int64) / 31
+            waves["month"] = (months.astype(np.int64) % 12 + within) / 12
+        if self.unit not in ("year", "month") and self.describe() != "week":
+            waves["weekday"] = (days.astype(np.int64) + 3) % 7 / 7
+        if self.unit in ("hour", "minute", "second"):
+            seconds = (dates - days).astype("timedelta64[s]").astype(np.int64)
+            waves["hour"] = seconds / SECONDS["day"]
+        names = tuple(f"{wave} of {name}" for name in waves for wave in ("sine", "cosine"))
+        turns = [2 * np.pi * wave for wave in waves.values()]
+        columns = [wave(turn) for turn in turns for wave in (np.sin, np.cos)]
+        return names, np.stack(columns, axis=1) if columns else np.zeros((len(times), 0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the grid for `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: Any) -> Grid:
-        return cls(**value)
+        """Return a grid from its saved form.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        if not isinstance(value, dict):
+            raise ValueError("it does not hold a distance of times")
+        try:
+            return cls(**value)
+        except TypeError as error:
+            raise ValueError("it does not hold a distance of times") from error
+
+
+def distance(text: str) -> tuple[str, int]:
+    """Return the unit and the number of units of a frequency such as `month` or `30 minutes`.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    found = FREQUENCY.fullmatch(text.strip())
+    count, name = (int(found[1] or 1), found[2]) if found else (0, "")
+    unit, every = NAMED.get(name, (name, 1))
+    if unit not in UNITS or not count:
+        raise ValueError(f"`{text}` is not a distance of times")
+    return unit, every * count
+
+
+def parse(cells: Sequence[str], form: str | None = None) -> Times:
+    """Read all times of a column, which must all be written alike.
+
+    Args:
+        cells: one for each row, without blanks at their ends.
+        form: the format, as `datetime.strptime` takes it; None tries the usual ones.
+
+    Raises:
+        Unreadable: a cell is not a time, or the cells can be read in two ways.
+    """
+    import numpy as np
+
+    if form is not None:
+        return _by_format(cells, form)
+    if found := _numbers(cells):
+        return found
+    if QUARTER.fullmatch(cells[0]):
+        return _quarters(cells)
+    for unit, width in (("M", 7), ("D", 10), ("s", 0)):
+        if width and (len(cells[0]) != width or cells[0][4:5] != "-"):
+            continue
+        if any(cells[0].endswith(zone) for zone in "Zz") or "+" in cells[0]:
+            break
+        try:
+            dates = np.array(cells, dtype=f"datetime64[{unit}]").astype(f"datetime64[{unit}]")
+        except ValueError:
+            continue
+        if not np.isnat(dates).any():
+            names = {"M": "month", "D": "day", "s": "second"}
+            return Times(dates.astype(np.int64), names[unit])
+    if _is_iso(cells[0]):
+        return Times(np.array([*_iso(cells)], dtype=np.int64), "second")
+    return _by_usual_format(cells)
+
+
+def _numbers(cells: Sequence[str]) -> Times | None:
+    """Return cells that are numbers: years, decimal years, 194901, 19490131, or plain numbers."""
+    import numpy as np
+
+    try:
+        values = np.array(cells, dtype=np.float64)
+    except ValueError:
+        return None
+    if not np.isfinite(values).all():
+        raise Unreadable(int(np.flatnonzero(~np.isfinite(values))[0]))
+    whole = (values == np.round(values)).all()
+    if whole and len(cells[0]) in (6, 8) and cells[0].isdigit():
+        dates = values.astype(np.int64)
+        years, rest = np.divmod(dates, 100 if len(cells[0]) == 6 else 10_000)
+        if len(cells[0]) == 6 and _are_years(years) and ((rest >= 1) & (rest <= 12)).all():
+            return Times((years - 1970) * 12 + rest - 1, "month")
+        if len(cells[0]) == 8 and _are_years(years):
+            try:
+                return _by_format(cells, "%Y%m%d")
+            except Unreadable:
+                return Times(values, "step")
+    if not _are_years(values):
+        return Times(values, "step")
+    if whole:
+        return Times(values.astype(np.int64) - 1970, "year")
+    months = (values - 1970) * 12
+    if (np.abs(months - np.round(months)) < NEAR).all():
+        return Times(np.round(months).astype(np.int64), "month")
+    return Times(values, "step")
+
+
+def _are_years(values: np.ndarray) -> bool:
+    return bool(((values >= FIRST_YEAR) & (values < LAST_YEAR + 1)).all())
+
+
+def _quarters(cells: Sequence[str]) -> Times:
+    import numpy as np
+
+    months = []
+    for index, cell in enumerate(cells):
+        found = QUARTER.fullmatch(cell)
+        if not found:
+            raise Unreadable(index)
+        months.append((int(found[1]) - 1970) * 12 + 3 * (int(found[2]) - 1))
+    return Times(np.array(months, dtype=np.int64), "month")
+
+
+def _is_iso(cell: str) -> bool:
+    try:
+        return len(cell) > 7 and bool(datetime.fromisoformat(cell))
+    except ValueError:
+        return False
+
+
+def _iso(cells: Sequence[str]) -> Iterator[int]:
+    """Yield times of ISO 8601 as seconds since 1970; those with a zone in UTC."""
+    for index, cell in enumerate(cells):
+        try:
+            yield _seconds(datetime.fromisoformat(cell))
+        except ValueError as error:
+            raise Unreadable(index) from error
+
+
+def _seconds(time: datetime) -> int:
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return round(aware.timestamp())
+
+
+def _by_usual_format(cells: Sequence[str]) -> Times:
+    """Read cells in the only usual format that fits them all.
+
+    Month and day are told apart by the cells in which a number is above 12.
+    """
+    usual = (date + clock for date in FORMATS for clock in CLOCKS)
+    left = [form for form in usual if _reads(cells[0], form)]
+    for index, cell in enumerate(cells):
+        fitting = [form for form in left if _reads(cell, form)]
+        if not fitting:
+            raise Unreadable(index)
+        left = fitting
+    found = [_by_format(cells, form) for form in left]
+    if any((one.values != found[0].values).any() for one in found[1:]):
+        raise Unreadable(0, left[:2])
+    return found[0]
+
+
+def _reads(cell: str, form: str) -> bool:
+    try:
+        return bool(datetime.strptime(cell, form))
+    except ValueError:
+        return False
+
+
+def _by_format(cells: Sequence[str], form: str) -> Times:
+    import numpy as np
+
+    seconds = []
+    for index, cell in enumerate(cells):
+        try:
+            seconds.append(_seconds(datetime.strptime(cell, form)))
+        except ValueError as error:
+            raise Unreadable(index) from error
+    values = np.array(seconds, dtype=np.int64)
+    if form in MONTHLY:
+        months = values.astype("datetime64[s]").astype("datetime64[M]")
+        return Times(months.astype(np.int64), "month")
+    return Times(values, "second")
+
+
+def infer(times: Times, series: np.ndarray) -> Grid | None:
+    """Return the grid on which times lie: their most common distance decides.
+
+    Args:
+        times: of all rows.
+        series: the number of the series of each row, shape (N,).
+
+    Returns:
+        The grid; None if no series has two different times.
+    """
+    import numpy as np
+
+    times = _coarsest(times)
+    order = np.lexsort((times.values, series))
+    values, group = times.values[order], series[order]
+    apart = np.diff(values)[(np.diff(group) == 0) & (np.diff(values) > 0)]
+    if not len(apart):
+        return None
+    kinds, counts = np.unique(np.round(apart, 9), return_counts=True)
+    common = kinds[counts.argmax()].item()
+    if times.unit == "step":
+        return Grid("step", common, float(values.min() % common))
+    if times.unit == "day" and common >= MONTH[0] and _are_months(apart, common):
+        months = values.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        return infer(Times(months, "month"), group)
+    if times.unit == "month" and common % 12 == 0:
+        return infer(Times(values // 12, "year"), group)
+    if times.unit == "day" and common == 1 and _weekdays(values):
+        return Grid("business day")
+    unit, every = times.unit, int(common)
+    if unit == "second":
+        unit = next(name for name, seconds in SECONDS.items() if every % seconds == 0)
+        every, values = every // SECONDS[unit], values // SECONDS[unit]
+    return Grid(unit, every, int(values.min() % every))
+
+
+def _are_months(apart: np.ndarray, common: float) -> bool:
+    """Return whether most distances of days are as many whole months, of 28 to 31 days each."""
+    months = round(common * 12 / 365.25)
+    least, most = (months * days for days in MONTH)
+    return bool(((apart >= least) & (apart <= most)).mean() > 0.5)
+
+
+def _weekdays(days: np.ndarray) -> bool:
+    """Return whether days since 1970 leave out every weekend, and there was one."""
+    return bool(((days + 3) % 7 < 5).all() and days.max() - days.min() > 7)
+
+
+def _coarsest(times: Times) -> Times:
+    """Return times in the coarsest unit that tells all of them apart as they are.
+
+    Midnights are days. Days that are all the first, or all the last of their month, are months.
+    """
+    import numpy as np
+
+    values, unit = times
+    if unit == "second" and (values % SECONDS["day"] == 0).all():
+        values, unit = values // SECONDS["day"], "day"
+    if unit == "day":
+        days = values.astype("datetime64[D]")
+        months = days.astype("datetime64[M]")
+        of_month = (days - months.astype("datetime64[D]")).astype(np.int64)
+        ends = ((days + 1).astype("datetime64[M]") != months).all()
+        many = len(np.unique(months)) > 1
+        if many and (ends or (of_month == of_month[0]).all()):
+            values, unit = months.astype(np.int64), "month"
+    return Times(values, unit)

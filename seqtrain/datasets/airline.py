@@ -48,17 +48,6 @@ class Airline(SeriesConfig):
         """Return the figures."""
         import numpy as np
 
-        values = np.array(PASSENGERS, dtype=np.float64).ravel()
-        none, length = np.zeros((len(values), 0)), np.array([len(values)])
-        return SeriesData(
-            source="Box & Jenkins, series G",
-            names=("passengers",),
-            values=values,
-            lengths=length,
-            starts=np.array([FIRST]),
-            grid=Grid("month"),
-            observed=np.ones(len(values), bool),
-            past=none,
-            future=none,
-            known=length,
-        )
+        values = np.array(PASSENGERS).ravel()
+        source = "Box & Jenkins, series G"
+        return SeriesData.plain(source, Grid("month"), ("passengers",), [values], FIRST)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtrain.data import inputs
+from seqtrain.evaluation.linear_models import Linear
 
 if TYPE_CHECKING:
     from seqtrain.data.dataset import Dataset, Examples
@@ -46,28 +47,39 @@ def naive_forecasts(
 
 
 def regression_on_windows(dataset: Dataset) -> np.ndarray | None:
-    """Forecast the test origins by ridge regression on all values that the network reads.
+    """Forecast the test origins by ridge regression, see `fit_windows`.
+
+    Returns:
+        float64 of shape (N, H), in the scale of the network; None if the windows are too many.
+    """
+    if len(dataset.train) * flat(dataset.train, slice(0, 1)).shape[1] > LARGEST:
+        return None
+    best = fit_windows(dataset)
+    return np.asarray(flat(dataset.test).astype(np.float64) @ best.kernel + best.bias)
+
+
+def fit_windows(dataset: Dataset) -> Linear:
+    """Fit a ridge regression of the next values on all values that the network reads.
 
     It is fitted on train, in the scale of the network, so it also has its preprocessing. Its
     penalty is the best on validation.
 
     Returns:
-        float64 of shape (N, H), in the scale of the network; None if the windows are too many.
+        The model, with H outputs.
     """
     from sklearn.linear_model import Ridge
     from threadpoolctl import threadpool_limits
 
     horizon = dataset.test.labels["truth"].shape[1]
-    if len(dataset.train) * flat(dataset.train, slice(0, 1)).shape[1] > LARGEST:
-        return None
     with threadpool_limits(1):
         x, y = flat(dataset.train), dataset.learned_split("train").labels[:, :horizon]
         beside = flat(dataset.validation)
         truth = dataset.learned_split("validation").labels[:, :horizon]
         fits = [Ridge(penalty).fit(x, y) for penalty in PENALTIES]
-        best = min(fits, key=lambda fit: float(np.abs(fit.predict(beside) - truth).mean()))
-        found = best.predict(flat(dataset.test)).astype(np.float64)
-        return np.asarray(found.reshape(len(found), horizon))
+        errors = [np.abs(fit.predict(beside).reshape(truth.shape) - truth).mean() for fit in fits]
+        best = fits[int(np.argmin(errors))]
+        kernel = np.atleast_2d(best.coef_).T.astype(np.float64)
+        return Linear(kernel, np.atleast_1d(best.intercept_).astype(np.float64))
 
 
 def flat(examples: Examples, rows: slice = slice(None)) -> np.ndarray:

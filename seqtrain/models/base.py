@@ -76,6 +76,11 @@ class ModelConfig(Part):
         "five) beside the network, and answer with the weighted mean of both (wide & deep, Cheng "
         "et al. 2016); it is fitted before the training",
     )
+    autoregressive: bool = Field(
+        default=False,
+        description="add a linear regression on the window to the forecast, as LSTNet does (Lai "
+        "et al. 2018); it is fitted before the training, and then trained with the network",
+    )
 
     @property
     @abstractmethod
@@ -109,7 +114,8 @@ class ModelConfig(Part):
         features = self.embedding_dim or 0 if dataset.vocabulary_size else dataset.shape[-1]
         vectors = (dataset.vocabulary_size or 0) * features
         body, features = self.body_parameters(features)
-        features += sum(map(math.prod, dataset.others.values()))
+        others = sum(map(math.prod, dataset.others.values()))
+        values, features = math.prod(dataset.shape) + others, features + others
         total = vectors + body
         for units in (*self.dense_units, dataset.outputs):
             total += (features + 1) * units
@@ -118,6 +124,8 @@ class ModelConfig(Part):
             from seqtrain.models.wide import parameters
 
             total += parameters(dataset)
+        if self.autoregressive:
+            total += (values + 1) * dataset.outputs
         return total
 
     @abstractmethod
@@ -213,7 +221,7 @@ class ModelConfig(Part):
             name: keras.Input(shape, dtype="float32", name=name)
             for name, shape in dataset.others.items()
         }
-        if self.is_chain and not self.wide and not others:
+        if self.is_chain and not (self.wide or self.autoregressive or others):
             body = self.body(dataset, unroll)
             layers = [given, *first, *body, *self._dense(), *dataset.task.head()]
             model = keras.Sequential(layers, name=self.name)
@@ -227,6 +235,10 @@ class ModelConfig(Part):
                 model = wide.beside(given, logits, dataset, self.name)
             else:
                 outputs = through(dataset.task.head(), features)
+                if self.autoregressive:
+                    from seqtrain.models import autoregressive
+
+                    outputs = autoregressive.beside([given, *others.values()], outputs)
                 named = {given.name: given, **others} if others else given
                 model = keras.Model(named, outputs, name=self.name)
         model.hides_padding = dataset.mask and self.hides_padding
@@ -270,6 +282,10 @@ class ModelConfig(Part):
             from seqtrain.models.wide import fit
 
             fit(model, dataset, weighed)
+        if self.autoregressive:
+            from seqtrain.models import autoregressive
+
+            autoregressive.fit(model, dataset)
 
     def settle(self, model: "keras.Model", dataset: Dataset, predict: "Predict") -> str:
         """Choose the weights of the parts of a wide network on validation.

@@ -1,0 +1,147 @@
+"""`series`: a person's own time series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from seqtrain.data import times
+from seqtrain.data.series import SeriesData
+from seqtrain.errors import DataError
+from seqtrain.io.dialect import Quotes
+from seqtrain.io.tables import Table
+from seqtrain.io.text_file import suffix
+from seqtrain.schema.sections import FileName, Names, broken
+from seqtrain.sources.own_files import Encoding
+from seqtrain.sources.series import SeriesConfig
+from seqtrain.sources.series_table import (
+    Missing,
+    Repeated,
+    Rules,
+    SeriesColumns,
+    read_series,
+)
+
+
+def _distance(text: str) -> str:
+    try:
+        times.distance(text)
+    except ValueError as error:
+        rule = f'"{text}" is not one; such are `month`, `week`, `business day`, `30 minutes`'
+        raise broken([("dataset.frequency", rule)]) from error
+    return text
+
+
+Frequency = Annotated[str, AfterValidator(_distance)]
+
+
+class Series(SeriesConfig):
+    """Your own time series: a table of times and values.
+
+    A row is a time. Each column of values is a series of its own; or, in a long table, the column
+    `series_column` says which series a row belongs to. One network learns all series.
+    """
+
+    name: Literal["series"]
+    path: FileName = Field(description="the file: CSV, TSV, JSONL, Parquet or Excel")
+    time_column: str | None = Field(
+        default="time",
+        description="column, or key, of the times: dates, timestamps, months, years or numbers; "
+        "null takes the rows in their order",
+    )
+    value_columns: Names | None = Field(
+        default=None,
+        description="columns, or keys, of the values; null takes all that are not named elsewhere",
+    )
+    series_column: str | None = Field(
+        default=None, description="column, or key, of the series' names in a long table"
+    )
+    past: tuple[str, ...] = Field(
+        default=(),
+        description="columns of covariates that are known up to the present, such as the weather",
+    )
+    future: tuple[str, ...] = Field(
+        default=(),
+        description="columns of covariates that are known in advance, such as holidays or prices; "
+        "a forecast needs them for its horizon: in rows after the last value, which leave it empty",
+    )
+    frequency: Frequency | None = Field(
+        default=None,
+        description="distance of the steps: `month`, `week`, `business day`, `30 minutes` and so "
+        "on; null takes the most common distance of the times",
+    )
+    time_format: str | None = Field(
+        default=None,
+        description="format of the times, as Python's `strptime` takes it; null tries the usual "
+        "ones",
+    )
+    missing: Missing = Field(
+        default="interpolate",
+        description="what fills steps without a value: a line between its neighbours, the "
+        "`previous` value, or `zero`; `refuse` is an error",
+    )
+    repeated: Repeated = Field(
+        default="refuse",
+        description="what to do with several rows of one time: an error, or one step of their "
+        "`mean`, their `sum` or the `last` of them",
+    )
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
+        default=None, description="delimiter between fields; null detects it"
+    )
+    quotes: Quotes | None = Field(
+        default=None, description="whether fields can be quoted; null detects it"
+    )
+    header: bool = Field(
+        default=True,
+        description="whether the first row names the columns; else they are called `column_1`, "
+        "`column_2`, …",
+    )
+    encoding: Encoding = Field(
+        default="utf-8", description="encoding of the file, as Python names it"
+    )
+
+    def series(self, data_dir: Path | None) -> SeriesData:
+        """Read the file."""
+        return self.series_of(Path(self.path))
+
+    def series_of(self, file: Path) -> SeriesData:
+        """Read a file in the form of the data."""
+        table = self.table(file)
+        rules = Rules(self.frequency, self.time_format, self.missing, self.repeated)
+        return read_series(table, self.columns(table), rules)
+
+    def table(self, file: Path) -> Table:
+        """Return a file as a table, in the format of the keys."""
+        if suffix(file) in (".npz", ".npy"):
+            hint = "write it as a CSV with a time and its values in each row"
+            raise DataError(f"{file} is not a table", hint)
+        hint = "name the columns: `dataset.time_column=…`, `dataset.value_columns=[…]`"
+        quotes, header = self.quotes, self.header
+        return Table(file, self.encoding, self.delimiter, quotes=quotes, header=header, hint=hint)
+
+    def columns(self, table: Table) -> SeriesColumns:
+        """Return the columns of a table by the keys; the values are those not named elsewhere.
+
+        Raises:
+            DataError: no column is left for values, or one is named twice.
+        """
+        named = [*filter(None, (self.time_column, self.series_column)), *self.past, *self.future]
+        values = self.value_columns or tuple(
+            name for name in table.columns(*named) if name and name not in named
+        )
+        every = [*named, *values]
+        for name in every:
+            if every.count(name) > 1:
+                raise DataError(f"`{name}` is named twice among the columns", "name it once")
+        if not values:
+            hint = "name the columns: `dataset.time_column=…`, `dataset.value_columns=[…]`"
+            raise DataError(f"{table.file}:1: no column is left for values", hint)
+        if self.series_column and len(values) > 1:
+            listed = ", ".join(f"`{name}`" for name in values[:5])
+            raise DataError(
+                f"{table.file}:1: a long table has one column of values, but {listed} are left",
+                f"choose one: `dataset.value_columns=[{values[0]}]`; the others can be covariates",
+            )
+        return SeriesColumns(self.time_column, values, self.series_column, self.past, self.future)
