@@ -58,12 +58,12 @@ class Series(SeriesConfig):
     series_column: str | None = Field(
         default=None, description="column, or key, of the series' names in a long table"
     )
-    past: tuple[str, ...] = Field(
-        default=(),
+    past: Names | None = Field(
+        default=None,
         description="columns of covariates that are known up to the present, such as the weather",
     )
-    future: tuple[str, ...] = Field(
-        default=(),
+    future: Names | None = Field(
+        default=None,
         description="columns of covariates that are known in advance, such as holidays or prices; "
         "a forecast needs them for its horizon: in rows after the last value, which leave it empty",
     )
@@ -127,7 +127,8 @@ class Series(SeriesConfig):
         Raises:
             DataError: no column is left for values, or one is named twice.
         """
-        named = [*filter(None, (self.time_column, self.series_column)), *self.past, *self.future]
+        past, future = self.past or (), self.future or ()
+        named = [*filter(None, (self.time_column, self.series_column)), *past, *future]
         values = self.value_columns or tuple(
             name for name in table.columns(*named) if name and name not in named
         )
@@ -144,4 +145,4 @@ class Series(SeriesConfig):
                 f"{table.file}:1: a long table has one column of values, but {listed} are left",
                 f"choose one: `dataset.value_columns=[{values[0]}]`; the others can be covariates",
             )
-        return SeriesColumns(self.time_column, values, self.series_column, self.past, self.future)
+        return SeriesColumns(self.time_column, values, self.series_column, past, future)

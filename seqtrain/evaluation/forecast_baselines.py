@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +68,7 @@ def fit_windows(dataset: Dataset) -> Linear:
     Returns:
         The model, with H outputs.
     """
+    from scipy.linalg import LinAlgWarning
     from sklearn.linear_model import Ridge
     from threadpoolctl import threadpool_limits
 
@@ -75,7 +77,9 @@ def fit_windows(dataset: Dataset) -> Linear:
         x, y = flat(dataset.train), dataset.learned_split("train").labels[:, :horizon]
         beside = flat(dataset.validation)
         truth = dataset.learned_split("validation").labels[:, :horizon]
-        fits = [Ridge(penalty).fit(x, y) for penalty in PENALTIES]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LinAlgWarning)  # centred windows are collinear
+            fits = [Ridge(penalty).fit(x, y) for penalty in PENALTIES]
         errors = [np.abs(fit.predict(beside).reshape(truth.shape) - truth).mean() for fit in fits]
         best = fits[int(np.argmin(errors))]
         kernel = np.atleast_2d(best.coef_).T.astype(np.float64)

@@ -126,7 +126,7 @@ def evaluate(
     absolute errors.
     """
     found = every(origins, quantiles, levels)
-    steps = {name: [_mean(name, step) for step in values.T] for name, values in found.items()}
+    steps = _by_step(found)
     sizes = np.percentile(found["mae"], PERCENTILES).tolist()
     return {
         **{f"{prefix}_{name}": _mean(name, values) for name, values in found.items()},
@@ -136,6 +136,17 @@ def evaluate(
             "absolute_errors": dict(zip(map(str, PERCENTILES), sizes, strict=True)),
         },
     }
+
+
+def by_step(
+    origins: Origins, quantiles: np.ndarray, levels: Sequence[float]
+) -> dict[str, list[float | None]]:
+    """Return each score of each step of the horizon."""
+    return _by_step(every(origins, quantiles, levels))
+
+
+def _by_step(found: Mapping[str, Values]) -> dict[str, list[float | None]]:
+    return {name: [_mean(name, step) for step in values.T] for name, values in found.items()}
 
 
 def _mean(name: str, values: np.ndarray) -> float | None:

@@ -7,6 +7,7 @@ pyplot, so they need no display and leave no global state.
 from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
 from seqtrain.plots.base import Plot, draw
 from seqtrain.plots.classification_plots import calibration, confusion_matrix, precision_recall, roc
+from seqtrain.plots.forecast_plots import coverage, forecasts, horizon_errors
 from seqtrain.plots.history_plots import learning_rate, loss, score
 from seqtrain.plots.regression_plots import predicted, residuals
 
@@ -14,7 +15,10 @@ __all__ = [
     "Plot",
     "calibration",
     "confusion_matrix",
+    "coverage",
     "draw",
+    "forecasts",
+    "horizon_errors",
     "learning_rate",
     "loss",
     "precision_recall",

@@ -23,7 +23,10 @@ from seqtrain.tasks import Task
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.series import SeriesData
+
 HISTORY, MODEL = "history.csv", "model.keras"
+SERIES = "series.npz"
 GRADIENTS = "gradients.json"  # gradients of its network; explanations are in `EXPLAINED`
 
 
@@ -221,6 +224,21 @@ class Run(Artifacts):
     def write_trained_on(self, fingerprints: np.ndarray) -> None:
         """Write the fingerprints of the training examples, to recognise them later."""
         self.write_arrays("trained_on.npz", {"fingerprints": fingerprints})
+
+    def write_series(self, series: SeriesData) -> None:
+        """Write the time series, for pictures of forecasts and what came before."""
+        arrays = {"values": series.values, "lengths": series.lengths, "starts": series.starts}
+        self.write_arrays(SERIES, arrays)
+
+    def series(self) -> list[tuple[int, np.ndarray]]:
+        """Return the time of the first value and the values of each time series."""
+        import numpy as np
+
+        values, lengths, starts = self.read_arrays(SERIES, "values", "lengths", "starts")
+        if values.ndim != 1 or lengths.sum() != len(values) or len(starts) != len(lengths):
+            raise self.damaged(SERIES, "its lengths are not those of its values")
+        each = np.split(values, lengths.cumsum()[:-1])
+        return [*zip(starts.tolist(), each, strict=True)]
 
     def environment(self) -> dict[str, Any]:
         """Return the environment of the run: everything besides its config."""

@@ -99,6 +99,7 @@ class _Reader:
         lines = np.frombuffer(self._lines, dtype=np.int64)
         series = np.frombuffer(self._series, dtype=np.int64)
         numbers = np.frombuffer(self._numbers, dtype=np.float64).reshape(len(lines), -1)
+        series, lines, numbers = self._without_empty(series, lines, numbers)
         grid, steps = self._steps(series, lines)
         order = np.lexsort((steps, series))
         moved = int((np.diff(order) < 0).sum()) if not self._columns.series else 0
@@ -107,6 +108,23 @@ class _Reader:
         columns = (series[order], steps[order], numbers[order], lines[order])
         series, steps, numbers, lines = self._without_repeated(*columns, grid)
         return self._gathered(series, steps, numbers, lines, grid)
+
+    def _without_empty(
+        self, series: np.ndarray, lines: np.ndarray, numbers: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Return the rows with a number; without times all rows count as steps."""
+        import numpy as np
+
+        kept = np.flatnonzero(~np.isnan(numbers).all(axis=1))
+        if not self._columns.time or len(kept) == len(lines):
+            return series, lines, numbers
+        if not len(kept):
+            what = "no row holds a value"
+            raise self._error(
+                int(lines[0]), what, "name their columns: `dataset.value_columns=[…]`"
+            )
+        self._cells = [self._cells[row] for row in kept.tolist()]
+        return series[kept], lines[kept], numbers[kept]
 
     def _add(self, line: int, cells: Sequence[str | None]) -> None:
         """Add a row, whose cells are in the order of `SeriesColumns.names`."""

@@ -360,18 +360,19 @@ class Forecasting(Task):
         """Return the quantiles of predictions: of the network, or of a baseline without any."""
         return self.levels if predictions.shape[2] == len(self.levels) else (MEDIAN,)
 
-    def _loss(self, labels: np.ndarray, predictions: np.ndarray) -> float:
-        """Return the loss of predictions."""
+    def _loss(self, labels: np.ndarray, predictions: np.ndarray) -> float | None:
+        """Return the loss of predictions; None if a forecast has no logarithm."""
         import numpy as np
 
         truth = self.standardised(labels["truth"], labels)[:, :, None]
-        off = truth - self.standardised(predictions, labels)
-        if self.output == "mean":
-            return float(np.square(off[:, :, off.shape[2] // 2]).mean())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            off = truth - self.standardised(predictions, labels)
         levels = np.array(self.levels_of(predictions))
-        if self.output == "median":
+        if self.output != "quantiles":
             off, levels = off[:, :, [off.shape[2] // 2]], np.array([MEDIAN])
-        return float(2 * np.maximum(levels * off, (levels - 1) * off).mean())
+        squared = self.output == "mean"
+        each = np.square(off) if squared else 2 * np.maximum(levels * off, (levels - 1) * off)
+        return float(each.mean()) if np.isfinite(each).all() else None
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
         """Return the scores, their intervals, and the scores of each step of the horizon."""
@@ -410,10 +411,10 @@ class Forecasting(Task):
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         """Return the difference of MASE, and the p-value of the Diebold–Mariano test."""
-        more = self._errors(labels, ours) - self._errors(labels, theirs)
+        more = self.errors(labels, ours) - self.errors(labels, theirs)
         return {"difference": {"mase": float(more.mean()), "p": self._p(labels, ours, theirs)}}
 
-    def _errors(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def errors(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """Return the absolute error of each origin in units of MASE; float64, shape (N,)."""
         import numpy as np
 
@@ -430,7 +431,7 @@ class Forecasting(Task):
     def _p(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> float:
         from seqtrain.evaluation.significance import diebold_mariano
 
-        first, second = (self._errors(labels, found) for found in (ours, theirs))
+        first, second = (self.errors(labels, found) for found in (ours, theirs))
         where = labels["series"], labels["time"]
         return diebold_mariano(first, second, *where, self.horizon)
 
@@ -464,7 +465,7 @@ class Forecasting(Task):
         """Yield each origin, that with the largest error in units of MASE first."""
         import numpy as np
 
-        errors, points = self._errors(labels, predictions), self.points(predictions)
+        errors, points = self.errors(labels, predictions), self.points(predictions)
         for index in np.argsort(-errors, kind="stable").tolist():
             if errors[index] > 0:
                 yield (

@@ -109,6 +109,8 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
     """Write the files that are known before the first step."""
     run.write_learned(dataset.learned)
     run.write_trained_on(dataset.train.fingerprints())
+    if dataset.series:
+        run.write_series(dataset.series)
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
     run.write_text("summary.txt", "\n".join(lines) + "\n")

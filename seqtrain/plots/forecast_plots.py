@@ -1,0 +1,156 @@
+"""Plots of forecasts: with what came before, by step of the horizon, and their intervals."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from seqtrain.display.numbers import readable
+from seqtrain.evaluation import forecast_metrics
+from seqtrain.plots.base import Drawn, legend, panel, plot, together
+from seqtrain.runs.run import Run
+from seqtrain.tasks import Forecasting
+
+PANEL = (5.2, 2.6)  # inches
+TRUTH: dict[str, Any] = {"color": "#444444", "linewidth": 1}
+BEFORE = 2  # horizons of history before the first forecast
+MOST = 400  # steps in a panel
+TICKS = 5
+FAINT = 0.25  # opacity of an interval
+
+
+@plot(needs="predictions.npz")
+def forecasts(runs: Sequence[Run]) -> Figure:
+    """Forecasts with their intervals, and the true values: rolling, and single origins.
+
+    The first panel of a run shows forecasts that follow one another, from origins a horizon apart;
+    then the origin of the median error, and that of the largest.
+    """
+    every = together(runs)
+    width, height = PANEL
+    figure = Figure(figsize=(3 * width, height * len(every) + 0.4), layout="constrained")
+    rows = figure.subplots(len(every), 3, squeeze=False)
+    for drawn, row in zip(every, rows, strict=True):
+        for axes, (title, series, chosen) in zip(row, _panels(drawn.runs[0]), strict=True):
+            _draw(axes, drawn, series, chosen)
+            axes.set_title(title, fontsize=9)
+        row[0].set_ylabel(drawn.label if len(every) > 1 else "value", fontsize=9)
+    rows[0][0].legend(fontsize=8, loc="upper left")
+    return figure
+
+
+@plot(needs="predictions.npz")
+def horizon_errors(runs: Sequence[Run]) -> Figure:
+    """Mean absolute scaled error of each step of the horizon."""
+    figure, axes = panel("test MASE")
+    every = together(runs)
+    for drawn in every:
+        label = f"{drawn.label}{drawn.seeds}, {drawn.mean(lambda run: _scores(run)['test_mase'])}"
+        for number, run in enumerate(drawn.runs):
+            errors = _steps(run)["mase"]
+            axes.plot(
+                range(1, len(errors) + 1), errors, label="" if number else label, **drawn.style
+            )
+    axes.set(xlabel="step of the horizon")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    legend(axes, every, "best")
+    return figure
+
+
+@plot(needs="predictions.npz")
+def coverage(runs: Sequence[Run]) -> Figure:
+    """Share of the true values inside the interval, for each step of the horizon."""
+    figure, axes = panel("share of true values inside the interval")
+    every = together(runs)
+    for drawn in every:
+        wanted = _task(drawn.runs[0]).interval
+        label = f"{drawn.label}{drawn.seeds}"
+        for number, run in enumerate(drawn.runs):
+            shares = _steps(run)["coverage"]
+            if None in shares:
+                continue
+            axes.plot(
+                range(1, len(shares) + 1), shares, label="" if number else label, **drawn.style
+            )
+        if wanted:
+            axes.axhline(wanted, color="#444444", linestyle=":", linewidth=1)
+    axes.set(xlabel="step of the horizon", ylim=(0, 1.02))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    legend(axes, every, "lower left")
+    return figure
+
+
+def _task(run: Run) -> Forecasting:
+    task = run.fitted_task
+    if not isinstance(task, Forecasting):
+        raise TypeError("the run does not forecast")
+    return task
+
+
+def _scores(run: Run) -> dict[str, Any]:
+    task, (labels, predictions) = _task(run), run.predictions()
+    levels = task.levels_of(predictions)
+    return forecast_metrics.scores("test", task.origins(labels), predictions, levels)
+
+
+def _steps(run: Run) -> dict[str, list[Any]]:
+    """Return each score of each step of the horizon."""
+    task, (labels, predictions) = _task(run), run.predictions()
+    levels = task.levels_of(predictions)
+    return forecast_metrics.by_step(task.origins(labels), predictions, levels)
+
+
+def _panels(run: Run) -> Iterator[tuple[str, int, list[int]]]:
+    """Yield for each panel its title, the number of a series, and the origins to draw."""
+    task, (labels, predictions) = _task(run), run.predictions()
+    errors = task.errors(labels, predictions)
+    order = np.argsort(errors, kind="stable")
+    typical, worst = int(order[len(order) // 2]), int(order[-1])
+    series = int(labels["series"][typical])
+    mine = np.flatnonzero(labels["series"] == series)
+    mine = mine[np.argsort(labels["time"][mine])]
+    rolling = [
+        int(one)
+        for one in mine
+        if (labels["time"][one] - labels["time"][mine[0]]) % task.horizon == 0
+    ]
+    most = max(MOST // task.horizon - BEFORE, 1)
+    yield f"test MASE {readable(float(errors.mean()))}{_of(task, series)}", series, rolling[-most:]
+    for word, one in (("typical", typical), ("worst", worst)):
+        number = int(labels["series"][one])
+        when = task.grid.label(int(labels["time"][one]))
+        title = f"{word} origin {when}{_of(task, number)}: MASE {readable(float(errors[one]))}"
+        yield title, number, [one]
+
+
+def _of(task: Forecasting, series: int) -> str:
+    """Return the name of a series, if there are several."""
+    return f", {task.names[series]}" if len(task.names) > 1 else ""
+
+
+def _draw(axes: Axes, drawn: Drawn, series: int, chosen: Sequence[int]) -> None:
+    """Draw a series around some origins, and the forecasts from these."""
+    run = drawn.runs[0]
+    task, (labels, predictions) = _task(run), run.predictions()
+    start, values = run.series()[series]
+    times = labels["time"][list(chosen)]
+    first = max(int(times.min()) - BEFORE * task.horizon, start)
+    last = min(int(times.max()) + task.horizon, start + len(values) - 1)
+    steps = np.arange(first, last + 1)
+    axes.plot(steps, values[steps - start], label="true", **TRUTH)
+    for number, one in enumerate(chosen):
+        ahead = int(labels["time"][one]) + np.arange(1, task.horizon + 1)
+        found = predictions[one]
+        middle = found[:, found.shape[1] // 2]
+        label = None if number else "forecast"
+        axes.plot(ahead, middle, color=drawn.colour, linewidth=1.5, label=label)
+        if found.shape[1] > 1:
+            share = None if number else f"{task.interval:.0%} interval"
+            style: dict[str, Any] = {"color": drawn.colour, "alpha": FAINT, "linewidth": 0}
+            axes.fill_between(ahead, found[:, 0], found[:, -1], label=share, **style)
+    ticks = np.unique(np.linspace(first, last, TICKS).astype(int))
+    axes.set_xticks(ticks, [task.grid.label(int(tick)) for tick in ticks], fontsize=8)
