@@ -101,7 +101,7 @@ def _paired(row: Row, best: Row, metric: Metric, answers: Callable[[Run], Answer
         task = first.run.fitted_task
     except SeqtrainError:
         return Significance(best, reason="predictions are missing or damaged")
-    same_labels = len(labels) == len(labels_of_best) and bool((labels == labels_of_best).all())
+    same_labels = len(labels) == len(labels_of_best) and task.same(labels, labels_of_best)
     if not (same_labels and _split_alike(first, second)):
         return Significance(best, reason="other test examples")
     return Significance(best, *task.paired(metric, labels, ours, theirs))

@@ -57,7 +57,7 @@ def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow
         model: a network with its activation on the head.
         loss: its Keras loss, see `Task.keras_loss`.
         x: inputs of the network, shape (N, T) or (N, T, F).
-        labels: shape (N,).
+        labels: as the loss takes them, shape (N,) or (N, …).
     """
     with autodiff.double_precision():
         network = in_float64(model)
@@ -102,10 +102,12 @@ def losses(loss: Any, labels: Any, scores: Any) -> Any:
 
     Args:
         loss: the name of a Keras loss, or a function.
-        labels: shape (N,).
+        labels: as the loss takes them, shape (N,) or (N, …).
         scores: the outputs of the head before its activation.
     """
-    labels, found = ops.expand_dims(labels, -1), keras.losses.get(loss)
+    found = keras.losses.get(loss)
+    if len(labels.shape) == 1:
+        labels = ops.expand_dims(labels, -1)
     if str(loss).endswith("crossentropy"):
         return found(labels, scores, from_logits=True)
     return found(ops.cast(labels, scores.dtype), scores)
@@ -156,12 +158,12 @@ def largest_norms(
 
     def total(weights: Any, x: Any, labels: Any, shares: Any) -> Any:
         out, _ = model.stateless_call(weights, others, x, training=True)
-        return ops.mean(mean(ops.reshape(labels, (-1, 1)), out) * shares)
+        return ops.mean(mean(ops.reshape(labels, (len(labels), -1)), out) * shares)
 
     def norm(x: np.ndarray, labels: np.ndarray) -> float:
-        shares = np.array(
-            [class_weight[int(label)] if class_weight else 1.0 for label in labels.ravel()]
-        )
+        shares = np.ones(len(labels))
+        if class_weight:
+            shares = np.array([class_weight[int(label)] for label in labels.ravel()])
         found = gradient(weights, x, labels, shares.astype(np.float32))
         return float(np.max([np.linalg.norm(part.astype(np.float64)) for part in found]))
 

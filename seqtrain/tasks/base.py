@@ -53,6 +53,8 @@ class Task(ABC):
     array: ClassVar[str] = "predictions"  # in predictions.npz
     row: ClassVar[str]  # the last column of mistakes.csv
 
+    apart: ClassVar[str] = "tells the classes apart, but "  # what `shows` says of a network
+
     loss: ClassVar[Metric]
     metrics: ClassVar[tuple[Metric, ...]]  # of metrics.json, besides the loss
     monitored: ClassVar[tuple[Metric, ...]]  # that each epoch can compute; the first is primary
@@ -264,6 +266,10 @@ class Task(ABC):
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
         """Test two runs on the same examples; return the name of the test and its p-value."""
+
+    def same(self, labels: np.ndarray, others: np.ndarray) -> bool:
+        """Return whether two runs have the same labels of N examples."""
+        return bool((labels == others).all())
 
     @abstractmethod
     def mistakes(

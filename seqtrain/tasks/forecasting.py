@@ -93,6 +93,7 @@ class Forecasting(Task):
     name: ClassVar[str] = "forecasting"
     labels: ClassVar[str] = "next values"
     row: ClassVar[str] = "error"
+    apart: ClassVar[str] = ""
     loss: ClassVar[Metric] = LOSS
     metrics: ClassVar[tuple[Metric, ...]] = (MASE, MAE, RMSE, SMAPE, PINBALL, COVERAGE, WIDTH)
     monitored: ClassVar[tuple[Metric, ...]] = (MASE,)
@@ -458,6 +459,12 @@ class Forecasting(Task):
     ) -> tuple[str, float]:
         """Return the Diebold–Mariano test of MASE."""
         return "Diebold–Mariano", self._p(labels, ours, theirs)
+
+    def same(self, labels: np.ndarray, others: np.ndarray) -> bool:
+        """Return whether two runs forecast the same values, however each scales them."""
+        import numpy as np
+
+        return all(np.array_equal(labels[key], others[key]) for key in ("series", "time", "truth"))
 
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray

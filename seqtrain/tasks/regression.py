@@ -45,6 +45,7 @@ class Regression(LabelledTask):
     labels: ClassVar[str] = "numbers"
     file: ClassVar[str] = "target.json"
     row: ClassVar[str] = "error"
+    apart: ClassVar[str] = "tells the numbers apart, but "
     loss: ClassVar[Metric] = LOSS
     metrics: ClassVar[tuple[Metric, ...]] = (MAE, RMSE, R2, WRONG)
     monitored: ClassVar[tuple[Metric, ...]] = (MAE,)

@@ -106,7 +106,7 @@ def _lacking_by(
     title, floor = next(iter(found.items()))
     if task.better(floor, measured) <= 0:
         return (
-            f"the network tells the {task.labels} apart, but is not {measured.better} the "
+            f"the network {task.apart}is not {measured.better} the "
             f"{title}: {_beside(ours, found, [shown])}"
         )
     for other_title, other in found.items():
