@@ -88,6 +88,11 @@ class DatasetConfig(Part):
         return False
 
     @property
+    def holds_series(self) -> bool:
+        """Whether examples are windows of time series."""
+        return False
+
+    @property
     def reads_rows(self) -> bool:
         """Whether an example is an image with one row for each step."""
         return False

@@ -125,6 +125,11 @@ class SeriesConfig(DatasetConfig):
         """
         raise DataError(f"`{self.name}` is not read from a file", "leave out `--data`")
 
+    @property
+    def holds_series(self) -> bool:
+        """True."""
+        return True
+
     def new_task(self) -> Forecasting:
         """Return the task of this horizon, not fitted."""
         return Forecasting(self.horizon or 1, self.output, self.interval)

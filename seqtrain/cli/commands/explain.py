@@ -62,6 +62,8 @@ def explain(
 ) -> None:
     """Show how the prediction of RUN changes while it reads TEXT or an example, step by step.
 
+    Of a forecast, show which steps of its window moved it.
+
     RUN defaults to the newest. A single argument that is not the name of a run is a TEXT.
     """
     from seqtrain.interpretation import explanation, explanation_files, explanation_text
@@ -75,6 +77,13 @@ def explain(
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
     only_with_data(data, text=text_column)
+    if run.config.dataset.holds_series:
+        if text is not None or data:
+            raise click.UsageError("Give an origin of a split: --split test --example 1.")
+        if html:
+            raise click.UsageError("A forecast has no page of its own: `seqtrain report` has one.")
+        _explain_forecast(run, split, number or 1, data_dir, folder or run.plots, suffix, as_json)
+        return
     if text is not None:
         examples = [explanation.example_of_text(run, text)]
     elif data:
@@ -92,6 +101,26 @@ def explain(
             console.result("\n".join(map(str, written)))
     if as_json:
         console.result_json(found[0] if len(found) == 1 else found)
+
+
+def _explain_forecast(
+    run: "Run",
+    split: Any,
+    number: int,
+    data_dir: Path | None,
+    folder: Path,
+    suffix: str,
+    as_json: bool,
+) -> None:
+    """Show which steps of a window moved its forecast."""
+    from seqtrain.interpretation import window_effects
+
+    found = window_effects.effects(run, split, number, data_dir)
+    written = window_effects.write(found, folder, suffix)
+    if as_json:
+        console.result_json(window_effects.numbers(found) | {"files": [str(written)]})
+    else:
+        console.result(f"{window_effects.columns(found)}\n{written}")
 
 
 def _run_and_text(words: tuple[str, ...], outputs: Path, alone: bool) -> "tuple[Run, str | None]":
