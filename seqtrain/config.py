@@ -29,7 +29,7 @@ from seqtrain.schema.sections import (
 from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, read_document
 from seqtrain.schema.yaml_writer import write
 from seqtrain.sources.base import TokenDatasetConfig
-from seqtrain.sources.series import SeriesConfig
+from seqtrain.sources.windowed_series import SeriesConfig
 
 EXPONENTIAL_DECAY = 0.9  # factor of the learning rate in each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2

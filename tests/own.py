@@ -19,6 +19,7 @@ OWN: dict[str, dict[str, Any]] = {
     "text": {"path": "data/own.csv"},
     "folder": {"path": "data/own"},
     "arrays": {"path": "data/own_steps.csv"},
+    "series": {"path": "data/own_series.csv"},
 }
 FEATURES = ("height", "noise")
 
@@ -80,8 +81,26 @@ def write_rows(file: Path, rows: list[dict[str, Any]], delimiter: str = ",") -> 
     return file
 
 
+def write_series(file: Path, steps: int = 120) -> Path:
+    """Write months of two values with a season, of which the first grows."""
+    random = np.random.default_rng(0)
+    time = np.arange(steps)
+    season = 10 * np.sin(2 * np.pi * time / 12)
+    values = [100 + time + season, 50 - season]
+    rows: list[dict[str, Any]] = [
+        {"time": f"{2000 + step // 12}-{step % 12 + 1:02}"}
+        | {
+            name: f"{one[step] + random.normal():.3f}"
+            for name, one in zip(("sales", "costs"), values, strict=True)
+        }
+        for step in time.tolist()
+    ]
+    return write_rows(file, rows)
+
+
 def write_own(folder: Path) -> None:
     """Write the data of `OWN`."""
     write_csv(folder / "own.csv", sentences())
     write_folder(folder / "own", sentences())
     write_rows(folder / "own_steps.csv", rows_of(*waves()))
+    write_series(folder / "own_series.csv")

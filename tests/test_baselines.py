@@ -10,11 +10,11 @@ from seqtrain.data.tokens import Tokeniser
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.evaluation import baselines as module
 from seqtrain.evaluation import classification_metrics, linear_models, ngrams, regression_metrics
-from seqtrain.evaluation.baselines import Baseline, baselines, flat
+from seqtrain.evaluation.baselines import Baseline, flat
 from seqtrain.tasks import Classification
 from seqtrain.tasks.classification import MAJORITY
 from seqtrain.tasks.regression import MEAN
-from tests.factories.baselines import VALUES, WORDS, numbers, of_examples, values
+from tests.factories.baselines import VALUES, WORDS, baselines, numbers, of_examples, values
 
 
 def words(number: int = 400, shuffled: bool = False) -> Dataset:

@@ -17,7 +17,7 @@ from seqtrain.data.vocabulary import PAD
 from seqtrain.datasets import Dataset, DatasetConfig, Examples
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import parts_in
-from seqtrain.sources.base import TokenDatasetConfig
+from seqtrain.sources.base import DrawnConfig, TokenDatasetConfig
 from tests.factories.downloads import write_ids, write_mnist, write_words
 from tests.own import OWN, sentences, write_csv, write_own
 
@@ -29,9 +29,11 @@ PARTS = [
 ]
 NAMES = [name for _, name in PARTS]
 TOKENS = [name for part, name in PARTS if issubclass(part, TokenDatasetConfig)]
-OF_CLASSES = [name for name in NAMES if name != "adding"]
+DRAWN = [name for part, name in PARTS if issubclass(part, DrawnConfig)]
+OF_CLASSES = [name for name in DRAWN if name != "adding"]
 FILES = [name for part, name in PARTS if "path" in part.model_fields and name not in OWN]
 EVERY = pytest.mark.parametrize("name", NAMES)
+EVERY_DRAWN = pytest.mark.parametrize("name", DRAWN)
 EVERY_OF_CLASSES = pytest.mark.parametrize("name", OF_CLASSES)
 EVERY_OF_TOKENS = pytest.mark.parametrize("name", TOKENS)
 EVERY_OF_FILES = pytest.mark.parametrize("name", FILES)
@@ -128,7 +130,7 @@ def test_labels_are_classes_and_every_class_is_there(name: str) -> None:
     assert set(dataset.train.labels.tolist()) == set(range(len(dataset.task.classes)))
 
 
-@EVERY
+@EVERY_DRAWN
 def test_the_labels_are_what_the_config_says_that_it_learns(name: str) -> None:
     dataset = load(name)
     assert type(dataset.task) is type(config(name).new_task())
@@ -167,7 +169,7 @@ def test_texts_have_the_length_that_the_config_says(name: str) -> None:
     assert load(name, max_length=7).shape == (7,)
 
 
-@EVERY
+@EVERY_DRAWN
 def test_source_and_hash_say_what_was_read(name: str) -> None:
     dataset = load(name)
     assert dataset.source
@@ -175,14 +177,14 @@ def test_source_and_hash_say_what_was_read(name: str) -> None:
     assert dataset.sha256 == load(name, split_seed=3, limit=10).sha256
 
 
-@EVERY
+@EVERY_DRAWN
 def test_reading_leaves_the_validation_split_empty(name: str) -> None:
     whole = config(name).read(Path("data"))
     assert len(whole.validation) == 0
     assert whole.validation.x.shape == (0, *whole.shape)
 
 
-@EVERY
+@EVERY_DRAWN
 def test_each_example_lies_in_one_split(name: str) -> None:
     """Train and validation share the examples that were read out among them, with none twice."""
     whole, dataset = config(name).read(Path("data")), load(name)
@@ -218,20 +220,20 @@ def test_the_state_of_random_numbers_neither_matters_nor_changes(name: str) -> N
     assert_same(one.train, load(name).train)
 
 
-@EVERY
+@EVERY_DRAWN
 def test_another_split_seed_takes_other_examples(name: str) -> None:
     one, other = load(name, split_seed=0), load(name, split_seed=1)
     assert contents(one.validation) != contents(other.validation)
 
 
-@EVERY
+@EVERY_DRAWN
 def test_validation_can_be_the_test_examples(name: str) -> None:
     dataset = load(name, validation="test")
     assert_same(dataset.validation, dataset.test)
     assert_same(dataset.train, config(name).read(Path("data")).train)
 
 
-@EVERY
+@EVERY_DRAWN
 @pytest.mark.parametrize("limit", [1, 11, 20])
 def test_limit_keeps_so_many_training_examples(name: str, limit: int) -> None:
     whole, limited = load(name), load(name, limit=limit)
@@ -239,7 +241,7 @@ def test_limit_keeps_so_many_training_examples(name: str, limit: int) -> None:
     assert contents(limited.train) <= contents(whole.train)
 
 
-@EVERY
+@EVERY_DRAWN
 def test_limit_can_leave_out_a_single_example(name: str) -> None:
     whole = load(name).train
     assert len(load(name, limit=len(whole) - 1).train) == len(whole) - 1
@@ -253,7 +255,7 @@ def test_limit_keeps_the_share_of_every_class(name: str) -> None:
     assert (np.abs(counts(limited.train.labels, classes) - quotas) < 1).all()
 
 
-@EVERY
+@EVERY_DRAWN
 @pytest.mark.parametrize("validation", [0.1, "test"])
 def test_limit_changes_neither_validation_nor_test(name: str, validation: object) -> None:
     whole, limited = load(name, validation=validation), load(name, validation=validation, limit=5)
@@ -261,14 +263,14 @@ def test_limit_changes_neither_validation_nor_test(name: str, validation: object
     assert_same(limited.test, whole.test)
 
 
-@EVERY
+@EVERY_DRAWN
 def test_a_limit_above_what_there_is_changes_nothing(name: str) -> None:
     whole = load(name)
     for limit in (len(whole.train), 10_000_000):
         assert_same(load(name, limit=limit).train, whole.train)
 
 
-@EVERY
+@EVERY_DRAWN
 @pytest.mark.parametrize("share", [1e-9, 1 - 1e-9])
 def test_a_share_that_leaves_a_split_empty_is_an_error(name: str, share: float) -> None:
     with pytest.raises(DataError, match="cannot be split into two parts") as caught:
@@ -276,7 +278,7 @@ def test_a_share_that_leaves_a_split_empty_is_an_error(name: str, share: float) 
     assert "dataset.validation" in str(caught.value.hint)
 
 
-@EVERY
+@EVERY_DRAWN
 @pytest.mark.parametrize(
     ("key", "value"),
     [

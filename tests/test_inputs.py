@@ -14,7 +14,6 @@ from seqtrain.data import inputs
 from seqtrain.data.dataset import Dataset, Examples
 from seqtrain.data.overlap import shared
 from seqtrain.errors import DataError
-from seqtrain.evaluation.baselines import baselines
 from seqtrain.inference import model_file, network
 from seqtrain.models.base import through
 from seqtrain.models.recurrent import Recurrent
@@ -23,6 +22,7 @@ from seqtrain.sources.base import DatasetConfig
 from seqtrain.tasks import Classification
 from tests.conftest import REPOSITORY
 from tests.cutting import Killed, results
+from tests.factories.baselines import baselines
 
 # No module of the package has these sections, so the config writes them as it finds them.
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer")

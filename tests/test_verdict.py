@@ -12,7 +12,6 @@ import pytest
 from seqtrain.cli.score_tables import format_baselines, format_score, format_verdict
 from seqtrain.config import TrainingConfig
 from seqtrain.evaluation import classification_metrics
-from seqtrain.evaluation.baselines import baselines
 from seqtrain.evaluation.significance import tells_apart
 from seqtrain.runs.run_files import Row
 from seqtrain.tasks import Classification, Regression
@@ -21,7 +20,7 @@ from seqtrain.tasks.regression import MEAN
 from seqtrain.training import verdict
 from seqtrain.training.diagnosis import TrainingRecord, causes
 from tests.conftest import Outcome
-from tests.factories.baselines import VALUES, numbers, of_examples, values
+from tests.factories.baselines import VALUES, baselines, numbers, of_examples, values
 
 LEARNING: list[Row] = [
     {"epoch": 1, "loss": 0.6, "accuracy": 0.7, "val_loss": 0.6, "val_accuracy": 0.7},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.data.inputs import Inputs
-    from seqtrain.data.series import SeriesData
+    from seqtrain.data.time_series import SeriesData
     from seqtrain.data.vocabulary import Vocabulary
     from seqtrain.tasks.base import LabelledTask, Task
 

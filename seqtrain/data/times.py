@@ -24,6 +24,7 @@ SEASONS = {
     ("hour", 1): 24,
 }
 DAY = 1_440  # minutes
+YEAR = 365.2425 * 86_400  # seconds
 MONTH = (28, 31)  # days
 FREQUENCY = re.compile(r"(?:(\d+) )?(business day|\w+?)s?")
 FIRST_YEAR, LAST_YEAR = 1500, 2199  # numbers that are read as years
@@ -137,6 +138,20 @@ class Grid:
             months = dates.astype("datetime64[M]").astype(np.int64)
             return [f"{1970 + month // 12}Q{month % 12 // 3 + 1}" for month in months.tolist()]
         return [str(date).replace("T", " ") for date in dates]
+
+    def years(self, times: np.ndarray) -> np.ndarray:
+        """Return times as years with decimals, for charts; plain numbers as they are.
+
+        Args:
+            times: indices, int64 of shape (N,).
+        """
+        import numpy as np
+
+        values = self.offset + times * self.every
+        if self.unit == "step":
+            return np.asarray(values)
+        seconds = self._dates(np.round(values).astype(np.int64)).astype("datetime64[s]")
+        return np.asarray(1970 + seconds.astype(np.int64) / YEAR)
 
     def _dates(self, values: np.ndarray) -> np.ndarray:
         """Return times in units since 1970 as `datetime64` of the same precision."""

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from seqtrain.data.series import SeriesData
+from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import Grid
-from seqtrain.sources.series import Part, SeriesConfig
+from seqtrain.sources.windowed_series import Part, SeriesConfig
 
 # Thousands of passengers of each month, January 1949 to December 1960: G. E. P. Box and
 # G. M. Jenkins, "Time Series Analysis: Forecasting and Control", 1970, series G.

@@ -8,14 +8,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from seqtrain.data import times
-from seqtrain.data.series import SeriesData
+from seqtrain.data.time_series import SeriesData
 from seqtrain.errors import DataError
 from seqtrain.io.dialect import Quotes
 from seqtrain.io.tables import Table
 from seqtrain.io.text_file import suffix
 from seqtrain.schema.sections import FileName, Names, broken
 from seqtrain.sources.own_files import Encoding
-from seqtrain.sources.series import SeriesConfig
 from seqtrain.sources.series_table import (
     Missing,
     Repeated,
@@ -23,6 +22,7 @@ from seqtrain.sources.series_table import (
     SeriesColumns,
     read_series,
 )
+from seqtrain.sources.windowed_series import SeriesConfig
 
 
 def _distance(text: str) -> str:

@@ -10,11 +10,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from seqtrain.data.series import SeriesData
+from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import Grid
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Names
-from seqtrain.sources.series import SeriesConfig
+from seqtrain.sources.windowed_series import SeriesConfig
 
 FILE = Path("mpl-data") / "sample_data" / "Stocks.csv"
 FIRST = (1990 - 1970) * 12  # months since 1970

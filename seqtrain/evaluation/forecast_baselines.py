@@ -12,7 +12,7 @@ from seqtrain.evaluation.linear_models import Linear
 
 if TYPE_CHECKING:
     from seqtrain.data.dataset import Dataset, Examples
-    from seqtrain.data.series import SeriesData
+    from seqtrain.data.time_series import SeriesData
 
 LAST, SEASONAL, DRIFT = "last value", "seasonal naive", "drift"
 LARGEST = 64_000_000  # values of the windows of a regression; more would take half a gigabyte

@@ -1,5 +1,6 @@
 """The mistakes on the test examples, as a table for a spreadsheet.
 
+For forecasts, these are all origins, that with the largest error first.
 For classes, these are the wrong predictions, the most confident first. For numbers, these are all
 predictions with their errors, the largest first; if the dataset has a tolerance, only errors of at
 least the tolerance.
@@ -33,12 +34,12 @@ def as_csv(dataset: Dataset, predictions: np.ndarray) -> str:
 
     Returns:
         A row for each: `example` (from 1, in the order of predictions.npz), for words `text`, then
-        `truth` and `prediction`, and the last column of the task.
+        the columns of the task.
     """
     task, text = dataset.task, ["text"] if dataset.vocabulary_size else []
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(["example", *text, "truth", "prediction", task.row])
+    writer.writerow(["example", *text, *task.columns, task.row])
     found = list(task.mistakes(dataset.test.labels, predictions))
     texts = _texts(dataset, np.array([index for index, _ in found], dtype=np.int64))
     for (index, row), of in zip(found, texts, strict=True):

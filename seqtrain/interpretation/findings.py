@@ -20,7 +20,8 @@ def find(run: Run, data_dir: Path | None) -> None:
     wanted: dict[str, Callable[[Run, Path | None], None]] = {}
     if not run.has(GRADIENTS):
         wanted["its gradients"] = measure
-    if not any((run.folder / EXPLAINED).glob("*.json")):
+    explained = any((run.folder / EXPLAINED).glob("*.json"))
+    if not (explained or run.config.dataset.holds_series):
         wanted["an example, explained"] = explain
     for what, find_it in wanted.items():
         log.info("for the report: %s (`--quick` skips this)", what)

@@ -1,6 +1,6 @@
 """Plots of forecasts: with what came before, by step of the horizon, and their intervals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqtrain.display.numbers import readable
 from seqtrain.evaluation import forecast_metrics
 from seqtrain.plots.base import Drawn, legend, panel, plot, together
 from seqtrain.runs.run import Run
@@ -17,7 +16,6 @@ from seqtrain.tasks import Forecasting
 PANEL = (5.2, 2.6)  # inches
 TRUTH: dict[str, Any] = {"color": "#444444", "linewidth": 1}
 BEFORE = 2  # horizons of history before the first forecast
-MOST = 400  # steps in a panel
 TICKS = 5
 FAINT = 0.25  # opacity of an interval
 
@@ -34,7 +32,9 @@ def forecasts(runs: Sequence[Run]) -> Figure:
     figure = Figure(figsize=(3 * width, height * len(every) + 0.4), layout="constrained")
     rows = figure.subplots(len(every), 3, squeeze=False)
     for drawn, row in zip(every, rows, strict=True):
-        for axes, (title, series, chosen) in zip(row, _panels(drawn.runs[0]), strict=True):
+        run = drawn.runs[0]
+        shown = _task(run).excerpts(*run.predictions())
+        for axes, (title, series, chosen) in zip(row, shown, strict=True):
             _draw(axes, drawn, series, chosen)
             axes.set_title(title, fontsize=9)
         row[0].set_ylabel(drawn.label if len(every) > 1 else "value", fontsize=9)
@@ -102,34 +102,6 @@ def _steps(run: Run) -> dict[str, list[Any]]:
     task, (labels, predictions) = _task(run), run.predictions()
     levels = task.levels_of(predictions)
     return forecast_metrics.by_step(task.origins(labels), predictions, levels)
-
-
-def _panels(run: Run) -> Iterator[tuple[str, int, list[int]]]:
-    """Yield for each panel its title, the number of a series, and the origins to draw."""
-    task, (labels, predictions) = _task(run), run.predictions()
-    errors = task.errors(labels, predictions)
-    order = np.argsort(errors, kind="stable")
-    typical, worst = int(order[len(order) // 2]), int(order[-1])
-    series = int(labels["series"][typical])
-    mine = np.flatnonzero(labels["series"] == series)
-    mine = mine[np.argsort(labels["time"][mine])]
-    rolling = [
-        int(one)
-        for one in mine
-        if (labels["time"][one] - labels["time"][mine[0]]) % task.horizon == 0
-    ]
-    most = max(MOST // task.horizon - BEFORE, 1)
-    yield f"test MASE {readable(float(errors.mean()))}{_of(task, series)}", series, rolling[-most:]
-    for word, one in (("typical", typical), ("worst", worst)):
-        number = int(labels["series"][one])
-        when = task.grid.label(int(labels["time"][one]))
-        title = f"{word} origin {when}{_of(task, number)}: MASE {readable(float(errors[one]))}"
-        yield title, number, [one]
-
-
-def _of(task: Forecasting, series: int) -> str:
-    """Return the name of a series, if there are several."""
-    return f", {task.names[series]}" if len(task.names) > 1 else ""
 
 
 def _draw(axes: Axes, drawn: Drawn, series: int, chosen: Sequence[int]) -> None:

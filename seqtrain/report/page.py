@@ -20,6 +20,7 @@ from seqtrain.io.atomic import write_text
 from seqtrain.report import (
     config_sections,
     curves,
+    forecast_sections,
     interpretation_sections,
     mistake_sections,
     probability_sections,
@@ -38,6 +39,7 @@ SHOWN = {
     "Mistakes": mistake_sections.mistakes,
     "Probabilities": probability_sections.probabilities,
     "Predictions": regression_sections.numbers,
+    "Forecasts": forecast_sections.forecasts,
     "Classes": mistake_sections.classes,
     "Gradients": interpretation_sections.gradients,
     "Step by step": interpretation_sections.explained,

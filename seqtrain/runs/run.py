@@ -23,7 +23,7 @@ from seqtrain.tasks import Task
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqtrain.data.series import SeriesData
+    from seqtrain.data.time_series import SeriesData
 
 HISTORY, MODEL = "history.csv", "model.keras"
 SERIES = "series.npz"

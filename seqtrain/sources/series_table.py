@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from seqtrain.data.series import SeriesData
+from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import Grid, Times, Unreadable, distance, infer, parse
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table

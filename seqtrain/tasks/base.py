@@ -51,7 +51,8 @@ class Task(ABC):
     labels: ClassVar[str]  # the plural of a label: `classes`, `numbers`
     file: ClassVar[str] = "task.json"  # of a run
     array: ClassVar[str] = "predictions"  # in predictions.npz
-    row: ClassVar[str]  # the last column of mistakes.csv
+    columns: ClassVar[tuple[str, ...]] = ("truth", "prediction")  # of mistakes.csv
+    row: ClassVar[str]  # its last column
 
     apart: ClassVar[str] = "tells the classes apart, but "  # what `shows` says of a network
 

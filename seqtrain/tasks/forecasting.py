@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Output = Literal["median", "mean", "quantiles"]
 
 MEDIAN = 0.5  # the quantile that is the forecast itself
+MOST_SHOWN = 400  # steps of forecasts that follow one another in a picture
 BY_HEART = 0.02  # loss on train, in standard deviations of a series
 
 LOSS = Metric("loss", axis="loss (in standard deviations of the series)", higher=False, best=0.0)
@@ -92,6 +93,7 @@ class Forecasting(Task):
 
     name: ClassVar[str] = "forecasting"
     labels: ClassVar[str] = "next values"
+    columns: ClassVar[tuple[str, ...]] = ("series", "origin", "truth", "prediction")
     row: ClassVar[str] = "error"
     apart: ClassVar[str] = ""
     loss: ClassVar[Metric] = LOSS
@@ -478,11 +480,42 @@ class Forecasting(Task):
                 yield (
                     index,
                     {
+                        "series": self.names[labels["series"][index]],
+                        "origin": self.grid.label(int(labels["time"][index])),
                         "truth": self.label(labels[index]),
                         "prediction": " ".join(map(readable, points[index].tolist())),
                         "error": f"{errors[index]:.7g}",
                     },
                 )
+
+    def excerpts(
+        self, labels: np.ndarray, predictions: np.ndarray
+    ) -> Iterator[tuple[str, int, list[int]]]:
+        """Yield what pictures show: forecasts that follow one another, a typical and a bad one.
+
+        Yields:
+            A title, the number of a series, and the indices of its origins. The first are a
+            horizon apart, and from the series of the typical origin, whose error is the median.
+        """
+        import numpy as np
+
+        errors = self.errors(labels, predictions)
+        order = np.argsort(errors, kind="stable")
+        typical, worst = int(order[len(order) // 2]), int(order[-1])
+        mine = np.flatnonzero(labels["series"] == labels["series"][typical])
+        mine = mine[np.argsort(labels["time"][mine])]
+        apart = labels["time"][mine] - labels["time"][mine[-1]]
+        rolling = mine[apart % self.horizon == 0][-max(MOST_SHOWN // self.horizon, 1) :]
+        mean = readable(float(errors.mean()))
+        chosen = {f"test MASE {mean}": rolling.tolist(), "typical": [typical], "worst": [worst]}
+        for word, origins in chosen.items():
+            number = int(labels["series"][origins[0]])
+            of = f", {self.names[number]}" if len(self.names) > 1 else ""
+            title = f"{word}{of}"
+            if len(origins) == 1 and not word.startswith("test"):
+                when = self.grid.label(int(labels["time"][origins[0]]))
+                title = f"{word} origin {when}{of}: MASE {readable(float(errors[origins[0]]))}"
+            yield title, number, origins
 
     # Why a network may not have learned
 

@@ -5,9 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from seqtrain.data.dataset import Dataset, Examples
+from seqtrain.evaluation.baselines import Baseline
 from seqtrain.tasks import Classification, Regression
 
 VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
+
+
+def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False) -> list[Baseline]:
+    """The baselines of a dataset's task."""
+    return dataset.task.baselines(dataset, with_linear, weighed)
 
 
 def of_examples(x: np.ndarray, labels: np.ndarray, classes: int = 2, **known: object) -> Dataset:

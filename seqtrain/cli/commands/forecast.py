@@ -41,7 +41,7 @@ def forecast(
     RUN is a folder, or a name under --output (default: the newest). Of a group of seeds, the one
     that is best on validation answers.
     """
-    from seqtrain.inference.forecast import forecast as forecast_run
+    from seqtrain.inference.next_values import forecast as forecast_run
     from seqtrain.runs import lookup
 
     console.show_log()

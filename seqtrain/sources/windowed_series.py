@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.data.inputs import Inputs
-    from seqtrain.data.series import SeriesData
+    from seqtrain.data.time_series import SeriesData
 
 HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future covariates
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them

@@ -10,11 +10,11 @@ import numpy as np
 
 from seqtrain.backend import execution
 from seqtrain.data.dataset import Examples
-from seqtrain.data.series import SeriesData
+from seqtrain.data.time_series import SeriesData
 from seqtrain.errors import DataError
 from seqtrain.inference.network import Row, load_model, predictions
 from seqtrain.runs.run import Run
-from seqtrain.sources.series import SeriesConfig
+from seqtrain.sources.windowed_series import SeriesConfig
 from seqtrain.tasks.forecasting import Forecasting
 
 log = logging.getLogger(__name__)
