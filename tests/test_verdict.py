@@ -408,7 +408,7 @@ def test_a_constant_below_the_mean_of_skewed_numbers_is_not_learned() -> None:
     skewed = np.random.default_rng(0).exponential(size=600).astype("float32")
     dataset = numbers(values())
     train, test = (replace(part, labels=skewed[:300]) for part in (dataset.train, dataset.test))
-    dataset = replace(dataset, train=train, validation=test, test=test).fitted()
+    dataset = replace(dataset, train=train, validation=test, test=test).with_fitted_task()
     said = np.full(300, 0.9 * train.labels.mean())
     how = TrainingRecord(TrainingConfig(), dataset, OF_NUMBERS, 2)
     assert not verdict.judged(said, how)["verdict"]["learned"]

@@ -107,7 +107,7 @@ def compiled(config: ResolvedConfig, dataset: Dataset) -> Any:
 
 def describe(model: Any, dataset: Dataset, run: Run) -> None:
     """Write the files that are known before the first step."""
-    run.write_learned(dataset.learned)
+    run.write_fitted(dataset.fitted)
     run.write_trained_on(dataset.train.fingerprints())
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
@@ -247,7 +247,7 @@ def calibrated(model: Any, trained: TrainingRecord, run: Run) -> TrainingRecord:
     found = outputs(model, dataset.validation.x)
     task = dataset.task.calibrate(dataset.validation.labels, found)
     dataset = replace(dataset, task=task)
-    run.write_learned(dataset.learned)
+    run.write_fitted(dataset.fitted)
     return replace(trained, dataset=dataset)
 
 
