@@ -298,9 +298,17 @@ def test_only_what_is_fitted_whole_is_learned_by_heart() -> None:
 
 def test_a_training_that_stopped_early_is_not_told_to_go_on() -> None:
     how = trained(STUCK[:2], epochs=10, early_stopping={"patience": 1})
+    how = replace(how, stopped=True)
     found = "; ".join(causes(how, 300, False, {}))
     assert "steps of the optimizer are few (`training.early_stopping=null`)" in found
     assert "resume" not in found
+
+
+@pytest.mark.parametrize(("epochs", "keys"), [(9, ""), (2, " training.epochs=4")])
+def test_a_stop_in_the_best_epoch_is_not_told_to_go_on(epochs: int, keys: str) -> None:
+    how = trained(epochs=epochs, early_stopping={"patience": 1, "min_delta": 0.5})
+    (advice,) = judged(0.85, replace(how, stopped=True))["verdict"]["advice"]
+    assert advice.endswith(f"still improving: `training.early_stopping=null{keys}`")
 
 
 def test_where_the_last_epoch_was_the_best_the_way_on_is_told() -> None:

@@ -66,7 +66,7 @@ def train(
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             trained = TrainingRecord(
-                config.training, dataset, history.rows, keeper.best_epoch, config
+                config.training, dataset, history.rows, keeper.best_epoch, config, saver.stopped
             )
             finish(model, trained, run)
 
