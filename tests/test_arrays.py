@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 
 from seqtrain.backend import execution
 from seqtrain.config import Config, load_config, load_resolved
-from seqtrain.data.dataset import MASK_VALUE, Learned
+from seqtrain.data.dataset import MASK_VALUE, Fitted
 from seqtrain.data.number_labels import LARGEST
 from seqtrain.data.scaling import Scaling
 from seqtrain.datasets import Dataset, Examples
@@ -397,7 +397,7 @@ def test_cutting_and_padding_agree_with_their_definition(
 ) -> None:
     np.savez("given.npz", values=np.concatenate(sequences), lengths=[len(s) for s in sequences])
     read = config("given.npz", max_length=length, truncating=truncating)
-    found = read.read_given(Path("given.npz"), Learned(Classification())).x
+    found = read.read_given(Path("given.npz"), Fitted(Classification())).x
     for row, sequence in zip(found, sequences, strict=True):
         kept = sequence[-length:] if truncating == "pre" else sequence[:length]
         filler = np.full((length - len(kept), 2), MASK_VALUE, np.float32)
@@ -443,7 +443,7 @@ def test_a_constant_feature_becomes_zero() -> None:
     sequences = [np.column_stack([sequence, np.full(len(sequence), 0.1)]) for sequence in WAVES]
     dataset = load(ragged(sequences), standardise=True)
     assert dataset.scaling is not None
-    assert (dataset.scaling.mean[2], dataset.scaling.deviation[2]) == (0.1, 1.0)
+    assert (dataset.scaling.mean[2], dataset.scaling.std[2]) == (0.1, 1.0)
     assert (real(dataset.train)[:, 2] == 0).all()
 
 
@@ -902,7 +902,7 @@ def test_a_run_keeps_what_its_config_left_open(content: Any) -> None:
 def test_rows_of_train_are_read_again_as_they_were(content: Any, standardise: bool) -> None:
     kept, dataset = resolved(content, standardise=standardise)
     whole = kept.read(None)
-    found = kept.read_given(Path(kept.path), dataset.learned)
+    found = kept.read_given(Path(kept.path), dataset.fitted)
     assert set(map(bytes, found.x)) == set(map(bytes, [*whole.train.x, *whole.test.x]))
     assert found.labels == LABELS
 
@@ -913,7 +913,7 @@ def test_labels_may_be_left_out(content: Any) -> None:
     rows = [{key: row[key] for key in row if key != "label"} for row in rows_of(WAVES, LABELS)]
     write("new.csv", rows)
     write("new.npz", {key: value for key, value in ragged().items() if key != "y"})
-    one, other = (kept.read_given(Path(file), dataset.learned) for file in ("new.csv", "new.npz"))
+    one, other = (kept.read_given(Path(file), dataset.fitted) for file in ("new.csv", "new.npz"))
     assert one.labels is other.labels is None
     np.testing.assert_array_equal(one.x, other.x)
 
@@ -924,7 +924,7 @@ def test_an_array_alone_can_be_given() -> None:
     np.save("x.npy", content["x"])
     np.savez("given.npz", x=content["x"])
     files = ("x.npy", "given.npz")
-    found, expected = (trained.read_given(Path(name), Learned(Classification())) for name in files)
+    found, expected = (trained.read_given(Path(name), Fitted(Classification())) for name in files)
     np.testing.assert_array_equal(found.x, expected.x)
     assert found.labels is None
 
@@ -937,10 +937,10 @@ def test_a_wide_table_is_given_as_the_run_reads_it() -> None:
     assert trained.feature_columns == tuple(f"v{at}" for at in range(8))
     given = wide(content["x"][:7, :, ::-1])
     swapped = [{f"v{int(name[1:]) ^ 1}": value for name, value in row.items()} for row in given]
-    found = trained.read_given(write("given.csv", swapped), Learned(Classification()))
+    found = trained.read_given(write("given.csv", swapped), Fitted(Classification()))
     np.testing.assert_allclose(found.x, content["x"][:7].astype(np.float32))
     error = refused(
-        lambda: trained.read_given(write("few.csv", [{"v0": 1}]), Learned(Classification()))
+        lambda: trained.read_given(write("few.csv", [{"v0": 1}]), Fitted(Classification()))
     )
     assert "no column `v1`" in str(error)
 
@@ -951,14 +951,14 @@ def test_columns_of_a_given_table_are_found_by_their_names() -> None:
         {"comment": "x", "noise": row["noise"], **row, "label": ""}
         for row in rows_of(WAVES, LABELS)
     ]
-    found = kept.read_given(write("new.csv", rows), dataset.learned)
-    np.testing.assert_array_equal(found.x, kept.read_given(Path(kept.path), dataset.learned).x)
+    found = kept.read_given(write("new.csv", rows), dataset.fitted)
+    np.testing.assert_array_equal(found.x, kept.read_given(Path(kept.path), dataset.fitted).x)
 
 
 def test_a_given_table_that_lacks_a_column_says_what_the_run_reads() -> None:
     kept, dataset = resolved(rows_of(WAVES, LABELS))
     rows = without("noise")()
-    error = refused(lambda: kept.read_given(write("new.csv", rows), dataset.learned))
+    error = refused(lambda: kept.read_given(write("new.csv", rows), dataset.fitted))
     assert "new.csv:1: no column `noise`" in str(error)
     assert "the run reads the columns `id`, `step`, `height`, `noise`" in str(error.hint)
 
@@ -967,32 +967,32 @@ def test_a_given_table_that_lacks_a_column_says_what_the_run_reads() -> None:
 def test_given_sequences_that_are_longer_are_cut(truncating: str) -> None:
     kept, dataset = resolved(ragged(), truncating=truncating)
     new = np.random.default_rng(0).normal(size=(1, 20, 2)).astype(np.float32)
-    found = kept.read_given(write("new.npz", {"x": new}), dataset.learned)
+    found = kept.read_given(write("new.npz", {"x": new}), dataset.fitted)
     np.testing.assert_array_equal(found.x, new[:, -9:] if truncating == "pre" else new[:, :9])
-    np.testing.assert_array_equal(kept.features(new, dataset.learned), found.x)
+    np.testing.assert_array_equal(kept.features(new, dataset.fitted), found.x)
 
 
 def test_given_sequences_that_are_shorter_need_a_mask() -> None:
     new = write("new.npz", {"x": X[:2, :3]})
     kept, dataset = resolved(dense())
-    error = refused(lambda: kept.read_given(new, dataset.learned))
+    error = refused(lambda: kept.read_given(new, dataset.fitted))
     assert "new.npz: example 1: 3 steps, but the network reads 4 without a mask" in str(error)
     assert "dataset.mask=true" in str(error.hint)
     kept, dataset = resolved(dense(), mask=True)
-    assert kept.read_given(new, dataset.learned).x.shape == (2, 4, 2)
+    assert kept.read_given(new, dataset.fitted).x.shape == (2, 4, 2)
 
 
 @pytest.mark.parametrize("content", [dense(), rows_of(WAVES, LABELS)], ids=["npz", "csv"])
 def test_given_sequences_of_other_features_are_refused(content: Any) -> None:
     kept, dataset = resolved(content, standardise=True)
     new = write("new.npz", {"x": dense(features=3)["x"]})
-    error = refused(lambda: kept.read_given(new, dataset.learned))
+    error = refused(lambda: kept.read_given(new, dataset.fitted))
     assert "new.npz: the steps have 3 features, but the network reads 2" in str(error)
 
 
 def test_a_missing_file_of_data_is_refused() -> None:
     kept, dataset = resolved(ragged())
-    error = refused(lambda: kept.read_given(Path("no.npz"), dataset.learned))
+    error = refused(lambda: kept.read_given(Path("no.npz"), dataset.fitted))
     assert "no.npz cannot be read: no such file or directory" in str(error)
 
 

@@ -71,7 +71,7 @@ def test_numbers_may_be_as_large_as_floats_are() -> None:
     parts = [
         replace(part, labels=part.labels * np.float32(1e26)) for part in (small.train, small.test)
     ]
-    huge = replace(small, train=parts[0], validation=parts[1], test=parts[1]).fitted()
+    huge = replace(small, train=parts[0], validation=parts[1], test=parts[1]).with_fitted_task()
     assert regression_metrics.r2(huge.test.labels, baselines(huge)[1].predictions) > 0.8
 
 

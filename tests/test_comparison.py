@@ -266,7 +266,7 @@ def test_numbers_are_paired_by_which_is_nearer(seqtrain: Seqtrain) -> None:
         run = finished(**{"dataset": "{name: adding}", "model.name": name})
         run.write_history([{"epoch": 1, "val_loss": error, "val_mae": error}])
         run.write_predictions(labels, labels + error)
-        run.write_json("target.json", {"mean": 0.5, "deviation": 1.0})
+        run.write_json("target.json", {"mean": 0.5, "std": 1.0})
         scores = {"test_loss": error**2, "test_mae": error, "test_rmse": error}
         run.write_metrics({**scores, "parameters": 9})
     first, second = compared(seqtrain)

@@ -108,7 +108,7 @@ def test_scores_are_as_long_as_they_tell(score: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "deviation", "number", "shown"),
+    ("mean", "std", "number", "shown"),
     [
         (1.7e9, 13.2, 1_700_000_010.98461, "1700000010.985"),
         (20_240_504, 2.0, 20_240_501.0, "20240501.0000"),
@@ -119,9 +119,9 @@ def test_scores_are_as_long_as_they_tell(score: float, text: str) -> None:
     ],
 )
 def test_numbers_are_shown_with_the_digits_by_which_they_differ(
-    mean: float, deviation: float, number: float, shown: str
+    mean: float, std: float, number: float, shown: str
 ) -> None:
-    assert Target(mean, deviation).shown(number) == shown
+    assert Target(mean, std).shown(number) == shown
 
 
 def test_answers_are_taken_back_to_where_the_labels_were() -> None:

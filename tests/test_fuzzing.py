@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from seqtrain.cli.listing import everything
 from seqtrain.config import Config, load_config
 from seqtrain.data import embeddings, subwords
-from seqtrain.data.dataset import Dataset, Examples, Learned
+from seqtrain.data.dataset import Dataset, Examples, Fitted
 from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.folder import Folder
@@ -55,7 +55,7 @@ pytestmark = pytest.mark.slow
 
 Read = Callable[[bytes], object]
 READERS: dict[str, Read] = {}
-LEARNED = Learned(Classification(("bad", "good")), Vocabulary(("a", "film", "and")))
+FITTED = Fitted(Classification(("bad", "good")), Vocabulary(("a", "film", "and")))
 
 
 def reader(name: str) -> Callable[[Read], Read]:
@@ -207,20 +207,20 @@ def _(code: bytes) -> object:
     near = whole[:128] if code[0] % 2 else whole  # most changes hit what follows the header
     content = mutated(near, code[1:]) + (whole[128:] if code[0] % 2 else b"")
     return Mnist(name="mnist").read_given(
-        Path(file_of("own.npy", content)), Learned(Classification())
+        Path(file_of("own.npy", content)), Fitted(Classification())
     )
 
 
 @reader("TXT, to predict")
 def _(code: bytes) -> object:
     file = file_of("own.txt", mutated(b"a film\nand a film\n", code))
-    return text("own.csv").read_given(Path(file), LEARNED)
+    return text("own.csv").read_given(Path(file), FITTED)
 
 
 @reader("CSV, to predict")
 def _(code: bytes) -> object:
     file = file_of("own.csv", mutated(table(), code))
-    return text("own.csv").read_given(Path(file), LEARNED)
+    return text("own.csv").read_given(Path(file), FITTED)
 
 
 @reader("folder of texts")
@@ -260,7 +260,7 @@ def given_digits() -> dict[str, bytes]:
 @reader("NPZ, to predict")
 def _(code: bytes) -> object:
     file = file_of("own.npz", mutated_archive(given_digits(), code))
-    return Mnist(name="mnist").read_given(Path(file), Learned(Classification()))
+    return Mnist(name="mnist").read_given(Path(file), Fitted(Classification()))
 
 
 @reader("long table")
@@ -277,7 +277,7 @@ def _(code: bytes) -> object:
     if name == "broken.txt.gz":
         content = mutated(gzip.compress(b"a 1 2\nfilm 1 2\n", 1), code[1:])
     matrix = np.zeros((FIRST_WORD + 3, 2), np.float32)
-    return embeddings.fill(matrix, Path(file_of(name, content)), LEARNED.vocabulary)  # type: ignore
+    return embeddings.fill(matrix, Path(file_of(name, content)), FITTED.vocabulary)  # type: ignore
 
 
 @cache
@@ -329,7 +329,7 @@ JSON_FILES: dict[str, Any] = {
     "metrics.json": METRICS,
     "classes.json": ["bad", "good"],
     "vocabulary.json": ["a", "film", "and"],
-    "scaling.json": {"mean": [0.5, 1.0], "deviation": [1.0, 2.0]},
+    "scaling.json": {"mean": [0.5, 1.0], "std": [1.0, 2.0]},
     "environment.json": {"data": {"sha256": "0" * 64}, "packages": {"numpy": "2.0"}, "cores": 2},
 }
 HISTORY = b"epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.5,0.5,0.5,0.5,0.001\n"
@@ -367,7 +367,7 @@ def _(code: bytes) -> object:
     with run_of(name, content) as run:
         if code[1] % 8 == 0:
             everything(Path("outputs"))
-        return run.metrics(), run.learned(), run.environment(), run.data_sha256()
+        return run.metrics(), run.fitted(), run.environment(), run.data_sha256()
 
 
 @cache
@@ -473,7 +473,7 @@ def _(code: bytes) -> object:
         raise RunError(str(error) or type(error).__name__) from error
     try:
         return code[1] % 8 == 0 and model_file.open_model(
-            file, small(), Learned(Classification(("a", "b")))
+            file, small(), Fitted(Classification(("a", "b")))
         )
     except ValueError as error:
         raise RunError(str(error)) from error

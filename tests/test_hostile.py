@@ -18,6 +18,7 @@ import pytest
 from seqtrain.cli.console import format_predictions, lines, table
 from seqtrain.config import load_config
 from seqtrain.data.embeddings import fill
+from seqtrain.data.scaling import Scaling
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.datasets import imdb
 from seqtrain.datasets.arrays import Arrays
@@ -323,16 +324,22 @@ def run_with(**files: Any) -> Run:
         ("classes", [1, 2]),
         ("classes", ["a", None]),
         ("vocabulary", [["a"]]),
-        ("scaling", {"mean": ["x"], "deviation": [1.0]}),
-        ("scaling", {"mean": [1.0], "deviation": [0.0]}),
-        ("scaling", {"mean": [1.0, 2.0], "deviation": [1.0]}),
+        ("scaling", {"mean": ["x"], "std": [1.0]}),
+        ("scaling", {"mean": [1.0], "std": [0.0]}),
+        ("scaling", {"mean": [1.0, 2.0], "std": [1.0]}),
         ("scaling", {"mean": [1.0], "other": [1.0]}),
+        ("scaling", {"mean": [1.0], "deviation": [1.0], "std": [1.0]}),
     ],
 )
-def test_what_a_run_has_learned_is_of_the_right_kind(name: str, tree: Any) -> None:
+def test_what_a_run_has_fitted_is_of_the_right_kind(name: str, tree: Any) -> None:
     run = run_with(**{name: tree})
     with pytest.raises(RunError, match=f"{name}.json is damaged"):
-        run.learned()
+        run.fitted()
+
+
+@pytest.mark.parametrize("key", ["std", "deviation"])
+def test_the_scaling_of_early_runs_is_read(key: str) -> None:
+    assert run_with(scaling={"mean": [1.0], key: [2.0]}).fitted().scaling == Scaling((1.0,), (2.0,))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class Facts(DatasetConfig):
         task = Classification(("below", "above"))
         return Dataset(train, train.take(np.arange(0)), test, task, "made", "0" * 64)
 
-    def read_given(self, file: Path, learned: Any) -> Any:
+    def read_given(self, file: Path, fitted: Any) -> Any:
         raise NotImplementedError
 
 

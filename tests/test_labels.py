@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seqtrain.data.class_labels import normalised
-from seqtrain.data.dataset import Learned, NewExamples
+from seqtrain.data.dataset import Fitted, NewExamples
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.folder import Folder
@@ -98,15 +98,15 @@ def test_the_steps_of_a_sequence_may_write_its_label_in_two_ways() -> None:
 
 @pytest.mark.parametrize("ways", SAME.values(), ids=SAME)
 def test_a_label_to_judge_by_is_found_however_it_is_written(ways: tuple[str, str]) -> None:
-    learned = Learned(Classification((normalised(ways[0]), "pos")))
+    fitted = Fitted(Classification((normalised(ways[0]), "pos")))
     given = NewExamples(np.zeros((3, 2)), labels=[*ways, "pos"])
-    assert given.truth(Path("new.csv"), learned.task).tolist() == [0, 0, 1]
+    assert given.truth(Path("new.csv"), fitted.task).tolist() == [0, 0, 1]
 
 
 def test_a_label_of_an_older_run_is_found_as_that_run_has_it() -> None:
-    learned = Learned(Classification(("neg", "neg\u200b")))
+    fitted = Fitted(Classification(("neg", "neg\u200b")))
     given = NewExamples(np.zeros((3, 2)), labels=["neg", "neg\u200b", "neg"])
-    assert given.truth(Path("new.csv"), learned.task).tolist() == [0, 1, 0]
+    assert given.truth(Path("new.csv"), fitted.task).tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

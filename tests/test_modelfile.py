@@ -47,7 +47,7 @@ def put_back(run: Run, whole: bytes) -> Iterator[None]:
 
 def opened(run: Run) -> Any:
 
-    return model_file.open_model(run.model_file, run.config, run.learned())
+    return model_file.open_model(run.model_file, run.config, run.fitted())
 
 
 def refused(run: Run, content: bytes) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.data.dataset import Learned
+from seqtrain.data.dataset import Fitted
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.mnist import Mnist
 from seqtrain.errors import SeqtrainError
@@ -134,7 +134,7 @@ def artifact(content: bytes) -> object:
 READERS: dict[str, Callable[[bytes], object]] = {
     "arrays": lambda _: Arrays(name="arrays", path=str(FILE)).load(),
     "mnist": lambda _: Mnist(name="mnist", path=str(FILE)).load(),
-    "given": lambda _: Mnist(name="mnist").read_given(FILE, Learned(Classification())),
+    "given": lambda _: Mnist(name="mnist").read_given(FILE, Fitted(Classification())),
     "run": artifact,
     "checkpoint": checkpoint,
 }
@@ -167,5 +167,5 @@ def test_what_numpy_says_of_a_long_header_is_cut() -> None:
     file = Path("own.npy")
     file.write_bytes(array("\0" * 5_000))
     with pytest.raises(SeqtrainError, match=r"is not a \.npz file of examples") as caught:
-        Mnist(name="mnist").read_given(file, Learned(Classification()))
+        Mnist(name="mnist").read_given(file, Fitted(Classification()))
     assert len(caught.value.message) < 500

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.data.dataset import Learned, NewExamples
+from seqtrain.data.dataset import Fitted, NewExamples
 from seqtrain.data.number_labels import form, measured
 from seqtrain.datasets import Dataset
 from seqtrain.datasets.arrays import Arrays
@@ -70,7 +70,7 @@ def test_the_scale_is_that_of_the_examples_that_train(write: Write) -> None:
     dataset = write(NUMBERS)
     assert dataset.task.target is not None
     assert dataset.task.target.mean == pytest.approx(dataset.train.labels.mean(), rel=1e-6)
-    assert dataset.task.target.deviation == pytest.approx(dataset.train.labels.std(), rel=1e-6)
+    assert dataset.task.target.std == pytest.approx(dataset.train.labels.std(), rel=1e-6)
     assert dataset.task.target.tolerance is None
 
 
@@ -194,21 +194,21 @@ def test_test_examples_may_have_numbers_that_train_has_not() -> None:
     assert dataset.test.labels.tolist() == [index + 1000.5 for index in range(7)]
 
 
-LEARNED = Learned(Regression())
+FITTED = Fitted(Regression())
 
 
 def test_numbers_to_judge_by_are_read_from_what_is_given() -> None:
     given = NewExamples(np.zeros((3, 2)), labels=["1.5", "-2", "1e3"])
-    found = given.truth(Path("new.csv"), LEARNED.task)
+    found = given.truth(Path("new.csv"), FITTED.task)
     assert (found.dtype, found.tolist()) == (np.float64, [1.5, -2, 1000])
 
 
 def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
     given = NewExamples(np.zeros((2, 2)), labels=["1.5", "high"], lines=[2, 5])
     with pytest.raises(DataError, match="^new.csv:5: the label `high` is not a number$"):
-        given.truth(Path("new.csv"), LEARNED.task)
+        given.truth(Path("new.csv"), FITTED.task)
     with pytest.raises(DataError, match="^new.csv has no `label` to judge by$"):
-        NewExamples(np.zeros((2, 2))).truth(Path("new.csv"), LEARNED.task)
+        NewExamples(np.zeros((2, 2))).truth(Path("new.csv"), FITTED.task)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_numbers_that_can_mean_nothing_else_are_read(label: str, number: float) 
 def test_other_forms_of_numbers_are_refused_by_their_name(label: str, what: str, hint: str) -> None:
     given = NewExamples(np.zeros((1, 2)), labels=[label], lines=[2])
     for judge in (
-        lambda: given.truth(Path("own.csv"), LEARNED.task),
+        lambda: given.truth(Path("own.csv"), FITTED.task),
         lambda: texts([label, *NUMBERS[1:]]),
     ):
         with pytest.raises(
@@ -272,3 +272,9 @@ def test_other_forms_of_numbers_are_refused_by_their_name(label: str, what: str,
 def test_what_is_nearly_a_number_gets_no_wrong_advice(label: str) -> None:
     found = form(label)
     assert found is None or "write " not in found[1]
+
+
+@pytest.mark.parametrize("key", ["std", "deviation"])
+def test_the_target_of_early_runs_is_read(key: str) -> None:
+    found = Regression().from_json({"mean": 1.0, key: 2.0, "tolerance": None})
+    assert found.to_json() == {"mean": 1.0, "std": 2.0, "tolerance": None}

@@ -18,7 +18,7 @@ import pytest
 
 from seqtrain.cli.console import format_predictions
 from seqtrain.config import load_config
-from seqtrain.data.dataset import Learned, NewExamples
+from seqtrain.data.dataset import Fitted, NewExamples
 from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START, Vocabulary
 from seqtrain.datasets import Dataset, Examples
 from seqtrain.datasets.digits import Digits
@@ -246,7 +246,7 @@ def test_the_split_seed_alone_decides_which_rows_are_taken() -> None:
 def test_the_rows_of_a_test_file_judge_and_none_of_train_is_taken() -> None:
     test = [("badword w3 goodword unknown", "good"), ("w1", "bad"), ("", "bad")]
     dataset = load(numbered(), test=test)
-    learned = text_config().encode_texts([text for text, _ in test], dataset.learned)
+    learned = text_config().encode_texts([text for text, _ in test], dataset.fitted)
     np.testing.assert_array_equal(dataset.test.x, learned.x)
     assert names(dataset, dataset.test) == ["good", "bad", "bad"]
     assert len(dataset.train) + len(dataset.validation) == 40
@@ -255,7 +255,7 @@ def test_the_rows_of_a_test_file_judge_and_none_of_train_is_taken() -> None:
 def test_the_rows_of_a_validation_file_choose_the_epoch() -> None:
     validation = [("w1 w2", "good"), ("new words", "bad")]
     dataset = load(numbered(), validation=validation)
-    learned = text_config().encode_texts([text for text, _ in validation], dataset.learned)
+    learned = text_config().encode_texts([text for text, _ in validation], dataset.fitted)
     np.testing.assert_array_equal(dataset.validation.x, learned.x)
     assert names(dataset, dataset.validation) == ["good", "bad"]
     assert (len(dataset.train), len(dataset.test)) == (32, 8)
@@ -523,12 +523,12 @@ def test_texts_of_a_folder_may_have_byte_order_marks(mark: str) -> None:
 
 # Examples that are given to a trained network
 
-LEARNED = Learned(Classification(("bad", "good")), Vocabulary(("film", "warm", "cold")))
+FITTED = Fitted(Classification(("bad", "good")), Vocabulary(("film", "warm", "cold")))
 
 
 def given(name: str, content: str) -> NewExamples:
     Path(name).write_text(content)
-    return text_config().read_given(Path(name), LEARNED)
+    return text_config().read_given(Path(name), FITTED)
 
 
 def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
@@ -539,7 +539,7 @@ def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
         ["good", "bad"],
         [2, 3],
     )
-    assert found.truth(Path("new.csv"), LEARNED.task).tolist() == [1, 0]
+    assert found.truth(Path("new.csv"), FITTED.task).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -554,7 +554,7 @@ def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
 def test_labels_that_cannot_be_judged_by_are_told(content: str, message: str) -> None:
     found = given("new.csv", content)
     with pytest.raises(DataError) as caught:
-        found.truth(Path("new.csv"), LEARNED.task)
+        found.truth(Path("new.csv"), FITTED.task)
     assert str(caught.value) == message
     assert caught.value.hint == "the classes of the run are: bad, good"
 
@@ -591,21 +591,21 @@ def test_hints_on_what_is_given_name_no_keys(
 def test_columns_that_are_given_are_called_as_in_training() -> None:
     Path("new.csv").write_text("review,label\nwarm,good\n")
     config = text_config(text_column="review", label_column="mood")
-    found = config.read_given(Path("new.csv"), LEARNED)
+    found = config.read_given(Path("new.csv"), FITTED)
     assert (found.texts, found.labels) == (["warm"], None)
     with pytest.raises(DataError, match="^new.csv has no `mood` to judge by$"):
-        found.truth(Path("new.csv"), LEARNED.task)
+        found.truth(Path("new.csv"), FITTED.task)
 
 
 def test_what_is_given_is_read_as_the_data_of_the_run_were() -> None:
     Path("new.csv").write_bytes('label|text\ngood|"wärm, film\n'.encode("cp1252"))
     config = text_config(delimiter="pipe", quotes=False, encoding="cp1252")
-    assert config.read_given(Path("new.csv"), LEARNED).texts == ['"wärm, film']
+    assert config.read_given(Path("new.csv"), FITTED).texts == ['"wärm, film']
 
 
 def test_no_text_at_all_is_an_error() -> None:
     with pytest.raises(DataError, match="^no text is given$"):
-        text_config().encode_texts([], LEARNED)
+        text_config().encode_texts([], FITTED)
 
 
 IMAGES = np.arange(3 * 64, dtype=float).reshape(3, 8, 8) % 17
@@ -614,7 +614,7 @@ IMAGES = np.arange(3 * 64, dtype=float).reshape(3, 8, 8) % 17
 def digits(**arrays: Any) -> NewExamples:
     np.savez("new.npz", **arrays)
     return Digits(name="digits").read_given(
-        Path("new.npz"), Learned(Classification(tuple("0123456789")))
+        Path("new.npz"), Fitted(Classification(tuple("0123456789")))
     )
 
 
@@ -651,7 +651,7 @@ def test_a_table_is_no_archive_of_images() -> None:
     write_csv(Path("new.npz"), sentences())
     with pytest.raises(DataError, match="it is not a complete archive"):
         Digits(name="digits").read_given(
-            Path("new.npz"), Learned(Classification(tuple("0123456789")))
+            Path("new.npz"), Fitted(Classification(tuple("0123456789")))
         )
 
 

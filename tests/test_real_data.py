@@ -118,7 +118,7 @@ def test_a_raw_review_gets_the_ids_that_keras_s_form_has_of_it(load: Load, real_
     dataset = load("imdb.npz", **keys)
     reviews = (text for _, text in islice(imdb._reviews(real_data / FORMS[1]), 300))
     config = Imdb.model_validate({"name": "imdb", "path": "imdb.npz", **keys})
-    found = fingerprints(config.encode_texts([*reviews], dataset.learned).x)
+    found = fingerprints(config.encode_texts([*reviews], dataset.fitted).x)
     known = [part.fingerprints() for part in (dataset.train, dataset.test)]
     assert np.isin(found, np.concatenate(known)).mean() > 0.97
 

@@ -30,11 +30,11 @@ MEAN, DEVIATION = 50_000, 3_000  # so large that a network without scaling would
 
 
 def write_sums(
-    file: Path, number: int = 400, mean: float = MEAN, deviation: float = DEVIATION
+    file: Path, number: int = 400, mean: float = MEAN, std: float = DEVIATION
 ) -> np.ndarray:
     """Write sequences of 5 steps, and their sums, scaled; return these."""
     x = np.random.default_rng(0).normal(size=(number, 5)).astype(np.float32)
-    labels: np.ndarray = mean + deviation * x.sum(axis=1, dtype=np.float64)
+    labels: np.ndarray = mean + std * x.sum(axis=1, dtype=np.float64)
     np.savez(file, x=x, y=labels)
     return labels
 
@@ -78,7 +78,7 @@ def test_metrics_agree_with_the_predictions(run: Run) -> None:
     assert found["test_mae"] == pytest.approx(np.abs(errors).mean())
     assert found["test_rmse"] == pytest.approx(np.sqrt(np.square(errors).mean()))
     assert found["test_loss"] == pytest.approx(
-        np.square(errors / run.fitted_task.target.deviation).mean()  # type: ignore[union-attr]
+        np.square(errors / run.fitted_task.target.std).mean()  # type: ignore[union-attr]
     )
     assert found["last_epoch"]["test_mae"] > 0
 
@@ -120,7 +120,7 @@ def test_the_saved_model_answers_in_the_units_of_the_labels(run: Run) -> None:
 def test_unix_seconds_are_learned_and_judged_by_what_was_written(
     folder: Path, seqtrain: Seqtrain
 ) -> None:
-    written = write_sums(folder / "seconds.npz", 200, mean=1.7e9, deviation=5)
+    written = write_sums(folder / "seconds.npz", 200, mean=1.7e9, std=5)
     run = trained(folder, f"dataset.path={folder / 'seconds.npz'}", "training.epochs=25")
     truths, predictions = run.predictions()
     assert {*truths.tolist()} < {*written.tolist()}  # to the last digit
@@ -214,7 +214,7 @@ def test_early_stopping_looks_at_the_error(folder: Path) -> None:
 def test_check_tells_the_range_of_the_labels(folder: Path, seqtrain: Seqtrain) -> None:
     outcome = seqtrain("check", folder / "sums.yaml", "--load")
     assert outcome.exit_code == 0, outcome.stderr
-    for word in ("label, least", "label, mean", "label, deviation", "label, largest"):
+    for word in ("label, least", "label, mean", "label, std", "label, largest"):
         assert word in outcome.stdout
     assert "class" not in outcome.stdout
 

@@ -123,7 +123,7 @@ def of_numbers(tmp_path: Path) -> Run:
             }
         ]
     )
-    run.write_json("target.json", {"mean": 0.0, "deviation": 1.0, "tolerance": None})
+    run.write_json("target.json", {"mean": 0.0, "std": 1.0, "tolerance": None})
     run.write_predictions(np.array([1.0, 2.0]), np.array([1.5, 1.0]))
     run.write_metrics(
         {"test_mae": 1.25, "test_loss": 2.0, "parameters": 3, "best_epoch": 1, "last_epoch": {}}

@@ -155,8 +155,31 @@ def test_a_training_that_stopped_early_stays_stopped(tmp_path: Path, caplog: Any
     before, epochs = results(run), len(run.history())
     assert epochs < 30
     with caplog.at_level("INFO", "seqtrain"):
-        assert results(go_on(run, epochs=40)) == before
+        assert results(go_on(run)) == before
     assert "stopped early: val_loss has not improved for 1 epochs" in caplog.text
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_training_that_stopped_early_is_not_extended(
+    last: bool, tmp_path: Path, seqtrain: Any
+) -> None:
+    patience = "training.early_stopping={patience: 2, min_delta: 1.0}"
+    run = go_on(start(tmp_path, patience, f"training.epochs={3 if last else 30}", *RNN))
+    assert len(run.history()) == 3
+    (advice,) = run.metrics()["verdict"]["advice"] or run.metrics()["verdict"]["causes"][-1:]
+    assert "resume" not in advice
+    before = contents(run)
+    outcome = seqtrain("resume", run.folder, "--epochs", 40)
+    assert outcome.exit_code == 2
+    assert f"early stopping has ended the run `{run.folder}` after 3 epochs" in outcome.stderr
+    anew = f"seqtrain train {run.folder / 'config.yaml'} training.early_stopping=null"
+    assert f"`{anew} training.epochs=40`" in outcome.stderr
+    with pytest.raises(RunError, match="early stopping has ended the run"):
+        go_on(run, epochs=40)
+    again = seqtrain("resume", run.folder)
+    assert again.exit_code == 0
+    assert "is finished: early stopping has ended it" in again.stderr
+    assert contents(run) == before
 
 
 def test_a_run_that_dies_once_its_linear_model_is_weighed_ends_the_same(

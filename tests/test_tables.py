@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from seqtrain.config import load_config
-from seqtrain.data.dataset import Learned
+from seqtrain.data.dataset import Fitted
 from seqtrain.data.new_texts import given_texts
 from seqtrain.errors import DataError
 from seqtrain.io import text_file, workbooks
@@ -1210,7 +1210,7 @@ def test_hints_on_tables_of_numbers_name_keys_that_they_have(seqtrain: Seqtrain)
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     given = load_config(Path("own.yaml")).dataset
     with pytest.raises(DataError) as caught:
-        given.read_given(Path("own.csv"), Learned(Classification(("a", "b"))))
+        given.read_given(Path("own.csv"), Fitted(Classification(("a", "b"))))
     assert "dataset." not in str(caught.value.hint)
 
 

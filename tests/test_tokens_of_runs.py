@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seqtrain.data import embeddings
-from seqtrain.data.dataset import Dataset, Learned, NewExamples
+from seqtrain.data.dataset import Dataset, Fitted, NewExamples
 from seqtrain.data.tokens import Tokeniser
 from seqtrain.data.unknown_words import doubt_of_given, doubts, unknown_of_each
 from seqtrain.data.vocabulary import Vocabulary
@@ -32,8 +32,8 @@ def load(tokens: str, **keys: Any) -> Dataset:
     return Text(**{"name": "text", "path": path, "tokens": tokens, **keys}).load()
 
 
-def kept(found: Learned) -> Learned:
-    """Write what was learned, and read it again."""
+def kept(found: Fitted) -> Fitted:
+    """Write what was fitted, and read it again."""
     fitted.write(Artifacts(Path()), found)
     return fitted.read(Artifacts(Path()), Classification())
 
@@ -41,8 +41,8 @@ def kept(found: Learned) -> Learned:
 @pytest.mark.parametrize("tokens", ["words", "characters", "subwords"])
 def test_a_run_splits_texts_as_it_was_trained(tokens: str) -> None:
     dataset = load(tokens)
-    again = kept(dataset.learned)
-    assert again == dataset.learned
+    again = kept(dataset.fitted)
+    assert again == dataset.fitted
     assert again.vocabulary and dataset.vocabulary
     assert again.vocabulary.tokeniser == dataset.vocabulary.tokeniser
     one, other = (of.encode(NEW) for of in (dataset.vocabulary, again.vocabulary))
@@ -56,7 +56,7 @@ def test_the_texts_of_a_run_are_read_again_to_the_bit(tokens: str) -> None:
     assert (dataset.test.x == again.test.x).all()
     assert dataset.originals is not None
     written = dataset.originals(np.arange(len(dataset.test)))
-    given = Text(name="text", path="own.csv").encode_texts(written, dataset.learned)
+    given = Text(name="text", path="own.csv").encode_texts(written, dataset.fitted)
     assert (given.x == dataset.test.x).all()
 
 
@@ -105,14 +105,14 @@ def test_few_ids_leave_rare_characters_to_bytes() -> None:
     ids=str,
 )
 def test_damaged_tokens_are_told(content: Any) -> None:
-    fitted.write(Artifacts(Path()), load("subwords").learned)
+    fitted.write(Artifacts(Path()), load("subwords").fitted)
     Path("tokens.json").write_text(json.dumps(content))
     with pytest.raises(RunError, match=r"tokens\.json is damaged"):
         fitted.read(Artifacts(Path()), Classification())
 
 
 def test_subwords_of_another_vocabulary_are_told() -> None:
-    fitted.write(Artifacts(Path()), load("subwords").learned)
+    fitted.write(Artifacts(Path()), load("subwords").fitted)
     words = json.loads(Path("vocabulary.json").read_text())
     Path("vocabulary.json").write_text(json.dumps(words[1:]))
     with pytest.raises(RunError, match="not those of vocabulary"):
@@ -132,8 +132,8 @@ def test_texts_that_are_split_otherwise_than_in_training_are_refused() -> None:
     dataset = load("words")
     old = Vocabulary(("isn’t", "film"), Tokeniser("plain"))
     with pytest.raises(DataError, match="splits these texts into other tokens"):
-        run_data.require_same_reading(Artifacts(Path()), Learned(dataset.task, old), dataset)
-    run_data.require_same_reading(Artifacts(Path()), dataset.learned, dataset)
+        run_data.require_same_reading(Artifacts(Path()), Fitted(dataset.task, old), dataset)
+    run_data.require_same_reading(Artifacts(Path()), dataset.fitted, dataset)
 
 
 @pytest.mark.parametrize("tokens", ["characters", "subwords"])
@@ -161,7 +161,7 @@ def test_unknown_words_are_counted_in_each_text() -> None:
 
 
 def told(*texts: str, lines: list[int] | None = None) -> str | None:
-    found = Learned(Classification(("a", "b")), Vocabulary(("film", "warm")))
+    found = Fitted(Classification(("a", "b")), Vocabulary(("film", "warm")))
     given = Text(name="text", path="own.csv").encode_texts(texts, found)
     return doubt_of_given(NewExamples(given.x, list(texts), lines=lines), "words")
 

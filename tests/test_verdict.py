@@ -297,9 +297,17 @@ def test_only_what_is_fitted_whole_is_learned_by_heart() -> None:
 
 def test_a_training_that_stopped_early_is_not_told_to_go_on() -> None:
     how = trained(STUCK[:2], epochs=10, early_stopping={"patience": 1})
+    how = replace(how, stopped=True)
     found = "; ".join(causes(how, 300, False, {}))
     assert "steps of the optimizer are few (`training.early_stopping=null`)" in found
     assert "resume" not in found
+
+
+@pytest.mark.parametrize(("epochs", "keys"), [(9, ""), (2, " training.epochs=4")])
+def test_a_stop_in_the_best_epoch_is_not_told_to_go_on(epochs: int, keys: str) -> None:
+    how = trained(epochs=epochs, early_stopping={"patience": 1, "min_delta": 0.5})
+    (advice,) = judged(0.85, replace(how, stopped=True))["verdict"]["advice"]
+    assert advice.endswith(f"still improving: `training.early_stopping=null{keys}`")
 
 
 def test_where_the_last_epoch_was_the_best_the_way_on_is_told() -> None:
@@ -407,7 +415,7 @@ def test_a_constant_below_the_mean_of_skewed_numbers_is_not_learned() -> None:
     skewed = np.random.default_rng(0).exponential(size=600).astype("float32")
     dataset = numbers(values())
     train, test = (replace(part, labels=skewed[:300]) for part in (dataset.train, dataset.test))
-    dataset = replace(dataset, train=train, validation=test, test=test).fitted()
+    dataset = replace(dataset, train=train, validation=test, test=test).with_fitted_task()
     said = np.full(300, 0.9 * train.labels.mean())
     how = TrainingRecord(TrainingConfig(), dataset, OF_NUMBERS, 2)
     assert not verdict.judged(said, how)["verdict"]["learned"]

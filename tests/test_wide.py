@@ -30,7 +30,7 @@ def numbers() -> Dataset:
         name: replace(whole.split(name), labels=1e9 + 10.0 * whole.split(name).labels)
         for name in ("train", "validation", "test")
     }
-    return replace(whole, **parts, task=Regression()).fitted()
+    return replace(whole, **parts, task=Regression()).with_fitted_task()
 
 
 def test_weights_are_counted_without_building_a_network() -> None:
@@ -197,6 +197,6 @@ def test_it_is_saved_and_opened_with_and_without_seqtrain(
     keras.Model(model.inputs[0], model.outputs[0]).save(file)
     wanted = predict(model, data.test.x)
     np.testing.assert_array_equal(wanted, predict(keras.models.load_model(file), data.test.x))
-    ours = model_file.open_model(file, config, data.learned)
+    ours = model_file.open_model(file, config, data.fitted)
     np.testing.assert_array_equal(wanted, predict(ours, data.test.x))
     np.testing.assert_allclose(wanted, predict(ours, data.test.x[:, :6]), rtol=1e-5)

@@ -150,7 +150,7 @@ def _label(value: float, statistics: list[dict[str, Any]], split: str) -> str:
     from seqtrain.data.scaling import Target
 
     of = {row["name"]: row[split] for row in statistics}
-    return Target(of["mean"], of["deviation"] or 1.0).shown(value)
+    return Target(of["mean"], of["std"] or 1.0).shown(value)
 
 
 def _duration(seconds: float) -> str:

@@ -174,17 +174,17 @@ class Row:
         values = self.values(name)
         return fmean(values) if len(values) > 1 else next(iter(values), None)
 
-    def deviation(self, name: str) -> float | None:
+    def std(self, name: str) -> float | None:
         """Return the sample standard deviation (n - 1) over seeds, None for fewer than two."""
         values = self.values(name)
         return stdev(values) if len(values) > 1 else None
 
     def readable(self, name: str) -> str:
         """Return a score as text; for several seeds `mean ± standard deviation`."""
-        mean, deviation = self.mean(name), self.deviation(name)
+        mean, std = self.mean(name), self.std(name)
         if mean is None:
             return ""
-        return readable(mean) + ("" if deviation is None else f" ± {readable(deviation)}")
+        return readable(mean) + ("" if std is None else f" ± {readable(std)}")
 
     def span(self, name: str) -> str:
         """Return a number; for several seeds the smallest and the largest."""

@@ -118,7 +118,7 @@ def _record(row: Row, keys: Sequence[str], tests: Tests) -> dict[str, Any]:
 
 
 def _score_record(row: Row, name: str) -> dict[str, Any]:
-    return {"mean": row.mean(name), "sd": row.deviation(name), "interval": row.interval(name)}
+    return {"mean": row.mean(name), "sd": row.std(name), "interval": row.interval(name)}
 
 
 def _test_record(found: Significance | None) -> dict[str, Any] | None:

@@ -64,7 +64,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Learned:
+class Fitted:
     """What was fitted on the training examples and is needed to read new ones.
 
     Attributes:
@@ -77,7 +77,7 @@ class Learned:
     vocabulary: Vocabulary | None = None
     scaling: Scaling | None = None
 
-    def reads_as(self, other: Learned) -> bool:
+    def reads_as(self, other: Fitted) -> bool:
         """Return whether both read new examples and their labels in the same way."""
         task = self.task.reads_as(other.task)
         return task and replace(self, task=other.task) == other
@@ -236,9 +236,9 @@ class Dataset:
         return len(self.train)
 
     @property
-    def learned(self) -> Learned:
+    def fitted(self) -> Fitted:
         """Everything needed to read new examples."""
-        return Learned(self.task, self.vocabulary, self.scaling)
+        return Fitted(self.task, self.vocabulary, self.scaling)
 
     def split(self, name: Split) -> Examples:
         """Return the examples of a split."""
@@ -261,7 +261,7 @@ class Dataset:
         left = np.flatnonzero(~np.isin(validation, test))
         return replace(apart, validation=self.validation.take(left))
 
-    def fitted(self) -> Dataset:
+    def with_fitted_task(self) -> Dataset:
         """Return the dataset with its task fitted on the training labels."""
         return replace(self, task=self.task.fit(self.train.labels, self.source))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
 
-from seqtrain.data.dataset import Dataset, Examples, Learned, NewExamples, empty, stratified
+from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples, empty, stratified
 from seqtrain.data.scaling import Scaling
 from seqtrain.data.sequences import Sequences
 from seqtrain.errors import DataError
@@ -99,19 +99,19 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
         found["feature_columns"] = self.features_of_train()
         return super().located(dataset).model_copy(update=found)
 
-    def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
+    def features(self, x: np.ndarray, fitted: Fitted) -> np.ndarray:
         """Return values of shape (N, T, F) or (N, T), cut, standardised and padded."""
-        return self._encoded(dense("x", x), learned.scaling)
+        return self._encoded(dense("x", x), fitted.scaling)
 
-    def read_given(self, file: Path, learned: Learned) -> NewExamples:
+    def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read sequences from a `.npz` file or a long table; labels may be left out."""
         check_readable(file, "correct the path of `--data`")
         given = self.sequences_given(file)
-        known = len(learned.scaling.mean) if learned.scaling else 0
+        known = len(fitted.scaling.mean) if fitted.scaling else 0
         if width := known or self.step_width:
             hint = "give the features of the training, in their order"
             check_width(given, width, f"but the network reads {width}", hint)
-        x = self._encoded(given, learned.scaling)
+        x = self._encoded(given, fitted.scaling)
         return NewExamples(x, labels=given.labels.written() if given.labels else None)
 
     def _parts(self) -> tuple[dict[str, Sequences], LabelledTask]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.data.dataset import Dataset, Examples, Learned, empty, stratified
+from seqtrain.data.dataset import Dataset, Examples, Fitted, empty, stratified
 from seqtrain.schema.sections import Share
 from seqtrain.sources.base import FeatureDatasetConfig
 from seqtrain.tasks import Classification
@@ -55,7 +55,7 @@ class Digits(FeatureDatasetConfig):
             sha256=_sha256(images),
         )
 
-    def features(self, x: np.ndarray, learned: Learned | None = None) -> np.ndarray:
+    def features(self, x: np.ndarray, fitted: Fitted | None = None) -> np.ndarray:
         """Return images of 64 or 8 × 8 pixels as rows of numbers between 0 and 1."""
         return (x / DARKEST).astype("float32").reshape(-1, 8, 8)
 

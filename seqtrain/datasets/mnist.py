@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.data.dataset import Dataset, Examples, Learned, empty
+from seqtrain.data.dataset import Dataset, Examples, Fitted, empty
 from seqtrain.io import npz
 from seqtrain.io.atomic import sha256
 from seqtrain.io.download import Remote, download, find
@@ -66,7 +66,7 @@ class Mnist(FeatureDatasetConfig):
             sha256=sha256(file),
         )
 
-    def features(self, x: np.ndarray, learned: Learned | None = None) -> np.ndarray:
+    def features(self, x: np.ndarray, fitted: Fitted | None = None) -> np.ndarray:
         """Return images of 28 × 28 pixels, 0 to 255, as numbers between 0 and 1."""
         import numpy as np
 

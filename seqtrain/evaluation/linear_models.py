@@ -64,14 +64,14 @@ def logistic(
     return Fit(predict, not raised)
 
 
-def ridge(x: Any, labels: np.ndarray, mean: float, deviation: float, penalty: float) -> Fit:
+def ridge(x: Any, labels: np.ndarray, mean: float, std: float, penalty: float) -> Fit:
     """Fit a ridge regression to standardised labels."""
     from sklearn.linear_model import Ridge
 
     model = Ridge(1 / penalty, max_iter=ITERATIONS, solver="lsqr")
-    model.fit(x, (labels.astype(np.float64) - mean) / deviation)
+    model.fit(x, (labels.astype(np.float64) - mean) / std)
     converged = bool(model.n_iter_[0] < ITERATIONS)
-    return Fit(lambda of: model.predict(of).astype(np.float64) * deviation + mean, converged)
+    return Fit(lambda of: model.predict(of).astype(np.float64) * std + mean, converged)
 
 
 def logistic_beside(

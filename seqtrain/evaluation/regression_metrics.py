@@ -39,7 +39,7 @@ def loss(labels: np.ndarray, predictions: np.ndarray, target: Target) -> float:
 
     Its unit is the variance of the training labels. Predicting their mean scores about 1.
     """
-    return float(np.square(errors(labels, predictions) / target.deviation).mean())
+    return float(np.square(errors(labels, predictions) / target.std).mean())
 
 
 def wrong(labels: np.ndarray, predictions: np.ndarray, tolerance: float) -> int:
@@ -68,7 +68,7 @@ def intervals(
     variance = _variance(of_labels)
     ends: dict[str, Any] = uncertainty.bootstrap(
         {
-            "loss": lambda counts: squares(counts) / target.deviation**2,
+            "loss": lambda counts: squares(counts) / target.std**2,
             "mae": uncertainty.mean(np.abs(off)),
             "rmse": lambda counts: np.sqrt(squares(counts)),
             "r2": lambda counts: 1 - uncertainty.ratio(squares(counts), variance(counts)),
@@ -107,7 +107,7 @@ def compare(
     interval of the difference on the same examples is a bootstrap interval.
     """
     squares, their_squares = (
-        np.square(errors(labels, predictions) / target.deviation) for predictions in (ours, theirs)
+        np.square(errors(labels, predictions) / target.std) for predictions in (ours, theirs)
     )
     more = squares - their_squares
     ends = uncertainty.bootstrap({"loss": uncertainty.mean(more)}, len(labels))["loss"]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtrain.config import LONGEST_UNROLL, Config
-from seqtrain.data.dataset import Dataset, Examples, Learned
+from seqtrain.data.dataset import Dataset, Examples, Fitted
 from seqtrain.data.inputs import Inputs
 from seqtrain.data.vocabulary import FIRST_WORD
 from seqtrain.errors import reason
@@ -66,7 +66,7 @@ class Saved:
         """The number of weights."""
         return sum(map(math.prod, self.weights.values()))
 
-    def dataset(self, config: Config, learned: Learned) -> Dataset:
+    def dataset(self, config: Config, fitted: Fitted) -> Dataset:
         """Return an empty dataset, from which the network of a run can be built."""
         x: Inputs = np.zeros((0, *self.shape), FEATURES if self.vocabulary_size is None else IDS)
         if self.several:
@@ -76,17 +76,17 @@ class Saved:
             none,
             none,
             none,
-            learned.task,
+            fitted.task,
             source="",
             sha256="",
             vocabulary_size=self.vocabulary_size,
             mask=self.mask,
             padding=getattr(config.dataset, "padding", "post"),
-            vocabulary=learned.vocabulary,
+            vocabulary=fitted.vocabulary,
         )
 
 
-def open_model(file: Path, config: Config, learned: Learned, masked: bool = False) -> keras.Model:
+def open_model(file: Path, config: Config, fitted: Fitted, masked: bool = False) -> keras.Model:
     """Build the network of a run, and load the weights of a file.
 
     Its layers are named as in a new process.
@@ -94,7 +94,7 @@ def open_model(file: Path, config: Config, learned: Learned, masked: bool = Fals
     Args:
         file: a `.keras` file.
         config: the config of the run.
-        learned: the vocabulary, scaling and task of the run.
+        fitted: the vocabulary, scaling and task of the run.
         masked: add a mask to a network of features of one fixed length, so that it can read
             shorter sequences.
 
@@ -105,7 +105,7 @@ def open_model(file: Path, config: Config, learned: Learned, masked: bool = Fals
 
     try:
         saved = read(file)
-        dataset = saved.dataset(config, learned)
+        dataset = saved.dataset(config, fitted)
         _check_fit(saved, config, dataset)
         keras.utils.clear_session(free_memory=False)
         # The weights include the word vectors; their file may be gone.

@@ -56,12 +56,12 @@ def load_model(run: Run, masked: bool = False) -> Any:
     Raises:
         RunError: the model file is damaged, or holds another network.
     """
-    learned = run.learned()
+    fitted = run.fitted()
     try:
-        model = model_file.open_model(run.model_file, run.config, learned, masked)
+        model = model_file.open_model(run.model_file, run.config, fitted, masked)
     except ValueError as error:
         raise RunError(f"{run.model_file} cannot be opened: {error}", run.again) from error
-    execution.accelerate(learned.task.in_training(model))
+    execution.accelerate(fitted.task.in_training(model))
     return model
 
 
@@ -117,12 +117,12 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     """
     run.require(run.model_file.name)
     dataset = run_data.load_readable(run, data_dir)
-    same, learned = dataset.sha256 == run.data_sha256(), run.learned()
+    same, fitted = dataset.sha256 == run.data_sha256(), run.fitted()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split)
-    found = predictions(fitting(load_model(run), examples.x), examples, learned.task)
+    found = predictions(fitting(load_model(run), examples.x), examples, fitted.task)
     prefix = PREFIXES[split]
-    judged = learned.task.evaluate(prefix, examples.labels, found)
+    judged = fitted.task.evaluate(prefix, examples.labels, found)
     scores = [name for name in judged if name.startswith(f"{prefix}_")]
     return {
         "run": str(run.folder),
@@ -183,14 +183,14 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         DataError: the file has no labels, or labels that the run does not know.
     """
     run.require(run.model_file.name)
-    learned = run.learned()
+    fitted = run.fitted()
     given = read(run, file, *columns)
     if getattr(run.config.dataset, "unlabelled", None) == "skip":
         judged = given.labelled()
         for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
             log.info("%s", line)
         given = judged
-    labels = given.truth(file, labelled(learned.task))
+    labels = given.truth(file, labelled(fitted.task))
     found = predict(run, given)
     return {
         "run": str(run.folder),
@@ -199,7 +199,7 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         "source": str(file),
         "examples": len(labels),
         "trained_on": int(np.isin(inputs.fingerprints(given.x), run.trained_on()).sum()),
-        **learned.task.evaluate("data", labels, found),
+        **fitted.task.evaluate("data", labels, found),
     }
 
 
@@ -216,7 +216,7 @@ def predict(run: Run, given: NewExamples) -> np.ndarray:
     if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
         log.warning("%s", doubt)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return predictions(fitting(load_model(run), given.x), given, run.learned().task)
+    return predictions(fitting(load_model(run), given.x), given, run.fitted().task)
 
 
 def fitting(model: Any, x: Inputs) -> Any:

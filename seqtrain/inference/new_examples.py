@@ -30,7 +30,7 @@ def read(run: Run, file: Path, text: str | None = None, label: str | None = None
     Raises:
         DataError: the file is missing, damaged, or does not fit the network.
     """
-    return _renamed(run, text, label).read_given(file, run.learned())
+    return _renamed(run, text, label).read_given(file, run.fitted())
 
 
 def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:

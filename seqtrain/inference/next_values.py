@@ -84,11 +84,11 @@ def forecast(
             task.horizon,
         )
     execution.start_for_inference(run.config.execution, run.config.seed)
-    model, learned, past = load_model(run), replace(run.learned(), task=task), found
+    model, fitted, past = load_model(run), replace(run.fitted(), task=task), found
     parts: list[np.ndarray] = []
     width = np.zeros((len(found.names), 1, 1))
     while sum(part.shape[1] for part in parts) < wanted:
-        examples = config.latest(found, learned)
+        examples = config.latest(found, fitted)
         part, width = _widened(predictions(model, examples, task), width, examples, task)
         parts.append(part)
         found = found.extended(task.points(part))

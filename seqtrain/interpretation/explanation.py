@@ -155,7 +155,7 @@ def example_of_text(run: Run, text: str) -> Example:
     Raises:
         DataError: the network does not read texts.
     """
-    return _given(run, run.config.dataset.encode_texts([text], run.learned()), 0, text)
+    return _given(run, run.config.dataset.encode_texts([text], run.fitted()), 0, text)
 
 
 def examples_of_file(
@@ -195,10 +195,10 @@ def example_of_split(run: Run, split: Split, number: int, data_dir: Path | None)
     """
     examples = run_data.load_readable(run, data_dir).split(split)
     _check(number, len(examples), split)
-    learned, x = run.learned(), examples.first[number - 1]
-    words = None if x.ndim > 1 else _names(learned.vocabulary, x)
+    fitted, x = run.fitted(), examples.first[number - 1]
+    words = None if x.ndim > 1 else _names(fitted.vocabulary, x)
     truth, rows = examples.labels[number - 1], run.config.dataset.reads_rows
-    label = learned.task.label(truth)
+    label = fitted.task.label(truth)
     return Example(x, f"example {number} of {split}", f"{split}-{number}", words, label, rows)
 
 
@@ -228,7 +228,7 @@ def _given(run: Run, examples: NewExamples, index: int, title: str) -> Example:
 
 def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
     """Return the words of a text that the network reads; unknown words in brackets."""
-    vocabulary = run.learned().vocabulary
+    vocabulary = run.fitted().vocabulary
     names = _names(vocabulary, x)
     written = ["<start>", *(vocabulary.tokeniser(text) if vocabulary else ())]
     late = getattr(run.config.dataset, "truncating", "pre") == "pre"

@@ -207,8 +207,8 @@ def panels(number: int, side: float = PANEL) -> tuple[Figure, list[Axes]]:
 
 def spread(values: Sequence[float]) -> str:
     """Format a number, or several as `mean ± standard deviation`."""
-    deviation = f" ± {readable(stdev(values))}" if len(values) > 1 else ""
-    return f"{readable(fmean(values))}{deviation}"
+    std = f" ± {readable(stdev(values))}" if len(values) > 1 else ""
+    return f"{readable(fmean(values))}{std}"
 
 
 def note(run: Run) -> str:

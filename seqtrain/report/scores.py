@@ -105,7 +105,7 @@ def means(table: Sequence[Row], columns: Sequence[str]) -> Iterator[Standing]:
     for number, (row, name) in enumerate(zip(table, called(table), strict=True)):
         if len(row.counted) > 1:
             keys = ((column, PREFIX + column) for column in columns)
-            found = (Score(c, row.mean(key), None, row.deviation(key)) for c, key in keys)
+            found = (Score(c, row.mean(key), None, row.std(key)) for c, key in keys)
             owner = f"{name}, mean of {len(row.counted)} seeds"
             yield Standing(owner, tuple(found), number % COLOURS)
 

@@ -38,10 +38,10 @@ def mean_score(runs: Sequence[Run]) -> Iterator[str]:
     found = [primary(run) for run in runs]
     values = [score.value for score in found if score.value is not None]
     if len(values) > 1:
-        mean, deviation = (amount(found[0], of(values)) for of in (fmean, stdev))
+        mean, std = (amount(found[0], of(values)) for of in (fmean, stdev))
         note = ", which is optimistic because they chose the epochs" if runs[0].optimistic else ""
         yield (
-            f"Their {found[0].metric.title} is {mean} ± {deviation} on {tested(runs[0])}test "
+            f"Their {found[0].metric.title} is {mean} ± {std} on {tested(runs[0])}test "
             f"examples{note}."
         )
     verdicts = {run.config.seed: run.metrics().get("verdict") for run in runs}

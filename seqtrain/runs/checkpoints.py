@@ -49,6 +49,11 @@ class Checkpoint:
         """The number of epochs that have begun."""
         return self.epoch + bool(self.batch)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether early stopping has ended the training."""
+        return bool(self.progress["stopped"])
+
 
 @dataclass
 class Checkpoints:

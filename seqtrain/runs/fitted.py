@@ -6,8 +6,8 @@ import base64
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from seqtrain.data.dataset import Learned
-from seqtrain.data.scaling import Scaling
+from seqtrain.data import scaling
+from seqtrain.data.dataset import Fitted
 from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Task
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from seqtrain.data.vocabulary import Vocabulary
 
 
-def read(folder: Artifacts, task: Task) -> Learned:
+def read(folder: Artifacts, task: Task) -> Fitted:
     """Read everything needed to read new examples.
 
     Raises:
         RunError: a file is missing or damaged.
     """
-    return Learned(
+    return Fitted(
         read_task(folder, task),
         _vocabulary(folder) if folder.has("vocabulary.json") else None,
         _scaling(folder) if folder.has("scaling.json") else None,
@@ -43,14 +43,14 @@ def read_task(folder: Artifacts, task: Task) -> Task:
         raise folder.damaged(task.file, error) from error
 
 
-def write(folder: Artifacts, learned: Learned) -> None:
+def write(folder: Artifacts, fitted: Fitted) -> None:
     """Write everything needed to read new examples."""
-    folder.write_json(learned.task.file, learned.task.to_json())
-    if learned.vocabulary:
-        folder.write_json("tokens.json", _described(learned.vocabulary.tokeniser))
-        folder.write_json("vocabulary.json", learned.vocabulary.words)
-    if learned.scaling:
-        folder.write_json("scaling.json", asdict(learned.scaling))
+    folder.write_json(fitted.task.file, fitted.task.to_json())
+    if fitted.vocabulary:
+        folder.write_json("tokens.json", _described(fitted.vocabulary.tokeniser))
+        folder.write_json("vocabulary.json", fitted.vocabulary.words)
+    if fitted.scaling:
+        folder.write_json("scaling.json", asdict(fitted.scaling))
 
 
 def read_predictions(folder: Artifacts, task: Task) -> tuple[np.ndarray, np.ndarray]:
@@ -117,10 +117,10 @@ def _check_subwords(folder: Artifacts, vocabulary: Vocabulary) -> None:
         raise folder.damaged("tokens.json", "its subwords are not those of vocabulary.json")
 
 
-def _scaling(folder: Artifacts) -> Scaling:
-    written: dict[str, Any] = folder.read_json("scaling.json", dict)
+def _scaling(folder: Artifacts) -> scaling.Scaling:
+    written: dict[str, Any] = scaling.current(folder.read_json("scaling.json", dict))
     fields = {key: tuple(v) if isinstance(v, list) else v for key, v in written.items()}
     try:
-        return Scaling(**fields)
+        return scaling.Scaling(**fields)
     except (TypeError, ValueError) as error:
         raise folder.damaged("scaling.json", error) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.config import ResolvedConfig, load_resolved
-from seqtrain.data.dataset import Learned
+from seqtrain.data.dataset import Fitted
 from seqtrain.errors import RunError
 from seqtrain.io.atomic import drop_unfinished, sync
 from seqtrain.runs import fitted, folders, run_log
@@ -207,13 +207,13 @@ class Run(Artifacts):
         """Return the names of the classes of a classification."""
         return self.read_words("classes.json")
 
-    def learned(self) -> Learned:
+    def fitted(self) -> Fitted:
         """Return what is needed to read new examples."""
         if getattr(self.config.dataset, "tokens", "words") != "words":
             self.require("tokens.json")
         return fitted.read(self, self.task)
 
-    def write_learned(self, found: Learned) -> None:
+    def write_fitted(self, found: Fitted) -> None:
         """Write what is needed to read new examples."""
         fitted.write(self, found)
 

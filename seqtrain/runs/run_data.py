@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from seqtrain.data.dataset import Dataset, Learned
+from seqtrain.data.dataset import Dataset, Fitted
 from seqtrain.errors import DataError, RunError
 from seqtrain.runs.run import Run
 from seqtrain.runs.run_files import Artifacts
@@ -32,10 +32,10 @@ def load_readable(run: Run, data_dir: Path | None) -> Dataset:
         DataError: the data cannot be read, or their vocabulary or scaling differs from that of
             the run.
     """
-    dataset, learned = load(run, data_dir), run.learned()
+    dataset, fitted = load(run, data_dir), run.fitted()
     if dataset.sha256 == run.data_sha256():
-        require_same_reading(run, learned, dataset)
-    elif dataset.learned.reads_as(learned):
+        require_same_reading(run, fitted, dataset)
+    elif dataset.fitted.reads_as(fitted):
         log.warning("the data are not those that the run was trained on: %s", dataset.source)
     else:
         raise DataError(
@@ -65,10 +65,10 @@ def require_same(run: Run, dataset: Dataset) -> None:
             f"bring them back, or train on these: `seqtrain train {run.folder / 'config.yaml'}`",
         )
     if run.has(run.task.file):
-        require_same_reading(run, run.learned(), dataset)
+        require_same_reading(run, run.fitted(), dataset)
 
 
-def require_same_reading(run: Artifacts, learned: Learned, dataset: Dataset) -> None:
+def require_same_reading(run: Artifacts, fitted: Fitted, dataset: Dataset) -> None:
     """Check that the same files still give the same labels and tokens.
 
     Early versions treated labels that look the same as different, and split words at accents and
@@ -77,8 +77,8 @@ def require_same_reading(run: Artifacts, learned: Learned, dataset: Dataset) -> 
     Raises:
         DataError: they do not.
     """
-    old, new = learned.vocabulary, dataset.vocabulary
-    if not dataset.task.reads_as(learned.task):
+    old, new = fitted.vocabulary, dataset.vocabulary
+    if not dataset.task.reads_as(fitted.task):
         changed = "told apart labels that look the same"
     elif old and new and (old.words, old.tokeniser.model) != (new.words, new.tokeniser.model):
         changed = "splits these texts into other tokens"

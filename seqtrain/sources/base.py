@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field
 
 from seqtrain import memory
-from seqtrain.data.dataset import Dataset, Examples, Learned, NewExamples, Outline, stratified
+from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples, Outline, stratified
 from seqtrain.errors import DataError, reason
 from seqtrain.io import npz
 from seqtrain.io.download import is_ours
@@ -61,14 +61,14 @@ class DatasetConfig(Part):
         """
 
     @abstractmethod
-    def read_given(self, file: Path, learned: Learned) -> NewExamples:
+    def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read new examples from a file, for prediction or evaluation.
 
         Raises:
             DataError: the file is missing, damaged, or does not fit the network.
         """
 
-    def encode_texts(self, texts: Sequence[str], learned: Learned) -> NewExamples:
+    def encode_texts(self, texts: Sequence[str], fitted: Fitted) -> NewExamples:
         """Encode texts as inputs of the network.
 
         Raises:
@@ -145,7 +145,7 @@ class DrawnConfig(DatasetConfig):
         Raises:
             DataError: a file is missing or damaged, or too small for the splits.
         """
-        return self._without_repeated(self._split(self.read(data_dir))).fitted()
+        return self._without_repeated(self._split(self.read(data_dir))).with_fitted_task()
 
     def _without_repeated(self, dataset: Dataset) -> Dataset:
         """Remove repeated examples if the config says so, else warn about them."""
@@ -266,9 +266,9 @@ class TokenDatasetConfig(DrawnConfig):
         """Return sequences of ids with their labels."""
         return Examples(self.encode(sequences), labels, sequences.lengths)
 
-    def encode_texts(self, texts: Sequence[str], learned: Learned) -> NewExamples:
+    def encode_texts(self, texts: Sequence[str], fitted: Fitted) -> NewExamples:
         """Return texts as ids of shape (N, max_length)."""
-        if learned.vocabulary is None:
+        if fitted.vocabulary is None:
             raise DataError(
                 "the words of the network's ids are not known, so it cannot read a text",
                 "train it where the dataset comes with its words (imdb: imdb_word_index.json)",
@@ -276,9 +276,9 @@ class TokenDatasetConfig(DrawnConfig):
         if not texts:
             hint = '`seqtrain predict RUN "a text"`, or a file: `seqtrain predict RUN --data FILE`'
             raise DataError("no text is given", hint)
-        return NewExamples(self.encode(learned.vocabulary.encode(texts)), list(texts))
+        return NewExamples(self.encode(fitted.vocabulary.encode(texts)), list(texts))
 
-    def read_given(self, file: Path, learned: Learned) -> NewExamples:
+    def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read texts from a table, or from a text file with one text on each line."""
         from seqtrain.data.new_texts import given_texts
         from seqtrain.io.tables import Table
@@ -292,7 +292,7 @@ class TokenDatasetConfig(DrawnConfig):
         found = given_texts(table, *columns)
         for line in told(file, table.left_out):
             log.info("%s", line)
-        given = self.encode_texts(found.texts, learned)
+        given = self.encode_texts(found.texts, fitted)
         return replace(given, labels=found.labels, label_key=columns[1], lines=found.lines)
 
 
@@ -300,19 +300,19 @@ class FeatureDatasetConfig(DrawnConfig):
     """The keys of every dataset of features."""
 
     @abstractmethod
-    def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
+    def features(self, x: np.ndarray, fitted: Fitted) -> np.ndarray:
         """Turn raw values, shape (N, …), into inputs of the network.
 
         Returns:
             float32, shape (N, T, F).
         """
 
-    def read_given(self, file: Path, learned: Learned) -> NewExamples:
+    def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read `x`, and `y` if present, from a `.npz` file."""
         import numpy as np
 
         with reading(file, "a .npz file of examples", "expected is an array x of shape (N, …)"):
-            x = self.features(npz.read(file, "x")[0], learned)
+            x = self.features(npz.read(file, "x")[0], fitted)
             labelled = "y" in npz.names(file)
             labels = [*map(str, npz.read(file, "y")[0].ravel().tolist())] if labelled else None
             if not len(x):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from seqtrain import __version__, memory
-from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples, Learned, Outline, empty
+from seqtrain.data.dataset import MASK_VALUE, Dataset, Examples, Fitted, Outline, empty
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Seed
 from seqtrain.sources.base import FeatureDatasetConfig
@@ -101,7 +101,7 @@ class GeneratedConfig(FeatureDatasetConfig):
             "ask for longer ones, such as `dataset.steps=100`, or for fewer `dataset.examples`",
         )
 
-    def features(self, x: np.ndarray, learned: Learned) -> np.ndarray:
+    def features(self, x: np.ndarray, fitted: Fitted) -> np.ndarray:
         """Return sequences of shape (N, T, F), padded to the longest that the network reads."""
         import numpy as np
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from pydantic import Field
 
-from seqtrain.data.dataset import Dataset, Examples, Learned, NewExamples
+from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples
 from seqtrain.data.scaling import Scaling
 from seqtrain.data.seasonality import mase_scale
 from seqtrain.data.transform import Level, Transform
@@ -142,7 +142,7 @@ class SeriesConfig(DatasetConfig):
         """
         return self.windowed(self.series(data_dir))
 
-    def read_given(self, file: Path, learned: Learned) -> NewExamples:
+    def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Refuse: a forecast goes on from the end of a series."""
         hint = f"forecast from its end: `seqtrain forecast RUN --data {file}`"
         raise DataError("a network that forecasts takes no single examples", hint)
@@ -187,12 +187,12 @@ class SeriesConfig(DatasetConfig):
             series=found,
         )
 
-    def latest(self, found: SeriesData, learned: Learned) -> Examples:
+    def latest(self, found: SeriesData, fitted: Fitted) -> Examples:
         """Return the last window of each series, whose next values are not known yet.
 
         Args:
             found: the series.
-            learned: the task and the scaling of the run.
+            fitted: the task and the scaling of the run.
 
         Raises:
             DataError: a series is shorter than a window, or the future covariates of the horizon
@@ -210,10 +210,10 @@ class SeriesConfig(DatasetConfig):
                 f"{found.source}: {name} has {steps:,} steps, but the network reads {self.window}",
                 "give it the steps before, too",
             )
-        task = learned.task
+        task = fitted.task
         if not isinstance(task, Forecasting):
             raise TypeError("the run does not forecast")
-        return self.examples(found, task, learned.scaling, np.arange(len(origins)), origins)
+        return self.examples(found, task, fitted.scaling, np.arange(len(origins)), origins)
 
     def examples(
         self,

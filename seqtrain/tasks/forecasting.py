@@ -202,7 +202,7 @@ class Forecasting(Task):
         statistics: dict[str, Any] = {
             "least": np.min,
             "mean": np.mean,
-            "deviation": np.std,
+            "std": np.std,
             "largest": np.max,
         }
         rows = [

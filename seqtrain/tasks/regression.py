@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from seqtrain.data.number_labels import check_differing, measured, no_number, numbers, written
-from seqtrain.data.scaling import Target
+from seqtrain.data.scaling import Target, current
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.evaluation.metric import Metric
@@ -110,7 +110,7 @@ class Regression(LabelledTask):
         statistics: dict[str, Any] = {
             "least": np.min,
             "mean": np.mean,
-            "deviation": np.std,
+            "std": np.std,
             "largest": np.max,
         }
         rows = [
@@ -132,7 +132,7 @@ class Regression(LabelledTask):
         if not isinstance(value, dict):
             raise ValueError("it does not hold a dict")
         try:
-            return replace(self, target=Target(**value))
+            return replace(self, target=Target(**current(value)))
         except TypeError as error:
             raise ValueError(str(error)) from error
 
@@ -152,7 +152,7 @@ class Regression(LabelledTask):
         """
         import keras
 
-        return keras.layers.Rescaling(self.target.deviation, self.target.mean, name=UNITS)
+        return keras.layers.Rescaling(self.target.std, self.target.mean, name=UNITS)
 
     def keras_loss(self) -> str:
         """Return the mean squared error, of labels that are standardised."""
@@ -162,10 +162,10 @@ class Regression(LabelledTask):
         """Return the mean absolute error, in the units of the labels."""
         import keras
 
-        deviation = self.target.deviation
+        std = self.target.std
 
         def error(labels: Any, predictions: Any) -> Any:
-            return keras.losses.mean_absolute_error(labels, predictions) * deviation
+            return keras.losses.mean_absolute_error(labels, predictions) * std
 
         return [keras.metrics.MeanMetricWrapper(error, name=MAE.name)]
 
@@ -208,7 +208,7 @@ class Regression(LabelledTask):
         """Fit a ridge regression."""
         from seqtrain.evaluation import linear_models
 
-        return linear_models.ridge(x, labels, self.target.mean, self.target.deviation, penalty)
+        return linear_models.ridge(x, labels, self.target.mean, self.target.std, penalty)
 
     def rank(self, labels: np.ndarray, predictions: np.ndarray, weighed: bool) -> float:
         """Return the mean squared error, negative."""
@@ -316,7 +316,7 @@ class Regression(LabelledTask):
         """Return the mean squared distance from the mean of train, in units of its variance."""
         import numpy as np
 
-        off = (of - np.float64(self.target.mean)) / self.target.deviation
+        off = (of - np.float64(self.target.mean)) / self.target.std
         return float(np.square(off).mean())
 
     def knows_train(self, row: Mapping[str, float]) -> bool:

@@ -139,7 +139,7 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
             raise RunError("the checkpoint is not of the training that the run's config describes")
         assign(self.model, checkpoint)
         self.epoch, self.batch = checkpoint.epoch, checkpoint.batch
-        self.stopped = checkpoint.progress["stopped"]
+        self.stopped = checkpoint.stopped
         for name, values in remembered.items():
             vars(self.others[name]).update(values)
 

@@ -34,6 +34,7 @@ class TrainingRecord:
         rows: its history, a row for each epoch.
         best_epoch: the chosen epoch, from 1.
         config: its whole config, if known; advice never repeats it.
+        stopped: whether early stopping ended it, also in the last epoch.
     """
 
     training: TrainingConfig
@@ -41,6 +42,7 @@ class TrainingRecord:
     rows: list[Row]
     best_epoch: int
     config: Config | None = None
+    stopped: bool = False
 
     def follows(self, key: str) -> Any:
         """Return the value of `<section>.<key>` in the config; None if unknown."""
@@ -78,11 +80,6 @@ class TrainingRecord:
         return self.dataset.task.knows_train(min(self.rows, key=lambda row: row["loss"]))
 
     @property
-    def stopped_early(self) -> bool:
-        """Whether early stopping ended the training."""
-        return self.training.early_stopping is not None and len(self.rows) < self.training.epochs
-
-    @property
     def steps(self) -> int:
         """The number of optimizer steps."""
         return len(self.rows) * math.ceil(len(self.dataset.train) / self.training.batch_size)
@@ -93,14 +90,16 @@ def still_improving(trained: TrainingRecord, told: Sequence[str]) -> Iterator[st
     epochs = len(trained.rows)
     best = trained.primary.best
     perfect = best is not None and trained.rows[-1].get(f"val_{trained.primary.name}") == best
-    if trained.best_epoch == epochs and not perfect and not any(RESUME in cause for cause in told):
+    known = any(command in cause for cause in told for command in (RESUME, UNSTOPPED))
+    if trained.best_epoch == epochs and not perfect and not known:
         yield (
             f"epoch {epochs}, the last one, was the best, so the network was still improving: "
-            f"{RESUME} {2 * epochs}`"
+            f"{_more(trained, 2)}"
         )
 
 
 RESUME = "`seqtrain resume --epochs"
+UNSTOPPED = "`training.early_stopping=null"
 
 
 def causes(
@@ -180,10 +179,15 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
 
 
 def _more(trained: TrainingRecord, times: int) -> str:
-    """Return the command that multiplies the number of epochs."""
-    if trained.stopped_early:
-        return "`training.early_stopping=null`"
-    return f"{RESUME} {times * len(trained.rows)}`"
+    """Return the command, or keys of the config, that multiply the number of epochs.
+
+    A run that early stopping has ended cannot be resumed.
+    """
+    epochs = times * len(trained.rows)
+    if not trained.stopped:
+        return f"{RESUME} {epochs}`"
+    enough = trained.training.epochs > len(trained.rows)
+    return f"{UNSTOPPED}`" if enough else f"{UNSTOPPED} training.epochs={epochs}`"
 
 
 def _of_stopping(trained: TrainingRecord) -> Iterator[str]:

@@ -101,15 +101,32 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
             loop.train(run.config, dataset, run, callbacks)
 
 
+def require_not_stopped(run: Run, epochs: int) -> None:
+    """Check that early stopping has not ended a run that should train more epochs.
+
+    Raises:
+        RunError: it has, or all checkpoints are damaged.
+    """
+    newest = run.checkpoints.newest()
+    if newest and newest.stopped:
+        anew = f"{run.folder / 'config.yaml'} training.early_stopping=null training.epochs={epochs}"
+        raise RunError(
+            f"early stopping has ended the run `{run.folder}` after {newest.epoch} epochs, so "
+            f"`--epochs {epochs}` would train nothing",
+            f"train anew without early stopping: `seqtrain train {anew}`",
+        )
+
+
 def extended(run: Run, epochs: int) -> ResolvedConfig:
     """Return the config of a run with another number of epochs; the run does not change.
 
     The config is written once the newest checkpoint has been restored.
 
     Raises:
-        RunError: it has already trained more epochs.
+        RunError: it has already trained more epochs, or early stopping has ended it.
         ConfigError: the config does not allow so many.
     """
+    require_not_stopped(run, epochs)
     newest = run.checkpoints.newest()
     if newest and epochs < newest.begun:
         raise RunError(

@@ -66,7 +66,7 @@ def train(
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             trained = TrainingRecord(
-                config.training, dataset, history.rows, keeper.best_epoch, config
+                config.training, dataset, history.rows, keeper.best_epoch, config, saver.stopped
             )
             finish(model, trained, run)
 
@@ -107,7 +107,7 @@ def compiled(config: ResolvedConfig, dataset: Dataset) -> Any:
 
 def describe(model: Any, dataset: Dataset, run: Run) -> None:
     """Write the files that are known before the first step."""
-    run.write_learned(dataset.learned)
+    run.write_fitted(dataset.fitted)
     run.write_trained_on(dataset.train.fingerprints())
     if dataset.series:
         run.write_series(dataset.series)
@@ -249,7 +249,7 @@ def calibrated(model: Any, trained: TrainingRecord, run: Run) -> TrainingRecord:
     found = outputs(model, dataset.validation.x)
     task = dataset.task.calibrate(dataset.validation.labels, found)
     dataset = replace(dataset, task=task)
-    run.write_learned(dataset.learned)
+    run.write_fitted(dataset.fitted)
     return replace(trained, dataset=dataset)
 
 

@@ -42,4 +42,4 @@ def numbers(dataset: Dataset) -> Dataset:
         for part in (dataset.train, dataset.test)
     ]
     of_numbers = replace(dataset, train=parts[0], validation=parts[1], test=parts[1])
-    return replace(of_numbers, task=Regression()).fitted()
+    return replace(of_numbers, task=Regression()).with_fitted_task()

@@ -30,7 +30,7 @@ def saved(folder: Path, config: str) -> Run:
     random = np.random.default_rng(0)
     network.set_weights([random.normal(0, 0.7, part.shape) for part in network.get_weights()])
     network.save(run.model_file)
-    run.write_learned(data.learned)
+    run.write_fitted(data.fitted)
     run.write_json("environment.json", environment.environment(data))
     return run
 

@@ -39,15 +39,15 @@ def predict(
 
     console.show_log()
     chosen = lookup.best(run, outputs)
-    learned = chosen.learned()
+    fitted = chosen.fitted()
     if data and texts:
         raise click.UsageError("Give texts or --data, not both.")
     only_with_data(data, text=text_column)
     if data:
         examples = new_examples.read(chosen, data, text_column)
     else:
-        examples = chosen.config.dataset.encode_texts(texts or console.lines(), learned)
-    found = network.described(examples, network.predict(chosen, examples), learned.task)
+        examples = chosen.config.dataset.encode_texts(texts or console.lines(), fitted)
+    found = network.described(examples, network.predict(chosen, examples), fitted.task)
     beside = new_examples.beside(chosen, data, examples, text_column) if data else {}
     if data:
         found = new_examples.rows_with(found, beside, examples.lines)

@@ -1,12 +1,18 @@
 """`seqtrain resume`: continue a training."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from seqtrain.cli import console
 from seqtrain.cli.options import DATA_DIR, JOBS, OUTPUT, command
+from seqtrain.errors import RunError
 from seqtrain.schema import limits
+
+if TYPE_CHECKING:
+    from seqtrain.runs.run import Run
 
 
 @command("seqtrain resume imdb_lstm --epochs 20")
@@ -30,8 +36,10 @@ def resume(
     found = lookup.newest(run, outputs)
     named = found[0].group if len(found) > 1 else found[0].folder
     left = [one for one in found if one.is_left(epochs)]
+    if epochs is not None:
+        _require_not_stopped([one for one in left if one.config.training.epochs != epochs], epochs)
     if not left:
-        console.message(f"{named} is finished; `--epochs N` trains more epochs")
+        console.message(f"{named} is finished{_way_on(found)}")
         console.result(str(named))
     elif len(found) > 1:
         from seqtrain.training import seeds
@@ -45,3 +53,21 @@ def resume(
         dataset = run_data.load(left[0], data_dir)
         with console.ending_with(left[0]):
             launch.train(left[0], dataset, console.progress, epochs)
+
+
+def _require_not_stopped(runs: "Sequence[Run]", epochs: int) -> None:
+    """Refuse runs that early stopping has ended, before any data are loaded."""
+    from seqtrain.training import launch
+
+    for run in runs:
+        launch.require_not_stopped(run, epochs)
+
+
+def _way_on(finished: "Sequence[Run]") -> str:
+    """Return how finished runs can train more epochs, or why they cannot."""
+    try:
+        newest = [run.checkpoints.newest() for run in finished]
+    except RunError:  # they are damaged, so no training goes on from them
+        return ""
+    stopped = any(found and found.stopped for found in newest)
+    return ": early stopping has ended it" if stopped else "; `--epochs N` trains more epochs"
