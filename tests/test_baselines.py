@@ -12,6 +12,7 @@ from seqtrain.evaluation import baselines as module
 from seqtrain.evaluation import classification_metrics, linear_models, ngrams, regression_metrics
 from seqtrain.evaluation.baselines import Baseline, flat
 from seqtrain.tasks import Classification
+from seqtrain.tasks.base import labelled
 from seqtrain.tasks.classification import MAJORITY
 from seqtrain.tasks.regression import MEAN
 from tests.factories.baselines import VALUES, WORDS, baselines, numbers, of_examples, values
@@ -86,7 +87,8 @@ def test_shuffled_labels_are_no_better_than_chance() -> None:
 
 def test_the_majority_class_is_said_as_often_as_it_is() -> None:
     labels = np.array([0] * 8 + [1] * 2 + [0, 1])
-    found = module.constant(of_examples(np.zeros((12, 3), "int32"), labels, vocabulary_size=9))
+    dataset = of_examples(np.zeros((12, 3), "int32"), labels, vocabulary_size=9)
+    found = module.constant(dataset, labelled(dataset.task))
     np.testing.assert_allclose(found.predictions, np.tile([1, 0], (6, 1)))
 
 

@@ -56,6 +56,7 @@ DEFAULTS = {
         "dense_units": (),
         "dense_activation": "relu",
         "wide": False,
+        "autoregressive": False,
     },
     "training": {
         "epochs": 10,

@@ -18,7 +18,7 @@ from seqtrain.inference import model_file, network
 from seqtrain.models.base import through
 from seqtrain.models.recurrent import Recurrent
 from seqtrain.runs.run import Run
-from seqtrain.sources.base import DatasetConfig
+from seqtrain.sources.base import DrawnConfig
 from seqtrain.tasks import Classification
 from tests.conftest import REPOSITORY
 from tests.cutting import Killed, results
@@ -37,7 +37,7 @@ def examples(number: int, seed: int) -> Examples:
     return Examples({"series": series, "fact": fact}, labels)
 
 
-class Facts(DatasetConfig):
+class Facts(DrawnConfig):
     """A dataset of two inputs."""
 
     name: Literal["facts"] = "facts"
@@ -53,6 +53,9 @@ class Facts(DatasetConfig):
 
 class Beside(Recurrent):
     """A recurrent network that reads a fact beside the series."""
+
+    def joined(self, dataset: Any) -> dict[str, tuple[int, ...]]:
+        return {}
 
     @property
     def is_chain(self) -> bool:
@@ -137,7 +140,7 @@ def test_a_network_of_several_inputs_trains_and_is_opened_again(tmp_path: Path) 
     assert labels.tolist() == test.labels.tolist()
     opened = network.load_model(run)
     task = run.fitted_task
-    found = network.predictions(network.fitting(opened, test.x), test.x, task)
+    found = network.predictions(network.fitting(opened, test.x), test, task)
     np.testing.assert_allclose(found, predictions, atol=1e-6)
     assert model_file.read(run.model_file).several == {
         "fact": ((3,), "float32"),

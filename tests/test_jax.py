@@ -89,7 +89,7 @@ def test_the_saved_network_opens_on_tensorflow(trained: Run) -> None:
     on_tensorflow = trained.config.execution.model_copy(update={"backend": "tensorflow"})
     execution.start(on_tensorflow, 0)
     dataset = trained.config.dataset.load()
-    found = network.predictions(network.load_model(trained), dataset.test.x, dataset.task)
+    found = network.predictions(network.load_model(trained), dataset.test, dataset.task)
     np.testing.assert_allclose(found, trained.predictions()[1], atol=1e-5)
 
 

@@ -92,7 +92,7 @@ def test_the_history_says_of_the_best_model_what_its_predictions_say(run: Run) -
     dataset = run.config.dataset.load()
     from seqtrain.inference.network import load_model, predictions
 
-    said = predictions(load_model(run), dataset.validation.x, dataset.task)
+    said = predictions(load_model(run), dataset.validation, dataset.task)
     scores = regression_metrics.scores("val", dataset.validation.labels, said, dataset.task.target)
     best = run.history()[run.best_epoch() - 1]
     for name in ("val_loss", "val_mae"):

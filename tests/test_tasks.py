@@ -13,10 +13,14 @@ import pytest
 import seqtrain as package
 from seqtrain import tasks
 from seqtrain.config import load_config
+from seqtrain.data.times import Grid
+from seqtrain.data.transform import Transform
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
 from seqtrain.runs import lookup
-from seqtrain.tasks import Classification, Metric, Regression, Task
+from seqtrain.tasks import Classification, Forecasting, Metric, Regression, Task
+from seqtrain.tasks.base import labelled
+from seqtrain.tasks.forecasting import labels_type
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results
@@ -174,62 +178,91 @@ def test_an_unknown_task_is_refused_with_those_that_there_are(
 # The contract: what everything else relies on, of every task.
 
 NAMES = {"classification": ["a", "b", "c"], "regression": ["1", "2.5", "4"]}
+EVERY = pytest.mark.parametrize("name", tasks.known())
 
 
 def fitted(name: str) -> tuple[Task, np.ndarray]:
-    """A task that has seen 60 labels, and these."""
+    """A task that has seen 60 labels, and these; they repeat after three."""
+    if name == "forecasting":
+        return forecasts()
     names = NAMES[name]
     task = tasks.named(name).fit_names(names, 60, str, "own.csv", "")
     labels = task.encode(names * 20, str, "own.csv")
     return task.fit(labels, "own.csv"), labels
 
 
+def forecasts() -> tuple[Task, np.ndarray]:
+    """A task of two steps, and the labels of 60 origins of a series that repeats three values."""
+    values = np.tile([10.0, 20.0, 50.0], 30)
+    transform = Transform.fit([values], [0], log=False, level="none", season=1)
+    task = Forecasting(2, "median", None, transform, (20.0,), 3, ("sales",), Grid("month"))
+    labels = np.zeros(60, labels_type(2))
+    labels["time"], labels["spread"] = np.arange(60), 1.0
+    labels["truth"] = values[np.arange(60)[:, None] + [1, 2]]
+    return task, labels
+
+
+def constant(task: Task, labels: np.ndarray) -> np.ndarray:
+    """Predictions that are the same for all examples."""
+    if isinstance(task, Forecasting):
+        return np.full((len(labels), 2, 1), labels["truth"].mean())
+    return labelled(task).constant(labels, len(labels))[1]
+
+
 def learned(task: Task, labels: np.ndarray) -> np.ndarray:
     """Predictions that are right of nearly all."""
     random = np.random.default_rng(0)
+    if isinstance(task, Forecasting):
+        return labels["truth"][:, :, None] + 0.01 * random.normal(size=(len(labels), 2, 1))
     if isinstance(task, Regression):
         return labels + 0.01 * random.normal(size=len(labels))
     chosen = np.where(random.random(len(labels)) < 0.9, labels, 0)
     return np.asarray(0.1 + 0.7 * np.eye(3)[chosen])
 
 
-@pytest.mark.parametrize("name", tasks.known())
+@EVERY
 def test_a_task_is_read_back_as_it_was_saved(name: str) -> None:
     task, _ = fitted(name)
-    assert tasks.named(name).from_json(json.loads(json.dumps(task.to_json()))) == task
+    unfitted = tasks.known()[name]()
+    assert unfitted.from_json(json.loads(json.dumps(task.to_json()))) == task
     for damaged in (3, {"a": 1}, [1]):
         with pytest.raises(ValueError, match="it does not (hold|contain)|unexpected keyword"):
-            tasks.named(name).from_json(damaged)
+            unfitted.from_json(damaged)
 
 
-@pytest.mark.parametrize("name", tasks.known())
+@EVERY
 def test_predictions_that_are_right_are_better_than_a_constant(name: str) -> None:
     task, labels = fitted(name)
-    _, constant = task.constant(labels, len(labels))
-    right = learned(task, labels)
+    simple, right = constant(task, labels), learned(task, labels)
     for metric in (task.loss, task.primary()):
         ours, theirs = (
-            task.scores("test", labels, found)[f"test_{metric.name}"] for found in (right, constant)
+            task.scores("test", labels, found)[f"test_{metric.name}"] for found in (right, simple)
         )
         assert metric.gain(ours or 0, theirs or 0) > 0
-    assert task.rank(labels, right, False) > task.rank(labels, constant, False)
-    other = {**task.evaluate("test", labels, constant), **task.compare(labels, right, constant)}
+    other = {**task.evaluate("test", labels, simple), **task.compare(labels, right, simple)}
     measured = [measured for _, measured in task.yardsticks([task.primary()])]
     assert [task.better(other, metric) for metric in measured] == [1]
     assert task.shows(labels, right, other)
     assert not task.finds(other)
-    worse = {**task.evaluate("test", labels, right), **task.compare(labels, constant, right)}
+    worse = {**task.evaluate("test", labels, right), **task.compare(labels, simple, right)}
     assert [task.better(worse, metric) for metric in measured] == [-1]
+    assert task.paired(task.primary(), labels, right, simple)[1] < 0.05
+
+
+@pytest.mark.parametrize("name", tasks.of_labels())
+def test_a_linear_model_is_chosen_by_what_is_right(name: str) -> None:
+    task, labels = fitted(name)
+    simple, right = constant(task, labels), learned(task, labels)
+    assert labelled(task).rank(labels, right, False) > labelled(task).rank(labels, simple, False)
+    worse = {**task.evaluate("test", labels, right), **task.compare(labels, simple, right)}
     assert task.finds(worse)
-    assert task.paired(task.primary(), labels, right, constant)[1] < 0.05
 
 
-@pytest.mark.parametrize("name", tasks.known())
+@EVERY
 def test_the_worst_mistake_comes_first_and_what_is_right_is_none(name: str) -> None:
     task, labels = fitted(name)
     assert list(task.mistakes(labels, perfect(task, labels))) == []
-    _, constant = task.constant(labels, len(labels))
-    indices, rows = zip(*task.mistakes(labels, constant), strict=True)
+    indices, rows = zip(*task.mistakes(labels, constant(task, labels)), strict=True)
     assert tuple(rows[0]) == (*task.columns, task.row)
     assert rows[0]["truth"] == task.label(labels[indices[0]])
     sizes = [abs(float(row[task.row])) for row in rows]
@@ -238,10 +271,12 @@ def test_the_worst_mistake_comes_first_and_what_is_right_is_none(name: str) -> N
 
 def perfect(task: Task, labels: np.ndarray) -> np.ndarray:
     """Predictions that are right of all."""
+    if isinstance(task, Forecasting):
+        return labels["truth"][:, :, None].copy()
     return labels.copy() if isinstance(task, Regression) else np.eye(3)[labels]
 
 
-@pytest.mark.parametrize("name", tasks.known())
+@EVERY
 def test_each_metric_of_a_task_is_known_and_has_its_score_and_interval(name: str) -> None:
     task, labels = fitted(name)
     found = task.evaluate("test", labels, learned(task, labels))
@@ -254,7 +289,7 @@ def test_each_metric_of_a_task_is_known_and_has_its_score_and_interval(name: str
     assert task.tables(found["test"])
 
 
-@pytest.mark.parametrize("name", tasks.known())
+@EVERY
 def test_what_a_file_holds_must_be_predictions_of_the_task(name: str) -> None:
     task, labels = fitted(name)
     right = learned(task, labels)
@@ -265,7 +300,7 @@ def test_what_a_file_holds_must_be_predictions_of_the_task(name: str) -> None:
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("name", tasks.known())
+@EVERY
 def test_the_loss_of_a_head_falls_as_it_is_trained(name: str) -> None:
     import keras
 
@@ -276,7 +311,7 @@ def test_the_loss_of_a_head_falls_as_it_is_trained(name: str) -> None:
     history = model.fit(x, task.learned(labels), epochs=40, verbose=0, batch_size=60).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]
     kept = model.evaluate(x, task.learned(labels), verbose=0, return_dict=True)
-    found = task.predictions(model.predict(x, verbose=0))
+    found = task.predictions(model.predict(x, verbose=0), labels)
     task.check(labels, found)
     scores = task.scores("test", labels, found)
     for metric in (task.loss, *task.epoch_metrics(None)):
@@ -296,7 +331,7 @@ def asks(node: ast.AST, names: set[str]) -> bool:
 
 def test_nothing_outside_of_tasks_asks_which_task_it_is() -> None:
     """Neither by its class nor by its name."""
-    names = {"Task", "Classification", "Regression", *tasks.known()}
+    names = {"Task", "Classification", "Forecasting", "Regression", *tasks.known()}
     root = Path(package.__file__).parent
     modules = {file.relative_to(root): file for file in root.rglob("*.py")}
     asking = [

@@ -13,6 +13,7 @@ from pydantic import Field
 from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import Grid
 from seqtrain.errors import DataError
+from seqtrain.io.regular_file import checked
 from seqtrain.schema.sections import Names
 from seqtrain.sources.windowed_series import SeriesConfig
 
@@ -54,7 +55,7 @@ def _rows() -> list[list[str]]:
     """
     package = importlib.util.find_spec("matplotlib")
     folder = Path((package and package.submodule_search_locations or [""])[0])
-    with (folder / FILE).open(encoding="utf-8", newline="") as file:
-        lines = (line for line in file if not line.startswith("#"))
-        header, *rows = csv.reader(lines)
+    text = checked(folder / FILE).read_text(encoding="utf-8")
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    header, *rows = csv.reader(lines)
     return [header, *(row for row in rows if row and row[0].endswith(FIRST_OF_MONTH))]

@@ -41,3 +41,8 @@ class Metric:
     def gain(self, ours: float, theirs: float) -> float:
         """Return by how much one value is better than another; negative where it is worse."""
         return ours - theirs if self.higher else theirs - ours
+
+
+# Of numbers, whether they are labels or forecasts.
+MAE = Metric("mae", axis="mean absolute error, in units of the labels", higher=False, best=0.0)
+RMSE = Metric("rmse", higher=False, best=0.0)

@@ -112,7 +112,7 @@ def diebold_mariano(
     weights = [1.0, *(2 * (1 - lag / (lags + 1)) for lag in range(1, lags + 1))]
     variance = float(np.dot(weights, covariances)) / number
     if not variance > 0:
-        return 1.0
+        return float(not difference.mean())
     steps = lags + 1
     correction = (number + 1 - 2 * steps + steps * (steps - 1) / number) / number
     statistic = difference.mean() / math.sqrt(variance) * math.sqrt(max(correction, 1 / number))

@@ -15,7 +15,7 @@ from seqtrain.errors import DataError
 from seqtrain.inference.network import Row, load_model, predictions
 from seqtrain.runs.run import Run
 from seqtrain.sources.windowed_series import SeriesConfig
-from seqtrain.tasks.forecasting import Forecasting
+from seqtrain.tasks.forecasting import Forecasting, forecasting
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +70,9 @@ def forecast(
         DataError: the run does not forecast, or the series do not fit it.
     """
     run.require(run.model_file.name)
-    config, task = run.config.dataset, run.fitted_task
-    if not isinstance(config, SeriesConfig) or not isinstance(task, Forecasting):
-        hint = "`seqtrain predict RUN --data FILE` gives its predictions for new examples"
-        raise DataError(f"the run `{run.folder}` learned {task.labels}, not to forecast", hint)
+    config, task = run.config.dataset, forecasting(run.fitted_task)
+    if not isinstance(config, SeriesConfig):
+        raise TypeError("the run has no series")
     found = config.series_of(file) if file else config.series(data_dir)
     task = _chosen(task, found)
     wanted = steps or task.horizon

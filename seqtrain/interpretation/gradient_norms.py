@@ -105,12 +105,15 @@ def losses(loss: Any, labels: Any, scores: Any) -> Any:
         labels: as the loss takes them, shape (N,) or (N, …).
         scores: the outputs of the head before its activation.
     """
-    found = keras.losses.get(loss)
-    if len(labels.shape) == 1:
-        labels = ops.expand_dims(labels, -1)
+    labels, found = in_rows(labels), keras.losses.get(loss)
     if str(loss).endswith("crossentropy"):
         return found(labels, scores, from_logits=True)
     return found(ops.cast(labels, scores.dtype), scores)
+
+
+def in_rows(labels: Any) -> Any:
+    """Return labels of shape (N, …) as they are, and those of shape (N,) as (N, 1)."""
+    return labels if len(labels.shape) > 1 else ops.expand_dims(labels, -1)
 
 
 def mean_norms(norms: np.ndarray, counts: np.ndarray, direction: str) -> np.ndarray:
@@ -158,7 +161,7 @@ def largest_norms(
 
     def total(weights: Any, x: Any, labels: Any, shares: Any) -> Any:
         out, _ = model.stateless_call(weights, others, x, training=True)
-        return ops.mean(mean(ops.reshape(labels, (len(labels), -1)), out) * shares)
+        return ops.mean(mean(in_rows(labels), out) * shares)
 
     def norm(x: np.ndarray, labels: np.ndarray) -> float:
         shares = np.ones(len(labels))

@@ -25,7 +25,7 @@ from seqtrain.inference.network import load_model, predictions
 from seqtrain.plots.base import save
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
-from seqtrain.tasks import Forecasting
+from seqtrain.tasks.forecasting import forecasting
 
 SIZE = (7.0, 4.6)  # inches
 LARGEST = 3  # steps that a sentence names
@@ -93,9 +93,10 @@ def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> Windo
     """
     run.require(run.model_file.name)
     dataset = run_data.load_readable(run, data_dir)
-    examples, task = dataset.split(split), run.fitted_task
-    if not isinstance(task, Forecasting) or dataset.series is None:
-        raise TypeError("the run does not forecast")
+    examples, task = dataset.split(split), forecasting(run.fitted_task)
+    found = dataset.series
+    if found is None:
+        raise TypeError("the dataset has no series")
     if not 1 <= number <= len(examples):
         raise DataError(
             f"{split} has {len(examples):,} origins, so it has no origin {number}",
@@ -108,7 +109,6 @@ def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> Windo
     middle = whole[:, whole.shape[1] // 2].mean()
     label = one.labels[0]
     series, origin, window = int(label["series"]), int(label["time"]), one.first.shape[1]
-    found = dataset.series
     last = int(found.firsts[series] + origin - found.starts[series])
     name = f" of {found.names[series]}" if len(found.names) > 1 else ""
     return WindowEffects(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.data.dataset import Dataset
-from seqtrain.tasks.forecasting import Forecasting
+from seqtrain.tasks.forecasting import forecasting
 
 if TYPE_CHECKING:
     import keras
@@ -51,9 +51,7 @@ def fit(model: keras.Model, dataset: Dataset) -> None:
 
     from seqtrain.evaluation.forecast_baselines import fit_windows, flat
 
-    task = dataset.task
-    if not isinstance(task, Forecasting):
-        raise TypeError("the task is no forecast")
+    task = forecasting(dataset.task)
     best = fit_windows(dataset)
     truth = dataset.learned_split("train").labels[:, : len(best.bias)]
     residuals = truth - (flat(dataset.train) @ best.kernel + best.bias)

@@ -114,7 +114,7 @@ class ModelConfig(Part):
         features = self.embedding_dim or 0 if dataset.vocabulary_size else dataset.shape[-1]
         vectors = (dataset.vocabulary_size or 0) * features
         body, features = self.body_parameters(features)
-        others = sum(map(math.prod, dataset.others.values()))
+        others = sum(map(math.prod, self.joined(dataset).values()))
         values, features = math.prod(dataset.shape) + others, features + others
         total = vectors + body
         for units in (*self.dense_units, dataset.outputs):
@@ -171,7 +171,7 @@ class ModelConfig(Part):
 
         if dataset.vocabulary_size is None:
             masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
-            first = {"name": inputs.first(dataset.train.x)} if dataset.others else {}
+            first = {"name": inputs.first(dataset.train.x)} if self.joined(dataset) else {}
             return [keras.Input(dataset.shape, dtype="float32", **first), *masking]
         whole_vectors = [
             keras.layers.Dropout(rate, noise_shape=(None, None, 1))
@@ -219,7 +219,7 @@ class ModelConfig(Part):
         given, *first = self.inputs(dataset)
         others = {
             name: keras.Input(shape, dtype="float32", name=name)
-            for name, shape in dataset.others.items()
+            for name, shape in self.joined(dataset).items()
         }
         if self.is_chain and not (self.wide or self.autoregressive or others):
             body = self.body(dataset, unroll)
@@ -243,6 +243,13 @@ class ModelConfig(Part):
                 model = keras.Model(named, outputs, name=self.name)
         model.hides_padding = dataset.mask and self.hides_padding
         return batches_of_any_length(model)
+
+    def joined(self, dataset: Shaped) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the inputs whose values are joined to the features, by name.
+
+        They are all inputs but the first.
+        """
+        return dataset.others
 
     @property
     def is_chain(self) -> bool:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from seqtrain.evaluation import forecast_metrics
 from seqtrain.plots.base import Drawn, legend, panel, plot, together
 from seqtrain.runs.run import Run
-from seqtrain.tasks import Forecasting
+from seqtrain.tasks.forecasting import forecasting
 
 PANEL = (5.2, 2.6)  # inches
 TRUTH: dict[str, Any] = {"color": "#444444", "linewidth": 1}
@@ -33,7 +33,7 @@ def forecasts(runs: Sequence[Run]) -> Figure:
     rows = figure.subplots(len(every), 3, squeeze=False)
     for drawn, row in zip(every, rows, strict=True):
         run = drawn.runs[0]
-        shown = _task(run).excerpts(*run.predictions())
+        shown = forecasting(run.fitted_task).excerpts(*run.predictions())
         for axes, (title, series, chosen) in zip(row, shown, strict=True):
             _draw(axes, drawn, series, chosen)
             axes.set_title(title, fontsize=9)
@@ -67,7 +67,7 @@ def coverage(runs: Sequence[Run]) -> Figure:
     figure, axes = panel("share of true values inside the interval")
     every = together(runs)
     for drawn in every:
-        wanted = _task(drawn.runs[0]).interval
+        wanted = forecasting(drawn.runs[0].fitted_task).interval
         label = f"{drawn.label}{drawn.seeds}"
         for number, run in enumerate(drawn.runs):
             shares = _steps(run)["coverage"]
@@ -84,22 +84,15 @@ def coverage(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def _task(run: Run) -> Forecasting:
-    task = run.fitted_task
-    if not isinstance(task, Forecasting):
-        raise TypeError("the run does not forecast")
-    return task
-
-
 def _scores(run: Run) -> dict[str, Any]:
-    task, (labels, predictions) = _task(run), run.predictions()
+    task, (labels, predictions) = forecasting(run.fitted_task), run.predictions()
     levels = task.levels_of(predictions)
     return forecast_metrics.scores("test", task.origins(labels), predictions, levels)
 
 
 def _steps(run: Run) -> dict[str, list[Any]]:
     """Return each score of each step of the horizon."""
-    task, (labels, predictions) = _task(run), run.predictions()
+    task, (labels, predictions) = forecasting(run.fitted_task), run.predictions()
     levels = task.levels_of(predictions)
     return forecast_metrics.by_step(task.origins(labels), predictions, levels)
 
@@ -107,7 +100,7 @@ def _steps(run: Run) -> dict[str, list[Any]]:
 def _draw(axes: Axes, drawn: Drawn, series: int, chosen: Sequence[int]) -> None:
     """Draw a series around some origins, and the forecasts from these."""
     run = drawn.runs[0]
-    task, (labels, predictions) = _task(run), run.predictions()
+    task, (labels, predictions) = forecasting(run.fitted_task), run.predictions()
     start, values = run.series()[series]
     times = labels["time"][list(chosen)]
     first = max(int(times.min()) - BEFORE * task.horizon, start)

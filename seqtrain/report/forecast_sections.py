@@ -10,7 +10,7 @@ from seqtrain.evaluation import forecast_metrics
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.page_sections import Content, Subject, having, judged
 from seqtrain.runs.run import Run
-from seqtrain.tasks import Forecasting
+from seqtrain.tasks.forecasting import forecasting
 
 MOST_OFF = 20  # origins in the table, those with the largest errors
 BEFORE = 2  # horizons before the first forecast
@@ -31,7 +31,7 @@ def forecasts(subjects: Sequence[Subject]) -> Content | None:
 
 def rolling(subject: Subject) -> Iterator[Chart]:
     """Yield charts of a run: forecasts that follow one another, and the worst origin."""
-    run, task = subject.run, task_of(subject.run)
+    run, task = subject.run, forecasting(subject.run.fitted_task)
     labels, predictions = run.predictions()
     following, _, worst = task.excerpts(labels, predictions)
     for title, series, chosen in (following, worst):
@@ -60,7 +60,10 @@ def by_step(subjects: Sequence[Subject]) -> list[Chart]:
     wanted = None
     longest = 1
     for subject in subjects:
-        task, (labels, predictions) = task_of(subject.run), subject.run.predictions()
+        task, (labels, predictions) = (
+            forecasting(subject.run.fitted_task),
+            subject.run.predictions(),
+        )
         levels = task.levels_of(predictions)
         steps = forecast_metrics.by_step(task.origins(labels), predictions, levels)
         x = range(1, task.horizon + 1)
@@ -80,14 +83,6 @@ def by_step(subjects: Sequence[Subject]) -> list[Chart]:
 
 def _points(x: Sequence[int], y: Sequence[float | None]) -> list[tuple[float, float]]:
     return [(float(a), b) for a, b in zip(x, y, strict=True) if b is not None]
-
-
-def task_of(run: Run) -> Forecasting:
-    """Return the fitted task of a run that forecasts."""
-    task = run.fitted_task
-    if not isinstance(task, Forecasting):
-        raise TypeError("the run does not forecast")
-    return task
 
 
 def farthest_off(run: Run) -> list[dict[str, Any]]:

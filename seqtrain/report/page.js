@@ -33,7 +33,7 @@ function power(value) {
 }
 
 function axis(name, colour, more) {
-  const formatter = more.type === "log" ? power : more.name === "time" ? String : undefined;
+  const formatter = more.type === "log" ? power : name === "time" ? String : undefined;
   return {
     type: "value", name, nameLocation: "middle", nameTextStyle: { color: colour("soft") },
     axisLabel: { color: colour("soft"), hideOverlap: true, formatter }, axisLine: { lineStyle: { color: colour("line") } },

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples
 from seqtrain.data.scaling import Scaling
@@ -17,7 +17,7 @@ from seqtrain.data.windows import Windows
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Share, Size
 from seqtrain.sources.base import DatasetConfig
-from seqtrain.tasks.forecasting import Forecasting, Output, labels_type
+from seqtrain.tasks.forecasting import Forecasting, Output, forecasting, labels_type
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +28,16 @@ if TYPE_CHECKING:
 HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future covariates
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
 WINDOW, HORIZON = 24, 12  # without a season
+FEWEST = 4  # steps of a series in train
 
-Part = Share | Count | str  # of a series: a share, so many steps, or from a time on
+
+def _as_steps(value: Any) -> Any:
+    """Return a whole number as such, where YAML has it as 18.0."""
+    return int(value) if isinstance(value, float) and value >= 1 and value.is_integer() else value
+
+
+# Of a series: a share, so many steps, or from a time on.
+Part = Annotated[Share | Count | str, BeforeValidator(_as_steps)]
 
 
 @dataclass(frozen=True)
@@ -210,9 +218,7 @@ class SeriesConfig(DatasetConfig):
                 f"{found.source}: {name} has {steps:,} steps, but the network reads {self.window}",
                 "give it the steps before, too",
             )
-        task = fitted.task
-        if not isinstance(task, Forecasting):
-            raise TypeError("the run does not forecast")
+        task = forecasting(fitted.task)
         return self.examples(found, task, fitted.scaling, np.arange(len(origins)), origins)
 
     def examples(
@@ -348,38 +354,42 @@ class SeriesConfig(DatasetConfig):
         """Return the first step of a part that ends before the step `end` of each series."""
         import numpy as np
 
+        horizon = self.horizon or 1
         if isinstance(part, str):
-            try:
-                time = found.grid.index(part)
-            except ValueError as error:
-                hint = f"write it as the data do: `dataset.{name}={found.grid.label(0)}`"
-                raise DataError(f"dataset.{name}: {error}", hint) from error
-            begin = np.clip(time - found.starts, 0, end)
+            begin = np.clip(self._time(found, part, name) - found.starts, 0, end)
         elif isinstance(part, float):
-            begin = end - np.round(found.lengths * part).astype(np.int64)
+            steps = np.round(found.lengths * part).astype(np.int64)
+            begin = end - np.maximum(steps, horizon)
         else:
             begin = end - part
-        horizon = self.horizon or 1
-        short = np.flatnonzero((end - begin < horizon) & (found.lengths >= horizon))
+        short = np.flatnonzero(end - begin < horizon)
         if len(short) and (len(short) == len(end) or not isinstance(part, str)):
             at = int(short[0])
-            steps = f"has {max(int(end[at] - begin[at]), 0):,} steps"
             raise DataError(
-                f"{found.source}: the {name} part of {found.title(at)} {steps}, fewer than the "
-                f"horizon of {horizon}",
+                f"{found.source}: the {name} part of {found.title(at)} has "
+                f"{int(end[at] - begin[at]):,} steps, fewer than the horizon of {horizon}",
                 f"make it longer, such as `dataset.{name}={2 * horizon}` steps, or forecast fewer "
                 "steps: `dataset.horizon=…`",
             )
         return np.asarray(begin)
 
+    def _time(self, found: SeriesData, text: str, name: str) -> int:
+        """Return the index of the time at which a part begins."""
+        try:
+            return found.grid.index(text)
+        except ValueError as error:
+            hint = f"write it as the data do, or as a share: `dataset.{name}={found.label(0, 0)}`"
+            raise DataError(f"dataset.{name}: {error}", hint) from error
+
     def _task(self, found: SeriesData, cuts: Cuts) -> Forecasting:
         """Return the task with everything that is fitted on train."""
         season = self.season or 1
-        parts = [values[:cut] for values, cut in zip(found.each(), cuts.validation, strict=True)]
-        if not all(len(part) for part in parts):
-            raise self._too_short(found, "train")
+        for number, cut in enumerate(cuts.validation.tolist()):
+            if cut < FEWEST:
+                raise self._no_train(found, number)
         if self.log:
             self._check_positive(found)
+        parts = [values[:cut] for values, cut in zip(found.each(), cuts.validation, strict=True)]
         seasonal = season if self.deseasonalise else 1
         starts = found.starts.tolist()
         before = [values[:cut] for values, cut in zip(found.each(), cuts.test, strict=True)]
@@ -416,6 +426,14 @@ class SeriesConfig(DatasetConfig):
                 "has no logarithm",
                 "`dataset.log=false`",
             )
+
+    def _no_train(self, found: SeriesData, number: int) -> DataError:
+        return DataError(
+            f"{found.source}: {found.title(number)} has {found.lengths[number]:,} steps, of which "
+            f"fewer than {FEWEST} are left for train",
+            "leave it out, forecast fewer steps (`dataset.horizon=…`), or give validation and test "
+            "smaller parts (`dataset.validation=…`, `dataset.test=…`)",
+        )
 
     def _too_short(self, found: SeriesData, part: str) -> DataError:
         longest = int(found.lengths.max())

@@ -10,7 +10,8 @@ from seqtrain.data.times import Grid
 from seqtrain.data.transform import Transform
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
-from seqtrain.evaluation.metric import Metric
+from seqtrain.errors import DataError
+from seqtrain.evaluation.metric import MAE, RMSE, Metric
 from seqtrain.tasks.base import Scores, StepPredictions, Task
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ MASE = Metric(
     best=0.0,
     better="significantly better by MASE than",
 )
-MAE = Metric("mae", "MAE", axis="mean absolute error, in units of the data", higher=False, best=0.0)
-RMSE = Metric("rmse", "RMSE", higher=False, best=0.0)
 SMAPE = Metric("smape", "sMAPE", higher=False, best=0.0)
 PINBALL = Metric("pinball", "pinball loss", higher=False, best=0.0)
 COVERAGE = Metric("coverage", "coverage", share=True)
@@ -336,7 +335,7 @@ class Forecasting(Task):
 
         wanted = np.dtype(labels_type(self.horizon))
         shape = (len(labels), self.horizon, len(self.levels))
-        if labels.dtype != wanted or predictions.shape != shape:
+        if labels.dtype != wanted or predictions.shape != shape or predictions.dtype.kind != "f":
             raise ValueError("it does not hold origins and their forecasts")
         if not np.isfinite(labels["truth"]).all():
             raise ValueError("it holds true values that are not finite")
@@ -575,6 +574,20 @@ class Forecasting(Task):
     def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
         """Return the forecasts of the first step."""
         return [found[0] for found in by_step["forecasts"]]
+
+
+def forecasting(task: Task) -> Forecasting:
+    """Return a task, if it forecasts.
+
+    Raises:
+        DataError: it does not.
+    """
+    if not isinstance(task, Forecasting):
+        raise DataError(
+            f"a network for {task.name} does not forecast",
+            "`seqtrain predict RUN --data FILE` gives its predictions for new examples",
+        )
+    return task
 
 
 def _tuples(value: Any) -> Any:

@@ -11,7 +11,7 @@ from seqtrain.data.number_labels import check_differing, measured, no_number, nu
 from seqtrain.data.scaling import Target, current
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
-from seqtrain.evaluation.metric import Metric
+from seqtrain.evaluation.metric import MAE, RMSE, Metric
 from seqtrain.tasks.base import LabelledTask, Place, Scores, StepPredictions, Task
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ BY_HEART = 0.05  # loss on train, in variances of its labels
 MEAN = "mean of the labels"
 
 LOSS = Metric("loss", axis="loss (squared error / variance of labels)", higher=False)
-MAE = Metric("mae", axis="mean absolute error, in units of the labels", higher=False, best=0.0)
-RMSE = Metric("rmse", higher=False, best=0.0)
 R2 = Metric("r2", best=1.0)
 WRONG = Metric("wrong", higher=False, best=0.0)
 
