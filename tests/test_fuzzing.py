@@ -29,6 +29,7 @@ from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.datasets.mnist import Mnist
+from seqtrain.datasets.series import Series
 from seqtrain.datasets.text import Text
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.runs import fitted
@@ -132,6 +133,17 @@ def _(code: bytes) -> object:
 @reader("JSONL")
 def _(code: bytes) -> object:
     return text(file_of("own.jsonl", mutated(json_lines(), code))).load()
+
+
+@reader("time series")
+def _(code: bytes) -> object:
+    rows = [f"{2000 + step // 12}-{step % 12 + 1:02},{step},{step % 5}" for step in range(80)]
+    whole = "\n".join(["time,value,rain", *rows]).encode() + b"\n"
+    signs = [b"NA", b"inf", b"1e300", b"-", b",", b"2000-13", b"Q1", b"\n", b"/", b" 10:30"]
+    file = file_of("own.csv", mutated(whole, code[1:], signs))
+    keys = [{}, {"past": ("rain",)}, {"future": ("rain",)}, {"series_column": "rain"}]
+    more: dict[str, Any] = keys[code[0] % len(keys)]
+    return Series(name="series", path=file, window=4, horizon=2, repeated="mean", **more).load()
 
 
 @reader("CSV, packed")

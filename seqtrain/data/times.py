@@ -441,6 +441,8 @@ def infer(times: Times, series: np.ndarray) -> Grid | None:
 
 def _are_months(apart: np.ndarray, common: float) -> bool:
     """Return whether most distances of days are as many whole months, of 28 to 31 days each."""
+    if (apart == common).all():
+        return False  # such as four weeks
     months = round(common * 12 / 365.25)
     least, most = (months * days for days in MONTH)
     return bool(((apart >= least) & (apart <= most)).mean() > 0.5)

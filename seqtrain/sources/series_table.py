@@ -215,8 +215,8 @@ class _Reader:
                 ) from None
             hint = "write times as 2024-03-05, 2024-03-05 10:30, 2024-03 or 2024, or as numbers; "
             hint += "another form can be named: `dataset.time_format=%d.%m.%Y`"
-            like = f" of the form {form}" if form else " like those before"
-            what = f"`{self._columns.time}` is `{cell[:40]}`, not a time{like * bool(error.index)}"
+            like = f" of the form {form}" if form else " like those before" * bool(error.index)
+            what = f"`{self._columns.time}` is `{cell[:40]}`, not a time{like}"
             raise self._error(line, what, hint) from None
 
     def _grid(self, times: Times, series: np.ndarray) -> Grid:

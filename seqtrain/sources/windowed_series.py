@@ -76,6 +76,11 @@ class SeriesConfig(DatasetConfig):
         description="the part before the test that chooses the best epoch and calibrates the "
         "intervals: a share of each series, a number of steps, or the time at which it begins",
     )
+    validation_series: Share | None = Field(
+        default=None,
+        description="share of the series whose validation part is held back, where there are many; "
+        "the others train up to the test; null holds it back of all",
+    )
     test: Part = Field(
         default=0.15,
         description="the last part of each series, for the final scores; given as `validation` is",
@@ -347,8 +352,15 @@ class SeriesConfig(DatasetConfig):
         Raises:
             DataError: a part is shorter than the horizon.
         """
+        import numpy as np
+
         test = self._begin(found, self.test, found.lengths, "test")
-        return Cuts(self._begin(found, self.validation, test, "validation"), test)
+        validation = self._begin(found, self.validation, test, "validation")
+        if self.validation_series is not None:
+            number = max(round(self.validation_series * len(test)), 1)
+            held = np.linspace(0, len(test) - 1, number).round().astype(np.int64)
+            validation = np.where(np.isin(np.arange(len(test)), held), validation, test)
+        return Cuts(validation, test)
 
     def _begin(self, found: SeriesData, part: Part, end: np.ndarray, name: str) -> np.ndarray:
         """Return the first step of a part that ends before the step `end` of each series."""

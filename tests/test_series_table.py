@@ -1,0 +1,290 @@
+"""Time series are read from tables, and every defect is told with its place."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqtrain.data.time_series import SeriesData
+from seqtrain.datasets.series import Series
+from seqtrain.errors import DataError, SeqtrainError
+
+MONTHS = [f"2024-{month:02}" for month in range(1, 9)]
+
+
+def table(rows: list[str], header: str = "time,value") -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+def plain(values: list[str]) -> str:
+    return table([f"{month},{value}" for month, value in zip(MONTHS, values, strict=False)])
+
+
+def read(content: str | bytes, name: str = "own.csv", **keys: Any) -> SeriesData:
+    data = content.encode() if isinstance(content, str) else content
+    Path(name).write_bytes(data)
+    return Series.model_validate({"name": "series", "path": name, **keys}).series(None)
+
+
+def test_a_column_is_a_series_with_its_times() -> None:
+    found = read(plain(["1", "2.5", "-3", "4e2"]))
+    assert (found.names, found.values.tolist()) == (("value",), [1.0, 2.5, -3.0, 400.0])
+    assert [found.label(0, step) for step in range(4)] == MONTHS[:4]
+    assert (found.grid.describe(), found.filled, found.known.tolist()) == ("month", 0, [4])
+
+
+def test_each_column_of_a_wide_table_is_a_series() -> None:
+    found = read(table(["2024-01,1,5", "2024-02,2,6", "2024-03,3,"], "time,a,b"))
+    assert found.names == ("a", "b")
+    assert [one.tolist() for one in found.each()] == [[1.0, 2.0, 3.0], [5.0, 6.0]]
+    chosen = read(table(["2024-01,1,5", "2024-02,2,6"], "time,a,b"), value_columns=["b"])
+    assert chosen.names == ("b",)
+
+
+def test_rows_of_a_long_table_belong_to_their_series() -> None:
+    rows = ["x,2024-01,1", "y,2024-02,5", "x,2024-02,2", "y,2024-03,6", "x,2024-03,3"]
+    found = read(table(rows, "shop,time,sales"), series_column="shop")
+    assert found.names == ("x", "y")
+    assert [one.tolist() for one in found.each()] == [[1.0, 2.0, 3.0], [5.0, 6.0]]
+    assert [found.label(number, 0) for number in (0, 1)] == ["2024-01", "2024-02"]
+
+
+def test_rows_in_any_order_are_sorted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    found = read(table(["2024-03,3", "2024-01,1", "2024-02,2"]))
+    assert found.values.tolist() == [1.0, 2.0, 3.0]
+    assert "the rows are not in the order of time: sorted" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("rule", "filled"),
+    [("interpolate", [1, 2, 3, 4]), ("previous", [1, 1, 1, 4]), ("zero", [1, 0, 0, 4])],
+)
+@pytest.mark.parametrize("gap", ["a row is missing", "a cell is empty", "a cell says NA"])
+def test_what_is_missing_is_filled_by_the_rule(
+    rule: str, filled: list[float], gap: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    cells = {"a cell is empty": "", "a cell says NA": "NA"}
+    inside = [f"{MONTHS[step]},{cells[gap]}" for step in (1, 2)] if gap in cells else []
+    found = read(
+        table(["2024-01,1", *inside, "2024-04,4"] + ["2024-05,5", "2024-06,6"]), missing=rule
+    )
+    assert found.values.tolist() == [*map(float, filled), 5.0, 6.0]
+    assert found.filled == 2
+    assert f"2 values are missing: {rule} fills them" in caplog.text
+
+
+def test_empty_cells_at_the_ends_are_no_steps() -> None:
+    found = read(plain(["", "", "3", "4", "5", ""]))
+    assert (found.values.tolist(), found.label(0, 0)) == ([3.0, 4.0, 5.0], "2024-03")
+
+
+@pytest.mark.parametrize(("rule", "value"), [("mean", 3.0), ("sum", 6.0), ("last", 4.0)])
+def test_repeated_times_become_one_step_by_the_rule(rule: str, value: float) -> None:
+    rows = ["2024-01,1", "2024-02,2", "2024-02,4", "2024-03,5"]
+    assert read(table(rows), repeated=rule).values.tolist() == [1.0, value, 5.0]
+
+
+def test_a_longer_step_takes_the_rows_of_each_of_its_times() -> None:
+    rows = [f"2024-{month:02}-{day:02},{month}" for month in (1, 2, 3) for day in (3, 9, 20)]
+    found = read(table(rows), frequency="month", repeated="sum")
+    assert (found.values.tolist(), found.label(0, 0)) == ([3.0, 6.0, 9.0], "2024-01")
+
+
+def test_covariates_of_the_future_go_on_after_the_last_value() -> None:
+    rows = ["2024-01,1,20,5", "2024-02,2,30,6", "2024-03,,40,", "2024-04,,50,"]
+    found = read(table(rows, "time,value,price,rain"), future=["price"], past=["rain"])
+    assert (found.lengths.tolist(), found.known.tolist()) == ([2], [4])
+    assert found.future.ravel().tolist() == [20.0, 30.0, 40.0, 50.0]
+    assert found.past.ravel().tolist() == [5.0, 6.0]
+    assert found.covariates().tolist() == [[5.0, 20.0], [6.0, 30.0]]
+
+
+def test_without_times_the_rows_are_steps_in_their_order() -> None:
+    found = read(table(["5", "6", "7"], "value"), time_column=None, frequency="30 minutes")
+    assert (found.values.tolist(), found.grid.season) == ([5.0, 6.0, 7.0], 48)
+
+
+def test_trading_days_leave_out_the_weekends() -> None:
+    days = [*range(1, 6), *range(8, 13), *range(15, 20)]
+    found = read(table([f"2024-01-{day:02},{day}" for day in days]))
+    assert (found.grid.describe(), found.filled) == ("business day", 0)
+
+
+@pytest.mark.parametrize("name", ["own.tsv", "own.jsonl"])
+def test_other_forms_of_tables_are_read(name: str) -> None:
+    rows = [(month, number) for number, month in enumerate(MONTHS)]
+    lines = {
+        "own.tsv": ["time\tvalue", *(f"{month}\t{value}" for month, value in rows)],
+        "own.jsonl": [f'{{"time": "{month}", "value": {value}}}' for month, value in rows],
+    }[name]
+    assert read("\n".join(lines) + "\n", name).values.tolist() == list(map(float, range(8)))
+
+
+# Each file is damaged in one way: keys of the config, the file, and what is told of it.
+DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "no such column of times": ({}, "date,value\n2024-01,1\n", "no column `time`, but `date`"),
+    "a misspelt column": ({}, "Time,value\n2024-01,1\n", "did you mean `Time`"),
+    "no column of values": ({}, "time\n2024-01\n", "no column is left for values"),
+    "an empty file": ({}, "", "holds no rows"),
+    "a header alone": ({}, "time,value\n", "holds no rows"),
+    "a word among the values": ({}, plain(["1", "many"]), "own.csv:3: `value` is `many`"),
+    "a decimal comma": ({}, table(["2024-01;1,5"], "time;value"), "write decimals with a point"),
+    "a value that is infinite": ({}, plain(["1", "inf"]), "own.csv:3: `value` is inf"),
+    "a value out of range": ({}, plain(["1", "1e300"]), "between -1e30 and 1e30"),
+    "no value at all": ({}, plain(["", "NA", "?"]), "no row holds a value"),
+    "a time that is empty": ({}, table(["2024-01,1", ",2"]), "own.csv:3: `time` is empty"),
+    "a time that is none": ({}, table(["2024-01,1", "soon,2"]), "`time` is `soon`, not a time"),
+    "a day that there is not": ({}, table(["2024-01-01,1", "2024-02-30,2"]), "own.csv:3: `time`"),
+    "days or months first": (
+        {},
+        table(["03/04/2020,1", "04/05/2020,2"]),
+        "`03/04/2020` can be read as %m/%d/%Y and as %d/%m/%Y",
+    ),
+    "another format": (
+        {"time_format": "%d/%m/%Y"},
+        table(["2020-01-01,1"]),
+        "not a time of the form %d/%m/%Y",
+    ),
+    "mixed formats": ({}, table(["2024-01-01,1", "2/1/2024,2"]), "like those before"),
+    "a time twice": ({}, table(["2024-01,1", "2024-02,2", "2024-02,3"]), "on line 3 too"),
+    "a time twice in a series": (
+        {"series_column": "shop"},
+        table(["x,2024-01,1", "x,2024-02,2", "x,2024-02,3"], "shop,time,value"),
+        "the time 2024-02 of `x` stands on line 3 too",
+    ),
+    "series without their column": (
+        {"value_columns": ["value"]},
+        table(["x,2024-01,1", "y,2024-01,2", "x,2024-02,1"], "shop,time,value"),
+        "name it: `dataset.series_column=…`",
+    ),
+    "one time alone": ({}, table(["2024-01,1"]), "no series has two different times"),
+    "an irregular time": (
+        {},
+        table(["2024-01-01,1", "2024-01-08,2", "2024-01-15,3", "2024-01-17,4"]),
+        "`2024-01-17` is not at a regular distance from the other times: most steps are a week",
+    ),
+    "an irregular number": ({}, table(["1,1", "2,2", "3,3", "3.5,4"]), "`3.5` is not at a regular"),
+    "mostly gaps": ({}, table(["1,1", "2,2", "99,3"]), "96 of the 99 steps of `value` have no"),
+    "a gap that is refused": (
+        {"missing": "refuse"},
+        table(["2024-01,1", "2024-02,2", "2024-04,4"]),
+        "1 of the 4 steps of `value` have no value, the first at 2024-03",
+    ),
+    "a series without a name": (
+        {"series_column": "shop"},
+        table(["x,2024-01,1", ",2024-02,2"], "shop,time,value"),
+        "own.csv:3: `shop` is empty",
+    ),
+    "a series without a value": (
+        {"series_column": "shop", "future": ["price"]},
+        table(["x,2024-01,1,1", "x,2024-02,1,1", "y,2024-01,,1"], "shop,time,value,price"),
+        "`y` has no value",
+    ),
+    "two columns of values in a long table": (
+        {"series_column": "shop"},
+        table(["x,2024-01,1,2"], "shop,time,value,more"),
+        "a long table has one column of values, but `value`, `more` are left",
+    ),
+    "a column named twice": ({"past": ["time"]}, plain(["1"]), "`time` is named twice"),
+    "a covariate that is missing": (
+        {"past": ["rain"]},
+        plain(["1", "2"]),
+        "no column `rain`, but `time`, `value`",
+    ),
+    "a covariate without values": (
+        {"past": ["rain"]},
+        table(["2024-01,1,", "2024-02,2,"], "time,value,rain"),
+        "the covariate `rain` of `value` has steps without a value",
+    ),
+    "a covariate that is a word": (
+        {"past": ["rain"]},
+        table(["2024-01,1,wet"], "time,value,rain"),
+        "own.csv:2: `rain` is `wet`",
+    ),
+    "too many fields": ({}, table(["2024-01,1", "2024-02,2,3"]), "own.csv:3: 3 fields"),
+    "a quote that is not closed": ({}, table(['2024-01,"1', "2024-02,2"]), "own.csv:2"),
+    "two columns of one name": ({}, "time,time,value\n1,2,3\n", "two columns are called `time`"),
+    "an unknown distance": (
+        {"frequency": "year"},
+        table(["1,1", "2,2"]),
+        "the times are numbers, which `dataset.frequency=year` does not fit",
+    ),
+    "dates for plain numbers": (
+        {"frequency": "step"},
+        plain(["1", "2"]),
+        "the times are dates, which `dataset.frequency=step` does not fit",
+    ),
+    "JSON by another name": ({}, '{"time": "2024-01", "value": 1}\n', "is JSON, by its name a CSV"),
+    "an array": ({"path": "own.npz"}, "", "is not a table"),
+    "a value that is a list": ({"path": "own.jsonl"}, '{"time": "1", "value": [1]}\n', "not text"),
+    "a byte that is no text": ({}, "time,value\n2024-01,1\xff\n", "own.csv:2"),
+    "a folder": ({"path": "folder"}, "", "folder"),
+    "no file": ({"path": "nowhere.csv"}, "", "nowhere.csv"),
+}
+
+
+@pytest.mark.parametrize(("keys", "content", "told"), DEFECTS.values(), ids=DEFECTS)
+def test_a_defect_is_told_with_its_place(keys: dict[str, Any], content: str, told: str) -> None:
+    Path("folder").mkdir()
+    encoding = "latin-1" if "\xff" in content else "utf-8"
+    for name in ("own.csv", "own.jsonl", "own.npz"):
+        Path(name).write_bytes(content.encode(encoding))
+    config = Series.model_validate({"name": "series", "path": "own.csv", **keys})
+    with pytest.raises(SeqtrainError) as caught:
+        config.series(None)
+    assert told in f"{caught.value}\n{caught.value.hint}"
+    assert caught.value.hint
+
+
+def test_many_series_are_read_in_their_own_time() -> None:
+    rows = [f"s{number},{step},{number + step}" for number in range(300) for step in range(40)]
+    found = read(table(rows, "name,time,value"), series_column="name")
+    assert (len(found.names), len(found.values)) == (300, 12_000)
+    assert found.each()[7].tolist() == [7.0 + step for step in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "series", "steps", "step"),
+    [
+        ("airpassengers.csv", {}, 1, 144, "month"),
+        ("sunspot_month.csv", {}, 1, 3_177, "month"),
+        (
+            "m3_monthly.csv",
+            {"series_column": "series", "time_column": "step", "value_columns": ["value"]},
+            1_428,
+            167_562,
+            "step",
+        ),
+        (
+            "elecdemand.csv",
+            {
+                "time_column": None,
+                "frequency": "30 minutes",
+                "value_columns": ["Demand"],
+                "future": ["Temperature", "WorkDay"],
+            },
+            1,
+            17_520,
+            "30 minutes",
+        ),
+    ],
+)
+def test_real_series_are_read(
+    real_data: Path, name: str, keys: dict[str, Any], series: int, steps: int, step: str
+) -> None:
+    file = str(real_data / name)
+    found = Series.model_validate({"name": "series", "path": file, **keys}).series(None)
+    assert (len(found.names), len(found.values)) == (series, steps)
+    assert (found.grid.describe(), found.filled) == (step, 0)
+    assert np.isfinite(found.values).all()
+
+
+def test_a_table_of_prices_with_empty_rows_is_read_by_month() -> None:
+    rows = ["1990-01-01,5", "1990-02-01,6", "1990-02-05,", "1990-03-01,7", "1990-04-01,8"]
+    found = read(table(rows, "Date,IBM"), time_column="Date")
+    assert (found.values.tolist(), found.grid.describe()) == ([5.0, 6.0, 7.0, 8.0], "month")
+    with pytest.raises(DataError, match="the time 1990-04 stands on line 6 too"):
+        read(table([*rows, "1990-04-28,9"], "Date,IBM"), time_column="Date")

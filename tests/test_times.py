@@ -1,0 +1,172 @@
+"""Times are read however people write them, and lie on a grid that is inferred."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from seqtrain.data.times import UNITS, Grid, Unreadable, distance, infer, parse
+
+READ = {
+    "months": (["2024-01", "2024-02", "2024-03"], "month", "2024-02"),
+    "first days of months": (["2024-01-01", "2024-02-01", "2024-03-01"], "month", "2024-02"),
+    "last days of months": (["2024-01-31", "2024-02-29", "2024-03-31"], "month", "2024-02"),
+    "days": (["2024-01-01", "2024-01-02", "2024-01-03"], "day", "2024-01-02"),
+    "weeks": (["2024-01-01", "2024-01-08", "2024-01-15"], "week", "2024-01-08"),
+    "decimal years": (["1949.0", "1949.08333", "1949.16667"], "month", "1949-02"),
+    "years": (["1960", "1961", "1962"], "year", "1961"),
+    "decades": (["1990", "2000", "2010"], "10 years", "2000"),
+    "quarters": (["2024Q1", "2024 q2", "2024-Q3"], "quarter", "2024Q2"),
+    "half hours": (["2024-01-01 00:00", "2024-01-01 00:30"], "30 minutes", "2024-01-01 00:30"),
+    "hours with a T": (["2024-01-01T10", "2024-01-01T11"], "hour", "2024-01-01 11:00"),
+    "UTC": (["2024-01-01T00:00Z", "2024-01-01T01:00Z"], "hour", "2024-01-01 01:00"),
+    "over a change of clocks": (
+        ["2024-03-31T01:00:00+01:00", "2024-03-31T03:00:00+02:00", "2024-03-31T04:00:00+02:00"],
+        "hour",
+        "2024-03-31 01:00",
+    ),
+    "day first": (["12/04/2020", "13/04/2020", "14/04/2020"], "day", "2020-04-13"),
+    "month first": (["04/12/2020", "04/13/2020", "04/14/2020"], "day", "2020-04-13"),
+    "points": (["30.12.2023", "31.12.2023", "01.01.2024"], "day", "2023-12-31"),
+    "slashes": (["2024/01/01", "2024/01/02"], "day", "2024-01-02"),
+    "names of months": (["Jan 1949", "Feb 1949", "Mar 1949"], "month", "1949-02"),
+    "long names": (["1 January 1949", "2 January 1949"], "day", "1949-01-02"),
+    "the American way": (["Jan 1, 1949", "Jan 2, 1949"], "day", "1949-01-02"),
+    "digits of months": (["194912", "195001"], "month", "1950-01"),
+    "digits of days": (["19491231", "19500101"], "day", "1950-01-01"),
+    "a clock of twelve hours": (
+        ["01/13/2020 01:00 PM", "01/13/2020 02:00 PM"],
+        "hour",
+        "2020-01-13 14:00",
+    ),
+    "trading days": (
+        [f"2024-01-{day:02}" for day in (4, 5, 8, 9, 10, 11, 12, 15, 16)],
+        "business day",
+        "2024-01-05",
+    ),
+    "seconds": (["2024-01-01 10:00:05", "2024-01-01 10:00:10"], "5 seconds", "2024-01-01 10:00:10"),
+    "numbers": (["1", "2", "3"], "step", "2"),
+    "decimals": (["0.0", "0.25", "0.5"], "0.25 steps", "0.25"),
+}
+
+
+def indices(cells: list[str]) -> tuple[Grid, np.ndarray]:
+    times = parse(cells)
+    grid = infer(times, np.zeros(len(cells), int))
+    assert grid is not None
+    return grid, (grid.units(times) - grid.offset) / grid.every
+
+
+@pytest.mark.parametrize(("cells", "step", "second"), READ.values(), ids=READ)
+def test_times_are_read_as_people_write_them(cells: list[str], step: str, second: str) -> None:
+    grid, found = indices(cells)
+    assert grid.describe() == step
+    np.testing.assert_allclose(found, found[0] + np.arange(len(cells)), atol=1e-9)
+    assert grid.label(round(found[1])) == second
+    assert grid.index(grid.label(round(found[1]))) == round(found[1])
+
+
+@pytest.mark.parametrize(
+    ("cells", "index"),
+    [
+        (["tomorrow"], 0),
+        (["2024-01-01", "2024-13-01"], 1),
+        (["2024-01-01", "2024-02-30"], 1),
+        (["2024-01-01 10:00", "noon"], 1),
+        (["2024Q1", "2024Q5"], 1),
+        (["1", "inf"], 1),
+        (["2024-01-01T00:00Z", "2024-01-01 24:61"], 1),
+        (["Jan 1949", "Foo 1949"], 1),
+    ],
+)
+def test_what_is_no_time_is_told_with_its_place(cells: list[str], index: int) -> None:
+    with pytest.raises(Unreadable) as caught:
+        parse(cells)
+    assert caught.value.index == index
+
+
+def test_days_and_months_that_cannot_be_told_apart_are_not_guessed() -> None:
+    with pytest.raises(Unreadable) as caught:
+        parse(["03/04/2020", "04/05/2020"])
+    assert caught.value.formats == ["%m/%d/%Y", "%d/%m/%Y"]
+    assert indices(["03/03/2020", "04/04/2020"])[0].unit == "day"  # either way the same
+
+
+def test_a_format_that_is_given_is_taken() -> None:
+    times = parse(["03/04/2020", "04/04/2020"], "%d/%m/%Y")
+    grid = infer(times, np.zeros(2, int))
+    assert grid == Grid("day")
+    with pytest.raises(Unreadable):
+        parse(["2020-04-03"], "%d/%m/%Y")
+
+
+@pytest.mark.parametrize(
+    ("grid", "season"),
+    [
+        (Grid("month"), 12),
+        (Grid("month", 3), 4),
+        (Grid("day"), 7),
+        (Grid("day", 7), 52),
+        (Grid("business day"), 5),
+        (Grid("hour"), 24),
+        (Grid("minute", 30), 48),
+        (Grid("minute", 15), 96),
+        (Grid("hour", 6), 4),
+        (Grid("year"), 1),
+        (Grid("step"), 1),
+    ],
+)
+def test_the_season_follows_from_the_distance(grid: Grid, season: int) -> None:
+    assert grid.season == season
+
+
+@pytest.mark.parametrize("text", ["month", "2 hours", "30 minutes", "quarter", "week", "year"])
+def test_a_distance_is_read_and_described(text: str) -> None:
+    unit, every = distance(text)
+    assert Grid(unit, every).describe() == text
+
+
+@pytest.mark.parametrize("text", ["fortnight", "", "0 days", "monthly", "-1 day"])
+def test_what_is_no_distance_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a distance of times"):
+        distance(text)
+
+
+@given(
+    unit=st.sampled_from([unit for unit in UNITS if unit != "step"]),
+    every=st.integers(1, 5),
+    first=st.integers(-90, 2_000),
+)
+def test_labels_of_a_grid_are_read_as_their_indices(unit: str, every: int, first: int) -> None:
+    assume(unit != "year" or 1500 <= 1970 + first * every <= 2190)
+    grid = Grid(unit, 1 if unit == "business day" else every)
+    for step, label in enumerate(grid.labels(first, 3)):
+        assert grid.index(label) == first + step
+
+
+@given(start=st.dates(date(1900, 1, 1), date(2100, 1, 1)), days=st.integers(1, 60))
+def test_days_at_equal_distances_are_at_equal_distances(start: date, days: int) -> None:
+    cells = [(start + timedelta(days * step)).isoformat() for step in range(4)]
+    _, found = indices(cells)
+    np.testing.assert_allclose(np.diff(found), np.diff(found)[0])
+
+
+def test_calendar_features_tell_months_days_and_hours_apart() -> None:
+    names, values = Grid("hour").calendar(np.arange(24 * 14))
+    assert names == tuple(
+        f"{wave} of {what}" for what in ("month", "weekday", "hour") for wave in ("sine", "cosine")
+    )
+    assert np.abs(values).max() <= 1
+    np.testing.assert_allclose(values[:24, 2:], values[168 : 168 + 24, 2:], atol=1e-9)
+    assert len(np.unique(values[:24, 4:].round(6), axis=0)) == 24
+    assert Grid("step").calendar(np.arange(3))[1].shape == (3, 0)
+    assert Grid("year").calendar(np.arange(3))[1].shape == (3, 0)
+
+
+@pytest.mark.parametrize("damaged", [3, {"unit": "eon"}, {"every": 0}, {"every": "a"}, {"a": 1}])
+def test_a_damaged_grid_is_refused(damaged: object) -> None:
+    with pytest.raises(ValueError, match="it does not hold"):
+        Grid.from_json(damaged)
+    assert Grid.from_json(Grid("day", 7, 4).to_json()) == Grid("day", 7, 4)
