@@ -45,7 +45,20 @@ def apply(outputs: np.ndarray, corrections: np.ndarray) -> np.ndarray:
         outputs: as `fit` takes them.
         corrections: the result of `fit`.
     """
-    return np.asarray(np.sort(outputs + corrections, axis=2))
+    return rising(outputs + corrections)
+
+
+def rising(quantiles: np.ndarray) -> np.ndarray:
+    """Return quantiles whose ends do not cross the middle one, which stays as it is.
+
+    Args:
+        quantiles: float64 of shape (N, H, Q), with the middle one in the middle.
+    """
+    found = quantiles.copy()
+    middle = found[:, :, found.shape[2] // 2]
+    found[:, :, 0] = np.minimum(found[:, :, 0], middle)
+    found[:, :, -1] = np.maximum(found[:, :, -1], middle)
+    return found
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

@@ -306,8 +306,10 @@ class Forecasting(Task):
         """Return outputs of a network by step and quantile; float64, shape (N, H, heads)."""
         import numpy as np
 
-        found = outputs.reshape(len(outputs), self.horizon, -1).astype(np.float64)
-        return np.sort(found, axis=2)  # V. Chernozhukov et al., Econometrica 78(3), 2010
+        from seqtrain.evaluation import conformal
+
+        found = outputs.reshape(len(outputs), self.horizon, -1)
+        return conformal.rising(found.astype(np.float64))
 
     def _calibrated(self, outputs: np.ndarray) -> np.ndarray:
         import numpy as np

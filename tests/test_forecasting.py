@@ -1,0 +1,463 @@
+"""Forecasts: nothing of the future is seen, and every command answers."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqtrain.config import load_config
+from seqtrain.data.dataset import Dataset
+from seqtrain.data.transform import Level, Transform
+from seqtrain.data.windows import Windows
+from seqtrain.datasets.airline import Airline
+from seqtrain.datasets.series import Series
+from seqtrain.datasets.stocks import Stocks
+from seqtrain.errors import DataError
+from seqtrain.runs import lookup
+from seqtrain.runs.run import Run
+from seqtrain.training import launch
+from tests.conftest import Outcome, drawing
+from tests.cutting import cut_short, go_on, results
+
+Seqtrain = Callable[..., Outcome]
+
+CONFIG = """
+dataset: {name: series, path: own.csv, window: 6, horizon: 3, validation: 12, test: 12}
+model: {name: gru, units: 4}
+training: {epochs: 3, learning_rate: 1e-2, batch_size: 16, early_stopping: {patience: 9}}
+"""
+
+
+def write(values: np.ndarray, names: tuple[str, ...] = ("value",), file: str = "own.csv") -> Path:
+    """Write months of values, float of shape (steps,) or (steps, columns)."""
+    with Path(file).open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["time", *names])
+        for step, row in enumerate(values.reshape(len(values), -1).tolist()):
+            cells = ("" if np.isnan(value) else value for value in row)
+            rows.writerow([f"{1990 + step // 12}-{step % 12 + 1:02}", *cells])
+    return Path(file)
+
+
+def wave(steps: int = 120, noise: float = 0.1) -> np.ndarray:
+    random = np.random.default_rng(0)
+    return 10 + np.sin(2 * np.pi * np.arange(steps) / 12) + noise * random.normal(size=steps)
+
+
+def load(**keys: Any) -> Dataset:
+    section = {"name": "series", "path": "own.csv", "window": 6, "horizon": 3, **keys}
+    return Series.model_validate(section).load()
+
+
+@pytest.fixture
+def own() -> Path:
+    write(wave())
+    Path("own.yaml").write_text(CONFIG)
+    return Path("own.yaml")
+
+
+def ok(outcome: Outcome) -> str:
+    assert outcome.exit_code == 0, outcome.stderr
+    return outcome.stdout
+
+
+# Windows
+
+
+def test_windows_are_read_like_an_array() -> None:
+    steps = np.arange(40.0).reshape(20, 2)
+    firsts = np.array([0, 3, 9])
+    level, spread = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 1.0])
+    windows = Windows(steps, firsts, 4, level, spread)
+    whole = np.stack([steps[first : first + 4] for first in firsts])
+    whole[:, :, 0] = (whole[:, :, 0] - level[:, None]) / spread[:, None]
+    whole = whole.astype(np.float32)
+    assert (windows.shape, windows.dtype, len(windows)) == (whole.shape, np.float32, 3)
+    np.testing.assert_array_equal(np.asarray(windows), whole)
+    rows = np.array([[2, 0], [1, 1]])
+    for index in (1, slice(1, None), rows, (rows, slice(None)), (slice(None), slice(2)), (0, 3)):
+        np.testing.assert_array_equal(windows[index], whole[index])
+
+
+def test_many_windows_take_no_more_memory_than_their_steps() -> None:
+    steps = np.zeros((1_000_000, 1))
+    windows = Windows(steps, np.arange(900_000), 1_000)
+    assert windows.steps is steps
+    assert windows[np.array([5, 7])].nbytes == 2 * 1_000 * 4
+
+
+# Preprocessing
+
+
+@given(
+    log=st.booleans(),
+    level=st.sampled_from(["last", "mean", "none"]),
+    season=st.sampled_from([1, 4, 12]),
+    seed=st.integers(0, 100),
+)
+def test_what_is_transformed_comes_back(log: bool, level: Level, season: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    time = np.arange(96)
+    values = np.exp(1 + 0.01 * time + np.sin(2 * np.pi * time / 12) + 0.1 * random.normal(size=96))
+    fitted = Transform.fit([values], [5], log=log, level=level, season=season)
+    series = np.zeros(96, int)
+    there = fitted.forward(values, series, time + 5)
+    np.testing.assert_allclose(fitted.inverse(there, series, time + 5), values)
+    np.testing.assert_allclose(there.mean(), 0, atol=1e-9)
+
+
+def test_a_season_is_taken_by_the_time_of_a_value() -> None:
+    pattern = np.tile([0.0, 1.0, 5.0, -6.0], 20)
+    fitted = Transform.fit([pattern], [2], log=False, level="last", season=4)
+    there = fitted.forward(pattern[1:9], np.zeros(8, int), np.arange(3, 11))
+    np.testing.assert_allclose(there, there[0], atol=1e-9)
+
+
+@pytest.mark.parametrize("keys", [{"log": True}, {"deseasonalise": True}, {"level": "mean"}])
+def test_labels_are_the_next_values_and_come_back(keys: dict[str, Any]) -> None:
+    write(wave())
+    dataset = load(**keys)
+    values = dataset.series.values if dataset.series else np.zeros(0)
+    labels, task = dataset.test.labels, dataset.task
+    first = dataset.series.starts[0] if dataset.series else 0
+    for label in labels:
+        last = label["time"] - first
+        assert label["truth"].tolist() == values[last + 1 : last + 4].tolist()
+    learned = task.learned(labels)[:, :3]
+    np.testing.assert_allclose(
+        task.predictions(learned, labels)[:, :, 0], labels["truth"], rtol=1e-5
+    )
+
+
+# The split in time
+
+
+def test_no_window_reaches_into_what_a_later_part_must_forecast() -> None:
+    write(wave())
+    dataset = load(validation=20, test=30)
+    assert dataset.series is not None
+    ends = {
+        name: dataset.split(name).labels["time"] - dataset.series.starts[0]
+        for name in ("train", "validation", "test")
+    }
+    assert (ends["train"].min(), ends["train"].max() + 3) == (5, 69)
+    assert (ends["validation"].min() + 1, ends["validation"].max() + 3) == (70, 89)
+    assert (ends["test"].min() + 1, ends["test"].max() + 3) == (90, 119)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sizes"),
+    [
+        ({"validation": 12, "test": 24}, (76, 10, 22)),
+        ({"validation": 0.1, "test": 0.2}, (76, 10, 22)),
+        ({"validation": "1997-01", "test": "1998-01"}, (76, 10, 22)),
+        ({"validation": 12, "test": 24, "stride": 4}, (19, 10, 22)),
+    ],
+)
+def test_a_part_is_a_share_so_many_steps_or_from_a_time_on(
+    keys: dict[str, Any], sizes: tuple[int, ...]
+) -> None:
+    write(wave())
+    dataset = load(**keys)
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == sizes
+
+
+def test_some_series_can_validate_for_all() -> None:
+    write(np.stack([wave(), 2 * wave(), 3 * wave(), 4 * wave()], axis=1), tuple("abcd"))
+    every, some = load(validation=12, test=12), load(validation=12, test=12, validation_series=0.5)
+    assert len(every.validation) == 2 * len(some.validation)
+    assert sorted({*some.validation.labels["series"].tolist()}) == [0, 3]
+    assert len(some.train) == len(every.train) + 2 * 12
+    np.testing.assert_array_equal(every.test.labels["truth"], some.test.labels["truth"])
+
+
+@pytest.mark.parametrize("keys", [{}, {"log": True, "deseasonalise": True}, {"calendar": True}])
+def test_nothing_that_is_fitted_sees_validation_or_test(keys: dict[str, Any]) -> None:
+    values = np.stack([wave(), wave(noise=0.3)], axis=1)
+    found = []
+    for altered in (values, np.where(np.arange(120)[:, None] < 78, values, 99 - values)):
+        write(altered, ("value", "rain"))
+        found.append(load(value_columns=["value"], past=["rain"], validation=18, test=24, **keys))
+    one, other = found
+    assert one.task.transform == other.task.transform
+    assert one.scaling == other.scaling
+    np.testing.assert_array_equal(np.asarray(one.train.first), np.asarray(other.train.first))
+    np.testing.assert_array_equal(one.train.labels, other.train.labels)
+    assert one.task.scales != other.task.scales  # these are of all that is before the test
+
+
+@pytest.mark.tf
+def test_values_after_the_cut_change_no_weight(seqtrain: Seqtrain, own: Path) -> None:
+    """Nor the choice of the epoch, nor the calibration: the test part chooses nothing."""
+    keys = ("dataset.log=true", "dataset.deseasonalise=true", "training.baselines=false")
+    kept = []
+    for altered in (wave(), np.where(np.arange(120) < 108, wave(), 50 + wave()[::-1])):
+        write(altered)
+        ok(seqtrain("train", own, *keys))
+        run = lookup.latest(Path("outputs"))
+        kept.append((run.history(), run.read_json("task.json", dict), weights(run)))
+    assert kept[0] == kept[1]
+
+
+def weights(run: Run) -> list[float]:
+    """All weights of the saved network, and that of the last step."""
+    import zipfile
+
+    import h5py
+
+    content = io.BytesIO(zipfile.ZipFile(run.model_file).read("model.weights.h5"))
+    found: list[float] = []
+    with h5py.File(content) as file:
+        file.visititems(
+            lambda _, item: (
+                found.extend(item[()].ravel().tolist()) if isinstance(item, h5py.Dataset) else None
+            )
+        )
+    return found
+
+
+# What is refused
+
+
+REFUSED = {
+    "a test part shorter than the horizon": ({"test": 2}, "the test part of `value` has 2 steps"),
+    "a validation part shorter": ({"validation": 1}, "the validation part of `value` has 1 steps"),
+    "no window in train": ({"window": 90}, "too few for one window of 90 steps"),
+    "parts that leave nothing": ({"validation": 60, "test": 60}, "left for train"),
+    "a time that is none": ({"test": "soon"}, "dataset.test: `soon` is not a time"),
+    "a number for a month": ({"test": "7"}, "dataset.test: `7` is not a time like"),
+}
+
+
+@pytest.mark.parametrize(("keys", "told"), REFUSED.values(), ids=REFUSED)
+def test_a_split_that_cannot_be_made_is_refused(keys: dict[str, Any], told: str) -> None:
+    write(wave())
+    with pytest.raises(DataError) as caught:
+        load(**keys)
+    assert told in str(caught.value)
+    assert "`dataset." in str(caught.value.hint)
+
+
+def test_a_value_without_a_logarithm_is_told_with_its_time() -> None:
+    values = wave()
+    values[7] = -1.0
+    write(values)
+    with pytest.raises(DataError, match="`value` is -1 at 1990-08, which has no logarithm"):
+        load(log=True)
+
+
+# Training
+
+
+@pytest.mark.tf
+def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, own: Path) -> None:
+    with drawing():
+        outcome = seqtrain("train", own)
+    ok(outcome)
+    assert "seasonal naive" in outcome.stderr
+    run = lookup.latest(Path("outputs"))
+    pictures = {"loss.png", "mase.png", "forecasts.png", "horizon_errors.png", "coverage.png"}
+    assert pictures <= {picture.name for picture in run.plots.iterdir()}
+    kept, (labels, predictions) = run.metrics(), run.predictions()
+    off = np.abs(labels["truth"] - predictions[:, :, 1]).mean()
+    assert kept["test_mae"] == pytest.approx(off)
+    best = run.history()[kept["best_epoch"] - 1]
+    assert kept["val_mase"] == best["val_mase"]
+
+    judged = json.loads(ok(seqtrain("evaluate", "--json")))
+    assert judged["test_mase"] == pytest.approx(kept["test_mase"], rel=1e-5)
+    validated = json.loads(ok(seqtrain("evaluate", "--split", "validation", "--json")))
+    assert validated["val_mase"] == pytest.approx(best["val_mase"], rel=1e-4)
+    assert "seasonal naive" in ok(seqtrain("evaluate"))
+    assert "effect" in ok(seqtrain("explain", "own", "--example", "2"))
+    ok(seqtrain("gradients", "own"))
+    ok(seqtrain("plot", "own"))
+    ok(seqtrain("compare"))
+    ok(seqtrain("report", "own", "--to", "report.html"))
+    assert "Farthest off" in Path("report.html").read_text(encoding="utf-8")
+    assert "train " in ok(seqtrain("check", own, "--load"))
+
+
+@pytest.mark.tf
+def test_a_forecast_goes_on_from_the_end(seqtrain: Seqtrain, own: Path) -> None:
+    ok(seqtrain("train", own, "training.baselines=false"))
+    rows = list(csv.DictReader(io.StringIO(ok(seqtrain("forecast", "--format", "csv")))))
+    assert [row["time"] for row in rows] == ["2000-01", "2000-02", "2000-03"]
+    for row in rows:
+        assert float(row["lower_90"]) <= float(row["forecast"]) <= float(row["upper_90"])
+    far = [
+        json.loads(line)
+        for line in ok(seqtrain("forecast", "--steps", "9", "--format", "jsonl")).splitlines()
+    ]
+    assert [row["forecast"] for row in far[:3]] == [float(row["forecast"]) for row in rows]
+    widths = [row["upper_90"] - row["lower_90"] for row in far]
+    assert max(widths[:3]) < min(widths[3:6]) < min(widths[6:])
+    assert "further ones see its own forecasts" in seqtrain("forecast", "--steps", "9").stderr
+    assert seqtrain("forecast", "--steps", "2").stdout.count("\n") == 3
+
+
+@pytest.mark.tf
+def test_a_forecast_goes_on_from_newer_values(seqtrain: Seqtrain, own: Path) -> None:
+    ok(seqtrain("train", own, "training.baselines=false"))
+    newer = write(wave(132), file="newer.csv")
+    table = ok(seqtrain("forecast", "own", "--data", newer))
+    assert "2001-01" in table
+    write(wave(5), file="short.csv")
+    short = seqtrain("forecast", "own", "--data", "short.csv")
+    assert (short.exit_code, "5 steps, but the network reads 6" in short.stderr) == (2, True)
+    Path("days.csv").write_text(
+        "time,value\n" + "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 29))
+    )
+    days = seqtrain("forecast", "own", "--data", "days.csv")
+    assert days.exit_code == 2
+    assert "a step is a day, but the network learned steps of a month" in days.stderr
+
+
+@pytest.mark.tf
+def test_the_newest_value_and_nothing_later_decides_a_forecast(
+    seqtrain: Seqtrain, own: Path
+) -> None:
+    ok(seqtrain("train", own, "training.baselines=false"))
+    values = wave()
+    tables = []
+    for last in (values[-1], values[-1] + 3):
+        write(np.append(values[:-1], last), file="newer.csv")
+        tables.append(ok(seqtrain("forecast", "own", "--data", "newer.csv")))
+    assert tables[0] != tables[1]
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("horizon", [1, 12])
+def test_a_line_goes_on_as_a_line(seqtrain: Seqtrain, own: Path, horizon: int) -> None:
+    """y = t is forecast as t + 1 … t + H: no step is read or given one place off."""
+    write(np.arange(120.0))
+    ok(
+        seqtrain(
+            *("train", own, f"dataset.horizon={horizon}", "model.autoregressive=true"),
+            *("dataset.output=median", "training.learning_rate=1e-9"),
+        )
+    )
+    text = ok(seqtrain("forecast", "--format", "csv"))
+    found = [float(row["forecast"]) for row in csv.DictReader(io.StringIO(text))]
+    np.testing.assert_allclose(found, 120 + np.arange(horizon), atol=0.05)
+
+
+@pytest.mark.tf
+def test_a_sine_is_forecast_far_better_than_by_its_last_value(
+    seqtrain: Seqtrain, own: Path
+) -> None:
+    write(wave(400, noise=0.05))
+    outcome = seqtrain(
+        *("train", own, "dataset.window=24", "dataset.horizon=6", "dataset.test=60"),
+        *("training.epochs=30", "model.units=16", "dataset.season=1"),
+    )
+    ok(outcome)
+    kept = lookup.latest(Path("outputs")).metrics()
+    assert 5 * kept["test_mase"] < kept["baselines"]["last value"]["test_mase"]
+    assert "the network beats last value" in outcome.stderr
+
+
+@pytest.mark.tf
+def test_of_a_random_walk_nothing_is_better_than_the_last_value(
+    seqtrain: Seqtrain, own: Path
+) -> None:
+    write(100 + np.random.default_rng(3).normal(size=300).cumsum())
+    outcome = seqtrain("train", own, "dataset.test=90", "dataset.validation=60")
+    ok(outcome)
+    assert "is not significantly better by MASE than the last value" in outcome.stderr
+    assert not lookup.latest(Path("outputs")).metrics()["verdict"]["learned"]
+
+
+@pytest.mark.tf
+def test_a_covariate_of_the_future_helps_and_must_be_given(seqtrain: Seqtrain, own: Path) -> None:
+    random = np.random.default_rng(0)
+    price = random.normal(size=303)
+    values = np.append(10 + 3 * price[:300] + 0.1 * random.normal(size=300), [np.nan] * 3)
+    write(np.stack([values, price], axis=1), ("value", "price"))
+    keys = ("dataset.value_columns=[value]", "training.epochs=40", "dataset.test=60")
+    ok(seqtrain("train", own, *keys, "dataset.future=[price]", "name=knows"))
+    Path("without.csv").write_text(
+        "\n".join(line.rpartition(",")[0] for line in Path("own.csv").read_text().splitlines()[:-3])
+    )
+    ok(seqtrain("train", own, *keys, "dataset.path=without.csv", "name=guesses"))
+    first, second = json.loads(ok(seqtrain("compare", "knows", "guesses", "--json")))
+    scores = {
+        one["run"].split("/")[0]: one["scores"]["test_mase"]["mean"] for one in (first, second)
+    }
+    assert scores["knows"] < 0.5 * scores["guesses"]
+    rows = ok(seqtrain("forecast", "knows", "--format", "csv")).splitlines()
+    found = [float(row.split(",")[1]) for row in rows[1:]]
+    np.testing.assert_allclose(found, 10 + 3 * price[300:], atol=1.5)
+    refused = seqtrain("forecast", "knows", "--steps", "4")
+    assert refused.exit_code == 2
+    assert "`price` of `value` must be known for 3 steps after its last value" in refused.stderr
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("output", ["median", "mean", "quantiles"])
+@pytest.mark.parametrize("interval", ["0.8", "null"])
+def test_each_output_has_its_interval(
+    seqtrain: Seqtrain, own: Path, output: str, interval: str
+) -> None:
+    keys = (f"dataset.output={output}", f"dataset.interval={interval}", "training.epochs=1")
+    ok(seqtrain("train", own, *keys, "training.baselines=false"))
+    header = ok(seqtrain("forecast", "--format", "csv")).splitlines()[0]
+    ends = "" if interval == "null" else ",lower_80,upper_80"
+    assert header == f"time,forecast{ends}"
+
+
+@pytest.mark.tf
+def test_several_series_have_forecasts_of_their_own(seqtrain: Seqtrain, own: Path) -> None:
+    write(np.stack([wave(), 100 * wave()], axis=1), ("small", "large"))
+    ok(seqtrain("train", own, "training.baselines=false"))
+    rows = list(csv.DictReader(io.StringIO(ok(seqtrain("forecast", "--format", "csv")))))
+    assert [row["series"] for row in rows] == ["small"] * 3 + ["large"] * 3
+    small, large = float(rows[0]["forecast"]), float(rows[3]["forecast"])
+    assert 50 < large / small < 200
+    write(wave(), ("other",), "other.csv")
+    refused = seqtrain("forecast", "--data", "other.csv")
+    assert refused.exit_code == 2
+    assert "the network does not know the series `other`" in refused.stderr
+    write(wave(), ("large",), "one.csv")
+    assert seqtrain("forecast", "--data", "one.csv").exit_code == 0
+
+
+@pytest.mark.tf
+def test_a_forecast_that_was_cut_short_goes_on_to_the_bit(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config(own, ["model.autoregressive=true", "training.baselines=false"])
+    whole, _ = launch.prepare(config, Path("whole"), None)
+    cut, _ = launch.prepare(config, Path("cut"), None)
+    cut_short(cut, monkeypatch, "on_epoch_end", 2)
+    assert not cut.finished
+    assert results(go_on(cut)) == results(go_on(whole))
+
+
+@pytest.mark.tf
+def test_what_does_not_forecast_says_so(seqtrain: Seqtrain) -> None:
+    ok(seqtrain("init", "quickstart"))
+    ok(seqtrain("train", "quickstart.yaml", "training.epochs=1", "training.baselines=false"))
+    outcome = seqtrain("forecast")
+    assert outcome.exit_code == 2
+    assert "a network for classification does not forecast" in outcome.stderr
+    assert "seqtrain predict" in outcome.stderr
+
+
+def test_embedded_series_are_there_without_a_file() -> None:
+    airline, stocks = Airline(name="airline").load(), Stocks(name="stocks").load()
+    assert airline.series is not None
+    assert (airline.series.values.sum(), airline.series.label(0, 143)) == (40_363.0, "1960-12")
+    assert stocks.series is not None
+    assert len(stocks.series.names) == 10
+    ends = stocks.series.starts + stocks.series.lengths
+    assert {stocks.series.grid.label(int(end) - 1) for end in ends} == {"2022-06"}
+    with pytest.raises(DataError, match="there is no `GOOG`"):
+        Stocks(name="stocks", symbols=("GOOG",)).load()
