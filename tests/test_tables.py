@@ -417,6 +417,8 @@ HEADERLESS = {
     "a header of numbers in order": ("0,1,2\n5,6,7\n5,8,9\n", False),
     "a header of years": ("2001,2002,2003,kind\n1,2,3,a\n4,5,7,b\n", False),
     "a header of numbers beside a word": ("label,401.5,403,409\na,1,2,3\nb,4,5,7\n", False),
+    "a header of numbers beside two words": ("3,1,a,b\n4,5,0,1\n7,8,1,1\n9,8,1,2\n", False),
+    "missing numbers": ("3,1,NA,NA\n4,5,0,1\n7,8,1,1\n9,8,1,2\n", True),
     "numbers that go down": ("3,2,1,a\n4,5,7,b\n9,8,6,a\n", True),
     "a header that stands twice": (f"text,label\n{COMMAS}text,label\n", False),
     "nothing but a header": ("text,label\n", False),
