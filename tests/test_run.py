@@ -221,6 +221,20 @@ def test_a_name_that_is_misspelt_is_told_the_right_one(tmp_path: Path) -> None:
         lookup.best(Path("leavs"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("own.yaml", "a run is named as its config, without `.yaml`: `own`"),
+        ("a fine film", "name the run first, then the text: `RUN 'a fine film'`"),
+        ("nowhere", "`seqtrain list runs` shows the runs"),
+    ],
+)
+def test_what_is_no_run_is_told_what_to_type(place: str, hint: str, tmp_path: Path) -> None:
+    with pytest.raises(RunError) as raised:
+        lookup.best(Path(place), tmp_path)
+    assert str(raised.value.hint).startswith(hint)
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
         lookup.best(tmp_path / "nowhere")
