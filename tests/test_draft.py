@@ -154,6 +154,27 @@ def test_nothing_is_overwritten(seqtrain: Seqtrain) -> None:
     assert Path("own.yaml").read_text() == "mine"
 
 
+def test_a_table_to_try_is_written_and_drafted(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("init", "--example", "reviews.csv")
+    assert (outcome.exit_code, outcome.stdout) == (0, "reviews.csv\n")
+    assert "`seqtrain init --data reviews.csv`" in outcome.stderr
+    told = seqtrain("init", "--data", "reviews.csv").stderr
+    assert "data       2,000 rows of reviews.csv" in told
+    assert "classification, 2 classes: negative 1,000, positive 1,000" in told
+    again = seqtrain("init", "--example", "reviews.csv")
+    assert again.exit_code == 2
+    assert "name another file: `--example my_reviews.csv`" in again.stderr
+
+
+@pytest.mark.parametrize("arguments", [["own.csv", "quickstart"], ["own.txt"]])
+def test_a_table_to_try_is_a_csv_and_nothing_beside(
+    arguments: list[str], seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain("init", "--example", *arguments)
+    assert outcome.exit_code == 2
+    assert not Path(arguments[0]).exists()
+
+
 def test_init_needs_a_name_or_data(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("init")
     assert outcome.exit_code == 2
