@@ -1,4 +1,4 @@
-"""Runs beside one another, from written files alone."""
+"""Comparisons of runs, read from their files."""
 
 import csv
 import io
@@ -203,7 +203,7 @@ def test_two_runs_are_paired_on_the_same_examples(seqtrain: Seqtrain) -> None:
 
 
 def measured_too(run: Run, macro_f1: float) -> Run:
-    """A run whose metrics hold macro F1, as those of older versions do not."""
+    """A run with macro F1 in its metrics, which runs of older versions lack."""
     run.write_metrics({**run.metrics(), "test_macro_f1": macro_f1, "test_balanced_accuracy": 0.6})
     return run
 

@@ -1,4 +1,4 @@
-"""New examples of a person: columns by other names, and what is kept beside an answer."""
+"""New examples of a user: other column names, and columns that predictions keep."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def new() -> Path:
-    """Texts in an order of their own, with an id, a label and a note beside."""
+    """Texts in another order, with columns for an id, a label and a note."""
     with Path("new.csv").open("w", newline="") as file:
         rows = [[f"p{9 - n}", text, label, "=1+1"] for n, (text, label) in enumerate(sentences(8))]
         csv.writer(file).writerows([["PassengerId", "tweet", "class", "note"], *rows])

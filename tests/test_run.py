@@ -46,7 +46,7 @@ def test_runs_of_the_same_second_lie_apart_in_their_order(tmp_path: Path) -> Non
 def test_a_name_that_is_taken_meanwhile_is_not_taken_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As by another process in the same second, before it has written its config."""
+    """As if another process made it in the same second, and has not written its config yet."""
     drawn = iter(["0000", "0000", "0001"])
     monkeypatch.setattr("seqtrain.runs.folders.secrets.token_hex", lambda size: next(drawn))
     now = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Tables as people have them: read whole in every form, and every defect told with its place."""
+"""Tables in all formats: read completely, and every defect is reported with its place."""
 
 import csv
 import gzip
@@ -377,7 +377,7 @@ ESCAPED = [('he said "no, thanks" and left', "bad"), ("C:\\new", "good"), ("plai
 @pytest.mark.parametrize("after", [0, 3_000])
 @pytest.mark.parametrize("name", ["own.csv", "own.tsv"])
 def test_quotes_may_be_escaped_by_a_backslash(name: str, after: int) -> None:
-    """Also where that shows long after the first rows, which then say nothing of it."""
+    """Even if only rows far behind the first ones show it."""
     delimiter = "," if name == "own.csv" else "\t"
     rows = [("plain", "good")] * after + ESCAPED
     escaped = str.maketrans({"\\": "\\\\", '"': '\\"'})
@@ -596,7 +596,7 @@ def after(rows: int, line: str | bytes, form: Callable[..., str] = as_csv) -> by
 
 
 class Defect(NamedTuple):
-    """What is wrong, and what is to be printed about it."""
+    """A defect, and the message that must be printed."""
 
     name: str
     content: str | bytes | Callable[[], Any]

@@ -1,4 +1,4 @@
-"""Every task keeps the contract, and a third one needs nothing but its own class."""
+"""Contract tests of every task; a new task needs only its own class."""
 
 import ast
 import json
@@ -28,7 +28,7 @@ OFF = Metric("stars_off", "stars off", "mean distance in stars", higher=False, b
 
 @dataclass(frozen=True)
 class Stars(Classification):
-    """Classes in an order, from 1 to 5 stars: to be off by one is better than by four."""
+    """Ordered classes, from 1 to 5 stars: being off by one is better than by four."""
 
     name: ClassVar[str] = "stars"
     metrics: ClassVar[tuple[Metric, ...]] = (OFF, *Classification.metrics)
@@ -91,7 +91,7 @@ training: {epochs: 4, learning_rate: 1e-2, batch_size: 16, early_stopping: {pati
 
 @pytest.fixture
 def stars(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A config of reviews, whose task no module of the package knows."""
+    """A config of reviews with a task that the package does not know."""
     monkeypatch.setattr(tasks, "TASKS", [*tasks.TASKS, Stars])
     random = np.random.default_rng(0)
     rows = [
@@ -177,7 +177,7 @@ NAMES = {"classification": ["a", "b", "c"], "regression": ["1", "2.5", "4"]}
 
 
 def fitted(name: str) -> tuple[Task, np.ndarray]:
-    """A task that has seen 60 labels, and these."""
+    """A task fitted on 60 labels, and these labels."""
     names = NAMES[name]
     task = tasks.named(name).fit_names(names, 60, str, "own.csv", "")
     labels = task.encode(names * 20, str, "own.csv")
@@ -185,7 +185,7 @@ def fitted(name: str) -> tuple[Task, np.ndarray]:
 
 
 def learned(task: Task, labels: np.ndarray) -> np.ndarray:
-    """Predictions that are right of nearly all."""
+    """Predictions that are right for nearly all examples."""
     random = np.random.default_rng(0)
     if isinstance(task, Regression):
         return labels + 0.01 * random.normal(size=len(labels))
@@ -237,7 +237,7 @@ def test_the_worst_mistake_comes_first_and_what_is_right_is_none(name: str) -> N
 
 
 def perfect(task: Task, labels: np.ndarray) -> np.ndarray:
-    """Predictions that are right of all."""
+    """Predictions that are right for all examples."""
     return labels.copy() if isinstance(task, Regression) else np.eye(3)[labels]
 
 
