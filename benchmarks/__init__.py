@@ -1,1 +1,1 @@
-"""Side by side: seqtrain, a plain Keras script and a PyTorch script on the same work."""
+"""Benchmarks of seqtrain, a plain Keras script and a PyTorch script on the same workloads."""

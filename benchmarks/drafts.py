@@ -1,4 +1,4 @@
-"""`python -m benchmarks.drafts PACKAGES`: what the configs that `init --data` writes reach.
+"""`python -m benchmarks.drafts PACKAGES`: scores of the configs that `init --data` writes.
 
 Beside them stand scikit-learn's TF-IDF with logistic regression on all rows, and the bidirectional
 LSTM that a person would write in Keras, on the same test rows. `benchmarks.draft_files` says how
@@ -34,7 +34,7 @@ EPOCHS, BATCH_SIZE, LENGTH = 8, 32, 300  # of the network that a person would wr
 
 @dataclass(frozen=True)
 class Texts:
-    """The rows of a file that learn, choose and judge, as `seqtrain` splits them."""
+    """The rows of a file for train, validation and test, as `seqtrain` splits them."""
 
     train: list[str]
     validation: list[str]

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.gaps`: how long an epoch waits for the next on TensorFlow, as it is fed."""
+"""`python -m benchmarks.gaps`: waits between epochs on TensorFlow, by the input of `fit`."""
 
 import argparse
 import subprocess

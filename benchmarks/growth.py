@@ -58,7 +58,7 @@ def write(folder: Path, examples: int, steps: int, units: int) -> None:
 
 
 def point(folder: Path) -> None:
-    """Train what `write` wrote, and report as JSON; no first epoch counts, for it compiles."""
+    """Train the config of `write`, and report as JSON, without the first epoch, which compiles."""
     from seqtrain.backend import execution
     from seqtrain.config import load_config
     from seqtrain.runs.run import Run

@@ -22,13 +22,13 @@ HEADER = ("seed", "batches", "s/epoch", "× fixed", "test accuracy")
 
 
 def ideal(data_dir: Path) -> float:
-    """Return how many steps there are for each that is not padding."""
+    """Return the ratio of all steps to those that are not padding."""
     dataset = load_config(Path(CONFIG), [f"dataset.max_length={STEPS}"]).dataset.load(data_dir)
     return STEPS / float(real_steps(dataset.train.x).mean())
 
 
 def trained(bucketed: bool, seed: int, backend: str, data_dir: Path) -> tuple[float, float]:
-    """Return the median seconds of an epoch but the first, which compiles, and test accuracy."""
+    """Return the median seconds of an epoch, without the first, and the test accuracy."""
     with tempfile.TemporaryDirectory() as outputs:
         command = [sys.executable, "-m", "seqtrain", "train", CONFIG, "--output", outputs]
         command += [f"dataset.max_length={STEPS}", f"execution.backend={backend}", f"seed={seed}"]

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.plans --data-dir DIR`: what a key of `execution` gains, and its `auto`."""
+"""`python -m benchmarks.plans --data-dir DIR`: speed by key of `execution`, and its `auto`."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.quality`: how soon a fast config reaches what a tutorial's script does."""
+"""`python -m benchmarks.quality`: time in which a fast config reaches a tutorial's score."""
 
 import argparse
 import os

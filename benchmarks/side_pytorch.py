@@ -20,7 +20,7 @@ CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class ReluLSTM(nn.Module):
-    """An LSTM with relu, which `nn.LSTM` has not: one input product for all steps, then a loop."""
+    """An LSTM with relu, which `nn.LSTM` lacks: one input product for all steps, then a loop."""
 
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class ReluLSTM(nn.Module):
 
 
 class Network(nn.Module):
-    """The workload's network; its output are logits."""
+    """The network of the workload; its outputs are logits."""
 
     def __init__(self, work: dict[str, Any]) -> None:
         super().__init__()

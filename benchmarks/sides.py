@@ -1,4 +1,4 @@
-"""What every side shares: it reads the workload, and reports its epochs as JSON."""
+"""Shared code of all sides: read the workload, and report the epochs as JSON."""
 
 import json
 import os
@@ -13,7 +13,7 @@ STARTED = "BENCHMARK_STARTED"  # when `compare` started this process, as `perf_c
 
 
 def description(folder: str) -> dict[str, Any]:
-    """Return what is to be done."""
+    """Return the arguments."""
     return dict(json.loads((Path(folder) / "workload.json").read_text()))
 
 
@@ -33,7 +33,7 @@ def peak() -> int:
 
 
 def report(ends: list[float], val_loss: list[float], parameters: int, held: int) -> None:
-    """Print the times at which epochs ended, after the process was started, and what they reached.
+    """Print when each epoch ended, counted from the start of the process, and its losses.
 
     Args:
         ends: of epochs, as `time.perf_counter` has them.

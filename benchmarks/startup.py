@@ -1,4 +1,4 @@
-"""`python -m benchmarks.startup`: how soon commands answer, beside importing TensorFlow alone."""
+"""`python -m benchmarks.startup`: time of commands, compared with importing TensorFlow."""
 
 import argparse
 import os

@@ -53,7 +53,7 @@ frozen: set[str] = set()
 
 
 def freeze() -> None:
-    """Let no collection of garbage look again at what large modules hold."""
+    """Exclude the objects of large modules from garbage collection."""
     if loaded := [name for name in LARGE if name in sys.modules and name not in frozen]:
         frozen.update(loaded)
         gc.collect()
@@ -62,7 +62,7 @@ def freeze() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End a worker at once: it has told its results, and TensorFlow takes ten seconds to leave."""
+    """End a worker at once, after its results: TensorFlow takes ten seconds to exit."""
     if hasattr(config, "workerinput"):
         os._exit(0)
 
@@ -95,7 +95,7 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def drawing(draw: Callable[[Run], None] = loop.draw) -> Iterator[None]:
-    """Let trainings draw their plots, which no test of another thing needs."""
+    """Let trainings draw their plots, which other tests do not need."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(loop, "draw", draw)
         yield
@@ -103,7 +103,7 @@ def drawing(draw: Callable[[Run], None] = loop.draw) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def undrawn() -> Iterator[None]:
-    """Let trainings draw nothing: it takes longer than the trainings of tests."""
+    """Let trainings draw nothing, because drawing takes longer than the trainings of tests."""
     with drawing(lambda run: None):
         yield
 

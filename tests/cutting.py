@@ -1,4 +1,4 @@
-"""Trainings that are cut short at a chosen moment, and what of a run must come out the same."""
+"""Interrupt trainings at a chosen moment, and hash the results that must not change."""
 
 import hashlib
 import io
@@ -30,7 +30,7 @@ DROPS = ("model.dropout=0.2", "model.recurrent_dropout=0.2", "training.checkpoin
 
 
 class Killed(BaseException):
-    """Ends a training on the spot: nothing in the package knows it, as nothing knows SIGKILL."""
+    """Ends a training at once; the package does not catch it, just as it cannot catch SIGKILL."""
 
 
 def start(outputs: Path, *overrides: str, config: Path = QUICKSTART) -> Run:
@@ -79,7 +79,7 @@ def cut_short(run: Run, monkeypatch: Any, name: str, call: int, before: bool = F
 
 
 def results(run: Run) -> dict[str, str]:
-    """Return the hashes of what a finished run must hold, whatever happened on the way."""
+    """Return the hashes of the results of a finished run, which interruptions must not change."""
     labels, probabilities = run.predictions()
     return {
         "history": _hash((run.folder / "history.csv").read_bytes()),

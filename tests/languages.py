@@ -1,4 +1,4 @@
-"""Generated sentences of two classes in many languages, told apart by what a tokeniser can lose."""
+"""Sentences of two classes in many languages; they differ in letters that a tokeniser can lose."""
 
 import unicodedata
 from random import Random

@@ -1,4 +1,4 @@
-"""Valid files changed a little, so that readers are led deep before they find the damage.
+"""Change valid files a little, so that readers get far before they meet the damage.
 
 A change is decided by a code: bytes that chance draws, four for each edit.
 """
@@ -18,7 +18,7 @@ ODD += [{"class_name": "Lambda"}, "\x1b[31m", "../../x", [None, 10**12, 4], {"x"
 
 
 def edits(code: bytes) -> Iterator[tuple[float, int, int]]:
-    """Yield of each edit where it is (0 to 1), of which kind, and a number for it."""
+    """Yield the place (0 to 1), the kind and a number for each edit."""
     for start in range(0, len(code) - 3, 4):
         where = int.from_bytes(code[start : start + 2]) / 65_536
         yield where, code[start + 2], code[start + 3]

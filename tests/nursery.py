@@ -1,4 +1,4 @@
-"""Commands in processes of their own that find their libraries loaded, and so begin at once.
+"""Run commands in forked processes in which the libraries are already loaded.
 
 A nursery is a process that has imported Keras on a backend. It forks for each command, before
 anything was computed, so the child is what a new process would be after its imports.
@@ -77,7 +77,7 @@ class Command:
 
 
 def answer(stream: int) -> int:
-    """Read a line, and not a letter more: `select` must see what comes after it."""
+    """Read exactly one line, because `select` must see the bytes after it."""
     line = b""
     while not line.endswith(b"\n"):
         line += os.read(stream, 1) or b"no answer\n"

@@ -1,4 +1,4 @@
-"""The house rules that a reader relies on."""
+"""Rules about the code: imports, names and layout."""
 
 import ast
 from collections import Counter
@@ -89,7 +89,7 @@ def test_every_module_has_its_place_in_the_order() -> None:
 
 
 def test_no_two_modules_have_one_name() -> None:
-    """But what every package of parts has: a base, and a task beside its data."""
+    """Except names that every such package has, such as its base."""
     names = Counter(module.stem for module in MODULES if module.stem != "__init__")
     assert {name for name, count in names.items() if count > 1} <= COMMON
 
@@ -130,7 +130,7 @@ def imported(node: ast.AST) -> list[str]:
 
 
 def test_no_test_module_imports_another() -> None:
-    """What several need stands in `tests/factories/`."""
+    """Shared code belongs in `tests/factories/`."""
     found = {
         module.name
         for module in Path(__file__).parent.glob("test_*.py")

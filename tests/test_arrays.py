@@ -1,4 +1,4 @@
-"""A person's own sequences of numbers: what is read, what is refused, and what a network sees."""
+"""A user's own sequences of numbers: what is read, what is refused, and the network's input."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -417,7 +417,7 @@ def test_features_are_standardised_over_the_steps_of_train() -> None:
 
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_what_validates_and_tests_is_not_measured(part: str) -> None:
-    """Examples are known by their second feature, for the first is what is changed."""
+    """Identify examples by their second feature, because the first is changed."""
     sequences = [np.array([[float(index % 5), index]] * 3) for index in range(60)]
     plain = load(ragged(sequences), standardise=False)
     changed = set(plain.split(part).x[:, 0, 1].astype(int).tolist())  # type: ignore[arg-type]
@@ -448,7 +448,7 @@ def test_a_constant_feature_becomes_zero() -> None:
 
 
 def test_small_changes_of_large_numbers_are_kept() -> None:
-    """Seconds since 1970 lie closer together than 32 bits can tell."""
+    """Seconds since 1970 differ by less than the precision of float32."""
     times = [1.7e9 + sequence[:, :1] for sequence in WAVES]
     one = load(ragged(times), standardise=True)
     other = load(ragged([sequence[:, :1] for sequence in WAVES]), standardise=True)
@@ -660,7 +660,7 @@ def test_a_folder_is_refused() -> None:
 
 
 def changed(line: int, **cells: Any) -> Callable[[], Rows]:
-    """Return rows of which one is changed: that of a line of the file."""
+    """Return rows with a change in the row of one line."""
 
     def rows() -> Rows:
         whole = rows_of(WAVES, LABELS)

@@ -1,4 +1,4 @@
-"""Simple models, on arrays of which it is known what they can learn."""
+"""Baselines, on arrays for which it is known what they can learn."""
 
 from dataclasses import replace
 
@@ -154,7 +154,7 @@ def test_a_fit_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def grams_of(x: np.ndarray, longest: int, ends: bool = False) -> dict[tuple[int, ...], list[float]]:
-    """The grams that some texts of ids below 8 hold, and how often each stands in each text."""
+    """The n-grams of texts of ids below 8, and their counts in each text."""
     found = ngrams.fit(x, 8, longest, ends)
     counts = iter(found.counts(x).toarray().T.tolist())
     named: dict[tuple[int, ...], list[float]] = {}
@@ -196,7 +196,7 @@ def test_only_the_most_frequent_grams_are_known() -> None:
 
 
 def ordered(number: int = 600) -> Dataset:
-    """Texts of two words, of which the order alone tells the class."""
+    """Texts of two words; only their order decides the class."""
     random = np.random.default_rng(0)
     labels = np.arange(number) % 2
     pairs = np.where(labels[:, None] == 1, [4, 5], [5, 4])
@@ -282,7 +282,7 @@ def test_a_step_that_is_always_padded_does_no_harm() -> None:
 
 
 def test_where_tokens_are_characters_their_rows_tell_the_class() -> None:
-    """Of texts of the same letters, of which the last three differ in their order alone."""
+    """For texts of the same letters, which differ only in the order of the last three."""
     random = np.random.default_rng(0)
     labels = np.arange(800) % 2
     ends = np.where(labels[:, None] == 1, [4, 5, 4], [5, 4, 5])

@@ -1,4 +1,4 @@
-"""Parsed data is kept, and losing it loses nothing but time."""
+"""The cache of parsed data; losing it only costs time."""
 
 import json
 import logging
@@ -198,7 +198,7 @@ def replace_by_folder(file: Path) -> None:
 
 
 def alter(file: Path) -> None:
-    """Give other numbers, in a file that is as whole as before."""
+    """Write a valid file with other numbers."""
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)

@@ -144,7 +144,7 @@ def test_fit_sees_the_order_of_each_epoch_from_the_first() -> None:
 
 
 def texts(number: int = 200, length: int = 100) -> Examples:
-    """Texts of 1 to 100 words, each word the number of its text, padded at the end."""
+    """Texts of 1 to 100 words, padded at the end; every word is the number of its text."""
     random = np.random.default_rng(0)
     x = np.zeros((number, length), np.int32)
     for row, words in enumerate(random.integers(1, length + 1, number)):

@@ -42,7 +42,7 @@ def test_a_whole_one_outlives_a_damaged_newer_one(tmp_path: Path) -> None:
 def test_power_loss_finds_content_and_name_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file is named once its content is synchronised; nothing goes before the names are."""
+    """A file gets its name after its content is synced; older files go after the name is synced."""
     synchronised: set[int] = set()
     unsafe: list[Path] = []
     moves, unlink = {name: getattr(os, name) for name in ("rename", "replace")}, os.unlink

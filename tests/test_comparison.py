@@ -1,4 +1,4 @@
-"""Runs beside one another, from written files alone."""
+"""Comparisons of runs, read from their files."""
 
 import csv
 import io
@@ -116,7 +116,7 @@ def test_the_same_config_on_other_data_is_another_row(seqtrain: Seqtrain) -> Non
     finished(150)
     finished(150, sha256="b" * 64, seed=1)
     assert len(compared(seqtrain)) == 2
-    assert "other data are not tested against one another" in seqtrain("compare").stdout
+    assert "no p between runs on different data" in seqtrain("compare").stdout
 
 
 def test_a_group_that_trains_shows_how_far_it_is(seqtrain: Seqtrain) -> None:
@@ -203,7 +203,7 @@ def test_two_runs_are_paired_on_the_same_examples(seqtrain: Seqtrain) -> None:
 
 
 def measured_too(run: Run, macro_f1: float) -> Run:
-    """A run whose metrics hold macro F1, as those of older versions do not."""
+    """A run with macro F1 in its metrics, which runs of older versions lack."""
     run.write_metrics({**run.metrics(), "test_macro_f1": macro_f1, "test_balanced_accuracy": 0.6})
     return run
 
@@ -362,6 +362,29 @@ def test_an_unknown_column_is_told_with_those_that_are(seqtrain: Seqtrain) -> No
     assert "test_accuracy" in outcome.stderr
 
 
+@pytest.mark.parametrize("typed", ["accuracy", "test_acuracy", "Test_Accuracy"])
+def test_a_column_that_is_nearly_there_is_told(typed: str, seqtrain: Seqtrain) -> None:
+    finished(150)
+    outcome = seqtrain("compare", "--sort", typed)
+    assert f"there is no column `{typed}`, did you mean `test_accuracy`?" in outcome.stderr
+    assert "_low" not in outcome.stderr
+
+
+def test_a_table_has_columns_for_a_few_keys_and_names_the_others(seqtrain: Seqtrain) -> None:
+    finished(150)
+    keys = {"model.units": 8, "model.dropout": 0.5, "training.batch_size": 7}
+    keys |= {"training.learning_rate": 0.5, "training.epochs": 9, "dataset.split_seed": 3}
+    keys |= {"dataset.validation": 0.2}
+    finished(160, **keys, **{"model.name": "gru"})
+    found = compared(seqtrain)
+    assert {*keys, "model.name"} == {*found[0]["config"]}
+    printed = seqtrain("compare").stdout
+    header = printed.splitlines()[0]
+    assert header.split()[1] == "model.name"
+    assert sum(name in header for name in keys) == 5
+    assert "2 more keys differ, shown by `--format csv`: " in printed
+
+
 def test_csv_holds_numbers_in_full(seqtrain: Seqtrain) -> None:
     seeds(150, 161)
     (line,) = csv.DictReader(io.StringIO(seqtrain("compare", "--format", "csv").stdout))
@@ -431,3 +454,5 @@ def test_a_long_list_is_told_by_its_ends() -> None:
     row: Any = SimpleNamespace(members=[SimpleNamespace(keys={"long": names, "short": [8, 4]})])
     assert run_table._setting(row, "long") == "t0 … t149 (150 in all)"
     assert run_table._setting(row, "short") == "[8, 4]"
+    row.members[0].keys["path"] = "a/" * 30 + "own.npz"
+    assert run_table._setting(row, "path") == "…" + ("a/" * 30 + "own.npz")[-31:]

@@ -1,4 +1,4 @@
-"""What holds for every dataset; a new file in `seqtrain/datasets` is covered without an edit."""
+"""Contract tests of every dataset; they also cover a new file in `seqtrain/datasets`."""
 
 import hashlib
 import shutil
@@ -186,7 +186,7 @@ def test_reading_leaves_the_validation_split_empty(name: str) -> None:
 
 @EVERY_DRAWN
 def test_each_example_lies_in_one_split(name: str) -> None:
-    """Train and validation share the examples that were read out among them, with none twice."""
+    """Train and validation are disjoint, and together hold every example that was read."""
     whole, dataset = config(name).read(Path("data")), load(name)
     assert contents(dataset.train) + contents(dataset.validation) == contents(whole.train)
     assert_same(dataset.test, whole.test)
@@ -356,7 +356,7 @@ def test_empty_is_like_its_model() -> None:
 
 
 def labelled(labels: list[int]) -> Examples:
-    """Return examples whose content is their place."""
+    """Return examples that contain their index."""
     return Examples(np.arange(len(labels)), np.array(labels, dtype=np.int32))
 
 

@@ -154,6 +154,27 @@ def test_nothing_is_overwritten(seqtrain: Seqtrain) -> None:
     assert Path("own.yaml").read_text() == "mine"
 
 
+def test_a_table_to_try_is_written_and_drafted(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("init", "--example", "reviews.csv")
+    assert (outcome.exit_code, outcome.stdout) == (0, "reviews.csv\n")
+    assert "`seqtrain init --data reviews.csv`" in outcome.stderr
+    told = seqtrain("init", "--data", "reviews.csv").stderr
+    assert "data       2,000 rows of reviews.csv" in told
+    assert "classification, 2 classes: negative 1,000, positive 1,000" in told
+    again = seqtrain("init", "--example", "reviews.csv")
+    assert again.exit_code == 2
+    assert "name another file: `--example my_reviews.csv`" in again.stderr
+
+
+@pytest.mark.parametrize("arguments", [["own.csv", "quickstart"], ["own.txt"]])
+def test_a_table_to_try_is_a_csv_and_nothing_beside(
+    arguments: list[str], seqtrain: Seqtrain
+) -> None:
+    outcome = seqtrain("init", "--example", *arguments)
+    assert outcome.exit_code == 2
+    assert not Path(arguments[0]).exists()
+
+
 def test_init_needs_a_name_or_data(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("init")
     assert outcome.exit_code == 2
@@ -377,6 +398,25 @@ def test_steps_are_known_by_their_structure(seqtrain: Seqtrain) -> None:
     assert names == ("utterance", "tick", "speaker")
 
 
+def test_steps_whose_labels_differ_are_told(seqtrain: Seqtrain) -> None:
+    rows = [
+        [
+            str(one),
+            str(step),
+            f"{one + 0.5 * step:.1f}",
+            f"{one - step / 3:.3f}",
+            "ab"[(one + step) % 2],
+        ]
+        for one in range(12)
+        for step in range(6)
+    ]
+    data = table("own.csv", ["id", "time", "x", "y", "label"], rows)
+    outcome = seqtrain("init", "--data", data)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "each row is read as a sequence of its own, because `label` differs" in outcome.stderr
+    assert "within one `id`" in outcome.stderr
+
+
 def test_steps_that_are_dates_come_in_their_order(seqtrain: Seqtrain) -> None:
     rows = [
         [str(n), f"2024-01-0{step}", f"{n + step * 0.1:.2f}", "ab"[n % 2]]
@@ -469,10 +509,15 @@ def test_a_label_that_training_refuses_is_refused_here(seqtrain: Seqtrain) -> No
 
 def test_examples_that_stand_in_test_too_are_dropped(seqtrain: Seqtrain) -> None:
     rows = [*texts(), *texts(20)]
-    drafted(seqtrain, table("own.csv", ["text", "label"], rows))
-    config = load_config(Path("mine.yaml"))
+    outcome = seqtrain("init", "--data", table("own.csv", ["text", "label"], rows))
+    config = load_config(Path("own.yaml"))
     assert config.dataset.drop_repeated
-    assert config.dataset.load().repeated() == 0
+    found = config.dataset.load()
+    assert found.repeated() == 0
+    left = len(found.train) + len(found.validation) + len(found.test)
+    told = f"left out   {80 - left} of 80 examples, because they are in another split too"
+    assert left < 80
+    assert f"{told}: `drop_repeated`; {left} are left" in outcome.stderr
 
 
 def test_few_examples_are_drafted_too(seqtrain: Seqtrain) -> None:
@@ -599,6 +644,40 @@ def test_a_table_without_a_header_is_told(seqtrain: Seqtrain) -> None:
     first, *rows = [[label, text] for text, label in sentences()]
     outcome = seqtrain("init", "--data", table("own.csv", first, rows))
     assert "header     none: the first row looks like an example" in outcome.stderr
+
+
+def flowers() -> list[list[str]]:
+    """Rows of four fractions, the first with few different ones, and a class."""
+    return [
+        [
+            f"{4 + 0.1 * (row % 30):.1f}",
+            *(f"{row * 0.07 + at:.2f}" for at in range(3)),
+            f"{row % 3}",
+        ]
+        for row in range(90)
+    ]
+
+
+def test_of_both_ends_of_a_table_without_a_header_the_classes_are_the_label(
+    seqtrain: Seqtrain,
+) -> None:
+    first, *rows = flowers()
+    outcome = seqtrain("init", "--data", table("own.csv", first, rows))
+    assert "label      column_5; or another: --label column_1" in outcome.stderr
+    assert "task       classification, 3 classes" in outcome.stderr
+
+
+def test_a_first_line_of_counts_and_names_of_classes_is_a_header(seqtrain: Seqtrain) -> None:
+    first = ["90", "4", "setosa", "versicolor", "virginica"]  # as in the iris.csv of scikit-learn
+    found = drafted(seqtrain, table("iris.csv", first, flowers()))
+    assert (found["label_column"], found.get("header")) == ("virginica", True)
+
+
+def test_a_first_line_that_is_no_example_is_told(seqtrain: Seqtrain) -> None:
+    data = table("iris.csv", ["90", "4", "setosa", "versicolor", "virginica"], flowers())
+    told = refused(seqtrain, data, "dataset.header=false")
+    assert "`column_3`: the value `setosa` is not a number" in told
+    assert "if the first row names the columns: `dataset.header=true`" in told
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ def test_a_text_is_explained_in_columns(texts: Run, seqtrain: Seqtrain) -> None:
     assert [row[1] for row in rows] == words
     assert len(rows[0]) == len(rows[-1]) == 5  # nothing was read before, in one of the directions
     assert len(rows[1]) == 6
+    assert "\n<start>: the token before the first word of every text\n" in outcome.stdout
+    assert "\n[word]: not in the vocabulary" in outcome.stdout
     pictures = [Path(line) for line in outcome.stdout.splitlines()[-2:]]
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     assert {picture.parent for picture in pictures} == {texts.plots}
@@ -226,8 +228,10 @@ def test_configs_and_runs_stand_side_by_side(digits: Run, seqtrain: Seqtrain) ->
     quickstart = REPOSITORY / "configs" / "quickstart.yaml"
     outcome = seqtrain("gradients", quickstart, digits.folder, "model.units=3")
     assert outcome.exit_code == 0, outcome.stderr
-    header, *rows, _, file = outcome.stdout.splitlines()
+    printed, legend, file = outcome.stdout.rstrip("\n").split("\n\n")
+    header, *rows = printed.splitlines()
     assert header.split()[-3:] == ["first", "/", "last"]
+    assert "first / last: far below 1 the gradient vanishes" in legend
     assert [row.split()[:6] for row in rows if row] == [
         [name, moment, "1", "forward", state, "8"]
         for name, moment, states in (

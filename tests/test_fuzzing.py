@@ -1,4 +1,4 @@
-"""Any bytes either are read or are refused with one sentence: chance tries what no one thinks of.
+"""Random bytes are either read or refused with one sentence.
 
 `SEQTRAIN_EXAMPLES` says how many are tried of each reader; `make soak` tries many.
 """
@@ -432,7 +432,7 @@ def checkpoint() -> dict[str, bytes]:
 
 @reader("checkpoint")
 def _(code: bytes) -> object:
-    """Under the name that tells that it is whole, so that it is read at all."""
+    """Write a checkpoint under the name with its hash, so that it counts as undamaged."""
     content = mutated_archive(checkpoint(), code)
     name = f"000001-000000000-{hashlib.sha256(content).hexdigest()[:32]}.npz"
     Path("checkpoint").mkdir(exist_ok=True)
@@ -468,7 +468,7 @@ def model_members() -> dict[str, bytes]:
 
 @reader("model.keras")
 def _(code: bytes) -> object:
-    """Some of those that pass the checks become a network, which takes its time."""
+    """Some files pass the checks, and building their network takes long."""
     from seqtrain.inference import model_file
 
     files, rest = model_members(), code[1:]
@@ -495,12 +495,12 @@ TENSORFLOW = {"model.keras"}
 
 
 class TooLongError(BaseException):
-    """Nothing that reads a file takes it for damage."""
+    """No reader of files takes this error for damage."""
 
 
 @contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Fail where the body takes longer."""
+    """Fail if the body takes longer."""
 
     def late(*_: object) -> None:
         raise TooLongError(f"it takes more than {seconds} s")

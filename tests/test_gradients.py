@@ -1,4 +1,4 @@
-"""Gradients by states are slopes: a state is nudged, and the other steps run by Keras's cells."""
+"""Gradients of the loss by states equal finite differences, computed with Keras's cells."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ NUDGE = 1e-5
 
 
 def loss_of(network: Any, x: np.ndarray, label: int, place: Any, state: str, step: int) -> Any:
-    """Losses of one example, with each unit of a state nudged up and down in turn.
+    """Losses of one example, with each unit of a state increased and decreased in turn.
 
     Every layer runs by its own Keras cell.
     """
@@ -195,7 +195,7 @@ def test_a_clipnorm_is_a_round_number(value: float, expected: float) -> None:
 
 
 def test_the_norms_on_the_axis_are_plain_numbers() -> None:
-    """No plot parses formulas, which the usual labels of a log axis are."""
+    """No plot parses formulas, but the default labels of a log axis are formulas."""
     from matplotlib import rc_context
 
     from seqtrain.drawing import STYLE

@@ -1,4 +1,4 @@
-"""Input that was made to do harm: names, texts and configs, from which nothing may follow."""
+"""Harmful names, texts and configs must have no effect."""
 
 import csv
 import gzip
@@ -263,7 +263,7 @@ def test_bytes_that_are_no_text_are_refused_from_standard_input(
 @pytest.mark.tf
 @pytest.mark.slow
 def test_no_command_sends_a_control_character_to_the_terminal(seqtrain: Seqtrain) -> None:
-    """Paths and keys of the config carry them; a label with one is refused."""
+    """Paths and keys of the config contain them; a label with one is refused."""
     values, labels = waves(40)
     named = [f"{ESCAPE}{label}" for label in labels]
     steps = {"values": np.concatenate(values), "lengths": [len(one) for one in values]}
@@ -483,7 +483,7 @@ def test_runs_side_by_side_hold_no_formulas(seqtrain: Seqtrain) -> None:
 
 
 def test_a_pickle_of_few_bytes_takes_no_memory(tmp_path: Path) -> None:
-    """Its one list is to be remembered as the last of 2 ** 31, for which Python makes room."""
+    """It memoises one list as number 2 ** 31, for which Python would allocate memory."""
     pickled = b"\x80\x02]r\xff\xff\xff\x7f."
     file = tmp_path / "imdb.npz"
     with zipfile.ZipFile(file, "w") as archive:

@@ -138,7 +138,7 @@ def test_labels_may_be_of_any_whole_type(tmp_path: Path, dtype: type) -> None:
 
 
 def test_reviews_of_one_length_may_be_a_plain_array(tmp_path: Path) -> None:
-    """NumPy makes no object array of lists that are equally long."""
+    """NumPy makes no object array of lists of equal length."""
     dataset = read(write_ids(tmp_path / "imdb.npz", x_train=np.tile([7, 8, 9], (40, 1))))
     assert dataset.train.x[0].tolist() == [START, 10, 11, 12, 0, 0, 0, 0]
 

@@ -1,4 +1,4 @@
-"""Probabilities do not depend on what is computed together."""
+"""Probabilities of an example do not depend on its batch."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer")
 
 
 def examples(number: int, seed: int) -> Examples:
-    """A series, and a fact beside it: whether the sum of the first is above the second."""
+    """A series and a number; the label is whether the sum of the series is above the number."""
     random = np.random.default_rng(seed)
     series = random.normal(size=(number, 5, 2)).astype(np.float32)
     fact = random.normal(size=(number, 3)).astype(np.float32)
@@ -114,7 +114,7 @@ def test_one_input_is_hashed_as_ever() -> None:
 
 @pytest.fixture(autouse=True)
 def as_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no run read its config again, for no file of the package has such sections."""
+    """Keep runs from reading their config again: no class of the package has these sections."""
     monkeypatch.setattr(Run, "reopen", lambda self: None)
 
 

@@ -1,4 +1,4 @@
-"""The second backend, in processes of its own, for Keras has one in each."""
+"""The JAX backend, in separate processes, because Keras has one backend in each process."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def command(*arguments: object) -> str:
 
 
 def test_the_extra_brings_what_jax_bounds_its_cache_with() -> None:
-    """Without it JAX keeps nothing of what it compiles, and says so in a warning only."""
+    """Without this JAX caches nothing that it compiles, and only warns about it."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     assert any(
         one.startswith("filelock") for one in project["project"]["optional-dependencies"]["jax"]

@@ -18,7 +18,7 @@ QUICKLY = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # compiled, which
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_the_loops_compute_what_those_of_keras_do(backend: str) -> None:
-    """For every cell and setting at once, because each process takes long to start."""
+    """For all cells and settings in one process, because a process takes long to start."""
     done = subprocess.run(
         [sys.executable, SCRIPT],
         capture_output=True,

@@ -211,7 +211,7 @@ def test_folders_of_classes_fit_together_however_their_names_are_composed() -> N
 
 
 def test_where_a_label_stands_is_looked_up_for_a_message_alone() -> None:
-    """In a large table that may take as long as to read it."""
+    """In a large table this may take as long as reading it."""
 
     def place(index: int) -> str:
         raise AssertionError(index)

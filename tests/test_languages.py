@@ -1,4 +1,4 @@
-"""A network learns what tells two classes apart in any language."""
+"""A network learns to separate two classes in any language."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Runs that a stranger made: nothing in them leads out of them."""
+"""Runs from someone else: no link in them may lead outside of them."""
 
 import os
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def filled(run: Run) -> Run:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A folder of the user's, with files that are called as those of a run."""
+    """A folder of the user with files named like those of a run."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     for name in ("loss.png", "a.json", ".history-1.csv"):

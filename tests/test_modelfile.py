@@ -1,4 +1,4 @@
-"""Models that were made to do harm, or do not fit their run: each is refused with one sentence."""
+"""Harmful models, and models that do not fit their run, are refused with one sentence."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def whole(run: Run) -> bytes:
-    """What the file of its model holds."""
+    """The content of its model file."""
     return run.model_file.read_bytes()
 
 
@@ -63,7 +63,7 @@ def refused(run: Run, content: bytes) -> str:
 
 
 def with_config(whole: bytes, change: Change) -> bytes:
-    """Return the file of a model with a change in what Keras would make of it."""
+    """Return a model file with a change in its Keras config."""
     files = members(whole)
     tree = json.loads(files[CONFIG])
     change(tree)
@@ -175,7 +175,7 @@ def link() -> zipfile.ZipInfo:
 
 
 def encrypted(content: bytes) -> bytes:
-    """Set the bit of each file in an archive that says so."""
+    """Set the bit of each file in an archive that marks it as encrypted."""
     changed = bytearray(content)
     for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         place = changed.find(magic)

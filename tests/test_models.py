@@ -89,7 +89,7 @@ def test_every_model_is_in_the_contract() -> None:
     ("kind", "pooling"), [(kind, pooling) for kind in KINDS for pooling in poolings(kind)]
 )
 def test_twice_the_padding_changes_no_prediction(kind: str, pooling: str) -> None:
-    """Of a model that says so: at either end of texts, and after sequences of numbers."""
+    """For models that hide padding: at both ends of texts, and after sequences of numbers."""
     for make, known in (
         (tokens, {"padding": "post"}),
         (tokens, {"padding": "pre"}),

@@ -1,4 +1,4 @@
-"""What no machine has the memory for is one sentence, before anything so large is made."""
+"""Too large a config is one error, before any memory is allocated."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""New examples of a person: columns by other names, and what is kept beside an answer."""
+"""New examples of a user: other column names, and columns that predictions keep."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def new() -> Path:
-    """Texts in an order of their own, with an id, a label and a note beside."""
+    """Texts in another order, with columns for an id, a label and a note."""
     with Path("new.csv").open("w", newline="") as file:
         rows = [[f"p{9 - n}", text, label, "=1+1"] for n, (text, label) in enumerate(sentences(8))]
         csv.writer(file).writerows([["PassengerId", "tweet", "class", "note"], *rows])
@@ -96,6 +96,10 @@ def test_labels_by_another_name_are_judged(texts: Run, new: Path, seqtrain: Seqt
         (["evaluate", "--label", "class"], "--label names a column of a file"),
         (["evaluate", "--data", "new.csv", "--text", "tweet"], "has no `label` to judge by"),
         (
+            ["evaluate", "--data", "new.csv", "--text", "tweet", "--label", "clas"],
+            "new.csv has no column `clas`, did you mean `class`?",
+        ),
+        (
             ["evaluate", "--data", "new.csv", "--text", "tweet", "--label", "tweet"],
             "--text and --label both name `tweet`",
         ),
@@ -118,8 +122,21 @@ def test_sequences_keep_their_ids(seqtrain: Seqtrain) -> None:
     write_rows(Path("new.csv"), rows)
     found = predicted(seqtrain, run, "--data", "new.csv")
     assert [row["id"] for row in found] == [f"s{n}" for n in range(5, -1, -1)]
+    printed = seqtrain("predict", run.folder, "--data", "new.csv").stdout.splitlines()
+    assert printed[1].split()[:2] == ["1", "s5"]
     outcome = seqtrain("predict", run.folder, "--data", "new.csv", "--text", "id")
     assert "a network trained on `arrays` reads no texts" in outcome.stderr
+
+
+def test_a_table_of_sequences_shows_their_ids_by_any_name(seqtrain: Seqtrain) -> None:
+    sequences, labels = waves()
+    rows = [{"person": row.pop("id"), **row} for row in rows_of(sequences, labels)]
+    write_rows(Path("own.csv"), rows)
+    dataset = "{name: arrays, path: own.csv, id_column: person}"
+    run = saved(Path("."), f"dataset: {dataset}\nmodel: {{name: gru, units: 2}}")
+    printed = seqtrain("predict", run.folder, "--data", "own.csv").stdout.splitlines()
+    assert printed[0].split()[:2] == ["example", "person"]
+    assert printed[1].split()[:2] == ["1", "s0"]
 
 
 def test_explain_takes_the_newest_run(texts: Run, seqtrain: Seqtrain) -> None:

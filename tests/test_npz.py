@@ -1,4 +1,4 @@
-"""Arrays from files: no pickle is opened, and nothing is allocated that a file does not hold."""
+"""Arrays from files: no pickle is loaded, and no memory is allocated beyond the size of a file."""
 
 import io
 import os

@@ -24,7 +24,7 @@ def texts(given: tuple[tuple[str, str], ...]) -> tuple[list[str], list[int]]:
 
 
 def neighbours(text: str) -> Counter[tuple[str, str]]:
-    """The pairs of words that stand side by side, the ends of the sentence included."""
+    """The pairs of neighbouring words, including the ends of the sentence."""
     words = ["^", *tokenise(text), "$"]
     return Counter(zip(words, words[1:], strict=False))
 

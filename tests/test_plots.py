@@ -217,7 +217,7 @@ def test_names_of_classes_do_not_lie_over_one_another(tmp_path: Path, classes: i
 
 
 def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
-    """In a process of its own, for what other tests import counts here."""
+    """In a separate process, because imports of other tests would count."""
     run = finished_run(tmp_path)
     script = f"""
 import sys
@@ -303,7 +303,7 @@ def test_words_are_laid_out_as_they_are_drawn() -> None:
 def test_a_font_that_has_the_letters_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A font of matplotlib's stands for one that is installed; first come one that is damaged."""
+    """One of matplotlib's fonts replaces an installed one; a damaged font comes first."""
     from matplotlib.font_manager import findfont
 
     damaged = tmp_path / "damaged.ttf"
@@ -423,7 +423,7 @@ def test_every_picture_that_fails_is_one_sentence(tmp_path: Path) -> None:
 def test_a_matplotlibrc_changes_no_picture(
     variables: dict[str, str], content: bytes, module: str
 ) -> None:
-    """In a process of its own, for matplotlib reads the file when it is imported."""
+    """In a separate process, because matplotlib reads the file when it is imported."""
     Path("matplotlibrc").write_bytes(content)
     script = f"""
 import os

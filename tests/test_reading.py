@@ -1,4 +1,4 @@
-"""What a network says after t steps is what it says of these steps alone."""
+"""The prediction after t steps equals the prediction for these steps alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ def probabilities(out: np.ndarray) -> np.ndarray:
 
 
 def alone(words: np.ndarray, padding: str) -> np.ndarray:
-    """A text of these words, filled up as those of `tokens` are."""
+    """A text of these words, padded like the texts of `tokens`."""
     x = np.zeros((1, 12), np.int32)
     x[0, slice(len(words)) if padding == "post" else slice(12 - len(words), None)] = words
     return x
 
 
 def masked(built: Any, name: str, data: Any, **keys: Any) -> Any:
-    """The same network, which reads shorter sequences too."""
+    """The same network for sequences of any length."""
     reader = model(name, **keys).build(replace(data, mask=True))
     reader.set_weights(built.get_weights())
     return reader
@@ -38,7 +38,7 @@ def masked(built: Any, name: str, data: Any, **keys: Any) -> Any:
 def said_of(
     built: Any, name: str, parts: Mapping[str, Sequence[np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """What a network says of each part, by the directions in which it reads.
+    """The predictions of a network for each part, by direction.
 
     Before `readings`, which takes the activation of its head.
     """

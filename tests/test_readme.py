@@ -13,7 +13,6 @@ from seqtrain.config import config_schema, load_config
 from seqtrain.schema import json_schema as schemas
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
 from tests.cutting import go_on
-from tests.own import sentences, write_csv
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -55,7 +54,6 @@ def test_the_commands_of_the_readme_work_one_after_another(
     monkeypatch.setattr(
         "seqtrain.training.seeds.train", lambda runs, *_: [go_on(run) for run in runs]
     )
-    write_csv(Path("reviews.csv"), sentences())
     for command in COMMANDS:
         program, *arguments = shlex.split(command, comments=True)
         assert program == "seqtrain"

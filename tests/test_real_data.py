@@ -105,7 +105,7 @@ def test_markup_is_no_word_of_the_reviews(load: Load) -> None:
 
 @EVERY_FORM
 def test_imdb_s_ids_are_the_words_of_its_reviews(load: Load, form: str) -> None:
-    """The word of rank r is the one that stands r-th most often in the training reviews."""
+    """The word of rank r is the r-th most frequent word of the training reviews."""
     dataset = load(form, max_length=2_500, validation="test")
     counts = np.bincount(dataset.train.x.ravel(), minlength=10_000)
     assert counts[START] == 25_000
@@ -150,7 +150,7 @@ def test_the_ids_win_in_a_folder_with_both_forms(
 
 
 def test_the_real_files_are_as_they_were(real_data: Path, load: Load, mnist: Dataset) -> None:
-    """The hash that a dataset tells is that of the file, which stands in the data's README."""
+    """The hash of a dataset is that of its file, which the README of the data lists."""
     readme = (real_data / "README.md").read_text(encoding="utf-8")
     for dataset in (mnist, *map(load, FORMS)):
         content = Path(dataset.source).read_bytes()

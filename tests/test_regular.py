@@ -1,4 +1,4 @@
-"""Named pipes and devices in the place of files: refused at once, and never waited for."""
+"""Named pipes and devices instead of files are refused at once, without waiting."""
 
 import ast
 import os
@@ -41,7 +41,7 @@ OPENING |= {"open", "read_bytes", "read_text", "fromfile"}
 
 @pytest.fixture(autouse=True)
 def in_time() -> Iterator[None]:
-    """Fail what waits for a pipe, or reads a device without end."""
+    """Fail if the body waits for a pipe, or reads an endless device."""
 
     def late(*_: object) -> None:
         raise AssertionError("it takes more than 30 s")
@@ -119,7 +119,7 @@ def test_only_a_regular_file_is_opened(kind: str) -> None:
 
 
 def test_every_file_that_is_read_is_checked() -> None:
-    """Each call that opens a file gets one that was checked, or one of the package's own."""
+    """Each call that opens a file gets a checked file, or one of the package's own."""
     root = Path(package.__file__).parent
     found = [
         (str(module.relative_to(root)), ast.unparse(call))

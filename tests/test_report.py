@@ -392,7 +392,7 @@ def test_report_prints_where_the_page_is(
 
 
 def test_a_report_needs_no_framework(tmp_path: Path) -> None:
-    """In a process of its own, for what other tests import counts here."""
+    """In a separate process, because imports of other tests would count."""
     run = reported_run(tmp_path)
     script = (
         "import sys; from pathlib import Path; from seqtrain import report; "

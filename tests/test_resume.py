@@ -1,4 +1,4 @@
-"""A run that was cut short ends as if it had not been, to the bit."""
+"""A resumed run is bit-identical to an uninterrupted one."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_batches_of_like_length_are_resumed_to_the_bit(tmp_path: Path, monkeypat
 def test_a_network_with_a_linear_model_is_resumed_to_the_bit(
     tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    """Cut within the first epoch, and once more when all that is left is to judge."""
+    """Interrupted in the first epoch, and again when only the evaluation is left."""
     whole = go_on(start(tmp_path, *WIDE, config=PHRASES))
     cut = start(tmp_path, *WIDE, config=PHRASES)
     cut_short(cut, monkeypatch, "on_train_batch_end", 1)
@@ -224,7 +224,7 @@ def damage(file: Path) -> None:
 
 @pytest.fixture(scope="module")
 def died(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that died within its third epoch; as many checkpoints as are kept lie there."""
+    """A run that died in its third epoch, with as many checkpoints as are kept."""
     run = start(tmp_path_factory.mktemp("died"), *RNN)
     cut_short(run, pytest.MonkeyPatch(), "on_train_batch_end", 10)
     assert len(run.checkpoints.files()) == 2
@@ -311,7 +311,7 @@ def test_other_conditions_are_told(cut: Run, caplog: Any) -> None:
 def test_a_best_model_of_an_epoch_that_is_gone_stays_only_where_it_will_come_again(
     tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    """It died after the best model of epoch 2 was saved, and before the checkpoint of it."""
+    """It died after saving the best model of epoch 2, and before the checkpoint."""
     run = start(tmp_path, *RNN)
     cut_short(run, monkeypatch, "on_epoch_end", 2, before=True)
     checkpoint = run.checkpoints.newest()
@@ -436,7 +436,7 @@ def checkpoint_of_another_schedule(finished: Run) -> None:
 def test_a_run_that_is_not_to_be_extended_after_all_loses_nothing(
     change: Any, reason: str, finished: Run
 ) -> None:
-    """What it learned and what was seen of it stay until its checkpoint is known to be right."""
+    """Metrics and explanations stay until its checkpoint has been verified."""
     change(finished)
     finished.write_json("gradients.json", [])
     (finished.folder / "explained").mkdir()
@@ -491,7 +491,7 @@ def test_conditions_that_are_damaged_do_not_end_the_run(cut: Run, whole: Run, ca
 
 @pytest.mark.parametrize(("key", "value"), [("threads", 7), ("backend", "jax")])
 def test_what_auto_becomes_elsewhere_is_the_same_config(cut: Run, key: str, value: Any) -> None:
-    """It is the machine's, with its cores and what is installed, so it starts no second run."""
+    """It depends on the cores and the installed packages, so it does not start a second run."""
     from seqtrain.config import load_config
     from seqtrain.training import launch
 

@@ -46,7 +46,7 @@ def test_runs_of_the_same_second_lie_apart_in_their_order(tmp_path: Path) -> Non
 def test_a_name_that_is_taken_meanwhile_is_not_taken_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As by another process in the same second, before it has written its config."""
+    """As if another process made it in the same second, and has not written its config yet."""
     drawn = iter(["0000", "0000", "0001"])
     monkeypatch.setattr("seqtrain.runs.folders.secrets.token_hex", lambda size: next(drawn))
     now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -219,6 +219,20 @@ def test_a_name_that_is_misspelt_is_told_the_right_one(tmp_path: Path) -> None:
     Run.create(tmp_path, config(name="leaves"))
     with pytest.raises(RunError, match="does not exist, did you mean `leaves`"):
         lookup.best(Path("leavs"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("own.yaml", "a run is named as its config, without `.yaml`: `own`"),
+        ("a fine film", "name the run first, then the text: `RUN 'a fine film'`"),
+        ("nowhere", "`seqtrain list runs` shows the runs"),
+    ],
+)
+def test_what_is_no_run_is_told_what_to_type(place: str, hint: str, tmp_path: Path) -> None:
+    with pytest.raises(RunError) as raised:
+        lookup.best(Path(place), tmp_path)
+    assert str(raised.value.hint).startswith(hint)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

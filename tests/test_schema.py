@@ -1,4 +1,4 @@
-"""The JSON schema says of every config what the validator says, and describes every key."""
+"""The JSON schema accepts the same configs as the validator, and describes every key."""
 
 import json
 import re
@@ -47,7 +47,7 @@ every_key = pytest.mark.parametrize(("section", "key"), KEYS, ids=name_of)
 
 
 def accepted(value: object) -> bool:
-    """Return whether the validator takes a config, whatever rules between its keys say."""
+    """Return whether the validator accepts a config, ignoring rules between keys."""
     try:
         Config.model_validate(value)
     except ValidationError as error:

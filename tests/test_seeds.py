@@ -48,7 +48,7 @@ LONG = [sys.executable, "-c", CHILD.replace("SECONDS", "60")]
 
 @pytest.fixture
 def pretended(monkeypatch: Patch) -> None:
-    """Let processes that take no time stand for trainings."""
+    """Replace trainings by processes that end at once."""
     monkeypatch.setattr(seeds, "COMMAND", SHORT)
 
 

@@ -1,4 +1,4 @@
-"""What is set outside of the config: `keras.json`, and variables of the environment."""
+"""Settings outside of the config: `keras.json`, and environment variables."""
 
 import json
 import os

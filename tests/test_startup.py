@@ -1,4 +1,4 @@
-"""Commands that compute nothing import nothing heavy: they answer at once."""
+"""Commands that compute nothing import no large libraries, so they start fast."""
 
 import json
 import subprocess

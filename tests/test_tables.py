@@ -1,4 +1,4 @@
-"""Tables as people have them: read whole in every form, and every defect told with its place."""
+"""Tables in all formats: read completely, and every defect is reported with its place."""
 
 import csv
 import gzip
@@ -377,7 +377,7 @@ ESCAPED = [('he said "no, thanks" and left', "bad"), ("C:\\new", "good"), ("plai
 @pytest.mark.parametrize("after", [0, 3_000])
 @pytest.mark.parametrize("name", ["own.csv", "own.tsv"])
 def test_quotes_may_be_escaped_by_a_backslash(name: str, after: int) -> None:
-    """Also where that shows long after the first rows, which then say nothing of it."""
+    """Even if only rows far behind the first ones show it."""
     delimiter = "," if name == "own.csv" else "\t"
     rows = [("plain", "good")] * after + ESCAPED
     escaped = str.maketrans({"\\": "\\\\", '"': '\\"'})
@@ -417,6 +417,8 @@ HEADERLESS = {
     "a header of numbers in order": ("0,1,2\n5,6,7\n5,8,9\n", False),
     "a header of years": ("2001,2002,2003,kind\n1,2,3,a\n4,5,7,b\n", False),
     "a header of numbers beside a word": ("label,401.5,403,409\na,1,2,3\nb,4,5,7\n", False),
+    "a header of numbers beside two words": ("3,1,a,b\n4,5,0,1\n7,8,1,1\n9,8,1,2\n", False),
+    "missing numbers": ("3,1,NA,NA\n4,5,0,1\n7,8,1,1\n9,8,1,2\n", True),
     "numbers that go down": ("3,2,1,a\n4,5,7,b\n9,8,6,a\n", True),
     "a header that stands twice": (f"text,label\n{COMMAS}text,label\n", False),
     "nothing but a header": ("text,label\n", False),
@@ -594,7 +596,7 @@ def after(rows: int, line: str | bytes, form: Callable[..., str] = as_csv) -> by
 
 
 class Defect(NamedTuple):
-    """What is wrong, and what is to be printed about it."""
+    """A defect, and the message that must be printed."""
 
     name: str
     content: str | bytes | Callable[[], Any]

@@ -1,4 +1,4 @@
-"""Every task keeps the contract, and a third one needs nothing but its own class."""
+"""Contract tests of every task; a new task needs only its own class."""
 
 import ast
 import json
@@ -32,7 +32,7 @@ OFF = Metric("stars_off", "stars off", "mean distance in stars", higher=False, b
 
 @dataclass(frozen=True)
 class Stars(Classification):
-    """Classes in an order, from 1 to 5 stars: to be off by one is better than by four."""
+    """Ordered classes, from 1 to 5 stars: being off by one is better than by four."""
 
     name: ClassVar[str] = "stars"
     metrics: ClassVar[tuple[Metric, ...]] = (OFF, *Classification.metrics)
@@ -95,7 +95,7 @@ training: {epochs: 4, learning_rate: 1e-2, batch_size: 16, early_stopping: {pati
 
 @pytest.fixture
 def stars(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A config of reviews, whose task no module of the package knows."""
+    """A config of reviews with a task that the package does not know."""
     monkeypatch.setattr(tasks, "TASKS", [*tasks.TASKS, Stars])
     random = np.random.default_rng(0)
     rows = [
@@ -182,7 +182,7 @@ EVERY = pytest.mark.parametrize("name", tasks.known())
 
 
 def fitted(name: str) -> tuple[Task, np.ndarray]:
-    """A task that has seen 60 labels, and these; they repeat after three."""
+    """A task fitted on 60 labels, and these labels; they repeat after three."""
     if name == "forecasting":
         return forecasts()
     names = NAMES[name]
@@ -210,7 +210,7 @@ def constant(task: Task, labels: np.ndarray) -> np.ndarray:
 
 
 def learned(task: Task, labels: np.ndarray) -> np.ndarray:
-    """Predictions that are right of nearly all."""
+    """Predictions that are right for nearly all examples."""
     random = np.random.default_rng(0)
     if isinstance(task, Forecasting):
         return labels["truth"][:, :, None] + 0.01 * random.normal(size=(len(labels), 2, 1))

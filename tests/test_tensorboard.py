@@ -1,4 +1,4 @@
-"""Logs for TensorBoard say what the history says, and change nothing else.
+"""Logs for TensorBoard contain the numbers of the history, and change nothing else.
 
 `test_jax.py` looks at those of the second backend.
 """

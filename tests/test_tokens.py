@@ -1,4 +1,4 @@
-"""Tokens: texts that look the same give the same, and nothing that is read falls out."""
+"""Tokens: texts that look the same have the same tokens, and no letter is lost."""
 
 import unicodedata
 

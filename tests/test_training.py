@@ -112,7 +112,7 @@ def test_metrics_agree_with_the_predictions(run: Run) -> None:
 def test_the_same_config_gives_the_same_run_to_the_bit(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And each epoch takes its batches in the order that was drawn for it."""
+    """Each epoch takes its batches in its own random order."""
     taken = labels_taken(monkeypatch)
     again = train(tmp_path)
     labels = load_config(QUICKSTART, [*FEW]).dataset.load().train.labels
@@ -313,7 +313,7 @@ def test_a_run_that_is_deleted_while_it_trains_is_not_made_again(tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", get_args(Optimizer))
 def test_every_optimizer_trains(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one step, without the graph that takes most of the time, and that our loops need."""
+    """In one step without a graph, which takes long to build and which only our loops need."""
     monkeypatch.setattr(execution, "accelerate", lambda model: None)
     checked = load_config(QUICKSTART, [*FEW, "model.name=rnn", f"training.optimizer={name}"])
     dataset = checked.dataset.load()
@@ -461,7 +461,7 @@ def test_without_a_run_named_the_newest_counts(run: Run, seqtrain: Callable[...,
 def test_the_saved_model_opens_and_predicts_without_seqtrain(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None of whose modules can be imported meanwhile."""
+    """While it runs, none of its modules can be imported."""
     import keras
 
     x, expected = run.config.dataset.load().test.x, run.predictions()[1]

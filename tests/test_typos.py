@@ -1,4 +1,4 @@
-"""A word that is one slip of the finger away from the right one brings the right one."""
+"""A word with one typo gets the right word as a suggestion."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Intervals, against SciPy, scikit-learn, and samples whose truth is known."""
+"""Intervals, compared with SciPy, scikit-learn, and samples with known true values."""
 
 import time
 
@@ -103,7 +103,7 @@ def test_every_score_has_an_interval_that_holds_it(classes: int) -> None:
 
 
 def test_the_calibration_error_of_a_calibrated_network_may_be_none() -> None:
-    """Its resamples lie above it, so the middle 95 % of them would hold neither it nor 0."""
+    """All its resamples are larger, so their middle 95 % would include neither it nor 0."""
     low, high = classification_metrics.intervals("test", *examples(300))["test_ece"] or (1, 0)
     assert low == 0
     assert high > classification_metrics.ece(*examples(300))

@@ -1,4 +1,4 @@
-"""Whether a network has learned anything, told from labels and probabilities."""
+"""The verdict: whether a network has learned, judged by labels and probabilities."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +41,7 @@ def trained(rows: list[Row] = LEARNING, classes: int = 3, **training: Any) -> Tr
 
 
 def answers(labels: np.ndarray, classes: int, accuracy: float, seed: int = 0) -> np.ndarray:
-    """Probabilities of which so large a share is right, and the others are of any wrong class."""
+    """Probabilities with this accuracy; the other predictions are random wrong classes."""
     random = np.random.default_rng(seed)
     wrong = (labels + random.integers(1, classes, len(labels))) % classes
     chosen = np.where(np.arange(len(labels)) < accuracy * len(labels), labels, wrong)
@@ -139,7 +139,7 @@ def test_a_network_that_never_predicts_a_class_that_it_weighs_has_not_learned() 
 
 
 def rare(hits: float, alarms: float, **training: Any) -> dict[str, Any]:
-    """The verdict on predictions of a rare class, of which such shares are right and wrong."""
+    """The verdict on predictions of a rare class with these shares of true and false positives."""
     random = np.random.default_rng(0)
     labels = (random.random(2_000) < 0.1).astype(int)
     dataset = of_examples(random.normal(size=(2_000, 4, 2)).astype("float32"), labels)
@@ -255,7 +255,7 @@ def test_a_network_that_learns_well_may_need_more(best_epoch: int, cause: str) -
 
 
 def unread(share: float, **known: Any) -> TrainingRecord:
-    """A training on texts of which such a share of the words is unknown."""
+    """A training on texts with this share of unknown words."""
     random = np.random.default_rng(0)
     x = np.where(random.random((600, 6)) < share, 2, random.integers(4, 30, (600, 6)))
     x[:, 0] = 1
@@ -357,7 +357,7 @@ OF_NUMBERS: list[Row] = [
 
 
 def judged_numbers(noise: float, rows: list[Row] = OF_NUMBERS, **training: Any) -> dict[str, Any]:
-    """The verdict on answers that are off by so much, where the labels deviate by 41."""
+    """The verdict on predictions with this error, for labels with a standard deviation of 41."""
     dataset = numbers(values())
     labels = dataset.test.labels
     said = labels + noise * np.random.default_rng(2).normal(size=len(labels))
@@ -411,7 +411,7 @@ def test_where_sequences_are_long_the_way_back_is_named() -> None:
 
 
 def test_a_constant_below_the_mean_of_skewed_numbers_is_not_learned() -> None:
-    """Though its absolute error is smaller: of that the median is the best constant."""
+    """Although its absolute error is smaller: the median is the constant that minimises it."""
     skewed = np.random.default_rng(0).exponential(size=600).astype("float32")
     dataset = numbers(values())
     train, test = (replace(part, labels=skewed[:300]) for part in (dataset.train, dataset.test))

@@ -24,7 +24,7 @@ NGRAMS = wide.Ngrams(ids=50, buckets=997, longest=3)
 
 
 def numbers() -> Dataset:
-    """The same texts, whose labels are large numbers."""
+    """The same texts, with large numbers as labels."""
     whole = pairs_of_words(3)
     parts = {
         name: replace(whole.split(name), labels=1e9 + 10.0 * whole.split(name).labels)

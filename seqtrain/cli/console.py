@@ -128,12 +128,14 @@ def format_inspection(found: dict[str, Any]) -> str:
     if any(repeated["alike"].values()):
         alike = (f"{repeated['alike'][split]:,}" for split in splits[1:])
         numbers.append(["equal except for unknown words", "", *alike])
-    lengths = [[f"{percent} %", f"{length:,}"] for percent, length in found["lengths"].items()]
+    lengths = [
+        [f"{percent} % have at most", f"{length:,}"] for percent, length in found["lengths"].items()
+    ]
     gigabytes = found["bytes"] / 1e9
     facts = [
         f"data: {found['source']}",
         table(["", *splits], numbers),
-        table(["of train are at most", "steps long"], lengths),
+        table(["lengths in train", "steps"], lengths),
         f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
         f"empty, {repeated['train']:,} repeat another",
         *([f"{found['dropped']:.1%} of the characters are in no word"] if found["dropped"] else []),

@@ -45,7 +45,7 @@ SPLIT = click.option(
     type=click.Choice(["train", "validation", "test"]),
     default="test",
     show_default=True,
-    help="Examples of the run's data to look at.",
+    help="Split of the run's data.",
 )
 JOBS = click.option(
     "--jobs",

@@ -23,9 +23,14 @@ from seqtrain.display.escape import cell, in_json, in_markdown
 from seqtrain.display.numbers import readable
 from seqtrain.errors import RunError
 from seqtrain.evaluation.metric import PREFIXES
+from seqtrain.io.text_file import near_miss
 from seqtrain.tasks import metric
 
 MOST_VALUES = 5  # longest list in a cell
+MOST_SETTINGS = 6  # most columns of keys of the config, beside those of the scores
+MOST_LISTED = 3  # most keys in a note
+LONGEST = 32  # most characters of a value of the config in a cell
+ENDS = ("_sd", "_low", "_high")  # of the columns of a CSV beside those of the scores
 COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
     "McNemar": "McNemar's test on the same test examples",
@@ -69,7 +74,10 @@ def ordered(rows: Sequence[Row], tests: Tests, column: str) -> list[Row]:
     flat = {row: _flat(found) for row, found in zip(rows, records(rows, tests), strict=True)}
     allowed = list(dict.fromkeys(key for line in flat.values() for key in line))
     if column not in allowed:
-        raise RunError(f"there is no column `{column}`", f"there are: {', '.join(allowed)}")
+        scores = [name for name in (f"test_{column}", f"val_{column}") if name in allowed]
+        near = f", did you mean `{scores[0]}`?" if scores else near_miss(column, allowed)
+        there = ", ".join(name for name in allowed if not name.endswith(ENDS))
+        raise RunError(f"there is no column `{column}`{near}", f"there are: {there}")
 
     best = {found.against for found in tests.values()}
 
@@ -165,7 +173,7 @@ def _columns(rows: Sequence[Row], tests: Tests) -> dict[str, Cell]:
         columns["state"] = lambda row: row.state + (", optimistic" if row.optimistic else "")
     if any(len(row.members) > 1 for row in rows):
         columns["seeds"] = lambda row: str(len(row.counted))
-    for key in differing(rows):
+    for key in _settings(rows)[:MOST_SETTINGS]:
         columns[key] = partial(_setting, key=key)
     for name in shown_scores(rows):
         columns[name] = partial(_score, name=name)
@@ -180,10 +188,15 @@ def _columns(rows: Sequence[Row], tests: Tests) -> dict[str, Cell]:
     return columns
 
 
+def _settings(rows: Sequence[Row]) -> list[str]:
+    """Return the keys in which the configs differ, the names of data and models first."""
+    return sorted(differing(rows), key=lambda key: not key.endswith(".name"))
+
+
 def _setting(row: Row, key: str) -> str:
     value = row.members[0].keys.get(key)
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str):  # a path is known by its end
+        return value if len(value) <= LONGEST else f"…{value[1 - LONGEST :]}"
     if isinstance(value, list | tuple) and len(value) > MOST_VALUES:
         return f"{value[0]} … {value[-1]} ({len(value)} in all)"
     return "" if value is None else json.dumps(value, ensure_ascii=False)
@@ -221,15 +234,19 @@ def _notes(rows: Sequence[Row], tests: Tests) -> list[str]:
     notes = []
     if any(row.interval(name) for row in rows for name in shown_scores(rows)):
         notes.append("[low, high]: 95 % interval over samples of test examples")
+    if hidden := _settings(rows)[MOST_SETTINGS:]:
+        named = ", ".join([*hidden[:MOST_LISTED], *["…"][: len(hidden) > MOST_LISTED]])
+        keys = "1 more key differs" if len(hidden) == 1 else f"{len(hidden)} more keys differ"
+        notes.append(f"{keys}, shown by `--format csv`: {named}")
     if any(len(row.counted) > 1 for row in rows):
         notes.append("±: standard deviation over seeds; seconds are of one seed")
     for kind, words in TESTS.items():
         if any(found.test == kind for found in tests.values()):
-            notes.append(f"p: {words}, against the best on validation of the same data")
+            notes.append(f"p: p-value of {words}; each run against the best on validation")
     for reason in dict.fromkeys(found.reason for found in tests.values() if found.reason):
         notes.append(f"no p: {reason}")
     if len({row.members[0].data for row in rows if row.members[0].finished}) > 1:
-        notes.append("runs on other data are not tested against one another")
+        notes.append("no p between runs on different data")
     tasks = [row.members[0].task for row in rows if row.members[0].finished]
     if len(kinds := dict.fromkeys(task.labels for task in tasks if task)) > 1:
         notes.append(f"{' and '.join(kinds)} are not tested against one another")

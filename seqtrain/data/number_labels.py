@@ -116,6 +116,8 @@ def no_number(place: str, label: str, called: str = "label") -> DataError:
         if called != "label" and "unlabelled" in hint:
             hint = "write a number, or leave the row out"
         return DataError(f"{said}: {what}", hint)
+    if called != "label":
+        return DataError(said, "write a number, or take the column out of the file")
     return DataError(
         said, "a label is a finite number in regression; names of classes: `task: classification`"
     )

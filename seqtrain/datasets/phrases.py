@@ -9,7 +9,9 @@ reviewer agree?
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import logging
 import re
 from collections.abc import Sequence
@@ -196,6 +198,16 @@ def generate(number: int) -> tuple[Pair, ...]:
     while len(pairs) < number:
         pairs[_pair(random)] = None
     return tuple(pairs)
+
+
+def table(number: int) -> str:
+    """Return pairs as a CSV file with a column `review` and one of its `sentiment`."""
+    written = io.StringIO()
+    rows = [
+        (text, name) for pair in generate(number) for name, text in zip(CLASSES, pair, strict=True)
+    ]
+    csv.writer(written, lineterminator="\n").writerows([("review", "sentiment"), *rows])
+    return written.getvalue()
 
 
 def _pair(random: Random) -> Pair:

@@ -8,6 +8,7 @@ from typing import Any
 from seqtrain.data.dataset import NewExamples
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
+from seqtrain.io.text_file import near_miss, shown
 from seqtrain.runs.run import Run
 from seqtrain.sources.base import DatasetConfig, TokenDatasetConfig
 
@@ -30,7 +31,23 @@ def read(run: Run, file: Path, text: str | None = None, label: str | None = None
     Raises:
         DataError: the file is missing, damaged, or does not fit the network.
     """
-    return _renamed(run, text, label).read_given(file, run.fitted())
+    given = _renamed(run, text, label).read_given(file, run.fitted())
+    if label is not None and given.labels is None and _is_table(file):
+        names, _ = _table(run, file).candidates()
+        message = f"{file} has no column `{label}`{near_miss(label, names)}"
+        raise DataError(message, f"it has: {', '.join(f'`{shown(name)}`' for name in names)}")
+    return given
+
+
+def _is_table(file: Path) -> bool:
+    return file.suffix.lower() not in (".txt", ".npz", ".npy")
+
+
+def _table(run: Run, file: Path) -> Table:
+    """Return a file as a table in the format of the run's files."""
+    dataset: Any = run.config.dataset
+    table: Table = dataset.table(file) if hasattr(dataset, "table") else Table(file, settable=False)
+    return table
 
 
 def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
@@ -55,11 +72,10 @@ def beside(run: Run, file: Path, given: NewExamples, text: str | None = None) ->
         given: the examples.
         text: see `read`.
     """
-    if file.suffix.lower() in (".txt", ".npz", ".npy"):
+    if not _is_table(file):
         return {}
     dataset: Any = run.config.dataset
-    table = dataset.table(file) if hasattr(dataset, "table") else Table(file, settable=False)
-    names, rows = table.candidates()
+    names, rows = _table(run, file).candidates()
     cells = dict(zip(names, map(list, zip(*(row for _, row in rows), strict=True)), strict=True))
     if isinstance(dataset, TokenDatasetConfig):
         used = {text or getattr(dataset, "text_column", "text")}
@@ -95,6 +111,7 @@ def _is_ours(name: str) -> bool:
     return name in OURS or name.startswith("p(")
 
 
-def id_of(found: Beside) -> str | None:
-    """Return the column whose name suggests ids of examples, if there is one."""
-    return next((name for name in found if ID.fullmatch(name)), None)
+def id_of(run: Run, found: Beside) -> str | None:
+    """Return the column of the ids of examples: by the run's config, or by its name."""
+    named = getattr(run.config.dataset, "id_column", None)
+    return named if named in found else next(filter(ID.fullmatch, found), None)

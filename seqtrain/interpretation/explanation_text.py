@@ -1,6 +1,7 @@
 """An explanation as text: a table, or words coloured by the change of the prediction."""
 
 import math
+import re
 from collections.abc import Callable
 
 from rich.console import Group
@@ -15,6 +16,7 @@ from seqtrain.interpretation.explanation import Explanation
 FOR, AGAINST = (0, 114, 178), (213, 94, 0)  # Okabe and Ito's blue and vermilion
 FAINTEST = 0.08  # share of the largest change; smaller changes have no colour
 DARK = 0.6  # share of the largest change from which on the text is white
+START = "<start>"
 ORDERS = {"forward": "read from the beginning", "backward": "read from the end"}
 
 
@@ -63,7 +65,20 @@ def legend(explanation: Explanation) -> str:
     if len(explanation.readings) == 2:
         steps = len(explanation.steps)
         lines.append(f"backward: {letter} is the prediction for steps t … {steps} alone")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_marks(explanation)])
+
+
+def _marks(explanation: Explanation) -> list[str]:
+    """Return the meaning of names of steps that are not words of the text."""
+    if explanation.example.words is None:
+        return []
+    unknown = any(re.fullmatch(r"\[.+\]|<unknown>", step) for step in explanation.steps)
+    marks = {
+        "<start>: the token before the first word of every text": START in explanation.steps,
+        "[word]: not in the vocabulary, so the network reads it as unknown": unknown,
+        "␣: a space": "␣" in explanation.steps,
+    }
+    return [meaning for meaning, found in marks.items() if found]
 
 
 def coloured(explanation: Explanation) -> Group:
@@ -78,7 +93,7 @@ def coloured(explanation: Explanation) -> Group:
     scale = Text(f"{printable(explanation.measure)} when the step is read: ")
     scale.append(f" fall, by {readable(most)} at most ", shade(-1.0)).append("  ")
     scale.append(f" rise, by {readable(most)} at most ", shade(1.0))
-    return Group(*parts, scale)
+    return Group(*parts, scale, *map(Text, map(printable, _marks(explanation))))
 
 
 def shade(change: float) -> Style:

@@ -10,6 +10,11 @@ HEADER = (
     *("first", "middle", "last", "first / last"),
 )
 
+LEGEND = """\
+first, middle, last: mean norm of the gradient of the loss with respect to the state there
+first / last: far below 1 the gradient vanishes on its way back, far above 1 it explodes
+start: with the initial weights; trained: with those of the best epoch"""
+
 
 def format_table(measured: Sequence[NetworkGradients]) -> str:
     """Return a table: for each state the mean gradient norm at three steps, and their ratio."""
@@ -21,7 +26,7 @@ def format_table(measured: Sequence[NetworkGradients]) -> str:
         for one in measured
         for flow in one.flows
     ]
-    return table(HEADER, rows)
+    return f"{table(HEADER, rows)}\n\n{LEGEND}"
 
 
 def scientific(value: float) -> str:

@@ -253,7 +253,7 @@ def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]])
 
     Then some of its values repeat in their column, or are numbers like all of their column.
     Evenly spaced numbers, such as years, are names, and so are numbers beside a word such as
-    `label`.
+    `label`, or beside two words above columns of numbers.
     """
     cells = [[(cell or "").strip() for cell in row] for row in rows]
     cells = [row for row in cells if len(row) == len(first) and row != first]
@@ -262,6 +262,13 @@ def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]])
         cell.lower() in NAMES and cell not in column
         for cell, column in zip(first, columns, strict=True)
     )
+    words = {
+        cell
+        for cell, column in zip(first, columns, strict=True)
+        if column and cell and not _is_number(cell) and all(map(_is_number, column))
+    }
+    if len(words) > 1:
+        return False
     measured = not named and not _are_even([*filter(_is_number, first)])
     for cell, column in zip(first, columns, strict=True):
         again = (

@@ -307,12 +307,14 @@ class ModelConfig(Part):
         """
         if not self.wide:
             return ""
-        from seqtrain.models.wide import weigh
+        from seqtrain.models.wide import FEW, weigh
 
         network, linear = weigh(model, dataset, predict)
         share = network / (network + linear)
+        few = len(dataset.validation) < FEW
+        why = f"fixed: fewer than {FEW} validation examples" if few else "chosen on validation"
         return (
-            f"the answer is {share:.0%} the network's, {1 - share:.0%} the linear model's beside it"
+            f"weights of the prediction: network {share:.0%}, linear model {1 - share:.0%} ({why})"
         )
 
 

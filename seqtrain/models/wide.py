@@ -224,16 +224,13 @@ def weigh(
         predict: returns the outputs of a model for examples, shape (N, outputs).
 
     Returns:
-        The weight of the network, and that of the linear model.
+        The weight of the network, and that of the linear model; unchanged if there are too few
+        validation examples to choose them.
     """
     import keras
     import numpy as np
 
     if len(dataset.validation) < FEW:
-        log.info(
-            "fewer than %d validation examples: too few to weigh the network and its linear model",
-            FEW,
-        )
         return 1 - WEIGHT, WEIGHT
     before_answer = batches_of_any_length(keras.Model(model.inputs[0], model.layers[-1].input))
     before_answer.hides_padding = model.hides_padding

@@ -1,6 +1,7 @@
 """Find the runs that a person names: a run, a group of seeds, a config's name, a file in a run."""
 
 import logging
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -130,7 +131,17 @@ def _within(place: Path, outputs: Path) -> list[Path]:
     if not place.exists():
         names = sorted(path.name for path in outputs.iterdir()) if outputs.is_dir() else []
         what = "does not exist" + near_miss(place.name, names)
-    raise RunError(f"the run `{place}` {what}", "`seqtrain list runs` shows the runs")
+    raise RunError(f"the run `{place}` {what}", _hint(place))
+
+
+def _hint(place: Path) -> str:
+    """Return what to type instead of a place without a run: it may be a config, or a text."""
+    shows = "`seqtrain list runs` shows the runs"
+    if place.suffix in (".yaml", ".yml"):
+        return f"a run is named as its config, without `{place.suffix}`: `{place.stem}`; {shows}"
+    if " " in str(place):
+        return f"name the run first, then the text: `RUN {shlex.quote(str(place))}`; {shows}"
+    return shows
 
 
 def _holding(places: Sequence[Path], outputs: Path) -> Sequence[Path]:

@@ -86,7 +86,13 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
     keys = ("name", "text_column", "label_column", "task", "id_column", "rows")
     named = (given.get(key) for key in keys)
     chosen = Chosen(*(None if name is None else str(name) for name in named))
-    roles = recognise(data, seen, chosen)
+    try:
+        roles = recognise(data, seen, chosen)
+    except DataError as error:
+        if not (reading or given.get("header") is False):
+            raise
+        hint = "; or, if the first row names the columns: `dataset.header=true`"
+        raise DataError(error.message, (error.hint or "") + hint) from error
     if reading and roles.wide and not roles.doubts:  # columns have no names to sort by
         roles.doubts.append(NO_ORDER)
     return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))

@@ -62,7 +62,8 @@ def draft(request: Request) -> Draft:
         with _listening():
             known = _known(_loaded(dataset))
         text, loaded, warnings = _read_back(request, found.keys, known, given)
-        return Draft(text, [*found.told, _task(known, loaded)], warnings)
+        told = [*found.told, *_left_out(known, loaded), _task(known, loaded)]
+        return Draft(text, told, warnings)
     tokens, why = _tokens(dataset)
     drafted = _of_texts(request, found, dataset, given, (tokens, why))
     if why and tokens == "words" and (share := _many_unknown(drafted[1])):
@@ -85,8 +86,8 @@ def _of_texts(
         known.words = _words(dataset, tokens)
     keys = [*found.keys, *([("tokens", tokens, why)] if tokens != "words" else [])]
     text, loaded, warnings = _read_back(request, keys, known, given)
-    told = [*found.told, ("tokens", f"{tokens}; {why}" if why else tokens), _task(known, loaded)]
-    return Draft(text, told, warnings), loaded
+    told = [*found.told, ("tokens", f"{tokens}; {why}" if why else tokens)]
+    return Draft(text, [*told, *_left_out(known, loaded), _task(known, loaded)], warnings), loaded
 
 
 @contextmanager
@@ -190,6 +191,18 @@ def _labels(dataset: Dataset) -> str:
 def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
     """Return the message on the task and the labels."""
     return "task", f"{dataset.task.name}, {known.labels}"
+
+
+def _left_out(known: Known, dataset: Dataset) -> list[tuple[str, str]]:
+    """Return the message on the examples that `drop_repeated` leaves out, if there are any."""
+    left = sum(len(part) for part in _parts(dataset))
+    if left == known.rows:
+        return []
+    why = "they are in another split too: `drop_repeated`"
+    number = known.rows - left
+    return [
+        ("left out", f"{number:,} of {known.rows:,} examples, because {why}; {left:,} are left")
+    ]
 
 
 def _sections(

@@ -23,7 +23,7 @@ from seqtrain.scaffold.candidates import (
     task_of,
 )
 from seqtrain.scaffold.profiles import Column, Profile
-from seqtrain.scaffold.sequence_roles import of_named_steps, of_rows, of_steps
+from seqtrain.scaffold.sequence_roles import doubts_of_steps, of_named_steps, of_rows, of_steps
 
 MOST_OF_PAIRS = 4  # columns of a table of sentences in two languages
 
@@ -57,6 +57,8 @@ def _of_numbers(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
         return None
     steps = None if chosen.rows == "sequences" else of_steps(found, chosen)
     rows = None if steps or chosen.rows == "steps" else of_rows(source, found, chosen)
+    if rows and not chosen.rows:
+        rows.doubts[:0] = doubts_of_steps(found, rows.label)
     return steps or rows or of_named_steps(found, chosen)
 
 

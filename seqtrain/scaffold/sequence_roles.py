@@ -18,6 +18,7 @@ from seqtrain.scaffold.candidates import (
     Roles,
     is_classes,
     is_id,
+    is_measured,
     is_named,
     labels_of,
     named,
@@ -62,6 +63,24 @@ def of_steps(found: Profile, chosen: Chosen) -> Roles | None:
         if roles.features and (best is None or merit > best[0]):
             best = merit, roles
     return best[1] if best else None
+
+
+def doubts_of_steps(found: Profile, label: str) -> list[str]:
+    """Return a doubt if rows seem to be steps, but have different labels within a sequence."""
+    cells = {name: found.cells(name) for name in found.columns}
+    for name in found.columns:
+        ids = cells[name]
+        fits = is_named(name, ID_NAMES) and name != label
+        if not fits or not _may_name_sequences(found.columns[name], ids):
+            continue
+        step = _step(found, cells, ids, [name, label])
+        if step and label in _not_constant(cells, ids):
+            return [
+                f"the rows look like the steps of each `{name}`, in the order of `{step}`, but "
+                f"each row is read as a sequence of its own, because `{label}` differs within one "
+                f"`{name}`; to read steps, give all rows of an `{name}` the same label"
+            ]
+    return []
 
 
 def _may_name_sequences(column: Column, ids: list[str]) -> bool:
@@ -166,7 +185,12 @@ def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
         label = chosen.label or keys.pop("label_column", None)
         taken = [*counted, keys.get("id_column")]
         labels = [label] if label else [*labels_of(found, chosen, taken, SEQUENCE_LABELS)]
-        return _wide(found, chosen, labels, keys) if labels else None
+        roles = _wide(found, chosen, labels, keys) if labels else None
+        if roles and label and not chosen.label:  # a column at one end; the other may be it
+            ends = (next(iter(found.columns)), next(reversed(found.columns)))
+            others = [found.columns[end] for end in ends if end != label]
+            roles.labels = [one.name for one in others if is_classes(one) or is_measured(one)]
+        return roles
     numbers = [name for name, column in found.columns.items() if column.is_number]
     features = [name for name in numbers if name in counted and name != chosen.label]
     labels = [*labels_of(found, chosen, features, SEQUENCE_LABELS)]

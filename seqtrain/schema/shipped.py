@@ -45,27 +45,32 @@ def copy(name: str, target: Path) -> Path:
     return target
 
 
-def check_new(target: Path) -> None:
-    """Raise a ConfigError if `init` would overwrite a file."""
+def check_new(target: Path, option: str = "--to") -> None:
+    """Raise a ConfigError if `init` would overwrite a file; `option` names another."""
     if os.path.lexists(target):
         other = argument(target.with_name(f"my_{target.name}"))
         raise ConfigError(
             f"`{target}` exists, and `init` overwrites nothing",
-            f"name another file: `--to {other}`",
+            f"name another file: `{option} {other}`",
         )
 
 
-def write_new(target: Path, text: str) -> None:
-    """Write a config to a new file, atomically.
+def write_new(target: Path, text: str, option: str = "--to") -> None:
+    """Write a text to a new file, atomically.
+
+    Args:
+        target: the file.
+        text: its content.
+        option: that of `init` which names the file.
 
     Raises:
         ConfigError: it exists.
     """
-    check_new(target)
+    check_new(target, option)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with adding(target) as beside:
             beside.write_text(text, encoding="utf-8")
     except FileExistsError:
-        check_new(target)
+        check_new(target, option)
         raise

@@ -123,8 +123,8 @@ class DrawnConfig(DatasetConfig):
     )
     drop_repeated: bool = Field(
         default=False,
-        description="leave out training examples that also stand in validation or test, as the "
-        "network reads them",
+        description="leave out training examples that are in validation or test too, and "
+        "validation examples that are in test too, as the network reads them",
     )
 
     @property
@@ -156,6 +156,13 @@ class DrawnConfig(DatasetConfig):
                     f"{dataset.source}: every training or validation example stands in the other "
                     "splits too",
                     "give other examples, or leave out `dataset.drop_repeated`",
+                )
+            before, left = (len(some.train) + len(some.validation) for some in (dataset, apart))
+            if left < before:
+                log.info(
+                    "`dataset.drop_repeated` leaves out %s of %s training and validation examples, "
+                    "because they are in another split too",
+                    *(f"{before - left:,}", f"{before:,}"),
                 )
             return apart
         from seqtrain.data.overlap import shared

@@ -152,9 +152,10 @@ def suggested(columns: Sequence[str], rows: Sequence[Cells]) -> dict[str, Any] |
     rest = [name for name in columns if name not in counted.names]
     names = counted.names
     if not rest:
-        label = next((one for one in (names[0], names[-1]) if _repeat(values[one])), None)
-        if label is None:
+        ends = [one for one in (names[0], names[-1]) if _repeat(values[one])]
+        if not ends:
             return None
+        label = min(ends, key=lambda one: _unlike_classes(values[one]))
         names, keys["label_column"] = tuple(name for name in names if name != label), label
     if any(number(cell) is None for name in names for cell in values[name] if cell):
         return None
@@ -168,6 +169,13 @@ def suggested(columns: Sequence[str], rows: Sequence[Cells]) -> dict[str, Any] |
     if len(single) > 1 or [name for name in columns if name in names] != [*names]:
         keys["feature_columns"] = list(names)
     return keys
+
+
+def _unlike_classes(values: Sequence[str]) -> tuple[bool, int]:
+    """Return a key that sorts likely classes first: words or whole numbers, and few of them."""
+    numbers = [*map(number, {*values})]
+    fractions = any(one is not None and not one.is_integer() for one in numbers)
+    return fractions, len(numbers)
 
 
 def _repeat(values: Sequence[str]) -> bool:

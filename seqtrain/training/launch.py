@@ -137,8 +137,8 @@ def extended(run: Run, epochs: int) -> ResolvedConfig:
     config = load_resolved(run.folder / "config.yaml", [f"training.epochs={epochs}"])
     if newest and config.training.schedule == "cosine":
         log.warning(
-            "the cosine schedule of the epochs so far led to epoch %s, so the result is not "
-            "that of %s epochs from the start",
+            "the learning rate has followed a cosine that ends after epoch %s, so the result will "
+            "differ from a training of %s epochs from the start",
             *(run.config.training.epochs, epochs),
         )
     return config

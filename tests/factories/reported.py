@@ -60,7 +60,7 @@ def seeds_of_one(outputs: Path, **overrides: object) -> list[Run]:
 
 
 def hostile_run(outputs: Path, **overrides: object) -> Run:
-    """A run whose class names, texts, data and baselines try to be markup."""
+    """A run whose class names, texts, data and baselines contain markup."""
     run = reported_run(outputs, **overrides)
     run.write_json("classes.json", [f"{HOSTILE} {number}" for number in range(3)])
     write_mistakes(run, HOSTILE + "{}\ud800".encode(errors="replace").decode())

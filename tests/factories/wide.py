@@ -10,7 +10,7 @@ from seqtrain.tasks import Classification
 
 
 def pairs_of_words(classes: int = 2, examples: int = 240, length: int = 9) -> Dataset:
-    """Texts of four words, of which two in a row name the class, in either order another one."""
+    """Texts of four words; two neighbouring words decide the class, and so does their order."""
     random = np.random.default_rng(0)
     x = np.zeros((examples, length), np.int32)
     labels = random.permutation(np.arange(examples, dtype=np.int32) % classes)

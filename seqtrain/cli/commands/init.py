@@ -7,6 +7,8 @@ import click
 from seqtrain.cli import console
 from seqtrain.cli.options import command
 
+EXAMPLE_PAIRS = 1_000  # pairs of sentences in the table of --example
+
 
 @command("seqtrain init --data reviews.csv --label stars")
 @click.argument("arguments", nargs=-1, metavar="[NAME] [KEY=VALUE]...")
@@ -15,12 +17,19 @@ from seqtrain.cli.options import command
 )
 @click.option("--text", metavar="COLUMN", help="Column of the texts, if init chooses another.")
 @click.option("--label", metavar="COLUMN", help="Column of the labels, if init chooses another.")
+@click.option(
+    "--example",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a table of 2,000 sentences and their classes, to try --data with.",
+)
 @click.option("--to", type=click.Path(path_type=Path), help="File to write  [default: NAME.yaml].")
 def init(
     arguments: tuple[str, ...],
     data: Path | None,
     text: str | None,
     label: str | None,
+    example: Path | None,
     to: Path | None,
 ) -> None:
     """Copy the shipped config NAME here, or write one for your own --data. Never overwrites a file.
@@ -31,6 +40,11 @@ def init(
     from seqtrain.display.escape import argument
     from seqtrain.schema import shipped
 
+    if example:
+        if arguments or data or text or label or to:
+            raise click.UsageError("Give --example alone: it writes a table, and no config.")
+        _write_table(example)
+        return
     if data:
         stem = Path(data.stem).stem if data.suffix.lower() == ".gz" else data.stem
         written = to or Path(f"{stem}.yaml")
@@ -41,6 +55,18 @@ def init(
         written = shipped.copy(name, to or Path(f"{name}.yaml"))
     console.message(f"train it: `seqtrain train {argument(written)}`")
     console.result(str(written) if not str(written).startswith("-") else f"./{written}")
+
+
+def _write_table(file: Path) -> None:
+    from seqtrain.datasets import phrases
+    from seqtrain.display.escape import argument
+    from seqtrain.schema import shipped
+
+    if file.suffix.lower() != ".csv":
+        raise click.UsageError(f"The table is a CSV file: --example {argument(file)}.csv")
+    shipped.write_new(file, phrases.table(EXAMPLE_PAIRS), "--example")
+    console.message(f"write a config for it: `seqtrain init --data {argument(file)}`")
+    console.result(str(file))
 
 
 def _draft(

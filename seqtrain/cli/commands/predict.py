@@ -51,4 +51,4 @@ def predict(
     beside = new_examples.beside(chosen, data, examples, text_column) if data else {}
     if data:
         found = new_examples.rows_with(found, beside, examples.lines)
-    console.result(console.format_predictions(found, form, new_examples.id_of(beside)))
+    console.result(console.format_predictions(found, form, new_examples.id_of(chosen, beside)))
