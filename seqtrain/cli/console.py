@@ -128,16 +128,23 @@ def format_inspection(found: dict[str, Any]) -> str:
     if any(repeated["alike"].values()):
         alike = (f"{repeated['alike'][split]:,}" for split in splits[1:])
         numbers.append(["equal except for unknown words", "", *alike])
+    facts = [f"data: {found['source']}"]
+    if of_series := found["series"]:
+        parts = (("first forecast", "first"), ("last forecast", "last"))
+        numbers += [[title, *(of_series[key][split] for split in splits)] for title, key in parts]
+        facts.append(table(["", ""], of_series["facts"]).lstrip("\n"))
     lengths = [
         [f"{percent} % have at most", f"{length:,}"] for percent, length in found["lengths"].items()
     ]
     gigabytes = found["bytes"] / 1e9
-    facts = [
-        f"data: {found['source']}",
-        table(["", *splits], numbers),
-        table(["lengths in train", "steps"], lengths),
-        f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
-        f"empty, {repeated['train']:,} repeat another",
+    facts.append(table(["", *splits], numbers))
+    if not of_series:
+        facts += [
+            table(["lengths in train", "steps"], lengths),
+            f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
+            f"empty, {repeated['train']:,} repeat another",
+        ]
+    facts += [
         *([f"{found['dropped']:.1%} of the characters are in no word"] if found["dropped"] else []),
         f"{found['parameters']:,} parameters, {gigabytes:.1f} GB of memory, about "
         f"{_duration(found['seconds_per_epoch'])} an epoch, {found['epochs']} epochs "

@@ -122,6 +122,14 @@ class Grid:
                 return name
         return self.unit if self.every == 1 else f"{self.every:g} {self.unit}s"
 
+    @property
+    def step(self) -> str:
+        """The distance of two times with its article: `a month`, `an hour`, `30 minutes`."""
+        words = self.describe()
+        if words[0].isdigit():
+            return words
+        return f"an {words}" if words == "hour" else f"a {words}"
+
     def label(self, index: int) -> str:
         """Return the time of an index as text: `2024-03`, `2024-03-05`, `2024-03-05 10:30`."""
         return self.labels(index, 1)[0]

@@ -124,8 +124,8 @@ def _chosen(task: Forecasting, found: SeriesData) -> Forecasting:
     """
     if found.grid != task.grid:
         raise DataError(
-            f"{found.source}: a step is a {found.grid.describe()}, but the network learned steps "
-            f"of a {task.grid.describe()}",
+            f"{found.source}: a step is {found.grid.step}, but the network learned steps "
+            f"of {task.grid.step}",
             "give it values at the distances of its training",
         )
     names = {name: number for number, name in enumerate(task.names)}

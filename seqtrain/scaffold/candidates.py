@@ -173,7 +173,8 @@ def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = 
     if label is not None and not texts and (chosen.label or is_classes(found.columns[label])):
         return DataError(
             f"{source}: no column beside `{label}` holds texts, or numbers by steps",
-            f"name one: `--text COLUMN`; it has: {listed(found.columns)}",
+            f"name one: `--text COLUMN`; it has: {listed(found.columns)}; if each row is a step "
+            "of a time series: `dataset.name=series dataset.time_column=null`",
         )
     for column in found.columns.values():
         if is_named(column.name, TARGET_NAMES) and not (column.is_lettered or column.is_number):
@@ -193,7 +194,8 @@ def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = 
         f"{source}: {what}",
         "a column of labels is needed, with 2 to 100 different values that repeat, or with "
         "numbers, beside one of texts, or of numbers by steps; name them if they are there: "
-        "`--label COLUMN`, `--text COLUMN`",
+        "`--label COLUMN`, `--text COLUMN`; if each row is a step of a time series: "
+        "`dataset.name=series dataset.time_column=null`",
     )
 
 

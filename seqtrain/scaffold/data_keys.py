@@ -77,7 +77,7 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
         return Found([path, ("name", "folder", ""), *_classes(data)])
     if data.suffix.lower() in ARRAYS:
         return Found([path, ("name", "arrays", ""), *_task_of_archive(data)])
-    table = _table(request)
+    table = table_of(request)
     reading: list[Line] = []
     if table.looks_headerless() and "header" not in given:
         table = replace(table, header=False)
@@ -116,7 +116,7 @@ def section(request: Request, keys: Iterable[Line], reading: bool = False) -> Da
     return validated(Document(str(request.config), tree), request.config, overrides).dataset
 
 
-def _table(request: Request) -> Table:
+def table_of(request: Request) -> Table:
     """Return the file as a table, in the format that the arguments give."""
     keys = [("path", str(request.data), ""), ("name", "text", "")]
     dataset = section(request, keys, reading=True)

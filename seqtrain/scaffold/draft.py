@@ -18,8 +18,10 @@ from seqtrain.datasets.text import Text
 from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.io.atomic import counted_from
-from seqtrain.scaffold.data_keys import Found, Request, found_in, section
+from seqtrain.scaffold.data_keys import ARRAYS, PROSE, Found, Request, found_in, section, table_of
+from seqtrain.scaffold.profiles import profile
 from seqtrain.scaffold.recipe import Known, Line, recipe
+from seqtrain.scaffold.series_draft import draft_series, roles_of
 from seqtrain.schema.yaml_file import Document, apply_overrides, parse_document
 from seqtrain.schema.yaml_writer import write_value
 from seqtrain.sources.base import DatasetConfig
@@ -56,6 +58,8 @@ def draft(request: Request) -> Draft:
         ConfigError: an argument is wrong.
     """
     given = _given(request)
+    if of_series := _of_series(request, given):
+        return of_series
     found = found_in(request, given["dataset"])
     dataset = section(request, found.keys)
     if not isinstance(dataset, Text | Folder):
@@ -70,6 +74,31 @@ def draft(request: Request) -> Draft:
         chosen: tuple[Tokens, str] = "subwords", f"{share:.0%} of the test words would be unknown"
         drafted = _of_texts(request, found, dataset, given, chosen)
     return drafted[0]
+
+
+def _of_series(request: Request, given: Mapping[str, Any]) -> Draft | None:
+    """Return a draft for time series, if the data are a table of them."""
+    keys = given["dataset"]
+    asked = keys.get("name") == "series"
+    if not asked and (request.text or {"task", "name", "rows"} & keys.keys()):
+        return None
+    if request.data.is_dir() or request.data.suffix.lower() in (*ARRAYS, *PROSE):
+        return None
+    seen = profile(table_of(request))
+    timeless = asked and keys.get("time_column", "") is None
+    roles = roles_of(seen, request.label, timeless)
+    if roles is None:
+        return None
+    with _listening() as warnings:
+        sections, told, loaded = draft_series(request, seen, roles, keys)
+    for name, values in given.items():
+        if isinstance(values, dict):
+            mine = {key: value for key, value in values.items() if key != "label_column"}
+            sections[name] = _with(sections.get(name, []), mine)
+    rows = sum(len(part) for part in _parts(loaded))
+    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
+    text = _text(request, plain, sections, Known(labels=_labels(loaded), rows=rows))
+    return Draft(text, told, warnings)
 
 
 def _of_texts(

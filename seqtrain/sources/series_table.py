@@ -182,7 +182,7 @@ class _Reader:
             raise self._error(
                 int(lines[at]),
                 f"`{self._cells[at]}`{many} is not at a regular distance from the other times: "
-                f"most steps are a {grid.describe()}",
+                f"most steps are {grid.step}",
                 "leave such rows out, or give a longer distance and what to do with the rows of "
                 "one step: `dataset.frequency=month dataset.repeated=mean`",
             )
@@ -241,7 +241,7 @@ class _Reader:
             where = f"{self._table.file}: no series has two different times"
             raise DataError(where, hint)
         if found.unit != "step":
-            log.info("%s: a step is a %s", self._table.file, found.describe())
+            log.info("%s: a step is %s", self._table.file, found.step)
         return found
 
     def _distance(self) -> tuple[str, int] | None:
@@ -380,7 +380,7 @@ class _Reader:
             f"{self._table.file}: {much} have no value, the first at {when}",
             "`dataset.missing=interpolate`, `previous` or `zero` fills them"
             if self._rules.missing == "refuse"
-            else f"if a step is not a {grid.describe()}, name its length: `dataset.frequency=…`",
+            else f"if a step is not {grid.step}, name its length: `dataset.frequency=…`",
         )
 
     def _covariates(self, columns: np.ndarray, name: str, past: bool = False) -> np.ndarray:

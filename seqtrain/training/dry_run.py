@@ -28,7 +28,8 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
         `source`; for each split `examples`, the description of its labels, `unknown` and
         `repeated`; `dropped`, the share of characters in no token; of train `lengths`
         (percentiles), `cut` and `empty`; `parameters`, `bytes` (the peak of this process) and
-        `seconds_per_epoch`; `advice`, sentences with what to type.
+        `seconds_per_epoch`; `series`, None unless examples are windows of time series;
+        `advice`, sentences with what to type.
 
     Raises:
         DataError: the data cannot be read.
@@ -46,6 +47,7 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
         "dropped": dataset.dropped,
         "vocabulary_full": full(dataset),
         "repeated": _repeated(splits),
+        "series": _series(dataset),
     }
     found |= _cost(config, dataset)
     tokens = getattr(config.dataset, "tokens", None)
@@ -65,6 +67,29 @@ def _lengths(dataset: Dataset) -> dict[str, Any]:
         "max_length": dataset.shape[0],
         "cut": float((lengths > dataset.shape[0]).mean()),
         "empty": int((lengths <= start).sum()),
+    }
+
+
+def _series(dataset: Dataset) -> dict[str, Any] | None:
+    """Return facts about time series, and the times of the first and last forecast of each part."""
+    series = dataset.series
+    if series is None:
+        return None
+    horizon = dataset.test.labels["truth"].shape[1]
+    times = {name: dataset.split(name).labels["time"] for name in SPLITS}
+    last = int((series.starts + series.lengths).max()) - 1
+    span = f"{series.grid.label(int(series.starts.min()))} to {series.grid.label(last)}"
+    return {
+        "facts": [
+            ["series", f"{len(series.names):,}"],
+            ["steps", f"{len(series.values):,}, {span}"],
+            ["a step", series.grid.describe()],
+            ["filled values", f"{series.filled:,}"],
+            ["window", f"{dataset.shape[0]} steps of {dataset.shape[1]} features"],
+            ["horizon", f"{horizon} steps"],
+        ],
+        "first": {name: series.grid.label(int(one.min()) + 1) for name, one in times.items()},
+        "last": {name: series.grid.label(int(one.max()) + horizon) for name, one in times.items()},
     }
 
 
