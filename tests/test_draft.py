@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from seqtrain.config import load_config
+from seqtrain.datasets.series import Series
 from tests.conftest import Outcome
 from tests.own import rows_of, sentences, waves, write_folder, write_rows
 
@@ -462,13 +463,6 @@ def test_rows_without_a_label_are_left_out_and_told(seqtrain: Seqtrain) -> None:
 @pytest.mark.parametrize(
     ("name", "header", "row", "message"),
     [
-        ("series.csv", ["YEAR", "SPOTS"], lambda n: [1700 + n, f"{n % 7}.5"], "forecasting is not"),
-        (
-            "stock.csv",
-            ["Day", "Open", "Close"],
-            lambda n: [f"2020-01-{n}", n, n + 1],
-            "forecasting is",
-        ),
         (
             "pairs.tsv",
             ["en", "fr"],
@@ -494,6 +488,78 @@ def test_what_is_for_something_else_is_told(
     rows = [list(map(str, row(n))) for n in range(10, 29)]
     data = table(name, header, rows, "\t" if name.endswith(".tsv") else ",")
     assert message in refused(seqtrain, data)
+
+
+def months(number: int, season: float = 5.0) -> list[list[str]]:
+    return [
+        [f"{2000 + n // 12}-{n % 12 + 1:02}-01", f"{50 + n + season * (n % 12):.1f}", f"{n % 5}"]
+        for n in range(number)
+    ]
+
+
+def series_of(seqtrain: Seqtrain, data: Path | str, *given: str) -> tuple[Series, str]:
+    """Draft a config of time series; return its section, and what was told."""
+    outcome = seqtrain("init", "--data", data, *given)
+    assert outcome.exit_code == 0, outcome.stderr
+    config = load_config(Path(Path(str(data)).stem + ".yaml"))
+    assert isinstance(config.dataset, Series)
+    config.dataset.load()
+    return config.dataset, outcome.stderr
+
+
+def test_a_table_of_times_and_numbers_is_a_time_series(seqtrain: Seqtrain) -> None:
+    data = table("own.csv", ["Month", "Sales", "Price"], months(120))
+    found, told = series_of(seqtrain, data, "--label", "Sales")
+    assert (found.time_column, found.value_columns) == ("Month", ("Sales",))
+    assert (found.window, found.horizon) == (24, 12)
+    assert "Month, a step is a month, 2000-01 to 2009-12" in told
+    assert "unused     `Price`; as covariates: 'dataset.past=[Price]'" in told
+    assert "forecasting 12 steps; 49 windows of train" in told
+
+
+def test_each_column_of_numbers_is_a_series(seqtrain: Seqtrain) -> None:
+    found, told = series_of(seqtrain, table("own.csv", ["date", "a", "b"], months(120)))
+    assert found.value_columns == ("a", "b")
+    assert "2 series: a, b" in told
+    assert "only one: --label a" in told
+
+
+def test_a_column_of_names_tells_series_apart(seqtrain: Seqtrain) -> None:
+    rows = [[name, *row[:2]] for name in ("north", "south") for row in months(90)]
+    found, told = series_of(seqtrain, table("own.csv", ["shop", "date", "sales"], rows))
+    assert (found.series_column, found.value_columns) == ("shop", ("sales",))
+    assert "2 series: north, south" in told
+
+
+def test_short_series_get_a_short_window_and_horizon(seqtrain: Seqtrain) -> None:
+    rows = [[str(1700 + n), f"{n % 7}.5"] for n in range(40)]
+    found, _ = series_of(seqtrain, table("spots.csv", ["YEAR", "SPOTS"], rows))
+    assert (found.window, found.horizon) == (10, 4)
+
+
+def test_steps_without_times_are_a_series_where_a_person_says_so(seqtrain: Seqtrain) -> None:
+    data = table("own.csv", ["load", "heat"], [row[1:] for row in months(200)])
+    keys = ("--label", "load", "dataset.name=series", "dataset.time_column=null")
+    found, told = series_of(seqtrain, data, *keys, "dataset.season=12", "dataset.past=[heat]")
+    assert (found.time_column, found.past, found.season) == (None, ("heat",), 12)
+    assert "the order of the rows, 0 to 199" in told
+
+
+def test_the_preprocessing_is_the_best_on_validation(seqtrain: Seqtrain) -> None:
+    grows = [[month, f"{1.02**n * (10 + n % 12):.4f}"] for n, (month, *_) in enumerate(months(160))]
+    found, told = series_of(seqtrain, table("own.csv", ["date", "value"], grows))
+    assert found.log
+    assert "a linear regression has MASE" in told
+    chosen, _ = series_of(seqtrain, table("set.csv", ["date", "value"], grows), "dataset.log=false")
+    assert not chosen.log
+
+
+def test_a_table_of_labelled_steps_is_no_time_series(seqtrain: Seqtrain) -> None:
+    rows = [
+        [f"s{n // 9}", str(n % 9), f"{n % 5}.5", "up" if n // 9 % 2 else "down"] for n in range(270)
+    ]
+    seqtrain("init", "--data", table("own.csv", ["id", "step", "height", "label"], rows))
+    assert load_config(Path("own.yaml")).dataset.name == "arrays"
 
 
 def test_prose_is_no_table(seqtrain: Seqtrain) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from seqtrain.data.number_labels import how_to_write, no_number
 from seqtrain.errors import DataError
 from seqtrain.scaffold.candidates import (
-    HERE,
     ID_NAMES,
     LABEL_NAMES,
     MOST_NUMBERS,
@@ -197,8 +196,8 @@ def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
     if not chosen.label and (reason := _series(found, labels, features)):
         raise DataError(
             f"{source}: {reason}: this looks like a series in time, and no column holds labels",
-            f"forecasting is not there yet: {HERE}, so a column of classes, or of one number for "
-            "each sequence, is needed: `--label COLUMN`",
+            "to forecast it: `dataset.name=series`, with `dataset.time_column=…` or null; to learn "
+            "labels, a column of classes, or of one number for each sequence: `--label COLUMN`",
         )
     doubts = []
     if not features:

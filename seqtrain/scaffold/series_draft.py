@@ -119,7 +119,7 @@ def draft_series(
     section = _section(request, [*keys, *reading])
     series = section.series(None)
     positive = bool((series.values > 0).all())
-    base = section.completed(series)
+    base = _fitting(section.completed(series), given, int(series.lengths.max()))
     logs = (True, False) if positive and "log" not in given else (section.log,)
     free = base.season != 1 and "deseasonalise" not in given
     seasons = (False, True) if free else (section.deseasonalise,)
@@ -143,6 +143,14 @@ def draft_series(
     ]
     sections = {"dataset": keys, **_recipe(len(dataset.train))}
     return sections, [*_told(request, found, roles, dataset, best)], dataset
+
+
+def _fitting(section: Series, given: Mapping[str, Any], longest: int) -> Series:
+    """Return a section with a shorter window and horizon where the series are short."""
+    usual = {"window": section.window or 1, "horizon": section.horizon or 1}
+    most = {"window": max(longest // 4, 2), "horizon": max(longest // 10, 1)}
+    short = {key: min(usual[key], most[key]) for key in usual if key not in given}
+    return section.model_copy(update=short)
 
 
 def _section(request: Request, keys: Sequence[Line]) -> Series:
