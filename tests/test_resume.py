@@ -203,7 +203,7 @@ def test_a_run_that_dies_once_its_linear_model_is_weighed_ends_the_same(
 def test_a_longer_cosine_says_that_it_is_another_one(tmp_path: Path, caplog: Any) -> None:
     run = go_on(start(tmp_path, "training.schedule=cosine", "training.epochs=1", *RNN))
     assert len(go_on(run, epochs=2).history()) == 2
-    assert "the result is not that of 2 epochs from the start" in caplog.text
+    assert "so the result will differ from a training of 2 epochs from the start" in caplog.text
 
 
 def test_fewer_epochs_than_are_begun_are_refused(
