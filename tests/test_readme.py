@@ -57,7 +57,10 @@ def test_the_commands_of_the_readme_work_one_after_another(
     for command in COMMANDS:
         program, *arguments = shlex.split(command, comments=True)
         assert program == "seqtrain"
-        outcome = seqtrain(*arguments, *FEW.get(arguments[0], []))
+        fewer = [
+            key for key in FEW.get(arguments[0], []) if "airline" not in command or "epo" in key
+        ]
+        outcome = seqtrain(*arguments, *fewer)
         assert outcome.exit_code == 0, f"{command}: {outcome.stderr}"
         assert outcome.stdout
 
