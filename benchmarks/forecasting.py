@@ -100,7 +100,7 @@ def temperature(folder: Path) -> tuple[list[list[str]], str]:
             text=True,
         ).stdout
     )
-    p = next(one["tested"]["p"] for one in compared if one.get("tested", {}).get("p") is not None)
+    p = next(one["tested"]["p"] for one in compared if (one["tested"] or {}).get("p") is not None)
     rows = [row("demand, 48 half hours", without), row("the same, knows temperature", knows)]
     return rows, f"The difference that the temperature makes: p = {p:.2g} (Diebold–Mariano)."
 

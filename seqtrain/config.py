@@ -106,8 +106,8 @@ class TrainingConfig(Section):
         default=None,
         description="decides which epoch is best, when early stopping ends the training, and when "
         "the plateau schedule lowers the learning rate; null is `val_accuracy` for classes, "
-        "`val_macro_f1` where `class_weight` weighs them, and `val_mae` (mean absolute error) for "
-        "numbers; of equal epochs the one with the lower `val_loss` is better",
+        "`val_macro_f1` where `class_weight` weighs them, `val_mae` (mean absolute error) for "
+        "numbers, and `val_mase` for forecasts; of equal epochs the one with the lower `val_loss` is better",
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         default=None,
@@ -118,7 +118,7 @@ class TrainingConfig(Section):
         default=True,
         description="also fit a linear model, in up to half a minute after the training, and "
         "test whether the network beats it; the network is always compared with the majority "
-        "class, or the mean of numbers",
+        "class, the mean of numbers, or naive forecasts",
     )
     checkpoint_minutes: Positive = Field(
         default=10.0,

@@ -308,9 +308,11 @@ def test_the_loss_of_a_head_falls_as_it_is_trained(name: str) -> None:
     x = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
     model = task.in_training(keras.Sequential([keras.Input((3,)), *task.head()]))
     model.compile(keras.optimizers.Adam(0.1), task.keras_loss(), metrics=task.keras_metrics(None))
-    history = model.fit(x, task.learned(labels), epochs=40, verbose=0, batch_size=60).history
+    history = model.fit(
+        x, np.asarray(task.learned(labels)), epochs=40, verbose=0, batch_size=60
+    ).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]
-    kept = model.evaluate(x, task.learned(labels), verbose=0, return_dict=True)
+    kept = model.evaluate(x, np.asarray(task.learned(labels)), verbose=0, return_dict=True)
     found = task.predictions(model.predict(x, verbose=0), labels)
     task.check(labels, found)
     scores = task.scores("test", labels, found)

@@ -45,7 +45,11 @@ def environment(dataset: Dataset, embeddings: str | None = None) -> dict[str, An
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "variables": _variables(),
         "git_commit": _git_commit(),
-        "data": {"source": dataset.source, "sha256": dataset.sha256},
+        "data": {
+            "source": dataset.source,
+            "sha256": dataset.sha256,
+            "compared_by": dataset.compared_by,
+        },
         "embeddings": embeddings and sha256(Path(embeddings)),
     }
 

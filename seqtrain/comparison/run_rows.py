@@ -88,7 +88,7 @@ def _read(found: RunNumbers) -> None:
     found.keys = dotted(run.config)
     found.task, found.optimistic = run.task, run.optimistic
     if run.has("environment.json"):
-        found.data = run.data_sha256()
+        found.data = run.compared_by()
     if run.has("history.csv"):
         rows = run.history()
         found.epochs, found.best_epoch = len(rows), run.best_epoch()

@@ -213,6 +213,11 @@ class Dataset:
         return tuple(self.train.first.shape[1:])
 
     @property
+    def compared_by(self) -> str:
+        """The hash of the data by which runs are compared: of series without their covariates."""
+        return self.series.of_values if self.series else self.sha256
+
+    @property
     def others(self) -> dict[str, tuple[int, ...]]:
         """The shapes of the inputs beside the first, by name; none if there is only one."""
         x = self.train.x

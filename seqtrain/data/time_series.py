@@ -72,11 +72,13 @@ class SeriesData:
     @property
     def sha256(self) -> str:
         """The hash of everything but the source."""
-        texts = (self.names, self.grid, self.past_names, self.future_names)
-        digest = hashlib.sha256(repr(texts).encode())
-        for array in (self.values, self.lengths, self.starts, self.past, self.future, self.known):
-            digest.update(array.tobytes())
-        return digest.hexdigest()
+        names = (self.past_names, self.future_names)
+        return _hash((self.of_values, names), self.past, self.future, self.known)
+
+    @property
+    def of_values(self) -> str:
+        """The hash of the series without their covariates."""
+        return _hash((self.names, self.grid), self.values, self.lengths, self.starts)
 
     def each(self) -> list[np.ndarray]:
         """Return the values of each series."""
@@ -129,3 +131,10 @@ class SeriesData:
     def label(self, number: int, step: int) -> str:
         """Return the time of a step of a series as text."""
         return self.grid.label(int(self.starts[number]) + step)
+
+
+def _hash(texts: object, *arrays: np.ndarray) -> str:
+    digest = hashlib.sha256(repr(texts).encode())
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,11 +1,61 @@
-"""Windows of time series: what a network reads before each forecast, cut only when it is read."""
+"""Windows of time series, and what must be forecast after them: cut only when they are read."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class Computed:
+    """Rows that a function computes when they are read, like an array of shape (N, width), float32.
+
+    Attributes:
+        rows: what they are computed from, of shape (N,).
+        function: returns float32 of shape (n, width) for n of these.
+        width: the number of columns.
+    """
+
+    ndim = 2
+    itemsize = 4
+
+    def __init__(
+        self, rows: np.ndarray, function: Callable[[np.ndarray], np.ndarray], width: int
+    ) -> None:
+        self.rows = rows
+        self.function = function
+        self.width = width
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32."""
+        import numpy as np
+
+        return np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, width)."""
+        return len(self.rows), self.width
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Return rows as an array: at indices of any shape, or of a slice; or a tuple of both."""
+        import numpy as np
+
+        rows, *rest = index if isinstance(index, tuple) else (index,)
+        chosen = self.rows[rows]
+        found = self.function(chosen.reshape(-1)).reshape(*chosen.shape, self.width)
+        return np.asarray(found[(..., *rest)] if rest else found)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return all rows."""
+        return self[:] if dtype is None else self[:].astype(dtype)
 
 
 class Windows:

@@ -11,11 +11,12 @@ from seqtrain.data import inputs
 from seqtrain.evaluation.linear_models import Linear
 
 if TYPE_CHECKING:
-    from seqtrain.data.dataset import Dataset, Examples
+    from seqtrain.data.dataset import Dataset, Examples, Split
     from seqtrain.data.time_series import SeriesData
 
 LAST, SEASONAL, DRIFT = "last value", "seasonal naive", "drift"
-LARGEST = 64_000_000  # values of the windows of a regression; more would take half a gigabyte
+LARGEST = 16_000_000  # values of the windows of a regression; of more windows some are taken
+AT_ONCE = 10_000  # windows that a linear model forecasts at once
 PENALTIES = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge regression, of which validation chooses
 
 
@@ -47,16 +48,20 @@ def naive_forecasts(
     return {**models, DRIFT: last + slope * steps}
 
 
-def regression_on_windows(dataset: Dataset) -> np.ndarray | None:
+def regression_on_windows(dataset: Dataset) -> np.ndarray:
     """Forecast the test origins by ridge regression, see `fit_windows`.
 
     Returns:
-        float64 of shape (N, H), in the scale of the network; None if the windows are too many.
+        float64 of shape (N, H), in the scale of the network.
     """
-    if len(dataset.train) * flat(dataset.train, slice(0, 1)).shape[1] > LARGEST:
-        return None
-    best = fit_windows(dataset)
-    return np.asarray(flat(dataset.test).astype(np.float64) @ best.kernel + best.bias)
+    return forecast_linearly(fit_windows(dataset), dataset.test)
+
+
+def forecast_linearly(model: Linear, examples: Examples) -> np.ndarray:
+    """Return the outputs of a linear model of windows; float64, shape (N, H)."""
+    starts = range(0, len(examples), AT_ONCE)
+    parts = (flat(examples, slice(start, start + AT_ONCE)) for start in starts)
+    return np.concatenate([part.astype(np.float64) @ model.kernel + model.bias for part in parts])
 
 
 def fit_windows(dataset: Dataset) -> Linear:
@@ -74,9 +79,8 @@ def fit_windows(dataset: Dataset) -> Linear:
 
     horizon = dataset.test.labels["truth"].shape[1]
     with threadpool_limits(1):
-        x, y = flat(dataset.train), dataset.learned_split("train").labels[:, :horizon]
-        beside = flat(dataset.validation)
-        truth = dataset.learned_split("validation").labels[:, :horizon]
+        x, y = _of_split(dataset, "train", horizon)
+        beside, truth = _of_split(dataset, "validation", horizon)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LinAlgWarning)  # centred windows are collinear
             fits = [Ridge(penalty).fit(x, y) for penalty in PENALTIES]
@@ -84,6 +88,17 @@ def fit_windows(dataset: Dataset) -> Linear:
         best = fits[int(np.argmin(errors))]
         kernel = np.atleast_2d(best.coef_).T.astype(np.float64)
         return Linear(kernel, np.atleast_1d(best.intercept_).astype(np.float64))
+
+
+def _of_split(dataset: Dataset, split: Split, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the windows of a split in rows, and their next values, both in the network's scale.
+
+    Of many windows every second, third and so on is taken.
+    """
+    part = dataset.learned_split(split)
+    values = len(part) * flat(part, slice(0, 1)).shape[1]
+    chosen = slice(None, None, -(-values // LARGEST))
+    return flat(part, chosen), part.labels[chosen][:, :horizon]
 
 
 def flat(examples: Examples, rows: slice = slice(None)) -> np.ndarray:

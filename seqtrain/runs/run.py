@@ -251,6 +251,12 @@ class Run(Artifacts):
         except (KeyError, TypeError) as error:
             raise self.damaged("environment.json", "it has no data.sha256") from error
 
+    def compared_by(self) -> str:
+        """Return the hash of the data by which runs are compared; early runs have one hash."""
+        data = self.environment().get("data")
+        found = data.get("compared_by") if isinstance(data, dict) else None
+        return str(found) if found else self.data_sha256()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from training the run while the body runs.

@@ -163,13 +163,13 @@ def _section(request: Request, keys: Sequence[Line]) -> Series:
 
 def _error(section: Series, series: Any) -> float:
     """Return the error on validation of a linear regression with the preprocessing of a section."""
-    from seqtrain.evaluation.forecast_baselines import fit_windows, flat
+    from seqtrain.evaluation.forecast_baselines import fit_windows, forecast_linearly
     from seqtrain.tasks.forecasting import forecasting
 
     dataset = section.windowed(series)
     best, task = fit_windows(dataset), forecasting(dataset.task)
     labels = dataset.validation.labels
-    outputs = flat(dataset.validation).astype("float64") @ best.kernel + best.bias
+    outputs = forecast_linearly(best, dataset.validation)
     return float(task.errors(labels, task.in_units(outputs, labels)[:, :, None]).mean())
 
 

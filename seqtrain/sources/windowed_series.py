@@ -29,6 +29,7 @@ HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
 WINDOW, HORIZON = 24, 12  # without a season
 FEWEST = 4  # steps of a series in train
+AT_ONCE = 50_000  # origins at once, so that little memory is needed beside the labels
 
 
 def _as_steps(value: Any) -> Any:
@@ -250,7 +251,9 @@ class SeriesConfig(DatasetConfig):
         ends = found.firsts[series] + origins + 1
         labels = np.zeros(len(series), labels_type(horizon))
         labels["series"], labels["time"] = series, found.starts[series] + origins
-        labels["truth"] = _after(found, series, origins, horizon)
+        for start in range(0, len(series), AT_ONCE):
+            rows = slice(start, start + AT_ONCE)
+            labels["truth"][rows] = _after(found, series[rows], origins[rows], horizon)
         labels["level"] = self._levels(steps[:, 0], ends)
         labels["spread"] = 1.0
         level, spread = labels["level"].copy(), labels["spread"].copy()

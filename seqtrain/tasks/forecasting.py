@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from seqtrain.data.times import Grid
 from seqtrain.data.transform import Transform
+from seqtrain.data.windows import Computed
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
@@ -157,12 +158,15 @@ class Forecasting(Task):
         return series, times.reshape(*times.shape, *more), level, spread
 
     def learned(self, labels: np.ndarray) -> np.ndarray:
-        """Return what the loss and the metrics of an epoch need.
+        """Return what the loss and the metrics of an epoch need, computed when it is read.
 
         Returns:
-            float32 of shape (N, 3 · H): the standardised values; and a factor and an offset by
-            which an output becomes a value in units of MASE's denominator.
+            Read like float32 of shape (N, 3 · H): the standardised values; and a factor and an
+            offset by which an output becomes a value in units of MASE's denominator.
         """
+        return cast("np.ndarray", Computed(labels, self._learned, 3 * self.horizon))
+
+    def _learned(self, labels: np.ndarray) -> np.ndarray:
         import numpy as np
 
         series, times, level, spread = self._places(labels, 2)
@@ -409,8 +413,8 @@ class Forecasting(Task):
             raise TypeError("the dataset has no series")
         found = naive_forecasts(series, labels["series"], labels["time"], horizon, self.season)
         models = {name: predictions[:, :, None] for name, predictions in found.items()}
-        if with_linear and (outputs := regression_on_windows(dataset)) is not None:
-            models[self.linear] = self.in_units(outputs, labels)[:, :, None]
+        if with_linear:
+            models[self.linear] = self.in_units(regression_on_windows(dataset), labels)[:, :, None]
         return [Baseline(name, found, len(dataset.train)) for name, found in models.items()]
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def compiled(config: ResolvedConfig, dataset: Dataset) -> Any:
     model = config.model.build(dataset, unroll=config.execution.unroll is True)
     steps = optimizer(config.training, len(batches))
     execution.compile(model, steps, dataset, config)
-    build(model, dataset.task.learned(dataset.train.labels[:1]))
+    build(model, dataset.task.learned(dataset.train.labels[:1])[:])
     return model
 
 
