@@ -107,7 +107,8 @@ class TrainingConfig(Section):
         description="decides which epoch is best, when early stopping ends the training, and when "
         "the plateau schedule lowers the learning rate; null is `val_accuracy` for classes, "
         "`val_macro_f1` where `class_weight` weighs them, `val_mae` (mean absolute error) for "
-        "numbers, and `val_mase` for forecasts; of equal epochs the one with the lower `val_loss` is better",
+        "numbers, and `val_mase` for forecasts; of equal epochs the one with the lower `val_loss` "
+        "is better",
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         default=None,

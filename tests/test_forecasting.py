@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain.cli.console import progress
 from seqtrain.config import load_config
 from seqtrain.data.dataset import Dataset
 from seqtrain.data.transform import Level, Transform
@@ -22,6 +24,8 @@ from seqtrain.datasets.stocks import Stocks
 from seqtrain.errors import DataError
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
+from seqtrain.tasks import Forecasting
+from seqtrain.tasks.forecasting import forecasting
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results
@@ -61,6 +65,26 @@ def own() -> Path:
     write(wave())
     Path("own.yaml").write_text(CONFIG)
     return Path("own.yaml")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files of `own`, and a run that was trained on them."""
+    folder = tmp_path_factory.mktemp("forecasts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write(wave())
+        Path("own.yaml").write_text(CONFIG)
+        run, dataset = launch.prepare(load_config(Path("own.yaml")), Path("outputs"), None)
+        launch.train(run, dataset, progress)
+    return folder
+
+
+@pytest.fixture
+def trained(shared: Path, tmp_path: Path) -> Run:
+    """A copy of that run, under `outputs`."""
+    shutil.copytree(shared, tmp_path, dirs_exist_ok=True)
+    return lookup.latest(Path("outputs"))
 
 
 def ok(outcome: Outcome) -> str:
@@ -257,12 +281,10 @@ def test_a_value_without_a_logarithm_is_told_with_its_time() -> None:
 
 
 @pytest.mark.tf
-def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, own: Path) -> None:
+def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, trained: Run) -> None:
+    run, own = trained, Path("own.yaml")
     with drawing():
-        outcome = seqtrain("train", own)
-    ok(outcome)
-    assert "seasonal naive" in outcome.stderr
-    run = lookup.latest(Path("outputs"))
+        ok(seqtrain("plot", "own"))
     pictures = {"loss.png", "mase.png", "forecasts.png", "horizon_errors.png", "coverage.png"}
     assert pictures <= {picture.name for picture in run.plots.iterdir()}
     kept, (labels, predictions) = run.metrics(), run.predictions()
@@ -277,8 +299,6 @@ def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, own:
     assert validated["val_mase"] == pytest.approx(best["val_mase"], rel=1e-4)
     assert "seasonal naive" in ok(seqtrain("evaluate"))
     assert "effect" in ok(seqtrain("explain", "own", "--example", "2"))
-    ok(seqtrain("gradients", "own"))
-    ok(seqtrain("plot", "own"))
     ok(seqtrain("compare"))
     ok(seqtrain("report", "own", "--to", "report.html"))
     assert "Farthest off" in Path("report.html").read_text(encoding="utf-8")
@@ -286,8 +306,8 @@ def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, own:
 
 
 @pytest.mark.tf
-def test_a_forecast_goes_on_from_the_end(seqtrain: Seqtrain, own: Path) -> None:
-    ok(seqtrain("train", own, "training.baselines=false"))
+@pytest.mark.usefixtures("trained")
+def test_a_forecast_goes_on_from_the_end(seqtrain: Seqtrain) -> None:
     rows = list(csv.DictReader(io.StringIO(ok(seqtrain("forecast", "--format", "csv")))))
     assert [row["time"] for row in rows] == ["2000-01", "2000-02", "2000-03"]
     for row in rows:
@@ -304,8 +324,8 @@ def test_a_forecast_goes_on_from_the_end(seqtrain: Seqtrain, own: Path) -> None:
 
 
 @pytest.mark.tf
-def test_a_forecast_goes_on_from_newer_values(seqtrain: Seqtrain, own: Path) -> None:
-    ok(seqtrain("train", own, "training.baselines=false"))
+@pytest.mark.usefixtures("trained")
+def test_a_forecast_goes_on_from_newer_values(seqtrain: Seqtrain) -> None:
     newer = write(wave(132), file="newer.csv")
     table = ok(seqtrain("forecast", "own", "--data", newer))
     assert "2001-01" in table
@@ -321,10 +341,8 @@ def test_a_forecast_goes_on_from_newer_values(seqtrain: Seqtrain, own: Path) -> 
 
 
 @pytest.mark.tf
-def test_the_newest_value_and_nothing_later_decides_a_forecast(
-    seqtrain: Seqtrain, own: Path
-) -> None:
-    ok(seqtrain("train", own, "training.baselines=false"))
+@pytest.mark.usefixtures("trained")
+def test_the_newest_value_and_nothing_later_decides_a_forecast(seqtrain: Seqtrain) -> None:
     values = wave()
     tables = []
     for last in (values[-1], values[-1] + 3):
@@ -335,18 +353,21 @@ def test_the_newest_value_and_nothing_later_decides_a_forecast(
 
 @pytest.mark.tf
 @pytest.mark.parametrize("horizon", [1, 12])
-def test_a_line_goes_on_as_a_line(seqtrain: Seqtrain, own: Path, horizon: int) -> None:
+@pytest.mark.parametrize("output", ["median", "quantiles"])
+def test_a_line_goes_on_as_a_line(own: Path, horizon: int, output: str) -> None:
     """y = t is forecast as t + 1 … t + H: no step is read or given one place off."""
     write(np.arange(120.0))
-    ok(
-        seqtrain(
-            *("train", own, f"dataset.horizon={horizon}", "model.autoregressive=true"),
-            *("dataset.output=median", "training.learning_rate=1e-9"),
-        )
-    )
-    text = ok(seqtrain("forecast", "--format", "csv"))
-    found = [float(row["forecast"]) for row in csv.DictReader(io.StringIO(text))]
-    np.testing.assert_allclose(found, 120 + np.arange(horizon), atol=0.05)
+    keys = (f"dataset.horizon={horizon}", f"dataset.output={output}", "model.autoregressive=true")
+    config = load_config(own, keys)
+    assert isinstance(config.dataset, Series)
+    dataset = config.dataset.load()
+    model = config.model.build(dataset)
+    config.model.prepare(model, dataset)
+    assert dataset.series is not None
+    latest = config.dataset.completed(dataset.series).latest(dataset.series, dataset.fitted)
+    outputs = model.predict_on_batch(np.asarray(latest.x))
+    found = forecasting(dataset.task).points(dataset.task.predictions(outputs, latest.labels))
+    np.testing.assert_allclose(found, [120 + np.arange(horizon)], atol=0.05)
 
 
 @pytest.mark.tf
@@ -400,17 +421,22 @@ def test_a_covariate_of_the_future_helps_and_must_be_given(seqtrain: Seqtrain, o
     assert "`price` of `value` must be known for 3 steps after its last value" in refused.stderr
 
 
-@pytest.mark.tf
 @pytest.mark.parametrize("output", ["median", "mean", "quantiles"])
-@pytest.mark.parametrize("interval", ["0.8", "null"])
-def test_each_output_has_its_interval(
-    seqtrain: Seqtrain, own: Path, output: str, interval: str
-) -> None:
-    keys = (f"dataset.output={output}", f"dataset.interval={interval}", "training.epochs=1")
-    ok(seqtrain("train", own, *keys, "training.baselines=false"))
-    header = ok(seqtrain("forecast", "--format", "csv")).splitlines()[0]
-    ends = "" if interval == "null" else ",lower_80,upper_80"
-    assert header == f"time,forecast{ends}"
+@pytest.mark.parametrize("interval", [0.8, None])
+def test_each_output_has_its_interval(output: str, interval: float | None) -> None:
+    write(wave())
+    dataset = load(output=output, interval=interval, validation=40)
+    outputs = np.random.default_rng(0).normal(size=(len(dataset.validation), dataset.outputs))
+    task = forecasting(dataset.task.calibrate(dataset.validation.labels, outputs))
+    assert task.levels == ((0.5,) if interval is None else (0.1, 0.5, 0.9))
+    found = task.predictions(outputs, dataset.validation.labels)
+    assert found.shape == (len(outputs), 3, len(task.levels))
+    assert (np.diff(found, axis=2) >= 0).all()
+    scores = task.scores("val", dataset.validation.labels, found)
+    if interval:
+        assert scores["val_coverage"] == pytest.approx(0.8, abs=0.05)
+    restored = Forecasting().from_json(json.loads(json.dumps(task.to_json())))
+    np.testing.assert_array_equal(restored.predictions(outputs, dataset.validation.labels), found)
 
 
 @pytest.mark.tf

@@ -25,6 +25,7 @@ from seqtrain.config import Config, load_config
 from seqtrain.data import embeddings, subwords
 from seqtrain.data.dataset import Dataset, Examples, Fitted
 from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
+from seqtrain.datasets.airline import Airline
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.imdb import Imdb
@@ -36,7 +37,8 @@ from seqtrain.runs import fitted
 from seqtrain.runs.checkpoints import PROGRESS, VARIABLES, Checkpoints
 from seqtrain.runs.run import Run
 from seqtrain.runs.run_files import Artifacts
-from seqtrain.tasks import Classification
+from seqtrain.tasks import Classification, Forecasting
+from seqtrain.tasks.forecasting import forecasting, labels_type
 from tests.conftest import CONFIGS
 from tests.factories.downloads import mnist_arrays, pack, word_index, write_archive, write_ids
 from tests.mutation import (
@@ -133,6 +135,23 @@ def _(code: bytes) -> object:
 @reader("JSONL")
 def _(code: bytes) -> object:
     return text(file_of("own.jsonl", mutated(json_lines(), code))).load()
+
+
+@cache
+def fitted_forecast() -> Forecasting:
+    return forecasting(Airline(name="airline", deseasonalise=True).load().task)
+
+
+@reader("what a forecast has fitted")
+def _(code: bytes) -> object:
+    task = fitted_forecast()
+    whole = json.loads(json.dumps(task.to_json()))
+    Path("task.json").write_bytes(mutated_json(whole, code))
+    found = fitted.read_task(Artifacts(Path()), Forecasting())
+    labels = np.zeros(2, labels_type(forecasting(found).horizon))
+    outputs = np.zeros((2, found.outputs), "float32")
+    with np.errstate(all="ignore"):
+        return found.predictions(outputs, labels)
 
 
 @reader("time series")

@@ -91,7 +91,7 @@ def test_the_history_has_the_columns_that_tools_expect(run: Run) -> None:
 
 
 def test_the_resolved_config_names_no_auto(run: Run) -> None:
-    assert "auto" not in (run.folder / "config.yaml").read_text()
+    assert ": auto" not in (run.folder / "config.yaml").read_text()
 
 
 def test_the_environment_says_what_the_run_depended_on(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +47,10 @@ class Transform:
             raise ValueError("it does not hold a mean, a std and the seasons of each series")
         if not all(self.stds):
             raise ValueError("it does not hold a std of each series")
+        if not isinstance(self.log, bool) or self.level not in get_args(Level):
+            raise ValueError("it does not hold how windows are centred")
+        if len({len(season) for season in self.seasons if season}) > 1:
+            raise ValueError("its seasons have different lengths")
 
     @classmethod
     def fit(

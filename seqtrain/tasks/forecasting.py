@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
+from math import isfinite
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args
 
 from seqtrain.data.times import Grid
 from seqtrain.data.transform import Transform
@@ -13,6 +14,7 @@ from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
+from seqtrain.schema import limits
 from seqtrain.tasks.base import Scores, StepPredictions, Task
 
 if TYPE_CHECKING:
@@ -105,6 +107,21 @@ class Forecasting(Task):
     calibrates: ClassVar[bool] = True
     linear: ClassVar[str] = "linear regression"
     letter: ClassVar[str] = "forecast"
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError if the values do not fit one another."""
+        sizes = (self.horizon, self.season)
+        whole = all(type(one) is int and 1 <= one <= limits.SIZE for one in sizes)
+        share = self.interval is None or (_is_number(self.interval) and 0 < self.interval < 1)
+        named = len(self.names) == len(self.scales) == len(self.transform.means)
+        texts = all(isinstance(name, str) for name in self.names)
+        scales = all(_is_number(scale) and scale >= 0 for scale in self.scales)
+        shape = not self.corrections or [len(row) for row in self.corrections] == [3] * self.horizon
+        if not (whole and share and named and texts and scales and shape):
+            raise ValueError("it does not hold what a forecast needs")
+        numbers = all(_is_number(one) for row in self.corrections for one in row)
+        if not numbers or self.output not in get_args(Output):
+            raise ValueError("it does not hold what a forecast needs")
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -594,6 +611,10 @@ def forecasting(task: Task) -> Forecasting:
             "`seqtrain predict RUN --data FILE` gives its predictions for new examples",
         )
     return task
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
 
 
 def _tuples(value: Any) -> Any:
