@@ -487,3 +487,21 @@ def test_embedded_series_are_there_without_a_file() -> None:
     assert {stocks.series.grid.label(int(end) - 1) for end in ends} == {"2022-06"}
     with pytest.raises(DataError, match="there is no `GOOG`"):
         Stocks(name="stocks", symbols=("GOOG",)).load()
+
+
+@pytest.mark.tf
+@pytest.mark.usefixtures("trained")
+def test_what_is_not_for_forecasts_is_told(seqtrain: Seqtrain) -> None:
+    for command in (
+        ("predict", "own", "a text"),
+        ("predict", "own", "--data", "own.csv"),
+        ("evaluate", "own", "--data", "own.csv"),
+    ):
+        outcome = seqtrain(*command)
+        assert outcome.exit_code == 2, command
+        assert "seqtrain forecast" in outcome.stderr, command
+    write(2 * wave())
+    changed = seqtrain("evaluate", "own")
+    assert changed.exit_code == 2
+    assert "the data are not those that the run was trained on" in changed.stderr
+    assert "forecast from their end: `seqtrain forecast" in changed.stderr

@@ -195,6 +195,12 @@ def _measured(
         batches.on_epoch_begin()
         return [batches[index] for index in range(min(number, len(batches)))]
 
+    if isinstance(dataset.train.x, dict):
+        raise RunError(
+            f"`{label}` reads several inputs, and gradients are measured in networks of one",
+            "train it without what is known in advance: `dataset.future=null`, "
+            "`dataset.calendar=false`",
+        )
     ((x, labels),) = first(EXAMPLES, 1)
     batches = first(config.training.batch_size, BATCHES)
     name = dataset.task.keras_loss()

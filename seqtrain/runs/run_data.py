@@ -41,9 +41,19 @@ def load_readable(run: Run, data_dir: Path | None) -> Dataset:
         raise DataError(
             f"the data are not those that the run was trained on, and the network would read "
             f"them wrongly: {dataset.source}",
-            f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`",
+            _instead(run),
         )
     return dataset
+
+
+def _instead(run: Run) -> str:
+    """Return what can be done with data that a network would read wrongly."""
+    if run.config.dataset.holds_series:
+        return (
+            f"forecast from their end: `seqtrain forecast {run.folder}`; or train on them: "
+            f"`seqtrain train {run.folder / 'config.yaml'}`"
+        )
+    return f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`"
 
 
 def require_same(run: Run, dataset: Dataset) -> None:

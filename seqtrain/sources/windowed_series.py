@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
@@ -160,6 +161,11 @@ class SeriesConfig(DatasetConfig):
         """Refuse: a forecast goes on from the end of a series."""
         hint = f"forecast from its end: `seqtrain forecast RUN --data {file}`"
         raise DataError("a network that forecasts takes no single examples", hint)
+
+    def encode_texts(self, texts: Sequence[str], fitted: Fitted) -> NewExamples:
+        """Refuse, as `read_given` does."""
+        hint = "forecast from the end of its series: `seqtrain forecast RUN`"
+        raise DataError("a network that forecasts reads no texts", hint)
 
     def completed(self, found: SeriesData) -> Self:
         """Return the config with the season, the window and the horizon that the data decide."""

@@ -12,6 +12,7 @@ from seqtrain.data.dataset import Dataset, Split
 from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import full, unknown
 from seqtrain.display.numbers import readable
+from seqtrain.display.sentences import listed
 from seqtrain.runs.run_files import Row
 from seqtrain.tasks import Metric
 
@@ -129,8 +130,11 @@ def causes(
             f"the {trained.primary.title} on validation is {readable(reached)}, so the test "
             "examples may be of another kind, or have other labels"
         )
-    for name in (name for name, learned in simple.items() if learned):
-        found.append(f"{name} learns from the same labels, so it is the network or its training")
+    if able := [name for name, learned in simple.items() if learned]:
+        verb = "learn" if len(able) > 1 else "learns"
+        found.append(
+            f"{listed(able, 'and')} {verb} from the same labels, so it is the network or its training"
+        )
     if apart or unread or any(simple.values()):
         return found
     beside = "".join(f"{name} finds nothing either, so " for name in simple)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.display.numbers import readable
+from seqtrain.display.sentences import listed
 from seqtrain.evaluation.baselines import Baseline, titles
 from seqtrain.evaluation.metric import Metric
 from seqtrain.tasks import Task
@@ -137,12 +138,6 @@ def _ranked(found: Found, yardsticks: Sequence[tuple[Metric, Metric]], task: Tas
     return "; ".join([first, *named])
 
 
-def _listed(names: Sequence[str], word: str) -> str:
-    """Return names as a person lists them: `a, b and c`."""
-    *first, last = names
-    return f"{', '.join(first)} {word} {last}" if first else last
-
-
 def ranking(found: Found, shown: Metric, measured: Metric, task: Task) -> str:
     """Return the baselines that a network beats, and those that beat it, by one metric."""
     word = "" if shown.bare else f"{shown.title} "
@@ -154,10 +149,10 @@ def ranking(found: Found, shown: Metric, measured: Metric, task: Task) -> str:
     beaten, level, better = (
         [named[n] for n, side in sides.items() if side == s] for s in (1, 0, -1)
     )
-    sentence = f"the network beats {_listed(beaten, 'and')}" if beaten else ""
+    sentence = f"the network beats {listed(beaten, 'and')}" if beaten else ""
     if better:
-        beat = f"{_listed(better, 'and')} beat{'' if len(better) > 1 else 's'} it"
+        beat = f"{listed(better, 'and')} beat{'' if len(better) > 1 else 's'} it"
         sentence = f"{sentence}, but {beat}" if sentence else beat
     who = "it" if sentence else "the network"
-    none = f"{who} is not significantly different from {_listed(level, 'or')}" if level else ""
+    none = f"{who} is not significantly different from {listed(level, 'or')}" if level else ""
     return "; ".join(filter(None, (sentence, none)))
