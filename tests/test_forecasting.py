@@ -84,6 +84,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(shared: Path, tmp_path: Path) -> Run:
     """A copy of that run, under `outputs`."""
     shutil.copytree(shared, tmp_path, dirs_exist_ok=True)
+    config = lookup.latest(Path("outputs")).folder / "config.yaml"
+    config.write_text(config.read_text().replace(str(shared), str(tmp_path)))
     return lookup.latest(Path("outputs"))
 
 

@@ -131,10 +131,8 @@ def causes(
             "examples may be of another kind, or have other labels"
         )
     if able := [name for name, learned in simple.items() if learned]:
-        verb = "learn" if len(able) > 1 else "learns"
-        found.append(
-            f"{listed(able, 'and')} {verb} from the same labels, so it is the network or its training"
-        )
+        learn = f"{listed(able, 'and')} {'learn' if len(able) > 1 else 'learns'}"
+        found.append(f"{learn} from the same labels, so it is the network or its training")
     if apart or unread or any(simple.values()):
         return found
     beside = "".join(f"{name} finds nothing either, so " for name in simple)
