@@ -507,3 +507,42 @@ def test_what_is_not_for_forecasts_is_told(seqtrain: Seqtrain) -> None:
     assert changed.exit_code == 2
     assert "the data are not those that the run was trained on" in changed.stderr
     assert "forecast from their end: `seqtrain forecast" in changed.stderr
+
+
+def test_what_fills_a_gap_is_neither_seen_too_early_nor_scored() -> None:
+    """A line through a gap knows the value after it, so no forecast begins inside the gap."""
+    values = wave()
+    values[100:104] = np.nan
+    write(values)
+    dataset = load(validation=12, test=24)
+    assert dataset.series is not None
+    assert dataset.series.filled == 4
+    labels = dataset.test.labels
+    steps = labels["time"] - dataset.series.starts[0]
+    assert not {*range(100, 104)} & {*steps.tolist()}
+    unknown = np.isnan(labels["truth"])
+    ahead = steps[:, None] + [1, 2, 3]
+    np.testing.assert_array_equal(unknown, (ahead >= 100) & (ahead < 104))
+    assert not unknown.all(axis=1).any()
+    task = forecasting(dataset.task)
+    wrong = np.where(unknown, 1e9, labels["truth"])[:, :, None]
+    scores = task.scores("test", labels, wrong)
+    assert (scores["test_mase"], scores["test_smape"], scores["test_loss"]) == (0, 0, 0)
+
+
+@pytest.mark.tf
+def test_a_series_with_gaps_trains_and_is_scored_where_it_is_known(
+    seqtrain: Seqtrain, own: Path
+) -> None:
+    values = wave()
+    values[[20, 21, 60, 90, 100, 113]] = np.nan
+    write(values)
+    ok(seqtrain("train", own, "model.autoregressive=true"))
+    run = lookup.latest(Path("outputs"))
+    kept, history = run.metrics(), run.history()
+    assert all(np.isfinite(row["loss"]) and np.isfinite(row["val_mase"]) for row in history)
+    assert np.isfinite([kept["test_mase"], kept["test_coverage"], kept["test_smape"]]).all()
+    labels, predictions = run.predictions()
+    off = np.abs(labels["truth"] - predictions[:, :, 1])
+    assert kept["test_mae"] == pytest.approx(np.nanmean(off))
+    ok(seqtrain("evaluate"))

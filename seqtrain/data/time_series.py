@@ -24,7 +24,8 @@ class SeriesData:
         lengths: the number of values of each series, int64 of shape (S,).
         starts: the time of the first value of each, as an index of the grid, int64 of shape (S,).
         grid: the times.
-        filled: the number of values that were missing and are filled.
+        observed: whether each value is in the data, or was missing and is filled; bool, of shape
+            (total,).
         past: covariates that are known up to the present, float64 of shape (total, P).
         future: covariates that are known in advance, float64 of shape (sum of `known`, K).
         known: for how many steps of each series they are known, int64 of shape (S,), at least
@@ -39,7 +40,7 @@ class SeriesData:
     lengths: np.ndarray
     starts: np.ndarray
     grid: Grid
-    filled: int
+    observed: np.ndarray
     past: np.ndarray
     future: np.ndarray
     known: np.ndarray
@@ -60,7 +61,13 @@ class SeriesData:
         lengths = np.array([len(one) for one in each], dtype=np.int64)
         none = np.zeros((len(values), 0))
         starts = start + lengths.max() - lengths
-        return cls(source, tuple(names), values, lengths, starts, grid, 0, none, none, lengths)
+        there = np.ones(len(values), bool)
+        return cls(source, tuple(names), values, lengths, starts, grid, there, none, none, lengths)
+
+    @property
+    def filled(self) -> int:
+        """The number of values that were missing and are filled."""
+        return int((~self.observed).sum())
 
     @property
     def firsts(self) -> np.ndarray:
@@ -78,7 +85,8 @@ class SeriesData:
     @property
     def of_values(self) -> str:
         """The hash of the series without their covariates."""
-        return _hash((self.names, self.grid), self.values, self.lengths, self.starts)
+        arrays = (self.values, self.observed, self.lengths, self.starts)
+        return _hash((self.names, self.grid), *arrays)
 
     def each(self) -> list[np.ndarray]:
         """Return the values of each series."""
@@ -120,6 +128,7 @@ class SeriesData:
         return replace(
             self,
             values=np.insert(self.values, places, values.ravel()),
+            observed=np.insert(self.observed, places, True),
             past=np.insert(self.past, places, past, axis=0),
             lengths=self.lengths + more,
         )

@@ -21,7 +21,7 @@ def fit(truth: np.ndarray, outputs: np.ndarray, levels: Sequence[float]) -> np.n
     fewer than 20 origins. The middle quantile does not change.
 
     Args:
-        truth: of the N validation origins, float64 of shape (N, H).
+        truth: of the N validation origins, float64 of shape (N, H); NaN where not known.
         outputs: float64 of shape (N, H, Q), or (N, H, 1) of a forecast without quantiles.
         levels: the two ends of the interval and the middle, rising.
 
@@ -31,7 +31,7 @@ def fit(truth: np.ndarray, outputs: np.ndarray, levels: Sequence[float]) -> np.n
     low, high = outputs[:, :, 0], outputs[:, :, -1]
     outside = np.maximum(low - truth, truth - high)
     share = levels[-1] - levels[0]
-    if len(truth) < FEWEST:
+    if np.isfinite(truth).sum(axis=0).min() < FEWEST:
         more = np.full(truth.shape[1], _quantile(outside.ravel(), share))
     else:
         more = np.array([_quantile(step, share) for step in outside.T])
@@ -63,5 +63,6 @@ def rising(quantiles: np.ndarray) -> np.ndarray:
 
 def _quantile(values: np.ndarray, share: float) -> float:
     """Return the quantile that a further value does not exceed with at least this probability."""
+    values = values[np.isfinite(values)]
     rank = min(math.ceil((len(values) + 1) * share), len(values))
     return float(np.partition(values, rank - 1)[rank - 1])

@@ -21,7 +21,8 @@ class Origins:
     """What is true after each origin.
 
     Attributes:
-        truth: in units of the data, float64 of shape (N, H).
+        truth: in units of the data, float64 of shape (N, H); NaN where it is not known, which no
+            score counts.
         scale: MASE's denominator of each origin's series, 0 if undefined; float64, shape (N,).
         series: the number of the series of each origin, int64 of shape (N,).
         time: of each origin, int64 of shape (N,).
@@ -55,7 +56,7 @@ def smape(origins: Origins, points: np.ndarray) -> Values:
     """
     off = mae(origins, points)
     both = np.abs(origins.truth) + np.abs(points)
-    return np.asarray(np.divide(200 * off, both, out=np.zeros_like(off), where=both > 0))
+    return np.asarray(np.divide(200 * off, both, out=0 * off, where=both > 0))
 
 
 def pinball(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) -> Values:
@@ -71,7 +72,7 @@ def pinball(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) ->
 def coverage(origins: Origins, quantiles: np.ndarray) -> Values:
     """Whether the truth lies between the ends of the interval: 0 or 1."""
     inside = (quantiles[:, :, 0] <= origins.truth) & (origins.truth <= quantiles[:, :, -1])
-    return inside.astype(np.float64)
+    return np.where(np.isnan(origins.truth), np.nan, inside)
 
 
 def width(origins: Origins, quantiles: np.ndarray) -> Values:
@@ -127,7 +128,7 @@ def evaluate(
     """
     found = every(origins, quantiles, levels)
     steps = _by_step(found)
-    sizes = np.percentile(found["mae"], PERCENTILES).tolist()
+    sizes = np.nanpercentile(found["mae"], PERCENTILES).tolist()
     return {
         **{f"{prefix}_{name}": _mean(name, values) for name, values in found.items()},
         "intervals": {f"{prefix}_{name}": ends for name, ends in intervals(origins, found).items()},

@@ -56,7 +56,7 @@ def fit(model: keras.Model, dataset: Dataset) -> None:
     best = fit_windows(dataset)
     some = dataset.train.take(np.arange(0, len(dataset.train), -(-len(dataset.train) // SOME)))
     truth = task.learned(some.labels)[:, : len(best.bias)]
-    residuals = truth - forecast_linearly(best, some)
+    residuals = np.nan_to_num(truth - forecast_linearly(best, some))
     quantiles = dataset.outputs // len(best.bias)
     kernel = np.repeat(best.kernel, quantiles, axis=1)
     bias = np.repeat(best.bias, quantiles)

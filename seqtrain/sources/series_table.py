@@ -298,8 +298,7 @@ class _Reader:
 
         values, past = len(self._columns.values), len(self._columns.past)
         self._check_finite(numbers, lines)
-        found: list[tuple[str, int, np.ndarray, np.ndarray, np.ndarray]] = []
-        filled = 0
+        found: list[tuple[str, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         bounds = np.searchsorted(series, np.arange(len(self._names) + 1))
         for number, name in enumerate(self._names):
             rows = slice(bounds[number], bounds[number + 1])
@@ -309,16 +308,16 @@ class _Reader:
             for column, title in enumerate(self._columns.values):
                 full = name or (title if values > 1 else title)
                 begin, end = self._known(whole[:, column], full, int(lines[rows][0]))
-                gaps = int(np.isnan(whole[begin:end, column]).sum())
                 self._check_gaps(whole[begin:end, column], full, grid, int(steps[rows][0]) + begin)
-                filled += gaps
+                there = ~np.isnan(whole[begin:end, column])
                 one = self._fill(whole[begin:end, column])
                 before = self._covariates(whole[begin:end, values : values + past], full, past=True)
                 ahead = whole[begin:, values + past :]
                 ahead = self._covariates(ahead[: self._known_ahead(ahead, end - begin)], full)
-                found.append((full, int(steps[rows][0]) + begin, one, before, ahead))
-        names, starts, each, before_each, ahead_each = zip(*found, strict=True)
-        if filled:
+                found.append((full, int(steps[rows][0]) + begin, one, there, before, ahead))
+        names, starts, each, there_each, before_each, ahead_each = zip(*found, strict=True)
+        observed = np.concatenate(there_each)
+        if filled := int((~observed).sum()):
             log.info(
                 "%s: %s values are missing: %s fills them (`dataset.missing`)",
                 *(self._table.file, f"{filled:,}", self._rules.missing),
@@ -330,7 +329,7 @@ class _Reader:
             lengths=np.array([len(one) for one in each], dtype=np.int64),
             starts=np.array(starts, dtype=np.int64),
             grid=grid,
-            filled=filled,
+            observed=observed,
             past=np.concatenate(before_each),
             future=np.concatenate(ahead_each),
             known=np.array([len(one) for one in ahead_each], dtype=np.int64)

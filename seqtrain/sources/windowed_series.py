@@ -192,7 +192,7 @@ class SeriesConfig(DatasetConfig):
         }
         parts = {}
         for name, (begin, end, stride) in bounds.items():
-            series, origins = config._origins(begin, end, stride)
+            series, origins = config._origins(found, begin, end, stride)
             if not len(series):
                 raise config._too_short(found, name)
             parts[name] = config.examples(found, task, scaling, series, origins)
@@ -333,11 +333,15 @@ class SeriesConfig(DatasetConfig):
         return np.asarray((sums[ends] - sums[ends - window]) / window)
 
     def _origins(
-        self, begin: np.ndarray, end: np.ndarray, stride: int
+        self, found: SeriesData, begin: np.ndarray, end: np.ndarray, stride: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the origins whose next values all lie in a part of their series.
 
+        The value of an origin is in the data: what fills a gap may come from after it. At least
+        one of its next values is.
+
         Args:
+            found: the series.
             begin: the first step of the part of each series.
             end: the step after its last.
             stride: the distance between two origins, of which one is the last that there can be.
@@ -348,12 +352,18 @@ class SeriesConfig(DatasetConfig):
         import numpy as np
 
         window, horizon = self.window or 1, self.horizon or 1
-        found = [
+        each = [
             np.arange(last, max(first, window) - 2, -stride)[::-1]
             for first, last in zip(begin.tolist(), (end - horizon - 1).tolist(), strict=True)
         ]
-        series = np.repeat(np.arange(len(found)), [len(one) for one in found])
-        return series, np.concatenate(found).astype(np.int64)
+        series = np.repeat(np.arange(len(each)), [len(one) for one in each])
+        origins = np.concatenate(each).astype(np.int64)
+        if not found.filled:
+            return series, origins
+        rows = found.firsts[series] + origins
+        known = np.concatenate([[0], found.observed.cumsum()])
+        usable = found.observed[rows] & (known[rows + horizon + 1] > known[rows + 1])
+        return series[usable], origins[usable]
 
     def _cuts(self, found: SeriesData) -> Cuts:
         """Return where validation and test begin.
@@ -467,10 +477,10 @@ class SeriesConfig(DatasetConfig):
 
 
 def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
-    """Return the values after each origin, NaN after the end; float64, shape (N, H)."""
+    """Return the values after each origin, NaN where not known; float64, shape (N, H)."""
     import numpy as np
 
     steps = origins[:, None] + np.arange(1, horizon + 1)
     there = steps < found.lengths[series][:, None]
     rows = np.where(there, steps + found.firsts[series][:, None], 0)
-    return np.where(there, found.values[rows], np.nan)
+    return np.where(there & found.observed[rows], found.values[rows], np.nan)

@@ -220,10 +220,10 @@ class Forecasting(Task):
         import numpy as np
 
         statistics: dict[str, Any] = {
-            "least": np.min,
-            "mean": np.mean,
-            "std": np.std,
-            "largest": np.max,
+            "least": np.nanmin,
+            "mean": np.nanmean,
+            "std": np.nanstd,
+            "largest": np.nanmax,
         }
         rows = [
             {"name": name, **{split: float(of(one["truth"])) for split, one in labels.items()}}
@@ -234,8 +234,10 @@ class Forecasting(Task):
     def summary(self, labels: np.ndarray) -> str:
         """Return the number of series, and the smallest and the largest value."""
         count = len(self.names)
-        values = labels["truth"]
-        return f"{count:,} series, values from {values.min():.6g} to {values.max():.6g}"
+        import numpy as np
+
+        least, most = np.nanmin(labels["truth"]), np.nanmax(labels["truth"])
+        return f"{count:,} series, values from {least:.6g} to {most:.6g}"
 
     # Files
 
@@ -290,6 +292,7 @@ class Forecasting(Task):
         def loss(labels: Any, outputs: Any) -> Any:
             truth = ops.expand_dims(labels[:, :horizon], -1)
             off = truth - ops.reshape(outputs, (-1, horizon, len(heads)))
+            off = ops.where(ops.isnan(truth), 0.0, off)
             if squared:
                 return ops.mean(ops.square(off), axis=(1, 2))
             levels = ops.cast(ops.array(heads), off.dtype)
@@ -313,7 +316,9 @@ class Forecasting(Task):
             theirs, ours = truth * factor, middle * factor
             if log:
                 theirs, ours = ops.exp(theirs + offset), ops.exp(ours + offset)
-            return ops.mean(ops.abs(theirs - ours), axis=1)
+            off = ops.where(ops.isnan(truth), 0.0, ops.abs(theirs - ours))
+            known = ops.cast(ops.logical_not(ops.isnan(truth)), off.dtype)
+            return ops.sum(off, axis=1) / ops.sum(known, axis=1)
 
         return [keras.metrics.MeanMetricWrapper(mase, name=MASE.name)]
 
@@ -360,7 +365,8 @@ class Forecasting(Task):
         shape = (len(labels), self.horizon, len(self.levels))
         if labels.dtype != wanted or predictions.shape != shape or predictions.dtype.kind != "f":
             raise ValueError("it does not hold origins and their forecasts")
-        if not np.isfinite(labels["truth"]).all():
+        known = ~np.isnan(labels["truth"])
+        if np.isinf(labels["truth"]).any() or not known.any(axis=1).all():
             raise ValueError("it holds true values that are not finite")
 
     def origins(self, labels: np.ndarray) -> Any:
@@ -397,6 +403,7 @@ class Forecasting(Task):
             off, levels = off[:, :, [off.shape[2] // 2]], np.array([MEDIAN])
         squared = self.output == "mean"
         each = np.square(off) if squared else 2 * np.maximum(levels * off, (levels - 1) * off)
+        each = each[~np.isnan(truth[:, :, 0])]
         return float(each.mean()) if np.isfinite(each).all() else None
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
@@ -444,7 +451,7 @@ class Forecasting(Task):
         import numpy as np
 
         scale = np.asarray(self.scales)[labels["series"]]
-        off = np.abs(labels["truth"] - self.points(predictions)).mean(axis=1)
+        off = np.nanmean(np.abs(labels["truth"] - self.points(predictions)), axis=1)
         return np.asarray(np.divide(off, scale, out=np.zeros_like(off), where=scale > 0))
 
     def points(self, predictions: np.ndarray) -> np.ndarray:
@@ -488,7 +495,8 @@ class Forecasting(Task):
         """Return whether two runs forecast the same values, however each scales them."""
         import numpy as np
 
-        return all(np.array_equal(labels[key], others[key]) for key in ("series", "time", "truth"))
+        keys = ("series", "time", "truth")
+        return all(np.array_equal(labels[key], others[key], equal_nan=True) for key in keys)
 
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray
@@ -546,7 +554,7 @@ class Forecasting(Task):
         import numpy as np
 
         off = self.standardised(of["truth"], of)
-        return float(np.square(off).mean() if self.output == "mean" else np.abs(off).mean())
+        return float(np.nanmean(np.square(off) if self.output == "mean" else np.abs(off)))
 
     def knows_train(self, row: Mapping[str, float]) -> bool:
         """Return whether the loss on train is nearly 0."""
