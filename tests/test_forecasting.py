@@ -254,7 +254,7 @@ def weights(run: Run) -> list[float]:
 
 REFUSED = {
     "a test part shorter than the horizon": ({"test": 2}, "the test part of `value` has 2 steps"),
-    "a validation part shorter": ({"validation": 1}, "the validation part of `value` has 1 steps"),
+    "a validation part shorter": ({"validation": 1}, "the validation part of `value` has 1 step,"),
     "no window in train": ({"window": 90}, "too few for one window of 90 steps"),
     "parts that leave nothing": ({"validation": 60, "test": 60}, "left for train"),
     "a time that is none": ({"test": "soon"}, "dataset.test: `soon` is not a time"),
@@ -269,6 +269,12 @@ def test_a_split_that_cannot_be_made_is_refused(keys: dict[str, Any], told: str)
         load(**keys)
     assert told in str(caught.value)
     assert "`dataset." in str(caught.value.hint)
+
+
+def test_a_series_that_never_changes_is_refused() -> None:
+    write(np.full(120, 5.0))
+    with pytest.raises(DataError, match="no series changes before its test part"):
+        load()
 
 
 def test_a_value_without_a_logarithm_is_told_with_its_time() -> None:

@@ -227,7 +227,7 @@ class SeriesConfig(DatasetConfig):
         if len(short):
             name, steps = found.title(short[0]), found.lengths[short[0]]
             raise DataError(
-                f"{found.source}: {name} has {steps:,} steps, but the network reads {self.window}",
+                f"{found.source}: {name} has {_steps(steps)}, but the network reads {self.window}",
                 "give it the steps before, too",
             )
         task = forecasting(fitted.task)
@@ -398,7 +398,7 @@ class SeriesConfig(DatasetConfig):
             at = int(short[0])
             raise DataError(
                 f"{found.source}: the {name} part of {found.title(at)} has "
-                f"{int(end[at] - begin[at]):,} steps, fewer than the horizon of {horizon}",
+                f"{_steps(int(end[at] - begin[at]))}, fewer than the horizon of {horizon}",
                 f"make it longer, such as `dataset.{name}={2 * horizon}` steps, or forecast fewer "
                 "steps: `dataset.horizon=…`",
             )
@@ -421,15 +421,22 @@ class SeriesConfig(DatasetConfig):
         if self.log:
             self._check_positive(found)
         parts = [values[:cut] for values, cut in zip(found.each(), cuts.validation, strict=True)]
-        seasonal = season if self.deseasonalise else 1
-        starts = found.starts.tolist()
         before = [values[:cut] for values, cut in zip(found.each(), cuts.test, strict=True)]
+        seasonal = season if self.deseasonalise else 1
+        scales = tuple(mase_scale(values, season) for values in before)
+        if not any(scales):
+            raise DataError(
+                f"{found.source}: no series changes before its test part, so there is nothing to "
+                "learn",
+                "name the columns of the values: `dataset.value_columns=[…]`",
+            )
+        starts = found.starts.tolist()
         return Forecasting(
             horizon=self.horizon or 1,
             output=self.output,
             interval=self.interval,
             transform=Transform.fit(parts, starts, log=self.log, level=self.level, season=seasonal),
-            scales=tuple(mase_scale(values, season) for values in before),
+            scales=scales,
             season=season,
             names=found.names,
             grid=found.grid,
@@ -460,7 +467,7 @@ class SeriesConfig(DatasetConfig):
 
     def _no_train(self, found: SeriesData, number: int) -> DataError:
         return DataError(
-            f"{found.source}: {found.title(number)} has {found.lengths[number]:,} steps, of which "
+            f"{found.source}: {found.title(number)} has {_steps(found.lengths[number])}, of which "
             f"fewer than {FEWEST} are left for train",
             "leave it out, forecast fewer steps (`dataset.horizon=…`), or give validation and test "
             "smaller parts (`dataset.validation=…`, `dataset.test=…`)",
@@ -474,6 +481,10 @@ class SeriesConfig(DatasetConfig):
             "read fewer steps (`dataset.window=…`), forecast fewer (`dataset.horizon=…`), or give "
             "validation and test smaller parts (`dataset.validation=…`, `dataset.test=…`)",
         )
+
+
+def _steps(number: int) -> str:
+    return f"{number:,} step{'' if number == 1 else 's'}"
 
 
 def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
