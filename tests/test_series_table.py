@@ -73,7 +73,8 @@ def test_what_is_missing_is_filled_by_the_rule(
     )
     assert found.values.tolist() == [*map(float, filled), 5.0, 6.0]
     assert found.filled == 2
-    assert f"2 values are missing: {rule} fills them" in caplog.text
+    told = "2 of 6 values are missing, the first at 2024-02 of `value`, at most 2 in a row: "
+    assert f"{told}{rule} fills them" in caplog.text
 
 
 def test_empty_cells_at_the_ends_are_no_steps() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 UNITS = ("step", "year", "month", "business day", "day", "hour", "minute", "second")
 SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+OF_DAY = ("hour", "minute", "second")
 NAMED = {"quarter": ("month", 3), "week": ("day", 7)}
 # The usual number of steps of a season, by unit and distance.
 SEASONS = {
@@ -21,7 +23,6 @@ SEASONS = {
     ("day", 1): 7,
     ("business day", 1): 5,
     ("day", 7): 52,
-    ("hour", 1): 24,
 }
 DAY = 1_440  # minutes
 YEAR = 365.2425 * 86_400  # seconds
@@ -29,7 +30,21 @@ MONTH = (28, 31)  # days
 FREQUENCY = re.compile(r"(?:(\d+) )?(business day|\w+?)s?")
 FIRST_YEAR, LAST_YEAR = 1500, 2199  # numbers that are read as years
 NEAR = 0.06  # of a month: how far a decimal year may be from one
-QUARTER = re.compile(r"(\d{4})[ -]?[qQ]([1-4])")
+QUARTER = re.compile(r"(?P<year>\d{4})[ -]?[qQ](?P<quarter>[1-4])")
+QUARTER_FIRST = re.compile(r"[qQ](?P<quarter>[1-4])[ /-]?(?P<year>\d{4})")
+ISO = re.compile(r"\d{4}-\d\d(-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?")  # without a zone
+OF_UTC = re.compile(r" ?(UTC|GMT)")
+MOST = 1e15  # absolute value of a number as a time; larger ones are not exact
+# Numbers from September 2001 to February 2103, in seconds since 1970.
+UNIX = (1e9, 4.2e9)
+UNIX_SCALES = (1, 1e3, 1e6, 1e9)  # seconds, milliseconds, microseconds, nanoseconds
+# Distances in seconds at which people and machines take values, but not to the second.
+ROUND = (
+    *(5, 10, 15, 20, 30),
+    *(60 * minutes for minutes in (1, 2, 3, 5, 10, 15, 20, 30)),
+    *(3_600 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)),
+)
+UNSTEADY = 0.2  # of a step: how far times may be from equal distances to be moved there
 # Besides ISO 8601, in which year, month and day stand in this order.
 FORMATS = (
     "%Y-%m",
@@ -37,6 +52,7 @@ FORMATS = (
     "%Y/%m/%d",
     "%Y.%m.%d",
     "%d.%m.%Y",
+    "%d.%m.%y",
     "%m/%d/%Y",
     "%d/%m/%Y",
     "%m-%d-%Y",
@@ -49,6 +65,7 @@ FORMATS = (
     "%b-%Y",
     "%b-%y",
     "%Y-%b",
+    "%YM%m",
     "%d %b %Y",
     "%d %B %Y",
     "%d-%b-%Y",
@@ -57,7 +74,7 @@ FORMATS = (
     "%B %d, %Y",
 )
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b")
+MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b", "%YM%m")
 
 
 class Times(NamedTuple):
@@ -110,8 +127,8 @@ class Grid:
     @property
     def season(self) -> int:
         """The usual number of steps of a season: a year, a week or a day; 1 without one."""
-        minutes = {"minute": self.every, "hour": 60 * self.every}.get(self.unit, 0)
-        if minutes and DAY % minutes == 0 and (self.unit, self.every) not in SEASONS:
+        minutes = SECONDS[self.unit] * self.every / 60 if self.unit in OF_DAY else 0
+        if minutes >= 1 and DAY % minutes == 0:
             return int(DAY // minutes) if minutes >= 5 else 60
         return SEASONS.get((self.unit, int(self.every)), 1)
 
@@ -120,7 +137,12 @@ class Grid:
         for name, distance in NAMED.items():
             if (self.unit, self.every) == distance:
                 return name
-        return self.unit if self.every == 1 else f"{self.every:g} {self.unit}s"
+        unit, every = self.unit, self.every
+        if unit in OF_DAY:  # 3,600 seconds are an hour, of which the first begins at any second
+            seconds = SECONDS[unit] * every
+            unit = next((name for name in OF_DAY if seconds % SECONDS[name] == 0), "second")
+            every = seconds / SECONDS[unit]
+        return unit if every == 1 else f"{every:g} {unit}s"
 
     @property
     def step(self) -> str:
@@ -226,7 +248,7 @@ class Grid:
             waves["month"] = (months.astype(np.int64) % 12 + within) / 12
         if self.unit not in ("year", "month") and self.describe() != "week":
             waves["weekday"] = (days.astype(np.int64) + 3) % 7 / 7
-        if self.unit in ("hour", "minute", "second"):
+        if self.unit in OF_DAY:
             seconds = (dates - days).astype("timedelta64[s]").astype(np.int64)
             waves["hour"] = seconds / SECONDS["day"]
         names = tuple(f"{wave} of {name}" for name in waves for wave in ("sine", "cosine"))
@@ -277,28 +299,17 @@ def parse(cells: Sequence[str], form: str | None = None) -> Times:
     Raises:
         Unreadable: a cell is not a time, or the cells can be read in two ways.
     """
-    import numpy as np
-
     if form is not None:
         return _by_format(cells, form)
     if found := _numbers(cells):
         return found
-    if QUARTER.fullmatch(cells[0]):
-        return _quarters(cells)
-    for unit, width in (("M", 7), ("D", 10), ("s", 0)):
-        if width and (len(cells[0]) != width or cells[0][4:5] != "-"):
-            continue
-        if any(cells[0].endswith(zone) for zone in "Zz") or "+" in cells[0]:
-            break
-        try:
-            dates = np.array(cells, dtype=f"datetime64[{unit}]").astype(f"datetime64[{unit}]")
-        except ValueError:
-            continue
-        if not np.isnat(dates).any():
-            names = {"M": "month", "D": "day", "s": "second"}
-            return Times(dates.astype(np.int64), names[unit])
-    if _is_iso(cells[0]):
-        return Times(np.array([*_iso(cells)], dtype=np.int64), "second")
+    for pattern in (QUARTER, QUARTER_FIRST):
+        if pattern.fullmatch(cells[0]):
+            return _quarters(cells, pattern)
+    if found := _without_zones(cells):
+        return found
+    if _iso(cells[0]):
+        return _with_zones(cells)
     return _by_usual_format(cells)
 
 
@@ -309,9 +320,14 @@ def _numbers(cells: Sequence[str]) -> Times | None:
     try:
         values = np.array(cells, dtype=np.float64)
     except ValueError:
+        if _is_number(cells[0]):
+            bad = (index for index, cell in enumerate(cells) if not _is_number(cell))
+            raise Unreadable(next(bad)) from None
         return None
-    if not np.isfinite(values).all():
-        raise Unreadable(int(np.flatnonzero(~np.isfinite(values))[0]))
+    if found := _unix(values):
+        return found
+    if not (np.abs(values) <= MOST).all():
+        raise Unreadable(int(np.flatnonzero(~(np.abs(values) <= MOST))[0]))
     whole = (values == np.round(values)).all()
     if whole and len(cells[0]) in (6, 8) and cells[0].isdigit():
         dates = values.astype(np.int64)
@@ -327,42 +343,91 @@ def _numbers(cells: Sequence[str]) -> Times | None:
         return Times(values, "step")
     if whole:
         return Times(values.astype(np.int64) - 1970, "year")
-    months = (values - 1970) * 12
-    if (np.abs(months - np.round(months)) < NEAR).all():
-        return Times(np.round(months).astype(np.int64), "month")
+    for middle in (0, 0.5):  # the first day of each month, or its middle
+        months = (values - 1970) * 12 - middle
+        if (np.abs(months - np.round(months)) < NEAR).all():
+            return Times(np.round(months).astype(np.int64), "month")
     return Times(values, "step")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _unix(values: np.ndarray) -> Times | None:
+    """Return numbers that count seconds, or parts of them, since 1970."""
+    import numpy as np
+
+    low, high = UNIX
+    for scale in UNIX_SCALES:
+        if ((values >= low * scale) & (values < high * scale)).all():
+            return Times(np.round(values / scale).astype(np.int64), "second")
+    return None
 
 
 def _are_years(values: np.ndarray) -> bool:
     return bool(((values >= FIRST_YEAR) & (values < LAST_YEAR + 1)).all())
 
 
-def _quarters(cells: Sequence[str]) -> Times:
+def _quarters(cells: Sequence[str], pattern: re.Pattern[str]) -> Times:
     import numpy as np
 
     months = []
     for index, cell in enumerate(cells):
-        found = QUARTER.fullmatch(cell)
+        found = pattern.fullmatch(cell)
         if not found:
             raise Unreadable(index)
-        months.append((int(found[1]) - 1970) * 12 + 3 * (int(found[2]) - 1))
+        months.append((int(found["year"]) - 1970) * 12 + 3 * (int(found["quarter"]) - 1))
     return Times(np.array(months, dtype=np.int64), "month")
 
 
-def _is_iso(cell: str) -> bool:
+def _without_zones(cells: Sequence[str]) -> Times | None:
+    """Return cells of ISO 8601, all with four digits of a year and without a zone.
+
+    NumPy reads them fast, but also words such as `now`, and years of more digits.
+    """
+    import numpy as np
+
+    if not all(map(ISO.fullmatch, cells)):
+        return None
+    code, unit = {7: ("M", "month"), 10: ("D", "day")}.get(max(map(len, cells)), ("us", "second"))
     try:
-        return len(cell) > 7 and bool(datetime.fromisoformat(cell))
+        dates = np.array(cells, dtype=f"datetime64[{code}]")
+    except ValueError:  # such as the thirteenth month, whose place the caller finds
+        return None
+    values = dates.astype(np.int64)
+    return Times((values + 500_000) // 1_000_000 if unit == "second" else values, unit)
+
+
+def _iso(cell: str) -> datetime | None:
+    """Return a time of ISO 8601, None if a cell is none."""
+    try:
+        return datetime.fromisoformat(OF_UTC.sub("+00:00", cell)) if len(cell) > 7 else None
     except ValueError:
-        return False
+        return None
 
 
-def _iso(cells: Sequence[str]) -> Iterator[int]:
-    """Yield times of ISO 8601 as seconds since 1970; those with a zone in UTC."""
+def _with_zones(cells: Sequence[str]) -> Times:
+    """Read cells of ISO 8601 as times in UTC; midnights of their own zones are days."""
+    import numpy as np
+
+    utc, local = array("q"), array("q")
+    zoned = None
     for index, cell in enumerate(cells):
-        try:
-            yield _seconds(datetime.fromisoformat(cell))
-        except ValueError as error:
-            raise Unreadable(index) from error
+        time = _iso(cell)
+        if time is None or zoned not in (None, bool(time.tzinfo)):
+            raise Unreadable(index)
+        zoned = bool(time.tzinfo)
+        utc.append(_seconds(time))
+        local.append(_seconds(time.replace(tzinfo=None)))
+    days, rests = np.divmod(np.frombuffer(local, dtype=np.int64), SECONDS["day"])
+    if not rests.any():
+        return Times(days, "day")
+    return Times(np.frombuffer(utc, dtype=np.int64), "second")
 
 
 def _seconds(time: datetime) -> int:
@@ -378,6 +443,8 @@ def _by_usual_format(cells: Sequence[str]) -> Times:
     usual = (date + clock for date in FORMATS for clock in CLOCKS)
     left = [form for form in usual if _reads(cells[0], form)]
     for index, cell in enumerate(cells):
+        if len(left) == 1:
+            break
         fitting = [form for form in left if _reads(cell, form)]
         if not fitting:
             raise Unreadable(index)
@@ -426,13 +493,13 @@ def infer(times: Times, series: np.ndarray) -> Grid | None:
     times = _coarsest(times)
     order = np.lexsort((times.values, series))
     values, group = times.values[order], series[order]
-    apart = np.diff(values)[(np.diff(group) == 0) & (np.diff(values) > 0)]
+    apart = _apart(values, group)
     if not len(apart):
         return None
-    kinds, counts = np.unique(np.round(apart, 9), return_counts=True)
-    common = kinds[counts.argmax()].item()
     if times.unit == "step":
-        return Grid("step", common, float(values.min() % common))
+        return _of_numbers(values, apart)
+    kinds, counts = np.unique(apart, return_counts=True)
+    common = kinds[counts.argmax()].item()
     if times.unit == "day" and common >= MONTH[0] and _are_months(apart, common):
         months = values.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
         return infer(Times(months, "month"), group)
@@ -442,9 +509,65 @@ def infer(times: Times, series: np.ndarray) -> Grid | None:
         return Grid("business day")
     unit, every = times.unit, int(common)
     if unit == "second":
-        unit = next(name for name, seconds in SECONDS.items() if every % seconds == 0)
+        unit = next(name for name in SECONDS if _fits(name, every, int(values.min())))
         every, values = every // SECONDS[unit], values // SECONDS[unit]
     return Grid(unit, every, int(values.min() % every))
+
+
+def _fits(unit: str, every: int, first: int) -> bool:
+    """Return whether a distance in seconds is whole units, and the first time begins one.
+
+    Of days the time of the day does not matter.
+    """
+    seconds = SECONDS[unit]
+    return every % seconds == 0 and (unit == "day" or first % seconds == 0)
+
+
+def _apart(values: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """Return the distances of times that follow one another in a series, and differ."""
+    import numpy as np
+
+    distances: np.ndarray = np.diff(values)
+    return distances[(np.diff(series) == 0) & (distances > 0)]
+
+
+def _of_numbers(values: np.ndarray, apart: np.ndarray) -> Grid:
+    """Return the grid of numbers, whose distances are equal up to the error of rounding."""
+    import numpy as np
+
+    least = apart.min()
+    with np.errstate(over="ignore"):
+        kinds = np.round(apart / least, 6)
+    _, which, counts = np.unique(kinds, return_inverse=True, return_counts=True)
+    common = float(f"{np.median(apart[which == counts.argmax()]):.15g}")
+    return Grid("step", common, float(values.min() % common))
+
+
+def steadied(times: Times, series: np.ndarray) -> Times:
+    """Return times that are almost at a round distance, such as an hour, at exactly that distance.
+
+    Machines take values some seconds late. Times that are further off stay as they are.
+
+    Args:
+        times: of all rows.
+        series: the number of the series of each row, shape (N,).
+    """
+    import numpy as np
+
+    order = np.lexsort((times.values, series))
+    apart = _apart(times.values[order], series[order])
+    if times.unit != "second" or not len(apart):
+        return times
+    common = float(np.median(apart))
+    step = min(ROUND, key=lambda seconds: abs(seconds - common))
+    if abs(step - common) > UNSTEADY * step or not (apart % step).any():
+        return times
+    for start in (0, times.values[order[0]]):  # the full hour, or another minute of it
+        late = (times.values - start + step // 2) % step - step // 2
+        late -= int(np.median(late)) if start else 0
+        if np.abs(late).max() <= UNSTEADY * step:
+            return Times(times.values - late, "second")
+    return times
 
 
 def _are_months(apart: np.ndarray, common: float) -> bool:

@@ -117,7 +117,8 @@ class Series(SeriesConfig):
         if suffix(file) in (".npz", ".npy"):
             hint = "write it as a CSV with a time and its values in each row"
             raise DataError(f"{file} is not a table", hint)
-        hint = "name the columns: `dataset.time_column=…`, `dataset.value_columns=[…]`"
+        hint = "name the columns: `dataset.time_column=…`, `dataset.value_columns=[…]`; without "
+        hint += "times `dataset.time_column=null` takes the rows in their order"
         quotes, header = self.quotes, self.header
         return Table(file, self.encoding, self.delimiter, quotes=quotes, header=header, hint=hint)
 

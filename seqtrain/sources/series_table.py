@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import Grid, Times, Unreadable, distance, infer, parse
+from seqtrain.data.times import Grid, Times, Unreadable, distance, infer, parse, steadied
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
-from seqtrain.sources.long_table import COMMA, written
+from seqtrain.sources.long_table import COMMA, number, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +24,14 @@ Repeated = Literal["refuse", "mean", "sum", "last"]
 
 NONE = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", ".", "#n/a"}  # no value
 LARGEST = 1e30  # absolute value; squares of larger ones are not finite in float32
+MUCH = 0.05  # share of the steps; a warning says that more is missing
 MOST_FILLED = 0.5  # share of the steps of a series that may be missing
 ALMOST = 1e-6  # of a step: how far a plain number may be from the grid
+EXACT = 2**53  # floats count steps below this
+EMPTY = 20  # steps for each row, at most, in whose memory gaps are looked at
+MONDAY = 4  # days since 1970: weeks begin there
+THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3}){2,}(\.\d*)?\s*|\s*[-+]?\d{1,3}(,\d{3})+\.\d*\s*")
+SIGNS = "%$€£¥"
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +78,38 @@ class Rules:
     repeated: Repeated = "refuse"
 
 
+@dataclass
+class Gaps:
+    """What is missing in series.
+
+    Attributes:
+        missing: the number of steps without a value.
+        steps: of all.
+        longest: the most of them in a row.
+        first: the time of the first, as an index of the grid.
+        name: the series of the first.
+    """
+
+    missing: int = 0
+    steps: int = 0
+    longest: int = 0
+    first: int = 0
+    name: str = ""
+
+    def add(self, values: np.ndarray, name: str, start: int) -> None:
+        """Add a series; float64 of shape (steps,), NaN where a value is missing."""
+        import numpy as np
+
+        known = np.flatnonzero(~np.isnan(values))
+        self.steps += len(values)
+        if len(known) == len(values):
+            return
+        if not self.missing:
+            self.first, self.name = start + int(np.flatnonzero(np.isnan(values))[0]), name
+        self.missing += len(values) - len(known)
+        self.longest = max(self.longest, int(np.diff(known).max()) - 1)
+
+
 def read_series(table: Table, columns: SeriesColumns, rules: Rules) -> SeriesData:
     """Read all series of a table.
 
@@ -94,20 +133,53 @@ class _Reader:
         """Return the series."""
         import numpy as np
 
-        for line, cells in self._table.rows(*self._columns.names):
-            self._add(line, cells)
+        columns = self._columns
+        optional = (*columns.values, *columns.past, *columns.future)
+        for line, row in self._table.rows(*columns.names, optional=optional):
+            self._add(line, row)
         lines = np.frombuffer(self._lines, dtype=np.int64)
         series = np.frombuffer(self._series, dtype=np.int64)
-        numbers = np.frombuffer(self._numbers, dtype=np.float64).reshape(len(lines), -1)
-        series, lines, numbers = self._without_empty(series, lines, numbers)
+        cells = np.frombuffer(self._numbers, dtype=np.float64).reshape(len(lines), -1)
+        series, lines, numbers = self._without_empty(series, lines, cells)
         grid, steps = self._steps(series, lines)
         order = np.lexsort((steps, series))
-        moved = int((np.diff(order) < 0).sum()) if not self._columns.series else 0
-        if moved and (np.diff(steps) < 0).any():
-            log.info("%s: the rows are not in the order of time: sorted", self._table.file)
-        columns = (series[order], steps[order], numbers[order], lines[order])
-        series, steps, numbers, lines = self._without_repeated(*columns, grid)
+        self._check_spans(series, steps, lines, order, grid)
+        self._report_order(series, steps)
+        ordered = (series[order], steps[order], numbers[order], lines[order])
+        series, steps, numbers, lines = self._without_repeated(*ordered, grid)
         return self._gathered(series, steps, numbers, lines, grid)
+
+    def _report_order(self, series: np.ndarray, steps: np.ndarray) -> None:
+        """Log how many rows are before the row above them of the same series."""
+        import numpy as np
+
+        order = np.argsort(series, kind="stable")
+        earlier = (np.diff(steps[order]) < 0) & (np.diff(series[order]) == 0)
+        if moved := int(np.count_nonzero(earlier)):
+            rows = f"{moved:,} row{'s are' if moved > 1 else ' is'} earlier than the row before"
+            log.info(
+                "%s: the rows are not in the order of time: sorted (%s)", self._table.file, rows
+            )
+
+    def _check_spans(
+        self,
+        series: np.ndarray,
+        steps: np.ndarray,
+        lines: np.ndarray,
+        order: np.ndarray,
+        grid: Grid,
+    ) -> None:
+        """Raise a DataError if a series has far more steps than rows."""
+        import numpy as np
+
+        counts = np.bincount(series, minlength=len(self._names))
+        lasts = counts.cumsum() - 1
+        spans = steps[order[lasts]] - steps[order[lasts - counts + 1]]
+        wide = np.flatnonzero((spans > EMPTY * counts + 1_000) & (counts > 0))
+        if len(wide) and self._columns.time:
+            rows = order[lasts[wide[0]] - counts[wide[0]] + 1 : lasts[wide[0]] + 1]
+            after = int(np.diff(steps[rows]).argmax()) + 1
+            raise self._too_far(int(rows[after - 1]), int(rows[after]), lines, grid)
 
     def _without_empty(
         self, series: np.ndarray, lines: np.ndarray, numbers: np.ndarray
@@ -158,12 +230,25 @@ class _Reader:
         try:
             return float(text)
         except ValueError as error:
-            hint = "leave the cell empty where there is no value"
-            if COMMA.fullmatch(text):
-                hint = "write decimals with a point"
-            elif name in self._columns.values and not self._columns.series:
-                hint = f"name the columns of the values: `dataset.value_columns=[…]`; {hint}"
-            raise self._error(line, f"`{name}` is {written(cell)}", hint) from error
+            what = f"`{name}` is {written(cell)}"
+            raise self._error(line, what, self._number_hint(name, text)) from error
+
+    def _number_hint(self, name: str, text: str) -> str:
+        """Return a hint for a cell that is not a number."""
+        plain = text.strip(SIGNS + " ").replace(",", "")
+        if THOUSANDS.fullmatch(text.strip(SIGNS)):
+            return f"write numbers without commas: {plain}"
+        if COMMA.fullmatch(text):
+            return "write decimals with a point"
+        if plain != text and number(plain) is not None:
+            return f"write numbers without other signs: {plain}"
+        hint = "leave the cell empty where there is no value"
+        others = [other for other in self._columns.values if other != name][:5]
+        if name not in self._columns.values or self._columns.series or not others:
+            return hint
+        more = ",…" * (len(self._columns.values) > len(others) + 1)
+        named = f"`dataset.value_columns=[{','.join(others)}{more}]`"
+        return f"{hint}; if `{name}` is no value, name the columns that are: {named}"
 
     def _steps(self, series: np.ndarray, lines: np.ndarray) -> tuple[Grid, np.ndarray]:
         """Return the grid, and the index of the time of each row; int64, shape (N,)."""
@@ -172,21 +257,76 @@ class _Reader:
         if not self._columns.time:
             return self._counted(series)
         times = self._times(lines)
+        if not self._distance():
+            times = self._steadied(times, series)
         grid = self._grid(times, series)
-        exact = (grid.units(times) - grid.offset) / grid.every
+        with np.errstate(over="ignore"):
+            exact = (grid.units(times) - grid.offset) / grid.every
+        if not (np.abs(exact) < EXACT).all():
+            raise self._too_far(int(exact.argmin()), int(exact.argmax()), lines, grid)
+        if self._distance() and grid.unit != "step":  # a longer step takes all rows within it
+            exact = np.floor(exact)
         steps = np.round(exact).astype(np.int64)
         off = np.flatnonzero(np.abs(exact - steps) > ALMOST)
         if len(off):
-            at = int(off[0])
-            many = f" and {len(off) - 1:,} more" * (len(off) > 1)
-            raise self._error(
-                int(lines[at]),
-                f"`{self._cells[at]}`{many} is not at a regular distance from the other times: "
-                f"most steps are {grid.step}",
-                "leave such rows out, or give a longer distance and what to do with the rows of "
-                "one step: `dataset.frequency=month dataset.repeated=mean`",
-            )
+            raise self._irregular(int(off[0]), len(off), series, lines, exact, grid)
         return grid, steps
+
+    def _steadied(self, times: Times, series: np.ndarray) -> Times:
+        """Return times without small differences from equal distances."""
+        import numpy as np
+
+        found = steadied(times, series)
+        late = np.abs(times.values - found.values)
+        if moved := int(np.count_nonzero(late)):
+            log.info(
+                "%s: %s of the times are up to %s seconds off a regular distance: moved there",
+                *(self._table.file, f"{moved:,}", int(late.max())),
+            )
+        return found
+
+    def _too_far(self, first: int, last: int, lines: np.ndarray, grid: Grid) -> DataError:
+        """Return the error of two rows between which there are too many steps."""
+        return self._error(
+            int(lines[last]),
+            f"`{self._cells[last]}` is too far from `{self._cells[first]}` on line {lines[first]}: "
+            f"most steps are {grid.step}",
+            f"correct a time that is wrong, or {self._longer(grid)}",
+        )
+
+    def _irregular(
+        self,
+        at: int,
+        many: int,
+        series: np.ndarray,
+        lines: np.ndarray,
+        exact: np.ndarray,
+        grid: Grid,
+    ) -> DataError:
+        """Return the error of times that are not on the grid, of which `at` is the first row."""
+        import numpy as np
+
+        more = f" and {many - 1:,} more are" if many > 1 else " is"
+        what = f"`{self._cells[at]}`{more} not at a regular distance from the other times: "
+        what += f"most steps are {grid.step}"
+        before = np.flatnonzero((series == series[at]) & (exact < exact[at]))
+        if len(before):
+            row = int(before[exact[before].argmax()])
+            what += f", and the time before is `{self._cells[row]}` on line {lines[row]}"
+        return self._error(int(lines[at]), what, f"leave such rows out, or {self._longer(grid)}")
+
+    def _longer(self, grid: Grid) -> str:
+        """Return a hint for times that are irregular."""
+        if grid.unit == "step":
+            return "take the rows in their order: `dataset.time_column=null`"
+        units = ("second", "minute", "hour", "day", "week", "month", "year")
+        unit = grid.unit.removeprefix("business ")
+        at = units.index(unit) + (grid.describe() != unit)
+        unit = next(name for name in (*units[at:], "year") if name != grid.describe())
+        return (
+            "let a step take all rows within a longer time: "
+            f"`dataset.frequency={unit} dataset.repeated=mean`"
+        )
 
     def _counted(self, series: np.ndarray) -> tuple[Grid, np.ndarray]:
         """Return the grid and the step of each row without times: its number in its series."""
@@ -232,17 +372,25 @@ class _Reader:
                     f"`dataset.frequency={self._rules.frequency}` does not fit",
                     "leave it out: `dataset.frequency=null`",
                 )
-            values = Grid(unit).units(times)
-            rests, counts = np.unique(values % every, return_counts=True)
-            return Grid(unit, every, rests[counts.argmax()].item())
+            rests = np.unique(Grid(unit).units(times) % every)
+            usual = MONDAY % every if unit == "day" and every % 7 == 0 else 0
+            return Grid(unit, every, rests[0].item() if len(rests) == 1 else usual)
         found = infer(times, series)
         if found is None:
-            hint = "a forecast needs many steps; is `dataset.series_column` the right column?"
-            where = f"{self._table.file}: no series has two different times"
-            raise DataError(where, hint)
+            raise self._one_time(times)
         if found.unit != "step":
             log.info("%s: a step is %s", self._table.file, found.step)
         return found
+
+    def _one_time(self, times: Times) -> DataError:
+        """Return the error of series without two different times."""
+        hint = "a forecast needs many steps"
+        if self._columns.series:
+            hint += f"; is `dataset.series_column={self._columns.series}` the right column?"
+        elif times.unit == "second" and len({*self._cells}) > 1:
+            hint = "times that differ by less than a second cannot be told apart: without them, "
+            hint += "`dataset.time_column=null` takes the rows in their order"
+        return DataError(f"{self._table.file}: no series has two different times", hint)
 
     def _distance(self) -> tuple[str, int] | None:
         return distance(self._rules.frequency) if self._rules.frequency else None
@@ -269,11 +417,14 @@ class _Reader:
             raise self._error(
                 int(max(lines[at], lines[at + 1])),
                 f"the time {grid.label(int(steps[at]))}{of} stands on line "
-                f"{min(lines[at], lines[at + 1])} too",
-                "where a column tells series apart, name it: `dataset.series_column=…`; else "
-                "`dataset.repeated=mean`, `sum` or `last` makes one step of them",
+                f"{min(lines[at], lines[at + 1])} too: a step is {grid.step}",
+                self._repeated_hint(grid),
             )
-        log.info("%s: %s rows repeat a time: %s", self._table.file, f"{again.sum():,}", rule)
+        log.info(
+            "%s: %s of %s rows have the time of another: %s makes one step of them "
+            "(`dataset.repeated`)",
+            *(self._table.file, f"{again.sum():,}", f"{len(series):,}", rule),
+        )
         firsts = np.flatnonzero(np.concatenate([[True], ~again]))
         if rule == "last":
             lasts = np.concatenate([firsts[1:], [len(series)]]) - 1
@@ -284,6 +435,17 @@ class _Reader:
         with np.errstate(invalid="ignore", divide="ignore"):
             merged = total / count if rule == "mean" else np.where(count > 0, total, np.nan)
         return series[firsts], steps[firsts], merged, lines[firsts]
+
+    def _repeated_hint(self, grid: Grid) -> str:
+        hint = "`dataset.repeated=mean`, `sum` or `last` makes one step of them"
+        if not self._columns.series:
+            hint = f"where a column tells series apart, name it: `dataset.series_column=…`; {hint}"
+        if grid.unit == "second":
+            hint += "; times that differ by less than a second cannot be told apart: without them, "
+            hint += "`dataset.time_column=null` takes the rows in their order"
+        if grid.unit in ("hour", "minute"):
+            hint += "; if clocks were put back then, write the times in UTC"
+        return hint
 
     def _gathered(
         self,
@@ -299,29 +461,28 @@ class _Reader:
         values, past = len(self._columns.values), len(self._columns.past)
         self._check_finite(numbers, lines)
         found: list[tuple[str, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        gaps = Gaps()
         bounds = np.searchsorted(series, np.arange(len(self._names) + 1))
-        for number, name in enumerate(self._names):
-            rows = slice(bounds[number], bounds[number + 1])
+        for place, name in enumerate(self._names):
+            rows = slice(bounds[place], bounds[place + 1])
             places = steps[rows] - steps[rows][0]
             whole = np.full((int(places[-1]) + 1, numbers.shape[1]), np.nan)
             whole[places] = numbers[rows]
             for column, title in enumerate(self._columns.values):
-                full = name or (title if values > 1 else title)
+                full = name or title
                 begin, end = self._known(whole[:, column], full, int(lines[rows][0]))
-                self._check_gaps(whole[begin:end, column], full, grid, int(steps[rows][0]) + begin)
+                start = int(steps[rows][0]) + begin
+                self._check_gaps(whole[begin:end, column], full, grid, start)
+                gaps.add(whole[begin:end, column], full, start)
                 there = ~np.isnan(whole[begin:end, column])
                 one = self._fill(whole[begin:end, column])
                 before = self._covariates(whole[begin:end, values : values + past], full, past=True)
                 ahead = whole[begin:, values + past :]
                 ahead = self._covariates(ahead[: self._known_ahead(ahead, end - begin)], full)
-                found.append((full, int(steps[rows][0]) + begin, one, there, before, ahead))
+                found.append((full, start, one, there, before, ahead))
         names, starts, each, there_each, before_each, ahead_each = zip(*found, strict=True)
-        observed = np.concatenate(there_each)
-        if filled := int((~observed).sum()):
-            log.info(
-                "%s: %s values are missing: %s fills them (`dataset.missing`)",
-                *(self._table.file, f"{filled:,}", self._rules.missing),
-            )
+        if gaps.missing:
+            self._report(gaps, grid)
         return SeriesData(
             source=str(self._table.file),
             names=names,
@@ -329,7 +490,7 @@ class _Reader:
             lengths=np.array([len(one) for one in each], dtype=np.int64),
             starts=np.array(starts, dtype=np.int64),
             grid=grid,
-            observed=observed,
+            observed=np.concatenate(there_each),
             past=np.concatenate(before_each),
             future=np.concatenate(ahead_each),
             known=np.array([len(one) for one in ahead_each], dtype=np.int64)
@@ -337,6 +498,18 @@ class _Reader:
             else np.array([len(one) for one in each], dtype=np.int64),
             past_names=self._columns.past,
             future_names=self._columns.future,
+        )
+
+    def _report(self, gaps: Gaps, grid: Grid) -> None:
+        """Log what is filled; a warning if so much is that forecasts suffer."""
+        many = gaps.missing > 1
+        much = gaps.missing > MUCH * gaps.steps or gaps.longest > max(grid.season, 2)
+        log.log(
+            logging.WARNING if much else logging.INFO,
+            "%s: %s of %s values %s missing, the first at %s of `%s`, at most %s in a row: "
+            "%s fills them (`dataset.missing`)",
+            *(self._table.file, f"{gaps.missing:,}", f"{gaps.steps:,}", "are" if many else "is"),
+            *(grid.label(gaps.first), gaps.name, f"{gaps.longest:,}", self._rules.missing),
         )
 
     def _check_finite(self, numbers: np.ndarray, lines: np.ndarray) -> None:
