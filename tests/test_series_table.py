@@ -1,12 +1,18 @@
 """Time series are read from tables, and every defect is told with its place."""
 
+import csv
+from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqtrain.data.time_series import SeriesData
+from seqtrain.data.times import FORMATS, UNITS, Grid
 from seqtrain.datasets.series import Series
 from seqtrain.errors import DataError, SeqtrainError
 
@@ -124,6 +130,55 @@ def test_other_forms_of_tables_are_read(name: str) -> None:
     assert read("\n".join(lines) + "\n", name).values.tolist() == list(map(float, range(8)))
 
 
+def test_times_that_are_almost_regular_are_moved(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    clocks = ["10:00:01", "11:00:00", "12:00:03", "12:59:59"]
+    found = read(table([f"2024-01-01 {clock},{number}" for number, clock in enumerate(clocks)]))
+    assert (found.grid.describe(), found.label(0, 3)) == ("hour", "2024-01-01 13:00")
+    assert "3 of the times are up to 3 seconds off a regular distance: moved there" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("frequency", "cells", "label", "values"),
+    [
+        ("week", [f"2024-01-{day:02}" for day in range(1, 22)], "2024-01-01", [28, 77, 126]),
+        ("30 minutes", [f"2024-01-01 10:{m}0" for m in range(6)], "2024-01-01 10:00", [6, 15]),
+        ("quarter", MONTHS[:6], "2024Q1", [6, 15]),
+        ("year", ["2023-05", "2023-06", "2024-01"], "2023", [3, 3]),
+        ("business day", ["2024-02-09", "2024-02-10", "2024-02-12"], "2024-02-09", [1, 5]),
+    ],
+)
+def test_a_given_distance_takes_all_rows_within_it(
+    frequency: str, cells: list[str], label: str, values: list[float]
+) -> None:
+    rows = [f"{cell},{number}" for number, cell in enumerate(cells, 1)]
+    found = read(table(rows), frequency=frequency, repeated="sum")
+    assert (found.values.tolist(), found.label(0, 0)) == (values, label)
+    assert found.grid.describe() == frequency
+
+
+def test_a_given_distance_keeps_the_phase_of_times_that_have_it() -> None:
+    rows = ["2024-01-03,1", "2024-01-10,2", "2024-01-24,4"]  # Wednesdays
+    found = read(table(rows), frequency="week")
+    assert (found.values.tolist(), found.label(0, 0)) == ([1.0, 2.0, 3.0, 4.0], "2024-01-03")
+
+
+def test_much_that_is_missing_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    months = [f"{2000 + number // 12}-{number % 12 + 1:02}" for number in range(120)]
+    for left_out, level in (({50}, "INFO"), ({*range(5, 115, 10)}, "WARNING")):
+        caplog.clear()
+        read(table([f"{month},1" for at, month in enumerate(months) if at not in left_out]))
+        assert [one.levelname for one in caplog.records if "missing, " in one.message] == [level]
+
+
+def test_keys_that_objects_lack_are_empty() -> None:
+    lines = [f'{{"time": "2024-0{month}", "value": {month}, "price": 3}}' for month in (1, 2)]
+    lines.append('{"time": "2024-03", "price": 3}')
+    found = read("\n".join(lines), "own.jsonl", future=["price"])
+    assert (found.values.tolist(), found.known.tolist()) == ([1.0, 2.0], [3])
+
+
 # Each file is damaged in one way: keys of the config, the file, and what is told of it.
 DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "no such column of times": ({}, "date,value\n2024-01,1\n", "no column `time`, but `date`"),
@@ -134,6 +189,14 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a word among the values": ({}, plain(["1", "many"]), "own.csv:3: `value` is `many`"),
     "a decimal comma": ({}, table(["2024-01;1,5"], "time;value"), "write decimals with a point"),
     "a value that is infinite": ({}, plain(["1", "inf"]), "own.csv:3: `value` is inf"),
+    "a number with commas": ({}, plain(["1", '"1,234,567"']), "numbers without commas: 1234567"),
+    "a percentage": ({}, plain(["1", "5 %"]), "write numbers without other signs: 5"),
+    "a currency": ({}, plain(["1", "€5.50"]), "write numbers without other signs: 5.50"),
+    "a column of words": (
+        {},
+        table(["2024-01,shop,1"], "time,place,value"),
+        "if `place` is no value, name the columns that are: `dataset.value_columns=[value]`",
+    ),
     "a value out of range": ({}, plain(["1", "1e300"]), "between -1e30 and 1e30"),
     "no value at all": ({}, plain(["", "NA", "?"]), "no row holds a value"),
     "a time that is empty": ({}, table(["2024-01,1", ",2"]), "own.csv:3: `time` is empty"),
@@ -166,6 +229,64 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
         {},
         table(["2024-01-01,1", "2024-01-08,2", "2024-01-15,3", "2024-01-17,4"]),
         "`2024-01-17` is not at a regular distance from the other times: most steps are a week",
+    ),
+    "several irregular times": (
+        {},
+        table([f"2024-01-{day:02},1" for day in (1, 8, 17, 22, 29, 30)]),
+        "own.csv:4: `2024-01-17` and 1 more are not at a regular distance from the other times: "
+        "most steps are a week, and the time before is `2024-01-08` on line 3",
+    ),
+    "a way out for irregular times": (
+        {},
+        table(["2024-01-01,1", "2024-01-08,2", "2024-01-15,3", "2024-01-17,4"]),
+        "`dataset.frequency=month dataset.repeated=mean`",
+    ),
+    "a way out for irregular numbers": (
+        {},
+        table(["1,1", "2,2", "3,3", "3.5,4"]),
+        "take the rows in their order: `dataset.time_column=null`",
+    ),
+    "a time far in the future": (
+        {},
+        table(["2024-01-01,1", "2024-01-02,2", "9999-01-03,3"]),
+        "own.csv:4: `9999-01-03` is too far from `2024-01-02` on line 3: most steps are a day",
+    ),
+    "seconds over centuries": (
+        {},
+        table(["1970-01-01 00:00:00,1", "1970-01-01 00:00:01,2", "2200-01-01 00:00:00,3"]),
+        "is too far from `1970-01-01 00:00:01` on line 3",
+    ),
+    "a distance that is too small": (
+        {},
+        table(["0,1", "1e-300,2", "2e-300,3", "9e14,4"]),
+        "`9e14` is too far from `0`",
+    ),
+    "a number that is no time": ({}, table(["1,1", "2,2", "1e300,3"]), "`1e300`, not a time"),
+    "a time that NumPy knows": ({}, table(["now,1", "today,2"]), "own.csv:2: `time` is `now`"),
+    "zones and none": (
+        {},
+        table(["2024-01-01T00:00Z,1", "2024-01-01T01:00,2"]),
+        "own.csv:3: `time` is `2024-01-01T01:00`, not a time like those before",
+    ),
+    "clocks that are put back": (
+        {},
+        table([f"2024-10-27 {hour}:00,1" for hour in ("00", "01", "02", "02", "03")]),
+        "if clocks were put back then, write the times in UTC",
+    ),
+    "parts of a second": (
+        {},
+        table([f"2024-01-01 00:00:00.{part},1" for part in range(5)]),
+        "less than a second cannot be told apart",
+    ),
+    "a day of another month's row": (
+        {},
+        table([*(f"{month}-01,1" for month in MONTHS), "2024-08-17,3"]),
+        "own.csv:10: the time 2024-08 stands on line 9 too: a step is a month",
+    ),
+    "a table without times": (
+        {},
+        "value\n1\n",
+        "`dataset.time_column=null` takes the rows in their order",
     ),
     "an irregular number": ({}, table(["1,1", "2,2", "3,3", "3.5,4"]), "`3.5` is not at a regular"),
     "mostly gaps": ({}, table(["1,1", "2,2", "99,3"]), "96 of the 99 steps of `value` have no"),
@@ -238,6 +359,81 @@ def test_a_defect_is_told_with_its_place(keys: dict[str, Any], content: str, tol
         config.series(None)
     assert told in f"{caught.value}\n{caught.value.hint}"
     assert caught.value.hint
+
+
+TIMES = st.one_of(
+    st.integers(-5, 40).map(str),
+    st.floats(allow_nan=True, allow_infinity=True).map(repr),
+    st.dates(date(1600, 1, 1), date(2400, 1, 1)).map(str),
+    st.datetimes().map(str),
+    st.datetimes(timezones=st.timezones()).map(str),
+    st.dates().flatmap(lambda day: st.sampled_from([*FORMATS]).map(day.strftime)),
+    st.sampled_from(
+        ["2024Q1", "Q3 2020", "now", "NaT", "", "-", "1e999", "99999-01-01", "1700000000"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=8),
+)
+NUMBERS = st.one_of(
+    st.integers(0, 9).map(str), st.floats().map(repr), st.sampled_from(["", "NA", "x", "1,5", "5%"])
+)
+KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "frequency": st.sampled_from(
+            [
+                "step",
+                "second",
+                "30 minutes",
+                "hour",
+                "day",
+                "business day",
+                "week",
+                "quarter",
+                "year",
+            ]
+        ),
+        "repeated": st.sampled_from(["mean", "sum", "last"]),
+        "missing": st.sampled_from(["previous", "zero", "refuse"]),
+        "series_column": st.just("more"),
+        "past": st.just(("more",)),
+        "future": st.just(("more",)),
+    },
+).filter(lambda keys: len({"series_column", "past", "future"} & {*keys}) < 2)
+
+
+@st.composite
+def columns_of_times(draw: st.DrawFn) -> list[str]:
+    """Return times that are mostly regular, or of any kind."""
+    steps = draw(st.integers(1, 12))
+    if draw(st.booleans()):
+        return draw(st.lists(TIMES, min_size=steps, max_size=steps))
+    unit = draw(st.sampled_from(UNITS))
+    grid = Grid(unit, 1 if unit == "business day" else draw(st.integers(1, 40)))
+    cells = grid.labels(draw(st.integers(-20, 20)), steps)
+    for _ in range(draw(st.integers(0, 2))):
+        cells[draw(st.integers(0, steps - 1))] = draw(st.one_of(TIMES, st.sampled_from(cells)))
+    return cells
+
+
+@given(times=columns_of_times(), keys=KEYS, data=st.data())
+def test_any_table_is_read_or_refused(times: list[str], keys: dict[str, Any], data: Any) -> None:
+    with StringIO() as content:
+        rows = [[time, data.draw(NUMBERS), data.draw(NUMBERS)] for time in times]
+        csv.writer(content).writerows([["time", "value", "more"], *rows])
+        try:
+            found = read(content.getvalue(), **keys)
+        except SeqtrainError as error:
+            assert error.hint
+            return
+    assert np.isfinite(found.values).all()
+    assert found.lengths.sum() == len(found.values) == len(found.past)
+    assert found.known.sum() == len(found.future)
+    assert (found.known >= found.lengths).all()
+    assert len(found.names) == len(found.starts) == len(found.lengths)
+    first, last = (
+        found.grid.index(found.label(0, step)) for step in (0, int(found.lengths[0]) - 1)
+    )
+    assert last - first == found.lengths[0] - 1
 
 
 def test_many_series_are_read_in_their_own_time() -> None:

@@ -1,13 +1,24 @@
 """Times are read however people write them, and lie on a grid that is inferred."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seqtrain.data.times import UNITS, Grid, Unreadable, distance, infer, parse
+from seqtrain.data.times import (
+    CLOCKS,
+    FORMATS,
+    UNITS,
+    Grid,
+    Times,
+    Unreadable,
+    distance,
+    infer,
+    parse,
+    steadied,
+)
 
 READ = {
     "months": (["2024-01", "2024-02", "2024-03"], "month", "2024-02"),
@@ -47,6 +58,50 @@ READ = {
         "2024-01-05",
     ),
     "seconds": (["2024-01-01 10:00:05", "2024-01-01 10:00:10"], "5 seconds", "2024-01-01 10:00:10"),
+    "quarters first": (["Q1 2024", "Q2 2024", "Q3 2024"], "quarter", "2024Q2"),
+    "ends of quarters": (["2023-12-31", "2024-03-31", "2024-06-30"], "quarter", "2024Q1"),
+    "months of statistical offices": (["2024M01", "2024M02"], "month", "2024-02"),
+    "last trading days of months": (
+        ["2024-01-31", "2024-02-29", "2024-03-29", "2024-04-30"],
+        "month",
+        "2024-02",
+    ),
+    "weeks of ISO 8601": (["2024-W01", "2024-W02"], "week", "2024-01-08"),
+    "decimal years of the middle of months": (["1749.042", "1749.123"], "month", "1749-02"),
+    "Unix times": (["1700000000", "1700003600"], "hour", "2023-11-14 23:13:20"),
+    "Unix times in milliseconds": (["1700006400000", "1700092800000"], "day", "2023-11-16"),
+    "Unix times with parts of seconds": (
+        ["1700006400.25", "1700006460.3"],
+        "minute",
+        "2023-11-15 00:01",
+    ),
+    "west of Greenwich": (
+        ["2024-01-01T00:00-05:00", "2024-01-01T01:00-05:00"],
+        "hour",
+        "2024-01-01 06:00",
+    ),
+    "a zone by name": (
+        ["2024-01-01 10:00 UTC", "2024-01-01 11:00 UTC"],
+        "hour",
+        "2024-01-01 11:00",
+    ),
+    "midnights of a zone": (
+        ["2024-03-30T00:00+01:00", "2024-03-31T00:00+01:00", "2024-04-01T00:00+02:00"],
+        "day",
+        "2024-03-31",
+    ),
+    "parts of seconds": (
+        ["2024-01-01 00:00:00.999", "2024-01-01 00:00:02.001"],
+        "second",
+        "2024-01-01 00:00:02",
+    ),
+    "hours that begin at half past": (
+        ["2024-01-01 10:30", "2024-01-01 11:30"],
+        "hour",
+        "2024-01-01 11:30",
+    ),
+    "tiny numbers": (["0", "1e-12", "2e-12"], "1e-12 steps", "1e-12"),
+    "numbers that are not exact": (["0.1", "0.2", "0.30000000000000004"], "0.1 steps", "0.2"),
     "numbers": (["1", "2", "3"], "step", "2"),
     "decimals": (["0.0", "0.25", "0.5"], "0.25 steps", "0.25"),
 }
@@ -77,6 +132,15 @@ def test_times_are_read_as_people_write_them(cells: list[str], step: str, second
         (["2024-01-01 10:00", "noon"], 1),
         (["2024Q1", "2024Q5"], 1),
         (["1", "inf"], 1),
+        (["1", "2", "x"], 2),
+        (["1", "2", "1e16"], 2),
+        (["now"], 0),
+        (["2024-01-01", "today"], 1),
+        (["2024-01-01", "NaT"], 1),
+        (["2024-01-01", "99999-01-01"], 1),
+        (["2024-01-01T00:00Z", "2024-01-01T01:00"], 1),
+        (["2024-01-01 10:00", "2024-01-01T11:00-05:00"], 1),
+        (["Q1 2024", "2024Q2"], 1),
         (["2024-01-01T00:00Z", "2024-01-01 24:61"], 1),
         (["Jan 1949", "Foo 1949"], 1),
     ],
@@ -114,12 +178,24 @@ def test_a_format_that_is_given_is_taken() -> None:
         (Grid("minute", 30), 48),
         (Grid("minute", 15), 96),
         (Grid("hour", 6), 4),
+        (Grid("minute"), 60),
+        (Grid("minute", 60, 30), 24),
+        (Grid("second", 3600, 7), 24),
+        (Grid("second"), 1),
         (Grid("year"), 1),
         (Grid("step"), 1),
     ],
 )
 def test_the_season_follows_from_the_distance(grid: Grid, season: int) -> None:
     assert grid.season == season
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("60 minutes", "hour"), ("3600 seconds", "hour"), ("24 hours", "day"), ("4 quarters", "year")],
+)
+def test_a_distance_has_the_longest_unit_that_it_is_whole_in(text: str, unit: str) -> None:
+    assert distance(text) == (unit, 1)
 
 
 @pytest.mark.parametrize("text", ["month", "2 hours", "30 minutes", "quarter", "week", "year"])
@@ -170,3 +246,64 @@ def test_a_damaged_grid_is_refused(damaged: object) -> None:
     with pytest.raises(ValueError, match="it does not hold"):
         Grid.from_json(damaged)
     assert Grid.from_json(Grid("day", 7, 4).to_json()) == Grid("day", 7, 4)
+
+
+@pytest.mark.parametrize("phase", [0, 427], ids=["at the full hour", "at another minute"])
+@pytest.mark.parametrize("step", [60, 600, 3_600, 86_400])
+def test_times_that_are_almost_regular_become_regular(step: int, phase: int) -> None:
+    late = np.array([0, 3, -2, 1, 0, 5, -4, 2]) * (1 if step > 60 else 2)
+    seconds = 1_700_006_400 + phase + step * np.arange(8) + late
+    found = steadied(Times(seconds, "second"), np.zeros(8, int))
+    assert np.diff(found.values).tolist() == [step] * 7
+    assert np.abs(found.values - seconds).max() <= 3 * np.abs(late).max()
+    assert found.values[0] % step == (0 if phase % step <= 10 else phase % step)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [[0, 0, 0, 0], [0, 900, 1_800, 900], [0, 1_000, 2_000, 3_000]],
+    ids=["regular", "irregular", "drifting"],
+)
+def test_other_times_stay_as_they_are(late: list[int]) -> None:
+    seconds = 1_700_006_400 + 3_600 * np.arange(4) + late
+    found = steadied(Times(seconds, "second"), np.zeros(4, int))
+    assert found.values.tolist() == seconds.tolist()
+
+
+@st.composite
+def grids(draw: st.DrawFn) -> Grid:
+    unit = draw(st.sampled_from(UNITS))
+    every = 1 if unit == "business day" else draw(st.integers(1, 40))
+    return Grid(unit, every, draw(st.integers(0, every - 1)))
+
+
+@given(grid=grids(), first=st.integers(0, 1_000))
+def test_labels_of_a_whole_column_are_read_as_its_grid(grid: Grid, first: int) -> None:
+    assume(grid.unit != "year" or (first + 11) * grid.every < 200)
+    assume(grid.every % {"month": 12, "hour": 24}.get(grid.unit, 99))  # not years or days
+    labels = grid.labels(first, 12)
+    times = parse(labels)
+    found = infer(times, np.zeros(12, int))
+    assert found is not None
+    indices = (found.units(times) - found.offset) / found.every
+    np.testing.assert_allclose(np.diff(indices), 1)
+    assert found.labels(round(indices[0]), 12) == labels
+    assert found.season == grid.season or found.describe() != grid.describe()
+
+
+@given(
+    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),
+    st.sampled_from([date + clock for date in FORMATS for clock in CLOCKS[1:3]]),
+)
+def test_times_of_every_usual_format_are_read_or_can_be_read_in_two_ways(
+    time: datetime, form: str
+) -> None:
+    cell = time.strftime(form)
+    try:
+        found = parse([cell])
+    except Unreadable as error:
+        assert form in error.formats or len(error.formats) == 2
+        found = parse([cell], form)
+    expected = datetime.strptime(cell, form).replace(tzinfo=UTC).timestamp()
+    assert found.unit in ("second", "day", "month")
+    assert Grid("second").units(found).tolist() == [round(expected)]

@@ -16,6 +16,10 @@ UNITS = ("step", "year", "month", "business day", "day", "hour", "minute", "seco
 SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 OF_DAY = ("hour", "minute", "second")
 NAMED = {"quarter": ("month", 3), "week": ("day", 7)}
+LONGER = (
+    *(("second", 60, "minute"), ("minute", 60, "hour"), ("hour", 24, "day")),
+    ("month", 12, "year"),
+)
 # The usual number of steps of a season, by unit and distance.
 SEASONS = {
     ("month", 1): 12,
@@ -286,7 +290,11 @@ def distance(text: str) -> tuple[str, int]:
     unit, every = NAMED.get(name, (name, 1))
     if unit not in UNITS or not count:
         raise ValueError(f"`{text}` is not a distance of times")
-    return unit, every * count
+    every *= count
+    for shorter, number, longer in LONGER:
+        if unit == shorter and every % number == 0:
+            unit, every = longer, every // number
+    return unit, every
 
 
 def parse(cells: Sequence[str], form: str | None = None) -> Times:
@@ -528,7 +536,7 @@ def _apart(values: np.ndarray, series: np.ndarray) -> np.ndarray:
     import numpy as np
 
     distances: np.ndarray = np.diff(values)
-    return distances[(np.diff(series) == 0) & (distances > 0)]
+    return np.asarray(distances[(np.diff(series) == 0) & (distances > 0)])
 
 
 def _of_numbers(values: np.ndarray, apart: np.ndarray) -> Grid:
@@ -562,12 +570,20 @@ def steadied(times: Times, series: np.ndarray) -> Times:
     step = min(ROUND, key=lambda seconds: abs(seconds - common))
     if abs(step - common) > UNSTEADY * step or not (apart % step).any():
         return times
-    for start in (0, times.values[order[0]]):  # the full hour, or another minute of it
-        late = (times.values - start + step // 2) % step - step // 2
-        late -= int(np.median(late)) if start else 0
-        if np.abs(late).max() <= UNSTEADY * step:
-            return Times(times.values - late, "second")
-    return times
+    late = _late(times.values - times.values[order[0]], step)
+    late -= int(np.median(late))
+    most = int(np.abs(late).max())
+    if most > UNSTEADY * step:
+        return times
+    moved = times.values - late
+    phase = int(_late(moved, step)[0])
+    rounded = abs(phase) <= min(2 * most, UNSTEADY * step)  # such as the full hour
+    return Times(moved - phase if rounded else moved, "second")
+
+
+def _late(seconds: np.ndarray, step: int) -> np.ndarray:
+    """Return by how much times are after the nearest multiple of a step, or before it."""
+    return (seconds + step // 2) % step - step // 2
 
 
 def _are_months(apart: np.ndarray, common: float) -> bool:
