@@ -48,6 +48,16 @@ def test_each_column_of_a_wide_table_is_a_series() -> None:
     assert chosen.names == ("b",)
 
 
+def test_series_of_a_wide_table_that_end_before_others_know_the_calendar() -> None:
+    rows = [f"{2000 + step // 12}-{step % 12 + 1:02},{step},{step}" for step in range(60)]
+    Path("own.csv").write_text(table([*rows, "2005-01,60,", "2005-02,61,"], "time,a,b"))
+    keys = {"window": 4, "horizon": 2, "calendar": True}
+    dataset = Series(name="series", path="own.csv", **keys).load()
+    assert dataset.series is not None
+    assert dataset.series.known.tolist() == [62, 60]
+    assert len(dataset.series.future) == 122
+
+
 def test_rows_of_a_long_table_belong_to_their_series() -> None:
     rows = ["x,2024-01,1", "y,2024-02,5", "x,2024-02,2", "y,2024-03,6", "x,2024-03,3"]
     found = read(table(rows, "shop,time,sales"), series_column="shop")

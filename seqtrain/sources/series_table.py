@@ -493,9 +493,7 @@ class _Reader:
             observed=np.concatenate(there_each),
             past=np.concatenate(before_each),
             future=np.concatenate(ahead_each),
-            known=np.array([len(one) for one in ahead_each], dtype=np.int64)
-            if self._columns.future
-            else np.array([len(one) for one in each], dtype=np.int64),
+            known=np.array([len(one) for one in ahead_each], dtype=np.int64),
             past_names=self._columns.past,
             future_names=self._columns.future,
         )
@@ -535,6 +533,8 @@ class _Reader:
         """Return for how many steps all future covariates are known; at least `steps`."""
         import numpy as np
 
+        if not self._columns.future:
+            return steps
         rows = np.flatnonzero(~np.isnan(ahead).any(axis=1))
         return max(int(rows[-1]) + 1 if len(rows) else 0, steps)
 
