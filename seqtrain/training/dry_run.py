@@ -14,6 +14,7 @@ from seqtrain.data.dataset import Dataset, Examples, Split
 from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import MUCH, doubts, full, unknown
 from seqtrain.scaffold.recipe import longest
+from seqtrain.tasks.forecasting import forecasting
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
@@ -75,7 +76,7 @@ def _series(dataset: Dataset) -> dict[str, Any] | None:
     series = dataset.series
     if series is None:
         return None
-    horizon = dataset.test.labels["truth"].shape[1]
+    task = forecasting(dataset.task)
     times = {name: dataset.split(name).labels["time"] for name in SPLITS}
     last = int((series.starts + series.lengths).max()) - 1
     span = f"{series.grid.label(int(series.starts.min()))} to {series.grid.label(last)}"
@@ -85,11 +86,14 @@ def _series(dataset: Dataset) -> dict[str, Any] | None:
             ["steps", f"{len(series.values):,}, {span}"],
             ["a step", series.grid.describe()],
             ["filled values", f"{series.filled:,}"],
+            ["season", f"{task.season} steps" if task.season > 1 else "none"],
             ["window", f"{dataset.shape[0]} steps of {dataset.shape[1]} features"],
-            ["horizon", f"{horizon} steps"],
+            ["horizon", f"{task.horizon} steps"],
         ],
         "first": {name: series.grid.label(int(one.min()) + 1) for name, one in times.items()},
-        "last": {name: series.grid.label(int(one.max()) + horizon) for name, one in times.items()},
+        "last": {
+            name: series.grid.label(int(one.max()) + task.horizon) for name, one in times.items()
+        },
     }
 
 
