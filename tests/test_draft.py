@@ -531,6 +531,14 @@ def test_a_column_of_names_tells_series_apart(seqtrain: Seqtrain) -> None:
     assert "2 series: north, south" in told
 
 
+def test_a_label_of_numbers_beside_words_is_a_series_where_it_is_named(seqtrain: Seqtrain) -> None:
+    rows = [[*row[:2], ("sun", "rain")[n % 3 == 0]] for n, row in enumerate(months(120))]
+    data = table("own.csv", ["date", "heat", "weather"], rows)
+    found, told = series_of(seqtrain, data, "--label", "heat")
+    assert found.value_columns == ("heat",)
+    assert "forecasting 12 steps" in told
+
+
 def test_short_series_get_a_short_window_and_horizon(seqtrain: Seqtrain) -> None:
     rows = [[str(1700 + n), f"{n % 7}.5"] for n in range(40)]
     found, _ = series_of(seqtrain, table("spots.csv", ["YEAR", "SPOTS"], rows))

@@ -44,6 +44,8 @@ READ = {
     "slashes": (["2024/01/01", "2024/01/02"], "day", "2024-01-02"),
     "names of months": (["Jan 1949", "Feb 1949", "Mar 1949"], "month", "1949-02"),
     "long names": (["1 January 1949", "2 January 1949"], "day", "1949-01-02"),
+    "without a comma": (["Jan 1 1949", "Jan 2 1949"], "day", "1949-01-02"),
+    "with dashes": (["Jan-1-1995", "Feb-1-1995", "Mar-1-1995"], "month", "1995-02"),
     "the American way": (["Jan 1, 1949", "Jan 2, 1949"], "day", "1949-01-02"),
     "digits of months": (["194912", "195001"], "month", "1950-01"),
     "digits of days": (["19491231", "19500101"], "day", "1950-01-01"),

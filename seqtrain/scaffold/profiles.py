@@ -25,7 +25,7 @@ DATE = re.compile(
     rf"\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_TIME}|\d{{4}}[-/]\d{{1,2}}|\d{{4}}[ -]?Q\d"
     rf"|\d{{1,2}}:\d\d(:\d\d.*)?"
     rf"|\d{{1,2}}[-/.]\d{{1,2}}[-/.](\d\d|\d{{4}}){_TIME}"
-    rf"|([a-z]{{3,9}},? )?({_MONTH} \d{{1,2}}|\d{{1,2}}[ -]{_MONTH})\b.*\d.*|{_MONTH} \d{{4}}",
+    rf"|([a-z]{{3,9}},? )?({_MONTH}[ -]\d{{1,2}}|\d{{1,2}}[ -]{_MONTH})\b.*\d.*|{_MONTH} \d{{4}}",
     re.IGNORECASE,
 )
 ADDRESS = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)

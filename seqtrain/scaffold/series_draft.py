@@ -79,7 +79,7 @@ def roles_of(found: Profile, label: str | None, timeless: bool = False) -> Serie
     words = [column for column in words if not is_named(column.name, SPLITS)]
     repeats = timeless or found.columns[str(time)].different < found.rows
     series = words[0].name if len(words) == 1 and repeats and words[0].variety <= 0.5 else None
-    if words and series is None:
+    if words and series is None and label not in numbers:
         return None  # texts or classes
     values = [label] if label in numbers else numbers
     if series and len(values) > 1:
@@ -228,7 +228,8 @@ def _told(
     yield "season", f"{task.season} steps" if task.season > 1 else none
     windows = len(dataset.train), len(dataset.validation), len(dataset.test)
     counts = "{:,} windows of train, {:,} of validation, {:,} of test".format(*windows)
-    yield "task", f"forecasting {task.horizon} steps; {counts}"
+    steps = f"{task.horizon} step{'' if task.horizon == 1 else 's'}"
+    yield "task", f"forecasting {steps}; {counts}"
     yield (
         "linear",
         f"a linear regression has MASE {readable(best)} on validation; 1 is a seasonal naive "
