@@ -315,6 +315,11 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
         table(["x,2024-01,1,1", "x,2024-02,1,1", "y,2024-01,,1"], "shop,time,value,price"),
         "`y` has no value",
     ),
+    "a series of empty rows": (
+        {"series_column": "shop"},
+        table(["x,2024-01,1", "x,2024-02,1", "y,2024-01,", "y,2024-02,NA"], "shop,time,value"),
+        "own.csv:4: `y` has no value",
+    ),
     "two columns of values in a long table": (
         {"series_column": "shop"},
         table(["x,2024-01,1,2"], "shop,time,value,more"),

@@ -309,3 +309,37 @@ def test_times_of_every_usual_format_are_read_or_can_be_read_in_two_ways(
     expected = datetime.strptime(cell, form).replace(tzinfo=UTC).timestamp()
     assert found.unit in ("second", "day", "month")
     assert Grid("second").units(found).tolist() == [round(expected)]
+
+
+@pytest.mark.parametrize(
+    ("grid", "text", "index"),
+    [
+        (Grid("step"), "2000", 2000),
+        (Grid("step", 0.25), "2.3", 10),
+        (Grid("step"), "1700000000", 1_700_000_000),
+        (Grid("year"), "0900", 900 - 1970),
+        (Grid("year"), "2024-05-01", 54),
+        (Grid("month"), "2024", 54 * 12),
+        (Grid("month", 3, 2), "2024-01", 18 * 12),
+    ],
+)
+def test_the_index_of_a_time_is_that_of_the_first_one_not_before_it(
+    grid: Grid, text: str, index: int
+) -> None:
+    assert grid.index(text) == index
+
+
+@pytest.mark.parametrize(
+    ("grid", "text"),
+    [
+        (Grid("step"), "2024-01"),
+        (Grid("step"), "inf"),
+        (Grid("step", 1e-300), "5"),
+        (Grid("month"), "3"),
+        (Grid("month"), "soon"),
+        (Grid("day"), "nan"),
+    ],
+)
+def test_a_time_of_another_kind_has_no_index(grid: Grid, text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        grid.index(text)

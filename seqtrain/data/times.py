@@ -209,14 +209,24 @@ class Grid:
         """
         import math
 
+        steps = (self._value(text) - self.offset) / self.every
+        if not abs(steps) <= MOST:
+            raise ValueError(f"`{text}` is not a time like {self.label(0)}")
+        return math.ceil(steps - 1e-9)
+
+    def _value(self, text: str) -> float:
+        """Return a time as a number of units since 1970, a plain number as it is."""
+        if self.unit == "step" and _is_number(text):
+            return float(text)
+        if self.unit == "year" and text.isdecimal():
+            return int(text[:9]) - 1970
         try:
             found = parse([text])
         except Unreadable as error:
             raise ValueError(f"`{text}` is not a time") from error
-        if (found.unit == "step") != (self.unit == "step"):
+        if found.unit == "step" or self.unit == "step":
             raise ValueError(f"`{text}` is not a time like {self.label(0)}")
-        value = float(self.units(found)[0])
-        return math.ceil((value - self.offset) / self.every - 1e-9)
+        return float(self.units(found)[0])
 
     def units(self, times: Times) -> np.ndarray:
         """Convert times to the unit of the grid; float64 or int64, shape (N,)."""

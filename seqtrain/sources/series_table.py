@@ -30,6 +30,7 @@ ALMOST = 1e-6  # of a step: how far a plain number may be from the grid
 EXACT = 2**53  # floats count steps below this
 EMPTY = 20  # steps for each row, at most, in whose memory gaps are looked at
 MONDAY = 4  # days since 1970: weeks begin there
+WITHOUT = "leave this series out"
 THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3}){2,}(\.\d*)?\s*|\s*[-+]?\d{1,3}(,\d{3})+\.\d*\s*")
 SIGNS = "%$€£¥"
 
@@ -195,6 +196,10 @@ class _Reader:
             raise self._error(
                 int(lines[0]), what, "name their columns: `dataset.value_columns=[…]`"
             )
+        none = np.flatnonzero(np.bincount(series[kept], minlength=len(self._names)) == 0)
+        if len(none):
+            line = int(lines[np.flatnonzero(series == none[0])[0]])
+            raise self._error(line, f"`{[*self._names][none[0]]}` has no value", WITHOUT)
         self._cells = [self._cells[row] for row in kept.tolist()]
         return series[kept], lines[kept], numbers[kept]
 
@@ -526,7 +531,7 @@ class _Reader:
 
         known = np.flatnonzero(~np.isnan(values))
         if not len(known):
-            raise self._error(line, f"`{name}` has no value", "leave this series out")
+            raise self._error(line, f"`{name}` has no value", WITHOUT)
         return int(known[0]), int(known[-1]) + 1
 
     def _known_ahead(self, ahead: np.ndarray, steps: int) -> int:
