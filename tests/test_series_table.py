@@ -355,7 +355,12 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "the times are dates, which `dataset.frequency=step` does not fit",
     ),
     "JSON by another name": ({}, '{"time": "2024-01", "value": 1}\n', "is JSON, by its name a CSV"),
-    "an array": ({"path": "own.npz"}, "", "is not a table"),
+    "arrays that are none": ({"path": "own.npz"}, "", "is not a .npz file of time series"),
+    "columns of arrays": (
+        {"path": "own.npz", "past": ["rain"]},
+        "",
+        "`dataset.past` names columns of a table, but",
+    ),
     "a value that is a list": ({"path": "own.jsonl"}, '{"time": "1", "value": [1]}\n', "not text"),
     "a byte that is no text": ({}, "time,value\n2024-01,1\xff\n", "own.csv:2"),
     "a folder": ({"path": "folder"}, "", "folder"),

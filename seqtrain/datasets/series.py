@@ -15,6 +15,7 @@ from seqtrain.io.tables import Table
 from seqtrain.io.text_file import suffix
 from seqtrain.schema.sections import FileName, Names, broken
 from seqtrain.sources.own_files import Encoding
+from seqtrain.sources.series_archive import FORMS, read_series_archive
 from seqtrain.sources.series_table import (
     Missing,
     Repeated,
@@ -23,6 +24,8 @@ from seqtrain.sources.series_table import (
     read_series,
 )
 from seqtrain.sources.windowed_series import SeriesConfig
+
+ARRAYS = (".npz", ".npy")
 
 
 def _distance(text: str) -> str:
@@ -42,10 +45,14 @@ class Series(SeriesConfig):
 
     A row is a time. Each column of values is a series of its own; or, in a long table, the column
     `series_column` says which series a row belongs to. One network learns all series.
+
+    A `.npz` file holds `values` (steps, or steps × series), and if there are any `time` (steps),
+    `names` (series), `past` and `future` (steps × covariates); or, for series of different lengths,
+    `values` (all steps, one series after another) and `lengths` (series). NaN is a missing value.
     """
 
     name: Literal["series"]
-    path: FileName = Field(description="the file: CSV, TSV, JSONL, Parquet or Excel")
+    path: FileName = Field(description="the file: CSV, TSV, JSONL, Parquet, Excel, or `.npz`")
     time_column: str | None = Field(
         default="time",
         description="column, or key, of the times: dates, timestamps, months, years or numbers; "
@@ -108,13 +115,23 @@ class Series(SeriesConfig):
 
     def series_of(self, file: Path) -> SeriesData:
         """Read a file in the form of the data."""
-        table = self.table(file)
         rules = Rules(self.frequency, self.time_format, self.missing, self.repeated)
+        if suffix(file) in ARRAYS:
+            self._check_archive(file)
+            return read_series_archive(file, rules, self.time_column)
+        table = self.table(file)
         return read_series(table, self.columns(table), rules)
+
+    def _check_archive(self, file: Path) -> None:
+        """Raise a DataError if keys name columns, which arrays do not have."""
+        for key in ("value_columns", "series_column", "past", "future"):
+            if getattr(self, key) is not None:
+                what = f"`dataset.{key}` names columns of a table, but {file} holds arrays"
+                raise DataError(what, f"leave it out: `dataset.{key}=null`; {FORMS}")
 
     def table(self, file: Path) -> Table:
         """Return a file as a table, in the format of the keys."""
-        if suffix(file) in (".npz", ".npy"):
+        if suffix(file) in ARRAYS:
             hint = "write it as a CSV with a time and its values in each row"
             raise DataError(f"{file} is not a table", hint)
         hint = "name the columns: `dataset.time_column=…`, `dataset.value_columns=[…]`; without "

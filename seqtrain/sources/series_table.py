@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import re
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seqtrain.data.time_series import SeriesData
@@ -118,30 +120,36 @@ def read_series(table: Table, columns: SeriesColumns, rules: Rules) -> SeriesDat
         DataError: as in `Table.rows`; or a cell is not a number or not a time; or times are
             repeated, irregular or missing against the rules.
     """
-    return _Reader(table, columns, rules).read()
+    return _TableReader(table, columns, rules).read()
 
 
-class _Reader:
-    """Collects rows: numbers as arrays, and each name only once."""
+class SeriesReader(ABC):
+    """Makes series of rows.
 
-    def __init__(self, table: Table, columns: SeriesColumns, rules: Rules) -> None:
-        self._table, self._columns, self._rules = table, columns, rules
+    Attributes:
+        row: what a row is called in messages, before its number.
+    """
+
+    row = "line"
+
+    def __init__(self, file: Path, columns: SeriesColumns, rules: Rules) -> None:
+        self._file, self._columns, self._rules = file, columns, rules
         self._names: dict[str, int] = {}
-        self._series, self._lines, self._numbers = array("q"), array("q"), array("d")
         self._cells: list[str] = []  # the times as written
+
+    @abstractmethod
+    def collect(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the number of the series of each row, its line, and its numbers.
+
+        They are int64 of shape (N,), the same, and float64 of shape (N, columns), with NaN for
+        what is missing. The names of the series and the times become known.
+        """
 
     def read(self) -> SeriesData:
         """Return the series."""
         import numpy as np
 
-        columns = self._columns
-        optional = (*columns.values, *columns.past, *columns.future)
-        for line, row in self._table.rows(*columns.names, optional=optional):
-            self._add(line, row)
-        lines = np.frombuffer(self._lines, dtype=np.int64)
-        series = np.frombuffer(self._series, dtype=np.int64)
-        cells = np.frombuffer(self._numbers, dtype=np.float64).reshape(len(lines), -1)
-        series, lines, numbers = self._without_empty(series, lines, cells)
+        series, lines, numbers = self._without_empty(*self.collect())
         grid, steps = self._steps(series, lines)
         order = np.lexsort((steps, series))
         self._check_spans(series, steps, lines, order, grid)
@@ -158,9 +166,7 @@ class _Reader:
         earlier = (np.diff(steps[order]) < 0) & (np.diff(series[order]) == 0)
         if moved := int(np.count_nonzero(earlier)):
             rows = f"{moved:,} row{'s are' if moved > 1 else ' is'} earlier than the row before"
-            log.info(
-                "%s: the rows are not in the order of time: sorted (%s)", self._table.file, rows
-            )
+            log.info("%s: the rows are not in the order of time: sorted (%s)", self._file, rows)
 
     def _check_spans(
         self,
@@ -203,58 +209,6 @@ class _Reader:
         self._cells = [self._cells[row] for row in kept.tolist()]
         return series[kept], lines[kept], numbers[kept]
 
-    def _add(self, line: int, cells: Sequence[str | None]) -> None:
-        """Add a row, whose cells are in the order of `SeriesColumns.names`."""
-        rest = [*cells]
-        if self._columns.time:
-            time = (rest.pop() or "").strip()
-            if not time:
-                raise self._error(line, f"`{self._columns.time}` is empty", "give each row a time")
-            self._cells.append(time)
-        name = ""
-        if self._columns.series:
-            name = (rest.pop() or "").strip()
-            if not name:
-                hint = "each row names the series that it belongs to"
-                raise self._error(line, f"`{self._columns.series}` is empty", hint)
-        self._series.append(self._names.setdefault(name, len(self._names)))
-        self._lines.append(line)
-        try:
-            self._numbers.extend(map(float, rest))  # type: ignore[arg-type]
-        except (ValueError, TypeError):
-            del self._numbers[(len(self._lines) - 1) * len(rest) :]
-            names = self._columns.names
-            pairs = zip(names, rest, strict=False)
-            self._numbers.extend([self._number(line, name, cell) for name, cell in pairs])
-
-    def _number(self, line: int, name: str, cell: str | None) -> float:
-        """Return a cell as a number, NaN if it is empty or stands for no value."""
-        text = (cell or "").strip()
-        if text.lower() in NONE:
-            return math.nan
-        try:
-            return float(text)
-        except ValueError as error:
-            what = f"`{name}` is {written(cell)}"
-            raise self._error(line, what, self._number_hint(name, text)) from error
-
-    def _number_hint(self, name: str, text: str) -> str:
-        """Return a hint for a cell that is not a number."""
-        plain = text.strip(SIGNS + " ").replace(",", "")
-        if THOUSANDS.fullmatch(text.strip(SIGNS)):
-            return f"write numbers without commas: {plain}"
-        if COMMA.fullmatch(text):
-            return "write decimals with a point"
-        if plain != text and number(plain) is not None:
-            return f"write numbers without other signs: {plain}"
-        hint = "leave the cell empty where there is no value"
-        others = [other for other in self._columns.values if other != name][:5]
-        if name not in self._columns.values or self._columns.series or not others:
-            return hint
-        more = ",…" * (len(self._columns.values) > len(others) + 1)
-        named = f"`dataset.value_columns=[{','.join(others)}{more}]`"
-        return f"{hint}; if `{name}` is no value, name the columns that are: {named}"
-
     def _steps(self, series: np.ndarray, lines: np.ndarray) -> tuple[Grid, np.ndarray]:
         """Return the grid, and the index of the time of each row; int64, shape (N,)."""
         import numpy as np
@@ -264,7 +218,7 @@ class _Reader:
         times = self._times(lines)
         if not self._distance():
             times = self._steadied(times, series)
-        grid = self._grid(times, series)
+        grid = self._grid(times, series, lines)
         with np.errstate(over="ignore"):
             exact = (grid.units(times) - grid.offset) / grid.every
         if not (np.abs(exact) < EXACT).all():
@@ -286,7 +240,7 @@ class _Reader:
         if moved := int(np.count_nonzero(late)):
             log.info(
                 "%s: %s of the times are up to %s seconds off a regular distance: moved there",
-                *(self._table.file, f"{moved:,}", int(late.max())),
+                *(self._file, f"{moved:,}", int(late.max())),
             )
         return found
 
@@ -294,8 +248,8 @@ class _Reader:
         """Return the error of two rows between which there are too many steps."""
         return self._error(
             int(lines[last]),
-            f"`{self._cells[last]}` is too far from `{self._cells[first]}` on line {lines[first]}: "
-            f"most steps are {grid.step}",
+            f"`{self._cells[last]}` is too far from `{self._cells[first]}` on {self.row} "
+            f"{lines[first]}: most steps are {grid.step}",
             f"correct a time that is wrong, or {self._longer(grid)}",
         )
 
@@ -317,7 +271,7 @@ class _Reader:
         before = np.flatnonzero((series == series[at]) & (exact < exact[at]))
         if len(before):
             row = int(before[exact[before].argmax()])
-            what += f", and the time before is `{self._cells[row]}` on line {lines[row]}"
+            what += f", and the time before is `{self._cells[row]}` on {self.row} {lines[row]}"
         return self._error(int(lines[at]), what, f"leave such rows out, or {self._longer(grid)}")
 
     def _longer(self, grid: Grid) -> str:
@@ -364,7 +318,7 @@ class _Reader:
             what = f"`{self._columns.time}` is `{cell[:40]}`, not a time{like}"
             raise self._error(line, what, hint) from None
 
-    def _grid(self, times: Times, series: np.ndarray) -> Grid:
+    def _grid(self, times: Times, series: np.ndarray, lines: np.ndarray) -> Grid:
         """Return the grid: that of the key `frequency`, or inferred."""
         import numpy as np
 
@@ -372,7 +326,7 @@ class _Reader:
             unit, every = asked
             if (unit == "step") != (times.unit == "step"):
                 raise self._error(
-                    int(self._lines[0]),
+                    int(lines[0]),
                     f"the times are {'numbers' if times.unit == 'step' else 'dates'}, which "
                     f"`dataset.frequency={self._rules.frequency}` does not fit",
                     "leave it out: `dataset.frequency=null`",
@@ -384,7 +338,7 @@ class _Reader:
         if found is None:
             raise self._one_time(times)
         if found.unit != "step":
-            log.info("%s: a step is %s", self._table.file, found.step)
+            log.info("%s: a step is %s", self._file, found.step)
         return found
 
     def _one_time(self, times: Times) -> DataError:
@@ -395,7 +349,7 @@ class _Reader:
         elif times.unit == "second" and len({*self._cells}) > 1:
             hint = "times that differ by less than a second cannot be told apart: without them, "
             hint += "`dataset.time_column=null` takes the rows in their order"
-        return DataError(f"{self._table.file}: no series has two different times", hint)
+        return DataError(f"{self._file}: no series has two different times", hint)
 
     def _distance(self) -> tuple[str, int] | None:
         return distance(self._rules.frequency) if self._rules.frequency else None
@@ -421,14 +375,14 @@ class _Reader:
             of = f" of `{name}`" if name else ""
             raise self._error(
                 int(max(lines[at], lines[at + 1])),
-                f"the time {grid.label(int(steps[at]))}{of} stands on line "
+                f"the time {grid.label(int(steps[at]))}{of} stands on {self.row} "
                 f"{min(lines[at], lines[at + 1])} too: a step is {grid.step}",
                 self._repeated_hint(grid),
             )
         log.info(
             "%s: %s of %s rows have the time of another: %s makes one step of them "
             "(`dataset.repeated`)",
-            *(self._table.file, f"{again.sum():,}", f"{len(series):,}", rule),
+            *(self._file, f"{again.sum():,}", f"{len(series):,}", rule),
         )
         firsts = np.flatnonzero(np.concatenate([[True], ~again]))
         if rule == "last":
@@ -489,7 +443,7 @@ class _Reader:
         if gaps.missing:
             self._report(gaps, grid)
         return SeriesData(
-            source=str(self._table.file),
+            source=str(self._file),
             names=names,
             values=np.concatenate(each),
             lengths=np.array([len(one) for one in each], dtype=np.int64),
@@ -511,7 +465,7 @@ class _Reader:
             logging.WARNING if much else logging.INFO,
             "%s: %s of %s values %s missing, the first at %s of `%s`, at most %s in a row: "
             "%s fills them (`dataset.missing`)",
-            *(self._table.file, f"{gaps.missing:,}", f"{gaps.steps:,}", "are" if many else "is"),
+            *(self._file, f"{gaps.missing:,}", f"{gaps.steps:,}", "are" if many else "is"),
             *(grid.label(gaps.first), gaps.name, f"{gaps.longest:,}", self._rules.missing),
         )
 
@@ -554,7 +508,7 @@ class _Reader:
         when = grid.label(start + int(np.flatnonzero(gaps)[0]))
         much = f"{gaps.sum():,} of the {len(gaps):,} steps of `{name}`"
         raise DataError(
-            f"{self._table.file}: {much} have no value, the first at {when}",
+            f"{self._file}: {much} have no value, the first at {when}",
             "`dataset.missing=interpolate`, `previous` or `zero` fills them"
             if self._rules.missing == "refuse"
             else f"if a step is not {grid.step}, name its length: `dataset.frequency=…`",
@@ -570,8 +524,7 @@ class _Reader:
                 self._rules.missing == "refuse" and np.isnan(column).any()
             ):
                 raise DataError(
-                    f"{self._table.file}: the covariate `{title}` of `{name}` has steps without "
-                    "a value",
+                    f"{self._file}: the covariate `{title}` of `{name}` has steps without a value",
                     "fill them, or leave the covariate out",
                 )
         filled = [self._fill(column, inner=False) for column in columns.T]
@@ -598,4 +551,78 @@ class _Reader:
         return np.asarray(np.interp(np.arange(len(values)), known, values[known]))
 
     def _error(self, line: int, what: str, hint: str) -> DataError:
-        return DataError(f"{self._table.file}:{line}: {what}", hint)
+        return DataError(f"{self._file}:{line}: {what}", hint)
+
+
+class _TableReader(SeriesReader):
+    """Collects the rows of a table: numbers as arrays, and each name only once."""
+
+    def __init__(self, table: Table, columns: SeriesColumns, rules: Rules) -> None:
+        super().__init__(table.file, columns, rules)
+        self._table = table
+        self._series, self._lines, self._numbers = array("q"), array("q"), array("d")
+
+    def collect(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the series, the line and the numbers of each row."""
+        import numpy as np
+
+        columns = self._columns
+        optional = (*columns.values, *columns.past, *columns.future)
+        for line, row in self._table.rows(*columns.names, optional=optional):
+            self._add(line, row)
+        lines = np.frombuffer(self._lines, dtype=np.int64)
+        series = np.frombuffer(self._series, dtype=np.int64)
+        numbers = np.frombuffer(self._numbers, dtype=np.float64)
+        return series, lines, numbers.reshape(len(lines), -1)
+
+    def _add(self, line: int, cells: Sequence[str | None]) -> None:
+        """Add a row, whose cells are in the order of `SeriesColumns.names`."""
+        rest = [*cells]
+        if self._columns.time:
+            time = (rest.pop() or "").strip()
+            if not time:
+                raise self._error(line, f"`{self._columns.time}` is empty", "give each row a time")
+            self._cells.append(time)
+        name = ""
+        if self._columns.series:
+            name = (rest.pop() or "").strip()
+            if not name:
+                hint = "each row names the series that it belongs to"
+                raise self._error(line, f"`{self._columns.series}` is empty", hint)
+        self._series.append(self._names.setdefault(name, len(self._names)))
+        self._lines.append(line)
+        try:
+            self._numbers.extend(map(float, rest))  # type: ignore[arg-type]
+        except (ValueError, TypeError):
+            del self._numbers[(len(self._lines) - 1) * len(rest) :]
+            names = self._columns.names
+            pairs = zip(names, rest, strict=False)
+            self._numbers.extend([self._number(line, name, cell) for name, cell in pairs])
+
+    def _number(self, line: int, name: str, cell: str | None) -> float:
+        """Return a cell as a number, NaN if it is empty or stands for no value."""
+        text = (cell or "").strip()
+        if text.lower() in NONE:
+            return math.nan
+        try:
+            return float(text)
+        except ValueError as error:
+            what = f"`{name}` is {written(cell)}"
+            raise self._error(line, what, self._number_hint(name, text)) from error
+
+    def _number_hint(self, name: str, text: str) -> str:
+        """Return a hint for a cell that is not a number."""
+        plain = text.strip(SIGNS + " ").replace(",", "")
+        if THOUSANDS.fullmatch(text.strip(SIGNS)):
+            return f"write numbers without commas: {plain}"
+        if COMMA.fullmatch(text):
+            return "write decimals with a point"
+        if plain != text and number(plain) is not None:
+            return f"write numbers without other signs: {plain}"
+        hint = "leave the cell empty where there is no value"
+        others = [other for other in self._columns.values if other != name][:5]
+        if name not in self._columns.values or self._columns.series or not others:
+            return hint
+        more = ",…" * (len(self._columns.values) > len(others) + 1)
+        named = f"`dataset.value_columns=[{','.join(others)}{more}]`"
+        return f"{hint}; if `{name}` is no value, name the columns that are: {named}"
