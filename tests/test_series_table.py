@@ -1,6 +1,7 @@
 """Time series are read from tables, and every defect is told with its place."""
 
 import csv
+import importlib.util
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -505,3 +506,29 @@ def test_a_table_of_prices_with_empty_rows_is_read_by_month() -> None:
     assert (found.values.tolist(), found.grid.describe()) == ([5.0, 6.0, 7.0, 8.0], "month")
     with pytest.raises(DataError, match="the time 1990-04 stands on line 6 too"):
         read(table([*rows, "1990-04-28,9"], "Date,IBM"), time_column="Date")
+
+
+def sample(name: str, **keys: Any) -> SeriesData:
+    """Read a table that comes with matplotlib."""
+    package = importlib.util.find_spec("matplotlib")
+    assert package is not None and package.origin is not None
+    path = str(Path(package.origin).parent / "mpl-data" / "sample_data" / name)
+    keys = {"time_column": "Date", **keys}
+    return Series.model_validate({"name": "series", "path": path, **keys}).series(None)
+
+
+def test_daily_prices_in_descending_order_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    found = sample("msft.csv", value_columns=["Close", "Volume"])
+    assert (found.grid.describe(), found.names) == ("business day", ("Close", "Volume"))
+    assert found.label(0, int(found.lengths[0]) - 1) == "2003-09-19"  # written 19-Sep-03
+    assert found.each()[0][-1] == 29.96
+    assert "rows are earlier than the row before" in caplog.text
+
+
+def test_a_row_inside_of_a_month_is_told_and_can_be_merged() -> None:
+    with pytest.raises(DataError, match="526: the time 2022-06 stands on line 525 too"):
+        sample("Stocks.csv")
+    found = sample("Stocks.csv", repeated="last")
+    assert (len(found.names), int(found.lengths[0])) == (10, 390)
+    assert found.grid.describe() == "month"
