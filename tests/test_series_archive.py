@@ -112,6 +112,14 @@ DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
         {"values": [1, 2, 3], "time": MONTHS[[0, 1, 1]]},
         "own.npz: row 3: the time 2024-02 stands on row 2 too",
     ),
+    "series of one step": (
+        {"values": [1, 2], "time": MONTHS[:2], "lengths": [1, 1]},
+        "are the `lengths` right?",
+    ),
+    "series without lengths": (
+        {"values": [1, 2, 3, 4], "time": MONTHS[[0, 1, 0, 1]]},
+        "one after another in `values`, give their `lengths`",
+    ),
     "an irregular time": (
         {"values": range(5), "time": [1, 2, 3, 4, 4.5]},
         "row 5: `4.5` is not at a regular distance from the other times: most steps are a step, "
@@ -143,7 +151,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_defect_is_told(arrays: dict[str, Any], told: str) -> None:
     with pytest.raises(SeqtrainError) as caught:
         saved(**arrays)
-    assert told in str(caught.value)
+    assert told in f"{caught.value}\n{caught.value.hint}"
     assert caught.value.hint
 
 

@@ -316,6 +316,11 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
         table(["x,2024-01,1,1", "x,2024-02,1,1", "y,2024-01,,1"], "shop,time,value,price"),
         "`y` has no value",
     ),
+    "series of one row": (
+        {"series_column": "shop"},
+        table(["x,2024-01,1", "y,2024-02,1"], "shop,time,value"),
+        "is `dataset.series_column=shop` the right column?",
+    ),
     "a series of empty rows": (
         {"series_column": "shop"},
         table(["x,2024-01,1", "x,2024-02,1", "y,2024-01,", "y,2024-02,NA"], "shop,time,value"),

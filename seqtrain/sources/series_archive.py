@@ -123,6 +123,9 @@ class _ArchiveReader(SeriesReader):
     """Makes series of arrays; rows count from 1."""
 
     row = "row"
+    apart = "where series stand one after another in `values`, give their `lengths`"
+    grouped = "are the `{}` right?"
+    valued = "give numbers in `values`, and NaN only where one is missing"
 
     def __init__(self, file: Path, arrays: dict[str, np.ndarray], rules: Rules) -> None:
         self._arrays = arrays

@@ -128,9 +128,15 @@ class SeriesReader(ABC):
 
     Attributes:
         row: what a row is called in messages, before its number.
+        apart: a hint on how series are told apart.
+        grouped: a hint for series that are told apart wrongly, with a place for the column.
+        valued: a hint on where values are expected.
     """
 
     row = "line"
+    apart = "where a column tells series apart, name it: `dataset.series_column=…`"
+    grouped = "is `dataset.series_column={}` the right column?"
+    valued = "name their columns: `dataset.value_columns=[…]`"
 
     def __init__(self, file: Path, columns: SeriesColumns, rules: Rules) -> None:
         self._file, self._columns, self._rules = file, columns, rules
@@ -199,9 +205,7 @@ class SeriesReader(ABC):
             return series, lines, numbers
         if not len(kept):
             what = "no row holds a value"
-            raise self._error(
-                int(lines[0]), what, "name their columns: `dataset.value_columns=[…]`"
-            )
+            raise self._error(int(lines[0]), what, self.valued)
         none = np.flatnonzero(np.bincount(series[kept], minlength=len(self._names)) == 0)
         if len(none):
             line = int(lines[np.flatnonzero(series == none[0])[0]])
@@ -345,7 +349,7 @@ class SeriesReader(ABC):
         """Return the error of series without two different times."""
         hint = "a forecast needs many steps"
         if self._columns.series:
-            hint += f"; is `dataset.series_column={self._columns.series}` the right column?"
+            hint += f"; {self.grouped.format(self._columns.series)}"
         elif times.unit == "second" and len({*self._cells}) > 1:
             hint = "times that differ by less than a second cannot be told apart: without them, "
             hint += "`dataset.time_column=null` takes the rows in their order"
@@ -398,7 +402,7 @@ class SeriesReader(ABC):
     def _repeated_hint(self, grid: Grid) -> str:
         hint = "`dataset.repeated=mean`, `sum` or `last` makes one step of them"
         if not self._columns.series:
-            hint = f"where a column tells series apart, name it: `dataset.series_column=…`; {hint}"
+            hint = f"{self.apart}; {hint}"
         if grid.unit == "second":
             hint += "; times that differ by less than a second cannot be told apart: without them, "
             hint += "`dataset.time_column=null` takes the rows in their order"
