@@ -184,6 +184,15 @@ def _ratio(name: str, total: np.ndarray, count: np.ndarray) -> Callable[[np.ndar
     return statistic
 
 
+def spans(origins: Origins) -> int:
+    """Return how many spans of a horizon the origins forecast that do not overlap."""
+    reach = {}
+    for series in np.unique(origins.series).tolist():
+        times = origins.time[origins.series == series]
+        reach[series] = int(times.max() - times.min()) // origins.truth.shape[1] + 1
+    return sum(reach.values())
+
+
 def blocks(origins: Origins) -> np.ndarray:
     """Return the group of each origin that is resampled as a whole; int64, shape (N,)."""
     _, series = np.unique(origins.series, return_inverse=True)

@@ -11,6 +11,7 @@ import numpy as np
 from seqtrain.backend import execution
 from seqtrain.data.dataset import Examples
 from seqtrain.data.time_series import SeriesData
+from seqtrain.display.sentences import listed
 from seqtrain.errors import DataError
 from seqtrain.inference.network import Row, load_model, predictions
 from seqtrain.runs.run import Run
@@ -74,8 +75,15 @@ def forecast(
     if not isinstance(config, SeriesConfig):
         raise TypeError("the run has no series")
     found = config.series_of(file) if file else config.series(data_dir)
-    task = _chosen(task, found)
+    task = chosen(task, found)
+    if file and not found.timed and any(task.transform.seasons):
+        log.warning(
+            "%s has no times, so its first row must be at the same place of a season of %s steps "
+            "as the first row of the training data",
+            *(file, task.season),
+        )
     wanted = steps or task.horizon
+    found = config.ready(found, wanted)
     if wanted > task.horizon:
         log.warning(
             "the network forecasts %s steps; further ones see its own forecasts as values, so "
@@ -83,7 +91,8 @@ def forecast(
             task.horizon,
         )
     execution.start_for_inference(run.config.execution, run.config.seed)
-    model, fitted, past = load_model(run), replace(run.fitted(), task=task), found
+    model, fitted = load_model(run), replace(run.fitted(), task=task)
+    past = found
     parts: list[np.ndarray] = []
     width = np.zeros((len(found.names), 1, 1))
     while sum(part.shape[1] for part in parts) < wanted:
@@ -116,7 +125,7 @@ def _widened(
     return task.in_units(middle + wider, examples.labels), wider[:, -1:]
 
 
-def _chosen(task: Forecasting, found: SeriesData) -> Forecasting:
+def chosen(task: Forecasting, found: SeriesData) -> Forecasting:
     """Return the task with only the series of a file, in their order.
 
     Raises:
@@ -129,12 +138,12 @@ def _chosen(task: Forecasting, found: SeriesData) -> Forecasting:
             "give it values at the distances of its training",
         )
     names = {name: number for number, name in enumerate(task.names)}
-    if len(names) == len(found.names) == 1:
-        return task
     for name in found.names:
         if name not in names:
+            some = listed([f"`{known}`" for known in task.names[:5]], "and")
             raise DataError(
                 f"{found.source}: the network does not know the series `{name}`",
-                f"it was trained on {', '.join(map(repr, task.names[:5]))}",
+                f"it was trained on {some}; a series of its own needs a network of its own: "
+                "`seqtrain train`",
             )
     return task.of_series([names[name] for name in found.names])

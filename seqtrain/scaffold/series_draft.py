@@ -163,6 +163,8 @@ def _section(request: Request, keys: Sequence[Line]) -> Series:
 
 def _error(section: Series, series: Any) -> float:
     """Return the error on validation of a linear regression with the preprocessing of a section."""
+    import numpy as np
+
     from seqtrain.evaluation.forecast_baselines import fit_windows, forecast_linearly
     from seqtrain.tasks.forecasting import forecasting
 
@@ -170,7 +172,8 @@ def _error(section: Series, series: Any) -> float:
     best, task = fit_windows(dataset), forecasting(dataset.task)
     labels = dataset.validation.labels
     outputs = forecast_linearly(best, dataset.validation)
-    return float(task.errors(labels, task.in_units(outputs, labels)[:, :, None]).mean())
+    errors = task.errors(labels, task.in_units(outputs, labels)[:, :, None])
+    return float(np.nanmean(errors))
 
 
 def _recipe(windows: int) -> dict[str, list[Line]]:

@@ -15,6 +15,7 @@ from seqtrain.data.scaling import Scaling
 from seqtrain.data.seasonality import mase_scale
 from seqtrain.data.transform import Level, Transform
 from seqtrain.data.windows import Windows
+from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Share, Size
 from seqtrain.sources.base import DatasetConfig
@@ -207,30 +208,41 @@ class SeriesConfig(DatasetConfig):
             series=found,
         )
 
-    def latest(self, found: SeriesData, fitted: Fitted) -> Examples:
-        """Return the last window of each series, whose next values are not known yet.
+    def ready(self, found: SeriesData, steps: int) -> SeriesData:
+        """Return series from whose end so many steps can be forecast.
 
-        Args:
-            found: the series.
-            fitted: the task and the scaling of the run.
+        The covariates of steps beyond them, up to whole horizons, keep their last value.
 
         Raises:
-            DataError: a series is shorter than a window, or the future covariates of the horizon
-                are not known.
+            DataError: a series is shorter than a window, or has a value without a logarithm, or
+                the future covariates of these steps are not known.
         """
         import numpy as np
 
         if self.log:
             self._check_positive(found)
-        origins = found.lengths - 1
         short = np.flatnonzero(found.lengths < (self.window or 1))
         if len(short):
-            name, steps = found.title(short[0]), found.lengths[short[0]]
+            has = counted(int(found.lengths[short[0]]), "step")
             raise DataError(
-                f"{found.source}: {name} has {_steps(steps)}, but the network reads {self.window}",
+                f"{found.source}: {found.title(int(short[0]))} has {has}, but the network reads "
+                f"{self.window}",
                 "give it the steps before, too",
             )
-        task = forecasting(fitted.task)
+        self._check_known(found, steps)
+        horizon = self.horizon or 1
+        return found.known_to(found.lengths + horizon * -(-steps // horizon))
+
+    def latest(self, found: SeriesData, fitted: Fitted) -> Examples:
+        """Return the last window of each series, whose next values are not known yet.
+
+        Args:
+            found: the series, see `ready`.
+            fitted: the task and the scaling of the run.
+        """
+        import numpy as np
+
+        origins, task = found.lengths - 1, forecasting(fitted.task)
         return self.examples(found, task, fitted.scaling, np.arange(len(origins)), origins)
 
     def examples(
@@ -268,7 +280,6 @@ class SeriesConfig(DatasetConfig):
             return Examples(cast("np.ndarray", history), labels)
         known, firsts = self._known(found, scaling)
         ahead = Windows(known, firsts[series] + origins + 1, horizon)
-        self._check_known(found, series, ahead)
         both = cast("Inputs", {HISTORY: history, KNOWN: ahead})
         return Examples(both, labels)
 
@@ -303,21 +314,17 @@ class SeriesConfig(DatasetConfig):
         calendar = [found.grid.calendar(times)[1]] if self.calendar else []
         return np.concatenate([future, *calendar], axis=1), firsts
 
-    def _check_known(self, found: SeriesData, series: np.ndarray, ahead: Windows) -> None:
-        """Raise a DataError if a future covariate of a forecast is not known."""
-        import numpy as np
-
-        if not found.future_names:
-            return
-        last = ahead.firsts + ahead.length - 1
-        unknown = np.flatnonzero(np.isnan(ahead.steps[last]).any(axis=1))
-        if len(unknown):
+    def _check_known(self, found: SeriesData, steps: int) -> None:
+        """Raise a DataError if a future covariate is not known for so many steps."""
+        ahead = (found.known - found.lengths).tolist()
+        at = ahead.index(min(ahead))
+        if found.future_names and ahead[at] < steps:
             names = ", ".join(f"`{name}`" for name in found.future_names)
-            title = found.title(int(series[unknown[0]]))
+            fewer = f", or forecast fewer steps: `--steps {ahead[at]}`" if ahead[at] else ""
             raise DataError(
-                f"{found.source}: {names} of {title} must be known for {self.horizon} steps after "
-                "its last value",
-                "add rows with these columns for the next times, and leave the value empty",
+                f"{found.source}: {names} of {found.title(at)} must be known for "
+                f"{counted(steps, 'step')} after its last value, and are for {ahead[at]}",
+                f"add rows with these columns for the next times, and leave the value empty{fewer}",
             )
 
     def _levels(self, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -398,7 +405,7 @@ class SeriesConfig(DatasetConfig):
             at = int(short[0])
             raise DataError(
                 f"{found.source}: the {name} part of {found.title(at)} has "
-                f"{_steps(int(end[at] - begin[at]))}, fewer than the horizon of {horizon}",
+                f"{counted(int(end[at] - begin[at]), 'step')}, fewer than the horizon of {horizon}",
                 f"make it longer, such as `dataset.{name}={2 * horizon}` steps, or forecast fewer "
                 "steps: `dataset.horizon=…`",
             )
@@ -466,9 +473,10 @@ class SeriesConfig(DatasetConfig):
             )
 
     def _no_train(self, found: SeriesData, number: int) -> DataError:
+        steps = counted(int(found.lengths[number]), "step")
         return DataError(
-            f"{found.source}: {found.title(number)} has {_steps(found.lengths[number])}, of which "
-            f"fewer than {FEWEST} are left for train",
+            f"{found.source}: {found.title(number)} has {steps}, of which fewer than {FEWEST} are "
+            "left for train",
             "leave it out, forecast fewer steps (`dataset.horizon=…`), or give validation and test "
             "smaller parts (`dataset.validation=…`, `dataset.test=…`)",
         )
@@ -481,10 +489,6 @@ class SeriesConfig(DatasetConfig):
             "read fewer steps (`dataset.window=…`), forecast fewer (`dataset.horizon=…`), or give "
             "validation and test smaller parts (`dataset.validation=…`, `dataset.test=…`)",
         )
-
-
-def _steps(number: int) -> str:
-    return f"{number:,} step{'' if number == 1 else 's'}"
 
 
 def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
