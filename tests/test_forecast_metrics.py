@@ -137,7 +137,7 @@ def test_calibrated_intervals_hold_their_share(kind: str) -> None:
     held, new = random.normal(size=(2, 2_000, 3)) * [1, 2, 4]
     narrow = np.tile([-0.3, 0.0, 0.3], (2_000, 3, 1))
     outputs = narrow if kind == "quantiles" else narrow[:, :, 1:2]
-    corrections = conformal.fit(held, outputs, LEVELS)
+    corrections = conformal.fit(conformal.outside(held, outputs), 0.9)
     found = conformal.apply(outputs, corrections)
     inside = (found[:, :, 0] <= new) & (new <= found[:, :, 2])
     np.testing.assert_allclose(inside.mean(axis=0), 0.9, atol=0.02)
@@ -148,13 +148,13 @@ def test_calibrated_intervals_hold_their_share(kind: str) -> None:
 def test_too_wide_intervals_become_narrower() -> None:
     held = np.random.default_rng(0).normal(size=(500, 1))
     wide = np.tile([-9.0, 0.0, 9.0], (500, 1, 1))
-    found = conformal.apply(wide, conformal.fit(held, wide, LEVELS))
+    found = conformal.apply(wide, conformal.fit(conformal.outside(held, wide), 0.9))
     assert found[0, 0, 2] == pytest.approx(1.645, abs=0.2)
 
 
 def test_few_validation_origins_share_one_correction() -> None:
     held = np.arange(12.0).reshape(4, 3)
-    found = conformal.fit(held, np.zeros((4, 3, 1)), LEVELS)
+    found = conformal.fit(conformal.outside(held, np.zeros((4, 3, 1))), 0.9)
     assert (found == found[0]).all()
     assert found[0].tolist() == [-11.0, 0.0, 11.0]
 

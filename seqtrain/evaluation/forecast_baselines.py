@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 LAST, SEASONAL, DRIFT = "last value", "seasonal naive", "drift"
 LARGEST = 16_000_000  # values of the windows of a regression; of more windows some are taken
-AT_ONCE = 10_000  # windows that a linear model forecasts at once
 PENALTIES = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge regression, of which validation chooses
 
 
@@ -40,7 +39,7 @@ def naive_forecasts(
     steps = np.arange(1, horizon + 1)
     last, first = found.values[lasts][:, None], found.values[firsts][:, None]
     slope = (last - first) / np.maximum(lasts - firsts, 1)[:, None]
-    models = {LAST: np.repeat(last, horizon, axis=1)}
+    models = {LAST: np.broadcast_to(last, (len(series), horizon))}
     if season > 1:
         rows = lasts[:, None] - season + 1 + (steps - 1) % season
         there = rows >= firsts[:, None]
@@ -59,8 +58,7 @@ def regression_on_windows(dataset: Dataset) -> np.ndarray:
 
 def forecast_linearly(model: Linear, examples: Examples) -> np.ndarray:
     """Return the outputs of a linear model of windows; float64, shape (N, H)."""
-    starts = range(0, len(examples), AT_ONCE)
-    parts = (flat(examples, slice(start, start + AT_ONCE)) for start in starts)
+    parts = (flat(examples, rows) for rows in inputs.pieces(len(examples)))
     return np.concatenate([part.astype(np.float64) @ model.kernel + model.bias for part in parts])
 
 
@@ -97,15 +95,16 @@ def _of_split(dataset: Dataset, split: Split, horizon: int) -> tuple[np.ndarray,
     """
     part = dataset.learned_split(split)
     values = len(part) * flat(part, slice(0, 1)).shape[1]
-    chosen = slice(None, None, -(-values // LARGEST))
-    truth = part.labels[chosen][:, :horizon]
+    rows = np.arange(0, len(part), -(-values // LARGEST))
+    truth = part.labels[rows, :horizon]
     known = np.isfinite(truth).all(axis=1)
-    if not known.any():  # each has a gap after it
-        return flat(part, chosen), np.nan_to_num(truth)
-    return flat(part, chosen)[known], truth[known]
+    if known.any():  # else each has a gap after it
+        rows, truth = rows[known], truth[known]
+    x = [flat(part, rows[some]) for some in inputs.pieces(len(rows))]
+    return np.concatenate(x), np.nan_to_num(truth)
 
 
-def flat(examples: Examples, rows: slice = slice(None)) -> np.ndarray:
+def flat(examples: Examples, rows: slice | np.ndarray) -> np.ndarray:
     """Return all values of each example in one row; float32, shape (N, values)."""
     parts = inputs.arrays(inputs.rows(examples.x, rows))
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 from pydantic import BeforeValidator, Field
 
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples
+from seqtrain.data.inputs import pieces
 from seqtrain.data.scaling import Scaling
 from seqtrain.data.seasonality import mase_scale
 from seqtrain.data.transform import Level, Transform
@@ -31,7 +32,6 @@ HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
 WINDOW, HORIZON = 24, 12  # without a season
 FEWEST = 4  # steps of a series in train
-AT_ONCE = 50_000  # origins at once, so that little memory is needed beside the labels
 
 
 def _as_steps(value: Any) -> Any:
@@ -269,8 +269,7 @@ class SeriesConfig(DatasetConfig):
         ends = found.firsts[series] + origins + 1
         labels = np.zeros(len(series), labels_type(horizon))
         labels["series"], labels["time"] = series, found.starts[series] + origins
-        for start in range(0, len(series), AT_ONCE):
-            rows = slice(start, start + AT_ONCE)
+        for rows in pieces(len(series)):
             labels["truth"][rows] = _after(found, series[rows], origins[rows], horizon)
         labels["level"] = self._levels(steps[:, 0], ends)
         labels["spread"] = 1.0

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Output = Literal["median", "mean", "quantiles"]
 
 MEDIAN = 0.5  # the quantile that is the forecast itself
+MOST_MISTAKES = 10_000  # origins in mistakes.csv
 MOST_SHOWN = 400  # steps of forecasts that follow one another in a picture
 FEW_SPANS = 5  # of validation; a warning says that the intervals rest on fewer
 TOO_LITTLE = 0.08  # share of the true values that an interval may hold less than it should
@@ -341,7 +342,15 @@ class Forecasting(Task):
         """Return quantiles in the units of the data; float64, shape (N, H, Q)."""
         if labels is None:
             raise ValueError("a forecast depends on the level of its window")
-        return self.in_units(self._calibrated(self._by_step(outputs)), labels)
+        import numpy as np
+
+        from seqtrain.data.inputs import pieces
+
+        found = np.empty((len(outputs), self.horizon, len(self.levels)))
+        for rows in pieces(len(outputs)):
+            steps = self._calibrated(self._by_step(outputs[rows]))
+            found[rows] = self.in_units(steps, labels[rows])
+        return found
 
     def _by_step(self, outputs: np.ndarray) -> np.ndarray:
         """Return outputs of a network by step and quantile; float64, shape (N, H, heads)."""
@@ -361,14 +370,21 @@ class Forecasting(Task):
 
     def calibrate(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
         """Return the task whose intervals hold their share of the validation values."""
+        import numpy as np
+
+        from seqtrain.data.inputs import pieces
         from seqtrain.evaluation import conformal
 
         if self.interval is None:
             return self
-        truth, found = self.standardised(labels["truth"], labels), self._by_step(outputs)
         self._doubt_calibration(labels)
-        tail = round((1 - self.interval) / 2, 6)
-        corrections = conformal.fit(truth, found, (tail, MEDIAN, 1 - tail))
+        outside = [
+            conformal.outside(
+                self.standardised(labels["truth"][rows], labels[rows]), self._by_step(outputs[rows])
+            )
+            for rows in pieces(len(outputs))
+        ]
+        corrections = conformal.fit(np.concatenate(outside), self.interval)
         return replace(self, corrections=tuple(map(tuple, corrections.tolist())))
 
     def _doubt_calibration(self, labels: np.ndarray) -> None:
@@ -447,8 +463,18 @@ class Forecasting(Task):
         """
         import numpy as np
 
+        from seqtrain.data.inputs import pieces
+
         if self.output == "quantiles" and predictions.shape[2] != len(self.levels):
             return None
+        each = [self._losses(labels[rows], predictions[rows]) for rows in pieces(len(labels))]
+        total, count = np.sum([(part.sum(), part.size) for part in each], axis=0)
+        return float(total / count) if np.isfinite(total) else None
+
+    def _losses(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Return the loss of each known value and quantile; float64, shape (values, heads)."""
+        import numpy as np
+
         truth = self.standardised(labels["truth"], labels)[:, :, None]
         with np.errstate(invalid="ignore", divide="ignore"):
             off = truth - self.standardised(predictions, labels)
@@ -457,8 +483,7 @@ class Forecasting(Task):
             off, levels = off[:, :, [off.shape[2] // 2]], np.array([MEDIAN])
         squared = self.output == "mean"
         each = np.square(off) if squared else 2 * np.maximum(levels * off, (levels - 1) * off)
-        each = each[~np.isnan(truth[:, :, 0])]
-        return float(each.mean()) if np.isfinite(each).all() else None
+        return np.asarray(each[~np.isnan(truth[:, :, 0])])
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
         """Return the scores, their intervals, and the scores of each step of the horizon."""
@@ -567,11 +592,11 @@ class Forecasting(Task):
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray
     ) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield each origin, that with the largest error in units of MASE first."""
+        """Yield the origins with the largest errors in units of MASE, the largest first."""
         import numpy as np
 
         errors, points = self.errors(labels, predictions), self.points(predictions)
-        for index in np.argsort(-errors, kind="stable").tolist():
+        for index in np.argsort(-errors, kind="stable")[:MOST_MISTAKES].tolist():
             if errors[index] > 0:
                 yield (
                     index,
