@@ -166,7 +166,7 @@ def series(*each: list[float]) -> SeriesData:
 
 def test_naive_forecasts_are_those_by_hand() -> None:
     found = series([1.0, 2.0, 3.0, 7.0, 5.0, 6.0])
-    models = naive_forecasts(found, np.array([0, 0]), np.array([3, 5]), 4, 3)
+    models = dict(naive_forecasts(found, np.array([0, 0]), np.array([3, 5]), 4, 3))
     assert models["last value"].tolist() == [[7.0] * 4, [6.0] * 4]
     assert models["seasonal naive"].tolist() == [[2.0, 3.0, 7.0, 2.0], [7.0, 5.0, 6.0, 7.0]]
     assert models["drift"].tolist() == [[9.0, 11.0, 13.0, 15.0], [7.0, 8.0, 9.0, 10.0]]
@@ -174,7 +174,7 @@ def test_naive_forecasts_are_those_by_hand() -> None:
 
 def test_naive_forecasts_see_only_the_past_of_their_own_series() -> None:
     found = series([1.0, 2.0, 3.0], [50.0, 60.0, 70.0])
-    models = naive_forecasts(found, np.array([1]), np.array([1]), 2, 12)
+    models = dict(naive_forecasts(found, np.array([1]), np.array([1]), 2, 12))
     assert models["last value"].tolist() == [[60.0, 60.0]]
     assert models["seasonal naive"].tolist() == [[60.0, 60.0]]  # less than a season is known
     assert models["drift"].tolist() == [[70.0, 80.0]]
@@ -210,7 +210,7 @@ def test_published_scores_of_naive_forecasts_come_out(real_data: Path) -> None:
     times = found.starts + found.lengths - 19
     scale = np.array([mase_scale(np.array(part["train"]), 12) for part in parts.values()])
     truth = np.array([part["test"] for part in parts.values()])
-    models = naive_forecasts(found, numbers, times, 18, 12)
+    models = dict(naive_forecasts(found, numbers, times, 18, 12))
     scores = {
         name: forecast_metrics.scores(
             "t", Origins(truth, scale, numbers, times), points[:, :, None], (0.5,)

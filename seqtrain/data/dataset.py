@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seqtrain.data import inputs
 from seqtrain.data.scaling import Scaling
@@ -147,6 +147,10 @@ class Shaped(Protocol):
         """The shapes of the inputs beside the first, by name."""
 
     @property
+    def embedded(self) -> Mapping[str, tuple[int, int]]:
+        """The number of ids and the length of their vectors, of inputs that are ids, by name."""
+
+    @property
     def outputs(self) -> int:
         """The size of the output of a model for one example."""
 
@@ -169,6 +173,7 @@ class Outline:
     tokens: str = "words"
     examples: int = 1
     others: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    embedded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,9 @@ class Dataset:
         originals: returns the texts of test examples as written, by their indices.
         dropped: the share of characters in no token, if it was counted.
         series: the time series, if the examples are windows of them.
+        embedded: the inputs that are ids: the number of ids, and the length of the vector that
+            the network learns for each; by name.
+        decided: the keys of the dataset's section that the data decided.
     """
 
     train: Examples
@@ -206,6 +214,8 @@ class Dataset:
     originals: Callable[[np.ndarray], list[str]] | None = None
     dropped: float = 0.0
     series: SeriesData | None = None
+    embedded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    decided: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +22,8 @@ PENALTIES = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge regression, of which validati
 
 def naive_forecasts(
     found: SeriesData, series: np.ndarray, times: np.ndarray, horizon: int, season: int
-) -> dict[str, np.ndarray]:
-    """Return the naive forecasts by name; float64, shape (N, H), in units of the data.
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the naive forecasts with their names; float64, shape (N, H), in units of the data.
 
     R. J. Hyndman and G. Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition,
     2021, section 5.2.
@@ -39,12 +40,12 @@ def naive_forecasts(
     steps = np.arange(1, horizon + 1)
     last, first = found.values[lasts][:, None], found.values[firsts][:, None]
     slope = (last - first) / np.maximum(lasts - firsts, 1)[:, None]
-    models = {LAST: np.broadcast_to(last, (len(series), horizon))}
+    yield LAST, np.broadcast_to(last, (len(series), horizon))
     if season > 1:
         rows = lasts[:, None] - season + 1 + (steps - 1) % season
         there = rows >= firsts[:, None]
-        models[SEASONAL] = np.where(there, found.values[np.where(there, rows, 0)], last)
-    return {**models, DRIFT: last + slope * steps}
+        yield SEASONAL, np.where(there, found.values[np.where(there, rows, 0)], last)
+    yield DRIFT, last + slope * steps
 
 
 def regression_on_windows(dataset: Dataset) -> np.ndarray:
@@ -105,6 +106,6 @@ def _of_split(dataset: Dataset, split: Split, horizon: int) -> tuple[np.ndarray,
 
 
 def flat(examples: Examples, rows: slice | np.ndarray) -> np.ndarray:
-    """Return all values of each example in one row; float32, shape (N, values)."""
-    parts = inputs.arrays(inputs.rows(examples.x, rows))
+    """Return all values of each example in one row, without ids; float32, shape (N, values)."""
+    parts = [one for one in inputs.arrays(inputs.rows(examples.x, rows)) if one.dtype.kind == "f"]
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)

@@ -11,11 +11,9 @@ import numpy as np
 from seqtrain.backend import execution
 from seqtrain.data.dataset import Examples
 from seqtrain.data.time_series import SeriesData
-from seqtrain.display.sentences import listed
-from seqtrain.errors import DataError
 from seqtrain.inference.network import Row, load_model, predictions
+from seqtrain.inference.newer_series import config_of, read_newer
 from seqtrain.runs.run import Run
-from seqtrain.sources.windowed_series import SeriesConfig
 from seqtrain.tasks.forecasting import Forecasting, forecasting
 
 log = logging.getLogger(__name__)
@@ -71,17 +69,12 @@ def forecast(
         DataError: the run does not forecast, or the series do not fit it.
     """
     run.require(run.model_file.name)
-    config, task = run.config.dataset, forecasting(run.fitted_task)
-    if not isinstance(config, SeriesConfig):
-        raise TypeError("the run has no series")
-    found = config.series_of(file) if file else config.series(data_dir)
-    task = chosen(task, found)
-    if file and not found.timed and any(task.transform.seasons):
-        log.warning(
-            "%s has no times, so its first row must be at the same place of a season of %s steps "
-            "as the first row of the training data",
-            *(file, task.season),
-        )
+    task = forecasting(run.fitted_task)
+    config = config_of(run)
+    if file:
+        found, task = read_newer(config, task, file)
+    else:
+        found = config.series(data_dir)
     wanted = steps or task.horizon
     found = config.ready(found, wanted)
     if wanted > task.horizon:
@@ -123,27 +116,3 @@ def _widened(
     apart = scaled - middle
     wider = np.sign(apart) * np.sqrt(np.square(apart) + np.square(before))
     return task.in_units(middle + wider, examples.labels), wider[:, -1:]
-
-
-def chosen(task: Forecasting, found: SeriesData) -> Forecasting:
-    """Return the task with only the series of a file, in their order.
-
-    Raises:
-        DataError: the times are at other distances, or a series is unknown.
-    """
-    if found.grid != task.grid:
-        raise DataError(
-            f"{found.source}: a step is {found.grid.step}, but the network learned steps "
-            f"of {task.grid.step}",
-            "give it values at the distances of its training",
-        )
-    names = {name: number for number, name in enumerate(task.names)}
-    for name in found.names:
-        if name not in names:
-            some = listed([f"`{known}`" for known in task.names[:5]], "and")
-            raise DataError(
-                f"{found.source}: the network does not know the series `{name}`",
-                f"it was trained on {some}; a series of its own needs a network of its own: "
-                "`seqtrain train`",
-            )
-    return task.of_series([names[name] for name in found.names])

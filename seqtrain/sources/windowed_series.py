@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -20,6 +22,7 @@ from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Share, Size
 from seqtrain.sources.base import DatasetConfig
+from seqtrain.tasks import Task
 from seqtrain.tasks.forecasting import Forecasting, Output, forecasting, labels_type
 
 if TYPE_CHECKING:
@@ -28,16 +31,28 @@ if TYPE_CHECKING:
     from seqtrain.data.inputs import Inputs
     from seqtrain.data.time_series import SeriesData
 
-HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future covariates
+# The inputs of a network that reads future covariates, or which series a window is of.
+HISTORY, KNOWN, SERIES = "history", "known", "series"
+AUTO = "auto"
+DECIDES = "`auto` decides on validation"
+LEAST_SPREAD = 0.05  # of a window, in standard deviations of its series
+TRIED = 20_000  # windows of train by which `auto` is decided
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
 WINDOW, HORIZON = 24, 12  # without a season
+DECIDED = ("season", "window", "horizon", "log", "deseasonalise", "level", "scale")
 FEWEST = 4  # steps of a series in train
+
+
+log = logging.getLogger(__name__)
 
 
 def _as_steps(value: Any) -> Any:
     """Return a whole number as such, where YAML has it as 18.0."""
     return int(value) if isinstance(value, float) and value >= 1 and value.is_integer() else value
 
+
+Auto = Literal["auto"]
+Scale = Literal["series", "window"]
 
 # Of a series: a share, so many steps, or from a time on.
 Part = Annotated[Share | Count | str, BeforeValidator(_as_steps)]
@@ -93,20 +108,37 @@ class SeriesConfig(DatasetConfig):
         description="distance between the windows of train, in steps: a larger one is faster; "
         "validation and test use every window",
     )
-    log: bool = Field(
+    log: bool | Auto = Field(
         default=False,
         description="forecast the logarithm, for values above 0 that grow by percentages and whose "
-        "seasons grow with them",
+        f"seasons grow with them; {DECIDES}",
     )
-    deseasonalise: bool = Field(
+    deseasonalise: bool | Auto = Field(
         default=False,
         description="subtract from each series its seasonal pattern of train, where it has one, "
-        "and add it to the forecasts",
+        f"and add it to the forecasts; {DECIDES}",
     )
-    level: Level = Field(
+    level: Level | Auto = Field(
         default="last",
         description="what is subtracted from each window, and added to its forecast: its `last` "
-        "value, its `mean`, or `none`; levels outside of those of train need one of the first two",
+        "value, its `mean`, or `none`; levels outside of those of train need one of the first two; "
+        f"{DECIDES}",
+    )
+    scale: Scale | Auto = Field(
+        default="series",
+        description="what the values are divided by: the standard deviation of their `series` in "
+        "train, or also that of each `window`, for series whose variation changes; "
+        f"{DECIDES}",
+    )
+    differences: bool = Field(
+        default=False,
+        description="give the network the change of each step instead of its value; the forecast "
+        "is still relative to the `level`",
+    )
+    series_embedding: Size | None = Field(
+        default=None,
+        description="length of a vector that the network learns for each series and reads beside "
+        "the values of each step; null for none",
     )
     calendar: bool = Field(
         default=False,
@@ -146,6 +178,11 @@ class SeriesConfig(DatasetConfig):
         """True."""
         return True
 
+    def embedded(self, task: Task) -> dict[str, tuple[int, int]]:
+        """Return the number of series and the length of their vectors, if the network has any."""
+        length = self.series_embedding
+        return {SERIES: (len(forecasting(task).names), length)} if length else {}
+
     def new_task(self) -> Forecasting:
         """Return the task of this horizon, not fitted."""
         return Forecasting(self.horizon or 1, self.output, self.interval)
@@ -178,14 +215,57 @@ class SeriesConfig(DatasetConfig):
 
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the path of the data, and with the keys that were inferred."""
-        config = super().located(dataset)
-        return config if dataset.series is None else config.completed(dataset.series)
+        return super().located(dataset).model_copy(update=dict(dataset.decided))
 
     def windowed(self, found: SeriesData) -> Dataset:
         """Return the windows of each part, and what was fitted on train."""
         config = self.completed(found)
-        cuts = config._cuts(found)
-        task, scaling = config._task(found, cuts), config._scaling(found, cuts)
+        config = config._best_of(config._choices(found), found)
+        return config._windowed(found, {key: getattr(config, key) for key in DECIDED})
+
+    def _choices(self, found: SeriesData) -> list[Self]:
+        """Return the config with every choice for the keys that are `auto`."""
+        choices: dict[str, tuple[Any, ...]] = {
+            "log": (True, False) if (found.values > 0).all() else (False,),
+            "deseasonalise": (False, True) if self.season != 1 else (False,),
+            "level": get_args(Level)[:2],
+            "scale": get_args(Scale),
+        }
+        open_keys = [key for key in choices if getattr(self, key) == AUTO]
+        ways = product(*(choices[key] for key in open_keys))
+        return [self.model_copy(update=dict(zip(open_keys, way, strict=True))) for way in ways]
+
+    def _best_of(self, choices: Sequence[Self], found: SeriesData) -> Self:
+        """Return the choice with which a linear regression on the window is best on validation."""
+        if len(choices) == 1:
+            return choices[0]
+        errors = [choice.linear_mase(found) for choice in choices]
+        best = choices[errors.index(min(errors))]
+        keys = [key for key in DECIDED if getattr(self, key) == AUTO]
+        said = ", ".join(f"{key}={str(getattr(best, key)).lower()}" for key in keys)
+        log.info(
+            "%s: best of %s ways on validation, for a linear regression (MASE %.4g)",
+            *(said, len(choices), min(errors)),
+        )
+        return best
+
+    def linear_mase(self, found: SeriesData) -> float:
+        """Return MASE on validation of a linear regression that some windows of train fit."""
+        import numpy as np
+
+        from seqtrain.evaluation.forecast_baselines import fit_windows, forecast_linearly
+
+        stride = max(self.stride, len(found.values) // TRIED)
+        dataset = self.model_copy(update={"stride": stride})._windowed(found, {})
+        task, labels = forecasting(dataset.task), dataset.validation.labels
+        outputs = forecast_linearly(fit_windows(dataset), dataset.validation)
+        errors = task.errors(labels, task.in_units(outputs, labels)[:, :, None])
+        return float(np.nanmean(errors))
+
+    def _windowed(self, found: SeriesData, decided: Mapping[str, Any]) -> Dataset:
+        """Return the windows of a config in which everything is decided."""
+        cuts = self._cuts(found)
+        task, scaling = self._task(found, cuts), self._scaling(found, cuts)
         bounds = {
             "train": (0 * cuts.validation, cuts.validation, self.stride),
             "validation": (cuts.validation, cuts.test, 1),
@@ -193,10 +273,10 @@ class SeriesConfig(DatasetConfig):
         }
         parts = {}
         for name, (begin, end, stride) in bounds.items():
-            series, origins = config._origins(found, begin, end, stride)
+            series, origins = self._origins(found, begin, end, stride)
             if not len(series):
-                raise config._too_short(found, name)
-            parts[name] = config.examples(found, task, scaling, series, origins)
+                raise self._too_short(found, name)
+            parts[name] = self.examples(found, task, scaling, series, origins)
         return Dataset(
             train=parts["train"],
             validation=parts["validation"],
@@ -206,6 +286,8 @@ class SeriesConfig(DatasetConfig):
             sha256=found.sha256,
             scaling=scaling,
             series=found,
+            embedded=self.embedded(task),
+            decided=decided,
         )
 
     def ready(self, found: SeriesData, steps: int) -> SeriesData:
@@ -232,6 +314,26 @@ class SeriesConfig(DatasetConfig):
         self._check_known(found, steps)
         horizon = self.horizon or 1
         return found.known_to(found.lengths + horizon * -(-steps // horizon))
+
+    def backtest(self, found: SeriesData, fitted: Fitted) -> Examples:
+        """Return all windows of series whose next values are known.
+
+        Args:
+            found: the series, see `ready`.
+            fitted: the task and the scaling of the run.
+
+        Raises:
+            DataError: there are none.
+        """
+        series, origins = self._origins(found, 0 * found.lengths, found.lengths, 1)
+        if not len(series):
+            steps = (self.window or 1) + (self.horizon or 1)
+            raise DataError(
+                f"{found.source}: no series has the {steps} steps of a window and its next values",
+                "give it earlier values, too",
+            )
+        task = forecasting(fitted.task)
+        return self.examples(found, task, fitted.scaling, series, origins)
 
     def latest(self, found: SeriesData, fitted: Fitted) -> Examples:
         """Return the last window of each series, whose next values are not known yet.
@@ -272,15 +374,21 @@ class SeriesConfig(DatasetConfig):
         for rows in pieces(len(series)):
             labels["truth"][rows] = _after(found, series[rows], origins[rows], horizon)
         labels["level"] = self._levels(steps[:, 0], ends)
-        labels["spread"] = 1.0
+        labels["spread"] = self._spreads(steps[:, 0], ends)
         level, spread = labels["level"].copy(), labels["spread"].copy()
+        if self.differences:
+            steps[:, 0] = _changes(steps[:, 0], found.firsts)
+            level = np.zeros_like(level)
         history = Windows(steps, ends - window, window, level, spread)
-        if not (found.future_names or self.calendar):
-            return Examples(cast("np.ndarray", history), labels)
-        known, firsts = self._known(found, scaling)
-        ahead = Windows(known, firsts[series] + origins + 1, horizon)
-        both = cast("Inputs", {HISTORY: history, KNOWN: ahead})
-        return Examples(both, labels)
+        named: dict[str, Any] = {}
+        if found.future_names or self.calendar:
+            known, firsts = self._known(found, scaling)
+            named[KNOWN] = Windows(known, firsts[series] + origins + 1, horizon)
+        if self.series_embedding:
+            numbers = [task.number(number) for number in range(len(found.names))]
+            named[SERIES] = np.array(numbers, np.int32)[series][:, None]
+        x = {HISTORY: history, **named} if named else history
+        return Examples(cast("Inputs", x), labels)
 
     def _steps(self, found: SeriesData, task: Forecasting, scaling: Scaling | None) -> np.ndarray:
         """Return what the network reads of each step; float64, shape (total, F)."""
@@ -337,6 +445,20 @@ class SeriesConfig(DatasetConfig):
         sums = np.concatenate([[0.0], steps.cumsum()])
         window = self.window or 1
         return np.asarray((sums[ends] - sums[ends - window]) / window)
+
+    def _spreads(self, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Return by what each window is divided, beside its series; float64, shape (N,).
+
+        It is the standard deviation of the window, but not near 0, which would magnify noise.
+        """
+        import numpy as np
+
+        if self.scale == "series":
+            return np.ones(len(ends))
+        window = self.window or 1
+        sums = np.concatenate([np.zeros((1, 2)), np.stack([steps, steps**2], 1).cumsum(axis=0)])
+        mean, square = ((sums[ends] - sums[ends - window]) / window).T
+        return np.asarray(np.maximum(np.sqrt(np.maximum(square - mean**2, 0)), LEAST_SPREAD))
 
     def _origins(
         self, found: SeriesData, begin: np.ndarray, end: np.ndarray, stride: int
@@ -441,7 +563,9 @@ class SeriesConfig(DatasetConfig):
             horizon=self.horizon or 1,
             output=self.output,
             interval=self.interval,
-            transform=Transform.fit(parts, starts, log=self.log, level=self.level, season=seasonal),
+            transform=Transform.fit(
+                parts, starts, log=bool(self.log), level=cast("Level", self.level), season=seasonal
+            ),
             scales=scales,
             season=season,
             names=found.names,
@@ -488,6 +612,15 @@ class SeriesConfig(DatasetConfig):
             "read fewer steps (`dataset.window=…`), forecast fewer (`dataset.horizon=…`), or give "
             "validation and test smaller parts (`dataset.validation=…`, `dataset.test=…`)",
         )
+
+
+def _changes(steps: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+    """Return the change of each step from the one before, 0 at the first of a series."""
+    import numpy as np
+
+    found = np.diff(steps, prepend=steps[:1])
+    found[firsts] = 0.0
+    return found
 
 
 def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:

@@ -86,6 +86,7 @@ class Forecasting(Task):
             forecast before the test part; 0 if undefined.
         season: the number of steps of a season.
         names: of the series.
+        numbers: of the series among those of train, if they are not all of these in their order.
         grid: the times of the steps.
         corrections: what is added to the outputs of each step so that the interval holds its
             share, fitted on validation; float of shape (H, Q).
@@ -98,6 +99,7 @@ class Forecasting(Task):
     scales: tuple[float, ...] = ()
     season: int = 1
     names: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
     grid: Grid = Grid()
     corrections: tuple[tuple[float, ...], ...] = ()
 
@@ -124,6 +126,8 @@ class Forecasting(Task):
         named = len(self.names) == len(self.scales) == len(self.transform.means)
         texts = all(isinstance(name, str) for name in self.names)
         scales = all(_is_number(scale) and scale >= 0 for scale in self.scales)
+        numbered = not self.numbers or len(self.numbers) == len(self.names)
+        named = named and numbered and all(type(one) is int and one >= 0 for one in self.numbers)
         shape = not self.corrections or [len(row) for row in self.corrections] == [3] * self.horizon
         if not (whole and share and named and texts and scales and shape):
             raise ValueError("it does not hold what a forecast needs")
@@ -151,7 +155,12 @@ class Forecasting(Task):
             transform=self.transform.of_series(numbers),
             scales=tuple(self.scales[number] for number in numbers),
             names=tuple(self.names[number] for number in numbers),
+            numbers=tuple(self.number(number) for number in numbers),
         )
+
+    def number(self, series: int) -> int:
+        """Return the number that a series has in train."""
+        return self.numbers[series] if self.numbers else series
 
     # Labels
 
@@ -506,19 +515,20 @@ class Forecasting(Task):
         ]
         return [table(["step", *titles], rows)]
 
-    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> list[Baseline]:
-        """Return the naive forecasts, and a linear regression on the window."""
+    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> Iterator[Baseline]:
+        """Yield the naive forecasts, and a linear regression on the window."""
         from seqtrain.evaluation.baselines import Baseline
         from seqtrain.evaluation.forecast_baselines import naive_forecasts, regression_on_windows
 
         series, labels, horizon = dataset.series, dataset.test.labels, self.horizon
         if series is None:
             raise TypeError("the dataset has no series")
-        found = naive_forecasts(series, labels["series"], labels["time"], horizon, self.season)
-        models = {name: predictions[:, :, None] for name, predictions in found.items()}
+        place, count = (labels["series"], labels["time"]), len(dataset.train)
+        for name, points in naive_forecasts(series, *place, horizon, self.season):
+            yield Baseline(name, points[:, :, None], count)
         if with_linear:
-            models[self.linear] = self.in_units(regression_on_windows(dataset), labels)[:, :, None]
-        return [Baseline(name, found, len(dataset.train)) for name, found in models.items()]
+            points = self.in_units(regression_on_windows(dataset), labels)
+            yield Baseline(self.linear, points[:, :, None], count)
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         """Return the difference of MASE, and the p-value of the Diebold–Mariano test."""
