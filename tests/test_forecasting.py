@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -147,7 +148,16 @@ def test_a_season_is_taken_by_the_time_of_a_value() -> None:
     np.testing.assert_allclose(there, there[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("keys", [{"log": True}, {"deseasonalise": True}, {"level": "mean"}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"log": True},
+        {"deseasonalise": True},
+        {"level": "mean"},
+        {"scale": "window"},
+        {"differences": True, "level": "none"},
+    ],
+)
 def test_labels_are_the_next_values_and_come_back(keys: dict[str, Any]) -> None:
     write(wave())
     dataset = load(**keys)
@@ -161,6 +171,62 @@ def test_labels_are_the_next_values_and_come_back(keys: dict[str, Any]) -> None:
     np.testing.assert_allclose(
         task.predictions(learned, labels)[:, :, 0], labels["truth"], rtol=1e-5
     )
+
+
+def test_differences_are_the_changes_of_the_steps() -> None:
+    write(wave())
+    plain, changes = load(level="none"), load(differences=True)
+    before, after = np.asarray(plain.train.first), np.asarray(changes.train.first)
+    np.testing.assert_allclose(after[:, 1:, 0], np.diff(before[:, :, 0]), atol=1e-6)
+    assert after[0, 0, 0] == 0  # nothing is known before the first value
+    np.testing.assert_array_equal(after[1:, 0, 0], after[:-1, 1, 0])
+
+
+def test_each_window_can_be_scaled_by_itself() -> None:
+    """Growing waves look alike, and a window that hardly changes is not blown up."""
+    values = np.arange(1, 121) * np.sin(np.arange(120.0))
+    values[60:70] = values[60]
+    write(values)
+    windows = np.asarray(load(scale="window", level="mean").train.first)[:, :, 0]
+    np.testing.assert_allclose(np.delete(windows, range(50, 70), axis=0).std(axis=1), 1, rtol=1e-5)
+    assert np.abs(windows[62]).max() < 1e-6
+    assert windows.std(axis=1).max() < 1 + 1e-5
+
+
+def test_validation_decides_what_is_auto(caplog: pytest.LogCaptureFixture) -> None:
+    """Percentages and factors ask for the logarithm; values below 0 have none."""
+    caplog.set_level("INFO")
+    grown = np.exp(0.02 * np.arange(120)) * wave()
+    write(grown)
+    auto = {"log": "auto", "deseasonalise": "auto", "level": "auto", "scale": "auto"}
+    dataset = load(window=12, **auto)
+    assert dataset.decided["log"] is True
+    assert forecasting(dataset.task).transform.log
+    assert "best of 16 ways on validation" in caplog.text
+    section = {"name": "series", "path": "own.csv", "window": 12, "horizon": 3}
+    errors = {
+        log: Series.model_validate({**section, "season": 12, "log": log}).linear_mase(
+            dataset.series
+        )
+        for log in (True, False)
+        if dataset.series
+    }
+    assert errors[True] < errors[False]
+    write(grown - 20)
+    assert load(window=12, **auto).decided["log"] is False
+
+
+@pytest.mark.tf
+def test_a_run_keeps_what_validation_decided(seqtrain: Seqtrain, own: Path) -> None:
+    ok(seqtrain("train", own, "dataset.log=auto", "dataset.level=auto", "training.epochs=1"))
+    run = lookup.latest(Path("outputs"))
+    kept = run.config.dataset
+    assert isinstance(kept, Series)
+    assert kept.log in (True, False)
+    assert kept.level in ("last", "mean")
+    assert forecasting(run.fitted_task).transform.log == kept.log
+    ok(seqtrain("evaluate"))
+    ok(seqtrain("forecast"))
 
 
 # The split in time
@@ -205,7 +271,16 @@ def test_some_series_can_validate_for_all() -> None:
     np.testing.assert_array_equal(every.test.labels["truth"], some.test.labels["truth"])
 
 
-@pytest.mark.parametrize("keys", [{}, {"log": True, "deseasonalise": True}, {"calendar": True}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"log": True, "deseasonalise": True},
+        {"calendar": True},
+        {"deseasonalise": "auto", "level": "auto", "scale": "window"},
+        {"differences": True, "series_embedding": 2},
+    ],
+)
 def test_nothing_that_is_fitted_sees_validation_or_test(keys: dict[str, Any]) -> None:
     values = np.stack([wave(), wave(noise=0.3)], axis=1)
     found = []
@@ -431,6 +506,57 @@ def test_a_covariate_of_the_future_helps_and_must_be_given(seqtrain: Seqtrain, o
 
 
 @pytest.mark.tf
+def test_a_network_can_tell_series_apart(seqtrain: Seqtrain, own: Path) -> None:
+    """After six zeros one goes up and the other down, which a window of six does not show."""
+    up = np.tile([0.0] * 6 + [1.0, -2.0, 1.0], 25)
+    noise = 0.01 * np.random.default_rng(0).normal(size=(225, 2))
+    write(np.stack([up, -up], axis=1) + noise, ("up", "down"))
+    keys = ("dataset.level=none", "dataset.season=1", "training.epochs=30", "model.units=16")
+    for name, length in (("knows", 2), ("guesses", "null")):
+        ok(seqtrain("train", own, *keys, f"dataset.series_embedding={length}", f"name={name}"))
+    knows, guesses = (
+        lookup.best(Path(name), Path("outputs")).metrics()["test_mase"]
+        for name in ("knows", "guesses")
+    )
+    assert knows < 0.5 * guesses
+    flat = [
+        f"2010-{month:02},{value}" for month, value in enumerate([1.0, -2.0, 1.0] + [0.0] * 6, 1)
+    ]
+    for name in ("up", "down"):
+        Path("one.csv").write_text("\n".join([f"time,{name}", *flat]))
+        config = lookup.best(Path("knows"), Path("outputs")).folder / "config.yaml"
+        config.write_text(
+            re.sub(r"value_columns:(\n  - \w+)+", "value_columns: null", config.read_text())
+        )
+        rows = list(
+            csv.DictReader(
+                io.StringIO(ok(seqtrain("forecast", "knows", "--data", "one.csv", *CSV)))
+            )
+        )
+        assert float(rows[0]["forecast"]) == pytest.approx(1 if name == "up" else -1, abs=0.3)
+
+
+@pytest.mark.tf
+def test_newer_values_test_a_network_like_the_last_part_of_its_own(
+    seqtrain: Seqtrain, trained: Run
+) -> None:
+    rows = Path("own.csv").read_text().splitlines()
+    Path("last.csv").write_text("\n".join([rows[0], *rows[-18:]]))  # a window and the test part
+    newer = json.loads(ok(seqtrain("evaluate", "own", "--data", "last.csv", "--json")))
+    mine = json.loads(ok(seqtrain("evaluate", "own", "--json")))
+    assert (newer["examples"], newer["trained_on"]) == (10, 0)
+    for name in ("mase", "mae", "coverage", "loss"):
+        assert newer[f"data_{name}"] == pytest.approx(mine[f"test_{name}"], rel=1e-6)
+    assert json.loads(ok(seqtrain("evaluate", "own", "--data", "own.csv", "--json")))[
+        "trained_on"
+    ] == len(trained.trained_on())
+    Path("short.csv").write_text("\n".join([rows[0], *rows[-8:]]))
+    refused = seqtrain("evaluate", "own", "--data", "short.csv")
+    assert refused.exit_code == 2
+    assert "no series has the 9 steps of a window and its next values" in refused.stderr
+
+
+@pytest.mark.tf
 def test_known_covariates_of_the_steps_asked_for_suffice(seqtrain: Seqtrain, own: Path) -> None:
     """A forecast of 4 steps is made of two of 3, but needs the price of 4 only."""
     random = np.random.default_rng(0)
@@ -623,7 +749,6 @@ def test_what_is_not_for_forecasts_is_told(seqtrain: Seqtrain) -> None:
     for command in (
         ("predict", "own", "a text"),
         ("predict", "own", "--data", "own.csv"),
-        ("evaluate", "own", "--data", "own.csv"),
     ):
         outcome = seqtrain(*command)
         assert outcome.exit_code == 2, command
