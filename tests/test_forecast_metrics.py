@@ -12,7 +12,7 @@ from seqtrain.data.seasonality import is_seasonal, mase_scale, seasonal_indices
 from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import Grid
 from seqtrain.evaluation import conformal, forecast_metrics
-from seqtrain.evaluation.forecast_baselines import naive_forecasts
+from seqtrain.evaluation.forecast_baselines import naive_forecasts, theta_forecasts
 from seqtrain.evaluation.forecast_metrics import Origins
 from seqtrain.evaluation.significance import diebold_mariano
 
@@ -178,6 +178,33 @@ def test_naive_forecasts_see_only_the_past_of_their_own_series() -> None:
     assert models["last value"].tolist() == [[60.0, 60.0]]
     assert models["seasonal naive"].tolist() == [[60.0, 60.0]]  # less than a season is known
     assert models["drift"].tolist() == [[70.0, 80.0]]
+
+
+def test_the_theta_method_follows_half_the_trend_and_the_season() -> None:
+    """A line goes on with half its slope: S. R. Hyndman and B. Billah, IJF 19(2), 2003."""
+    line = np.arange(40.0)
+    found = SeriesData.plain("", Grid(), ("line", "flat"), [line, np.full(40, 7.0)], 0)
+    places = np.array([0, 0, 1]), np.array([39, 29, 39])
+    points = theta_forecasts(found, *places, 3, 1)
+    assert points is not None
+    np.testing.assert_allclose(np.diff(points[:2], axis=1), 0.5, atol=0.01)
+    np.testing.assert_allclose(points[:2, 0], [39.5, 29.5], atol=0.1)
+    assert (points[2] == 7).all()
+    wave = 20 + 5 * np.sin(2 * np.pi * np.arange(60) / 12)
+    season = SeriesData.plain("", Grid("month"), ("",), [wave], 0)
+    points = theta_forecasts(season, np.array([0]), np.array([59]), 12, 12)
+    assert points is not None
+    np.testing.assert_allclose(points[0], wave[:12], atol=0.5)
+
+
+def test_the_theta_method_is_left_out_where_it_would_take_minutes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    found = SeriesData.plain("", Grid(), ("",), [np.arange(10.0)], 0)
+    many = np.zeros(2_001, int)
+    assert theta_forecasts(found, many, many + 9, 1, 1) is None
+    assert "the Theta method is left out" in caplog.text
 
 
 def test_a_season_is_found_where_there_is_one() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
     from seqtrain.data.dataset import Dataset, Examples, Split
     from seqtrain.data.time_series import SeriesData
 
-LAST, SEASONAL, DRIFT = "last value", "seasonal naive", "drift"
+LAST, SEASONAL, DRIFT, THETA = "last value", "seasonal naive", "drift", "Theta method"
 LARGEST = 16_000_000  # values of the windows of a regression; of more windows some are taken
+MOST_FITS = 2_000  # of the Theta method, of which each takes 10 ms
 PENALTIES = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge regression, of which validation chooses
+
+log = logging.getLogger(__name__)
 
 
 def naive_forecasts(
@@ -46,6 +51,52 @@ def naive_forecasts(
         there = rows >= firsts[:, None]
         yield SEASONAL, np.where(there, found.values[np.where(there, rows, 0)], last)
     yield DRIFT, last + slope * steps
+
+
+def theta_forecasts(
+    found: SeriesData, series: np.ndarray, times: np.ndarray, horizon: int, season: int
+) -> np.ndarray | None:
+    """Return the forecasts of the Theta method, fitted anew on the values up to each origin.
+
+    V. Assimakopoulos and K. Nikolopoulos, "The theta model: a decomposition approach to
+    forecasting", International Journal of Forecasting 16(4), 2000; computed by statsmodels, which
+    also removes a significant season.
+
+    Args:
+        found: see `naive_forecasts`.
+        series: see there.
+        times: see there.
+        horizon: see there.
+        season: see there.
+
+    Returns:
+        float64 of shape (N, H), in units of the data; None if statsmodels is not installed, or if
+        there are so many origins that it would take minutes.
+    """
+    if find_spec("statsmodels") is None:
+        return None
+    if len(series) > MOST_FITS:
+        log.info("the %s is left out: it is fitted at most %s times", THETA, f"{MOST_FITS:,}")
+        return None
+    firsts = found.firsts[series]
+    ends = firsts + times - found.starts[series] + 1
+    pairs = zip(firsts.tolist(), ends.tolist(), strict=True)
+    return np.stack([_theta(found.values[first:end], horizon, season) for first, end in pairs])
+
+
+def _theta(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    """Return the next values of one series by the Theta method; float64, shape (H,)."""
+    from statsmodels.tsa.forecasting.theta import ThetaModel
+
+    last = np.full(horizon, values[-1])
+    if (values == values[0]).all():
+        return last
+    has_seasons = season > 1 and len(values) >= 2 * season
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of searches that end without the best value
+        model = ThetaModel(values, period=season if has_seasons else 1, deseasonalize=has_seasons)
+        points = np.asarray(model.fit().forecast(horizon), np.float64)
+    return np.where(np.isfinite(points), points, last)
 
 
 def regression_on_windows(dataset: Dataset) -> np.ndarray:

@@ -516,9 +516,14 @@ class Forecasting(Task):
         return [table(["step", *titles], rows)]
 
     def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> Iterator[Baseline]:
-        """Yield the naive forecasts, and a linear regression on the window."""
+        """Yield the naive forecasts, the Theta method if there is one, and a linear regression."""
         from seqtrain.evaluation.baselines import Baseline
-        from seqtrain.evaluation.forecast_baselines import naive_forecasts, regression_on_windows
+        from seqtrain.evaluation.forecast_baselines import (
+            THETA,
+            naive_forecasts,
+            regression_on_windows,
+            theta_forecasts,
+        )
 
         series, labels, horizon = dataset.series, dataset.test.labels, self.horizon
         if series is None:
@@ -526,9 +531,13 @@ class Forecasting(Task):
         place, count = (labels["series"], labels["time"]), len(dataset.train)
         for name, points in naive_forecasts(series, *place, horizon, self.season):
             yield Baseline(name, points[:, :, None], count)
-        if with_linear:
-            points = self.in_units(regression_on_windows(dataset), labels)
-            yield Baseline(self.linear, points[:, :, None], count)
+        if not with_linear:
+            return
+        theta = theta_forecasts(series, *place, horizon, self.season)
+        if theta is not None:
+            yield Baseline(THETA, theta[:, :, None], count)
+        linear = self.in_units(regression_on_windows(dataset), labels)
+        yield Baseline(self.linear, linear[:, :, None], count)
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         """Return the difference of MASE, and the p-value of the Diebold–Mariano test."""
