@@ -98,32 +98,55 @@ def test_with_many_series_whole_series_are_drawn() -> None:
     assert len(np.unique(forecast_metrics.blocks(few))) == 20  # blocks of two origins
 
 
-def rejections(noise: float, better: float, times: int = 300) -> float:
-    """Return how often the test finds a difference, for forecasts of 6 overlapping steps."""
+def rejections(number: int, horizon: int, larger: float = 1.0, series: int = 1) -> float:
+    """Return how often the test finds a difference, for the mean errors of overlapping steps.
+
+    Args:
+        number: of origins of each series.
+        horizon: of each forecast.
+        larger: by how much the shocks of the second forecast are larger.
+        series: how many, which all have nearly the same shocks.
+    """
     random = np.random.default_rng(0)
-    found = 0
+    where = np.repeat(np.arange(series), number), np.tile(np.arange(number), series)
+    found, times = 0, 400
     for _ in range(times):
-        shocks = random.normal(size=(2, 125))
-        errors = [np.abs(np.convolve(one, np.ones(6) / 6, "valid")) for one in shocks]
-        ours, theirs = errors[0], errors[1] * noise + better
-        p = diebold_mariano(ours, theirs, np.zeros(120, int), np.arange(120), 6)
-        found += p < 0.05
+        shocks = np.abs(random.normal(size=(2, number + horizon - 1)))
+        ours, theirs = (
+            np.tile(np.convolve(one, np.ones(horizon) / horizon, "valid"), series) for one in shocks
+        )
+        noise = 0.01 * random.normal(size=len(ours))
+        found += diebold_mariano(ours, larger * theirs + noise, *where, horizon) < 0.05
     return found / times
 
 
-def test_the_test_of_two_forecasts_rarely_finds_a_difference_that_is_none() -> None:
-    assert 0.01 <= rejections(1.0, 0.0) <= 0.11
+@pytest.mark.parametrize(
+    ("number", "horizon", "series"),
+    [(35, 12, 1), (73, 6, 1), (120, 6, 1), (200, 24, 1), (60, 1, 1), (100, 6, 20)],
+)
+def test_the_test_of_two_forecasts_rarely_finds_a_difference_that_is_none(
+    number: int, horizon: int, series: int
+) -> None:
+    assert 0.02 <= rejections(number, horizon, series=series) <= 0.1
 
 
 def test_the_test_of_two_forecasts_finds_a_difference_that_there_is() -> None:
-    assert rejections(1.0, 0.5) > 0.9
+    assert rejections(120, 6, larger=1.6) > 0.9
+
+
+def test_many_short_series_are_compared_by_their_means() -> None:
+    random = np.random.default_rng(0)
+    ours, theirs = random.normal(size=(2, 60)) + [[0.0], [1.0]]
+    alone = np.arange(60), random.integers(0, 5, 60)  # times of which there are too few
+    assert diebold_mariano(ours, theirs, *alone, 18) < 0.01
+    assert diebold_mariano(ours, ours + random.normal(size=60), *alone, 18) > 0.05
 
 
 def test_the_test_of_two_forecasts_is_careful() -> None:
     where = np.zeros(30, int), np.arange(30)
     same = np.random.default_rng(0).normal(size=30)
     assert diebold_mariano(same, same, *where, 3) == 1.0
-    assert diebold_mariano(same, same - 1, *where, 3) == 0.0
+    assert diebold_mariano(same, same - 1, *where, 3) < 1e-9
     assert diebold_mariano(same[:5], same[:5] + same[5:10], np.zeros(5), np.arange(5), 3) == 1.0
     one, other = np.random.default_rng(1).normal(size=(2, 30))
     order = np.random.default_rng(2).permutation(30)
