@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain import plots
 from seqtrain.cli.console import progress
 from seqtrain.config import load_config
 from seqtrain.data.dataset import Dataset
@@ -23,6 +24,7 @@ from seqtrain.datasets.airline import Airline
 from seqtrain.datasets.series import Series
 from seqtrain.datasets.stocks import Stocks
 from seqtrain.errors import DataError
+from seqtrain.inference import next_values
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.tasks import Forecasting
@@ -323,6 +325,54 @@ def weights(run: Run) -> list[float]:
             )
         )
     return found
+
+
+# Pictures
+
+
+@pytest.mark.tf
+def test_forecasts_of_one_step_can_be_seen(seqtrain: Seqtrain, own: Path) -> None:
+    """A line of one point is invisible, so those of single steps are joined, or are dots."""
+    ok(seqtrain("train", own, "dataset.horizon=1", "training.epochs=1", "training.baselines=false"))
+    run = lookup.latest(Path("outputs"))
+    rolling, typical, worst = plots.forecasts([run]).axes
+    true, forecast = rolling.lines
+    assert len(forecast.get_xdata()) == 12
+    assert len(rolling.collections) == 1
+    for axes in (typical, worst, *plots.horizon_errors([run]).axes, *plots.coverage([run]).axes):
+        assert any(len(line.get_xdata()) == 1 and line.get_marker() == "o" for line in axes.lines)
+    assert "wanted: 90%" in plots.coverage([run]).axes[0].get_legend_handles_labels()[1]
+    assert ok(seqtrain("report", "--quick"))
+
+
+@pytest.mark.tf
+def test_what_would_be_shown_twice_is_shown_once(seqtrain: Seqtrain, own: Path) -> None:
+    ok(seqtrain("train", own, "dataset.test=3", "training.epochs=1", "training.baselines=false"))
+    run = lookup.latest(Path("outputs"))
+    assert len(run.predictions()[0]) == 1
+    assert len(plots.forecasts([run]).axes) == 1
+    assert ok(seqtrain("report", "--quick"))
+
+
+@pytest.mark.tf
+@pytest.mark.usefixtures("trained")
+def test_a_forecast_can_be_drawn(seqtrain: Seqtrain) -> None:
+    ok(seqtrain("forecast", "own", "--steps", "5", "--plot", "next.png"))
+    found = next_values.forecast(lookup.best(Path("own"), Path("outputs")), steps=5)
+    (axes,) = plots.next_values(found).axes
+    known, ahead = axes.lines
+    assert ahead.get_xdata()[0] == known.get_xdata()[-1] + 1
+    np.testing.assert_allclose(ahead.get_ydata(), found.quantiles[0, :, 1])
+    (legend,) = plots.next_values(found).legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "known",
+        "forecast",
+        "90 % interval",
+    ]
+    assert Path("next.png").read_bytes()[1:4] == b"PNG"
+    refused = seqtrain("forecast", "own", "--plot", "next.txt")
+    assert refused.exit_code == 2
+    assert "ends in .png, .svg or .pdf" in refused.stderr
 
 
 # What is refused

@@ -405,11 +405,11 @@ class Forecasting(Task):
             log.warning(
                 "the %s interval is calibrated on %s of %s, so it may hold much less or more: "
                 "a longer validation part is better (`dataset.validation=…`)",
-                *(self._share, counted(found, "span"), counted(self.horizon, "step")),
+                *(self.share, counted(found, "span"), counted(self.horizon, "step")),
             )
 
     @property
-    def _share(self) -> str:
+    def share(self) -> str:
         """The share that the interval should hold, as text."""
         return f"{100 * (self.interval or 0):g} %"
 
@@ -422,7 +422,7 @@ class Forecasting(Task):
         held = ours.get("test_coverage")
         if held is not None and self.interval and held < self.interval - TOO_LITTLE:
             yield (
-                f"the {self._share} interval holds {100 * held:.0f} % of the test values: errors "
+                f"the {self.share} interval holds {100 * held:.0f} % of the test values: errors "
                 "are larger there than in validation, so expect the same of its forecasts"
             )
 
@@ -636,6 +636,7 @@ class Forecasting(Task):
         Yields:
             A title, the number of a series, and the indices of its origins. The first are a
             horizon apart, and from the series of the typical origin, whose error is the median.
+            What would be shown twice is yielded once.
         """
         import numpy as np
 
@@ -649,7 +650,9 @@ class Forecasting(Task):
         rolling = mine[apart % self.horizon == 0][-max(MOST_SHOWN // self.horizon, 1) :]
         mean = readable(float(errors[order].mean()))
         chosen = {f"test MASE {mean}": rolling.tolist(), "typical": [typical], "worst": [worst]}
-        for word, origins in chosen.items():
+        for place, (word, origins) in enumerate(chosen.items()):
+            if origins in [*chosen.values()][:place]:
+                continue
             number = int(labels["series"][origins[0]])
             of = f", {self.names[number]}" if len(self.names) > 1 else ""
             title = f"{word}{of}"
@@ -657,6 +660,20 @@ class Forecasting(Task):
                 when = self.grid.label(int(labels["time"][origins[0]]))
                 title = f"{word} origin {when}{of}: MASE {readable(float(errors[origins[0]]))}"
             yield title, number, origins
+
+    def paths(
+        self, labels: np.ndarray, predictions: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the times and the quantiles of each forecast; those of one step are joined.
+
+        Yields:
+            int64 of shape (S,), and float64 of shape (S, Q).
+        """
+        times = self.times(labels)
+        if self.horizon == 1:
+            yield times[:, 0], predictions[:, 0]
+        else:
+            yield from zip(times, predictions, strict=True)
 
     # Why a network may not have learned
 
