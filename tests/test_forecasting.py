@@ -760,13 +760,19 @@ def test_several_series_have_forecasts_of_their_own(seqtrain: Seqtrain, own: Pat
 
 
 @pytest.mark.tf
+@pytest.mark.parametrize(("event", "call"), [("on_epoch_end", 2), ("on_train_batch_end", 8)])
 def test_a_forecast_that_was_cut_short_goes_on_to_the_bit(
-    own: Path, monkeypatch: pytest.MonkeyPatch
+    own: Path, monkeypatch: pytest.MonkeyPatch, event: str, call: int
 ) -> None:
-    config = load_config(own, ["model.autoregressive=true", "training.baselines=false"])
-    whole, _ = launch.prepare(config, Path("whole"), None)
+    """In the middle of an epoch, too, of which each has 6 batches."""
+    write(np.stack([wave(), 2 * wave(noise=0.3)], axis=1), ("one", "other"))
+    keys = ["model.autoregressive=true", "dataset.calendar=true", "dataset.series_embedding=2"]
+    keys += ["training.checkpoint_minutes=1e-9", "execution.steps_per_execution=1"]
+    config = load_config(own, [*keys, "training.baselines=false", "training.batch_size=32"])
+    whole, dataset = launch.prepare(config, Path("whole"), None)
+    assert -(-len(dataset.train) // 32) == 6
     cut, _ = launch.prepare(config, Path("cut"), None)
-    cut_short(cut, monkeypatch, "on_epoch_end", 2)
+    cut_short(cut, monkeypatch, event, call)
     assert not cut.finished
     assert results(go_on(cut)) == results(go_on(whole))
 
