@@ -62,6 +62,14 @@ class Examples:
         """Return a hash of the inputs of each example; uint64, shape (N,)."""
         return inputs.fingerprints(self.x)
 
+    def drawn(self, random: np.random.Generator) -> Examples:
+        """Return the examples of an epoch: these, or windows that begin elsewhere in a text."""
+        return self
+
+    def whole(self) -> Examples:
+        """Return the examples as they are scored: these, or a text as a single sequence."""
+        return self
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -190,6 +198,7 @@ class Dataset:
         originals: returns the texts of test examples as written, by their indices.
         dropped: the share of characters in no token, if it was counted.
         series: the time series, if the examples are windows of them.
+        optimum: the logarithm of the true probability of each label of test, if it is generated.
     """
 
     train: Examples
@@ -206,6 +215,7 @@ class Dataset:
     originals: Callable[[np.ndarray], list[str]] | None = None
     dropped: float = 0.0
     series: SeriesData | None = None
+    optimum: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -231,9 +241,8 @@ class Dataset:
 
     @property
     def tokens(self) -> str:
-        """The tokens of the texts: `words`, `characters` or `subwords`."""
-        rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"
-        return rule if rule in ("characters", "subwords") else "words"
+        """The tokens of the texts: `words`, `characters`, `subwords` or `symbols`."""
+        return self.vocabulary.tokeniser.kind if self.vocabulary else "words"
 
     @property
     def examples(self) -> int:

@@ -62,6 +62,7 @@ class Task(ABC):
     compared: ClassVar[tuple[Metric, ...]]  # with columns in a comparison of runs
     plots: ClassVar[tuple[str, ...]] = ()  # about its predictions, by name
     sections: ClassVar[tuple[str, ...]] = ()  # of the report, by name
+    of_steps: ClassVar[bool] = False  # whether each step has a label, and the state is carried on
     takes_fractions: ClassVar[bool] = False  # whether labels may have decimals
     calibrates: ClassVar[bool] = False  # whether something is fitted on validation at the end
     weighs_classes: ClassVar[bool] = False  # whether `training.class_weight` is supported

@@ -140,9 +140,12 @@ def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], save
     batches only once.
     """
     from seqtrain.training.batches import Batches, CountEpochs
+    from seqtrain.training.callbacks import ScoreWhole
     from seqtrain.training.compiling import TellCompiling
 
-    train, held_out = dataset.learned_split("train"), dataset.learned_split("validation")
+    whole = dataset.task.of_steps
+    train = dataset.learned_split("train")
+    held_out = train if whole else dataset.learned_split("validation")
     weights = class_weight(config, dataset)
     hidden = dataset.mask and dataset.padding == "post"
     size, by_length = config.training.batch_size, config.training.bucket_by_length
@@ -154,9 +157,10 @@ def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], save
             execution.feed(batches, config.execution),
             initial_epoch=saver.epoch,
             epochs=epochs,
-            validation_data=execution.feed(validation, config.execution),
+            validation_data=None if whole else execution.feed(validation, config.execution),
             class_weight=weights,
             callbacks=[
+                *([ScoreWhole(dataset)] if whole else []),
                 CountEpochs(batches, validation),
                 TellCompiling(config.execution.backend, batches, validation),
                 *callbacks,
