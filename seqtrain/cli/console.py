@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,19 @@ WIDEST = 60  # columns of a text in a table
 def result(text: str) -> None:
     """Print a result on stdout."""
     click.echo(printable(text))
+
+
+def result_line(text: str) -> None:
+    """Print a line of JSON on stdout."""
+    click.echo(in_json(_encodable(text)))
+
+
+def stream(pieces: Iterable[str]) -> None:
+    """Print the pieces of a text on stdout as they come, and end the line."""
+    for piece in pieces:
+        click.echo(printable(_encodable(piece)), nl=False)
+        sys.stdout.flush()
+    click.echo()
 
 
 def result_json(value: Any) -> None:

@@ -74,7 +74,7 @@ class Numbering:
                 [number_of.setdefault(token, len(number_of)) for token in self.split(text)],
                 np.int64,
             )
-        return found.astype(smallest(len(self.number_of)))
+        return np.asarray(found, smallest(len(self.number_of)))
 
     def _add(self, points: np.ndarray) -> None:
         """Number the code points that are new."""
@@ -152,6 +152,15 @@ class Stream:
         """Return the number of tokens."""
         return len(self.ids)
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The three arrays."""
+        return self.ids, self.characters, self.spelling
+
+    def last(self) -> Stream:
+        """Return the last token alone."""
+        return Stream(*(array[-1:] for array in self.arrays))
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -193,11 +202,10 @@ class Encoder:
         for place, one in enumerate(numbers):
             stream = self.of_numbers(one, tokens)
             if place or begins:
-                arrays = (stream.ids, stream.characters, stream.spelling)
-                values = zip((START, 1, 0), arrays, strict=True)
+                values = zip((START, 1, 0), stream.arrays, strict=True)
                 streams.append(Stream(*(np.full(1, value, of.dtype) for value, of in values)))
             streams.append(stream)
-        return _concatenated(streams)
+        return concatenated(streams)
 
     def of_numbers(self, numbers: np.ndarray, tokens: Sequence[str]) -> Stream:
         """Return the stream of tokens by their numbers; of subwords, of the parts of chunks."""
@@ -244,16 +252,13 @@ class Encoder:
         return np.asarray(lengths[ids] - (marked[ids] & after))
 
 
-def _concatenated(streams: Sequence[Stream]) -> Stream:
+def concatenated(streams: Sequence[Stream]) -> Stream:
+    """Return streams one after another."""
     import numpy as np
 
     if len(streams) == 1:
         return streams[0]
-    ids, characters, spelling = (
-        np.concatenate([getattr(one, name) for one in streams])
-        for name in ("ids", "characters", "spelling")
-    )
-    return Stream(ids, characters, spelling)
+    return Stream(*map(np.concatenate, zip(*(one.arrays for one in streams), strict=True)))
 
 
 def _length(piece: str) -> int:
@@ -277,8 +282,8 @@ def fit(kind: str, documents: Iterable[str], size: int | None) -> tuple[Encoder,
     numbering = Numbering(rule)
     numbers = [numbering.numbers(text) for text in documents]
     tokens = numbering.tokens
-    counts = sum(np.bincount(one, minlength=len(tokens)) for one in numbers).tolist()
-    encoder = _ranked(rule, tokens, counts, size)
+    counts = np.sum([np.bincount(one, minlength=len(tokens)) for one in numbers], axis=0)
+    encoder = _ranked(rule, tokens, counts.tolist(), size)
     return encoder, encoder.joined(numbers, tokens, begins=True)
 
 
@@ -301,4 +306,3 @@ def _of_subwords(chunks: Sequence[str], counts: Sequence[int], size: int | None)
     spaces = [space for space in spaces if space not in pieces]
     vocabulary = Vocabulary((*spaces, *pieces), Tokeniser("exact_subwords", model))
     return Encoder(vocabulary)
-

@@ -261,9 +261,7 @@ class Tokeniser:
         from seqtrain.data.subwords import split
 
         parts = split(self.model, [chunk for chunk in found if not chunk.isspace()])
-        return [
-            piece for chunk in found for piece in ([chunk] if chunk.isspace() else next(parts))
-        ]
+        return [piece for chunk in found for piece in ([chunk] if chunk.isspace() else next(parts))]
 
     @property
     def kind(self) -> str:
@@ -286,6 +284,16 @@ class Tokeniser:
             return "".join(tokens).replace(SPACE, " ").strip()
         return " ".join(tokens)
 
+    def near(self, token: str) -> str:
+        """Return the plain form of a token, if the rule keeps variants of letters.
+
+        So a network that was trained on `don't` also knows `don’t`.
+        """
+        if self.rule not in ("plain", "keras"):
+            return token
+        found = words(token)
+        return found[0] if len(found) == 1 else token
+
 
 def _rejoined(pieces: Iterable[str]) -> str:
     """Join exact subwords: a word that follows a space or begins the text has no further one."""
@@ -296,16 +304,6 @@ def _rejoined(pieces: Iterable[str]) -> str:
 
 def _decoded(found: Any) -> str:
     return bytes.fromhex(found[0].replace("<0x", "").replace(">", "")).decode("utf-8", "replace")
-
-    def near(self, token: str) -> str:
-        """Return the plain form of a token, if the rule keeps variants of letters.
-
-        So a network that was trained on `don't` also knows `don’t`.
-        """
-        if self.rule not in ("plain", "keras"):
-            return token
-        found = words(token)
-        return found[0] if len(found) == 1 else token
 
 
 def dropped(texts: Iterable[str]) -> float:

@@ -1,8 +1,8 @@
 """`grammar`: generated lines of nested brackets and letters, whose true entropy is known.
 
-A pushdown automaton writes them: a closing bracket must be that of the last open one, and the letters
-depend on it, too. So the probability of each character is known exactly, and with it the fewest
-bits that any model can reach on the test.
+A pushdown automaton writes them: a closing bracket must be that of the last open one, and the
+letters depend on it, too. So the probability of each character is known exactly, and with it the
+fewest bits that any model can reach on the test.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A recurrent network in NumPy, whose state is carried from step to step.
 
-It computes what Keras's layers compute, without a backend: a text is begun at once, goes on from its
-whole past, and is the same whichever backend trained the network.
+It computes what Keras's layers compute, without a backend: a text is begun at once, goes on from
+its whole past, and is the same whichever backend trained the network.
 """
 
 from __future__ import annotations
@@ -178,7 +178,8 @@ class Stack:
             elif kind in ("SimpleRNN", "LSTM", "GRU"):
                 recurrences.append(_recurrence(kind, config, weights))
             elif kind == "Dense":
-                dense.append(Affine(*weights, _activation(config["activation"])))
+                kernel, bias = weights
+                dense.append(Affine(kernel, bias, _activation(config["activation"])))
             elif kind not in ("Dropout", "InputLayer"):
                 raise ValueError(f"a layer `{kind}` cannot be computed step by step")
         if not (recurrences and dense and len(vectors)):
@@ -267,8 +268,9 @@ def _activation(name: Any) -> Function:
 
 def _recurrence(kind: str, config: dict[str, Any], weights: list[np.ndarray]) -> Recurrence:
     kernel, recurrent, bias = weights
-    biases = (bias[0], bias[1]) if kind == "GRU" else (bias, None)
-    return Recurrence(kind, kernel, recurrent, *biases, _activation(config["activation"]))
+    of_input, of_state = (bias[0], bias[1]) if kind == "GRU" else (bias, None)
+    value = _activation(config["activation"])
+    return Recurrence(kind, kernel, recurrent, of_input, of_state, value)
 
 
 def of_model(model: Any) -> Stack:

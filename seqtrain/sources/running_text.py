@@ -13,7 +13,7 @@ from pydantic import Field
 from seqtrain.data import token_stream
 from seqtrain.data.dataset import Dataset, Fitted, NewExamples, Outline
 from seqtrain.data.text_windows import TextWindows, steps
-from seqtrain.data.token_stream import Encoder, Stream
+from seqtrain.data.token_stream import Encoder, Stream, concatenated
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Ids, Share, Size
 from seqtrain.sources.base import DatasetConfig
@@ -52,9 +52,9 @@ class RunningTextConfig(DatasetConfig):
 
     tokens: Literal["characters", "words", "subwords", "symbols"] = Field(
         default="characters",
-        description="what the network predicts one by one: `characters`; `words`, with punctuation, "
-        "spaces and lines; `subwords`, which are learned; or `symbols` between spaces, such as "
-        "notes of music",
+        description="what the network predicts one by one: `characters`; `words`, with "
+        "punctuation, spaces and lines; `subwords`, which are learned; or `symbols` between "
+        "spaces, such as notes of music",
     )
     vocabulary_size: Ids | None = Field(
         default=None,
@@ -70,9 +70,7 @@ class RunningTextConfig(DatasetConfig):
         default=0.05,
         description="share of the text, before the test, that chooses the best epoch",
     )
-    test: Share = Field(
-        default=0.1, description="share of the text, its end, for the final scores"
-    )
+    test: Share = Field(default=0.1, description="share of the text, its end, for the final scores")
 
     @abstractmethod
     def documents(self, data_dir: Path | None) -> Documents:
@@ -114,9 +112,10 @@ class RunningTextConfig(DatasetConfig):
         found = self.documents(data_dir)
         train, validation, test = self._parts(found)
         encoder, of_train = token_stream.fit(self.tokens, train.texts, self.size)
-        of_validation = _after(of_train, encoder.encode(validation.texts, validation.begins))
-        of_test = _after(of_validation, encoder.encode(test.texts, test.begins))
-        for name, stream in (("train", of_train), ("validation", of_validation), ("test", of_test)):
+        of_validation = _after(of_train, encoder, validation)
+        of_test = _after(of_validation, encoder, test)
+        streams = {"train": of_train, "validation": of_validation, "test": of_test}
+        for name, stream in streams.items():
             needed = self.window + 1 if name == "train" else 2
             if len(stream) < needed:
                 raise self._too_short(found, name, len(stream), needed)
@@ -212,7 +211,8 @@ def _moved(cut: int, texts: Sequence[str], least: float) -> int:
 
 def _between(texts: Sequence[str], first: int, last: int) -> Part:
     """Return the documents from one character to another."""
-    found, begins, begin = [], True, 0
+    found: list[str] = []
+    begins, begin = True, 0
     for text in texts:
         start, end = max(first - begin, 0), min(last - begin, len(text))
         if start < end:
@@ -222,15 +222,9 @@ def _between(texts: Sequence[str], first: int, last: int) -> Part:
     return Part(found or [""], begins)
 
 
-def _after(before: Stream, stream: Stream) -> Stream:
-    """Return a stream with the last token before it, which is only read."""
-    import numpy as np
-
-    ids, characters, spelling = (
-        np.concatenate([getattr(before, name)[-1:], getattr(stream, name)])
-        for name in ("ids", "characters", "spelling")
-    )
-    return Stream(ids, characters, spelling)
+def _after(before: Stream, encoder: Encoder, part: Part) -> Stream:
+    """Return a part as a stream, with the last token before it, which is only read."""
+    return concatenated([before.last(), encoder.encode(part.texts, part.begins)])
 
 
 def _contexts(ids: np.ndarray, vocabulary: Vocabulary) -> Callable[[np.ndarray], list[str]]:

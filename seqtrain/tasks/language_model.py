@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from seqtrain.data.token_stream import Encoder, Spelling, Stream
-from seqtrain.data.vocabulary import FIRST_WORD, SPECIAL
+from seqtrain.data.vocabulary import FIRST_WORD, SPECIAL, START
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
@@ -52,11 +52,13 @@ class LanguageModel(Task):
         tokens: the tokens of the ids from `FIRST_WORD` on.
         characters_per_token: the mean of train.
         spelling: what the letters of unknown tokens cost.
+        documents: how many of train begin with their own token.
     """
 
     tokens: tuple[str, ...] = ()
     characters_per_token: float = 1.0
     spelling: Spelling = Spelling()
+    documents: int = 1
 
     name: ClassVar[str] = "language model"
     labels: ClassVar[str] = "next tokens"
@@ -76,14 +78,16 @@ class LanguageModel(Task):
     def __post_init__(self) -> None:
         """Raise a ValueError if the values cannot be those of a language model."""
         texts = all(isinstance(token, str) for token in self.tokens)
-        if not (texts and _is_positive(self.characters_per_token)):
+        counted = type(self.documents) is int and self.documents >= 0
+        if not (texts and counted and _is_positive(self.characters_per_token)):
             raise ValueError("it does not hold what a language model needs")
 
     @classmethod
     def fitted(cls, encoder: Encoder, train: Stream) -> Self:
         """Return the task with what is fitted on train."""
         mean = float(train.characters.mean()) if len(train) else 1.0
-        return cls(encoder.vocabulary.words, mean, encoder.spelling)
+        documents = int((train.ids == START).sum())
+        return cls(encoder.vocabulary.words, mean, encoder.spelling, documents)
 
     # Labels
 
