@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Below 1 prefers what is likely; 0 always takes the likeliest token.",
 )
-@click.option("--top-k", type=click.IntRange(1), help="Choose among so many of the likeliest.")
+@click.option(
+    "--top-k", type=click.IntRange(1, limits.IDS), help="Choose among so many of the likeliest."
+)
 @click.option(
     "--top-p",
     type=click.FloatRange(0, 1, min_open=True),
