@@ -6,17 +6,20 @@ import logging
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from seqtrain.data.text_windows import steps
+from seqtrain.data.token_stream import Encoder, Stream, concatenated
 from seqtrain.data.tokens import SPACE, Tokeniser
 from seqtrain.data.vocabulary import FIRST_WORD, OOV, START, Vocabulary
 from seqtrain.errors import DataError, RunError
 from seqtrain.inference import stepping
+from seqtrain.inference.carried import of_text
 from seqtrain.inference.stepping import Stack, State
 from seqtrain.runs.run import Run
-from seqtrain.sources.running_text import encoder_of
 from seqtrain.tasks.language_model import LanguageModel, language_model
 
 NEVER = (0, OOV, 3)  # ids that are never written: padding, unknown, unused
@@ -165,12 +168,10 @@ class Writer:
         A character that the network does not know becomes one like it, or is left out, and a
         message says so.
         """
-        from seqtrain.data.dataset import Fitted
-
         known = {*self.vocabulary.words}
         if self.vocabulary.tokeniser.kind == "characters":
             text = self._mapped(text, known)
-        stream = encoder_of(Fitted(self.task, self.vocabulary)).encode([text], begins=False)
+        stream = self._encoder.encode([text], begins=False)
         unknown = int((stream.ids == OOV).sum())
         if unknown:
             tokens = self.vocabulary.tokeniser(text)
@@ -244,25 +245,34 @@ class Writer:
         order = np.argsort(-p, kind="stable")[:number]
         return [(self.task.token(one), float(p[one])) for one in order.tolist() if p[one] > 0]
 
-    def score(self, text: str) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Return the tokens of a text, their labels and their predictions.
+    def stream(self, text: str) -> Stream:
+        """Return a text as tokens, after the one that comes before it.
 
         Raises:
             DataError: it is empty.
         """
-        from seqtrain.data.dataset import Fitted
-        from seqtrain.data.text_windows import steps
-        from seqtrain.data.token_stream import Stream, concatenated
-        from seqtrain.inference.carried import of_text
-
-        stream = encoder_of(Fitted(self.task, self.vocabulary)).encode([text], begins=False)
+        stream = self._encoder.encode([text], begins=False)
         if not len(stream):
-            raise DataError("an empty text has no score")
+            raise DataError("an empty text has no tokens", "give some words")
         before = Stream(*(of[:1].copy() for of in stream.arrays))
         before.ids[0] = self.first
-        examples = steps(concatenated([before, stream]))
-        found = of_text(self.stack, examples.x, examples.labels, self.task)  # type: ignore[arg-type]
-        return self.vocabulary.tokeniser(text), examples.labels, found
+        return concatenated([before, stream])
+
+    def score(self, text: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Return the tokens of a text, their labels and their predictions."""
+        stream = self.stream(text)
+        examples = steps(stream)
+        found = of_text(self.stack, examples.first, examples.labels, self.task)
+        return self.pieces(stream.ids[1:]), examples.labels, found
+
+    def pieces(self, ids: np.ndarray) -> list[str]:
+        """Return the characters that each id adds to a text; `<unknown>` for an unknown one."""
+        of = Pieces(self.vocabulary.tokeniser)
+        return [of.add(token) for token in self.vocabulary.names(ids)]
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.vocabulary, self.task.spelling)
 
 
 def _softmax(logits: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -66,6 +66,7 @@ class LanguageModel(Task):
     columns: ClassVar[tuple[str, ...]] = ("truth",)
     row: ClassVar[str] = "surprise"
     apart: ClassVar[str] = ""
+    unit: ClassVar[str] = "tokens"
     of_steps: ClassVar[bool] = True
     loss: ClassVar[Metric] = LOSS
     metrics: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
@@ -112,6 +113,18 @@ class LanguageModel(Task):
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
         """Return no rows: a text has too many tokens for them."""
         return {"labels": []}
+
+    def facts(self, dataset: Dataset) -> list[list[str]]:
+        """Return the kind and the number of the tokens, and the windows of train."""
+        windows, length = dataset.train.first.shape
+        of_test = dataset.test.labels
+        return [
+            ["tokens", f"{dataset.tokens}, {self.outputs:,} ids"],
+            ["characters of a token", f"{self.characters_per_token:.3g}"],
+            ["documents in train", f"{self.documents:,}"],
+            ["windows in an epoch", f"{windows:,} of {length} tokens"],
+            ["unknown in test", f"{float((of_test['spelling'] > 0).mean()):.2%}"],
+        ]
 
     def summary(self, labels: np.ndarray) -> str:
         """Return the number of tokens and of ids."""
