@@ -66,9 +66,10 @@ class RunningTextConfig(DatasetConfig):
         description="tokens over which the gradient goes back in training; validation, test and "
         "generation carry the state on without end",
     )
-    validation: Share = Field(
+    validation: Share | Literal["test"] = Field(
         default=0.05,
-        description="share of the text, before the test, that chooses the best epoch",
+        description="share of the text, before the test, that chooses the best epoch; `test` "
+        "chooses on the test, so its score is optimistic",
     )
     test: Share = Field(default=0.1, description="share of the text, its end, for the final scores")
 
@@ -89,6 +90,11 @@ class RunningTextConfig(DatasetConfig):
     def writes_text(self) -> bool:
         """True."""
         return True
+
+    @property
+    def chooses_on_test(self) -> bool:
+        """Whether `validation` is `test`."""
+        return self.validation == "test"
 
     @property
     def size(self) -> int | None:
@@ -113,16 +119,18 @@ class RunningTextConfig(DatasetConfig):
         train, validation, test = self._parts(found)
         encoder, of_train = token_stream.fit(self.tokens, train.texts, self.size)
         of_validation = _after(of_train, encoder, validation)
-        of_test = _after(of_validation, encoder, test)
+        same = self.chooses_on_test
+        of_test = of_validation if same else _after(of_validation, encoder, test)
         streams = {"train": of_train, "validation": of_validation, "test": of_test}
         for name, stream in streams.items():
             needed = self.window + 1 if name == "train" else 2
             if len(stream) < needed:
                 raise self._too_short(found, name, len(stream), needed)
+        judged = steps(of_test)
         return Dataset(
             train=TextWindows.of(of_train, self.window),
-            validation=steps(of_validation),
-            test=steps(of_test),
+            validation=judged if same else steps(of_validation),
+            test=judged,
             task=LanguageModel.fitted(encoder, of_train),
             source=found.source,
             sha256=found.sha256,
@@ -140,18 +148,19 @@ class RunningTextConfig(DatasetConfig):
     def _parts(self, found: Documents) -> Sequence[Part]:
         """Return the documents of train, validation and test; one may go on in the next part."""
         total = sum(map(len, found.texts))
-        sizes = {"validation": self.validation, "test": self.test}
-        if self.validation + self.test >= 1:
+        validation = 0.0 if self.validation == "test" else self.validation
+        if validation + self.test >= 1:
             raise DataError(
-                f"validation and test take {self.validation + self.test:.0%} of the text, which "
+                f"validation and test take {validation + self.test:.0%} of the text, which "
                 "leaves nothing for train",
                 "smaller shares, such as `dataset.validation=0.05 dataset.test=0.1`",
             )
-        test = round(total * (1 - sizes["test"]))
-        validation = round(total * (1 - sizes["test"] - sizes["validation"]))
-        least = NEAR * min(sizes.values()) * total
-        cuts = [_moved(cut, found.texts, least) for cut in (validation, test)]
+        least = NEAR * min(validation or self.test, self.test) * total
+        shares = (1 - self.test - validation, 1 - self.test)
+        cuts = [_moved(round(total * share), found.texts, least) for share in shares]
         bounds = [(0, cuts[0]), (cuts[0], cuts[1]), (cuts[1], total)]
+        if self.chooses_on_test:
+            bounds[1] = bounds[2]
         return [_between(found.texts, *bound) for bound in bounds]
 
     def _too_short(self, found: Documents, name: str, tokens: int, needed: int) -> DataError:
