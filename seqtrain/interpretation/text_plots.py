@@ -14,7 +14,8 @@ from seqtrain.interpretation.surprise import Surprise
 from seqtrain.interpretation.unit_meanings import Meaning
 from seqtrain.plots.base import COLOURS
 
-COLUMNS = 90  # characters in a line
+COLUMNS = 90  # most characters in a line
+NARROWEST = 60  # characters
 CHARACTER, LINE = 0.088, 0.2  # inches
 MOST_BITS = 10.0  # of the darkest colour
 ORANGE = LinearSegmentedColormap.from_list("surprise", ["white", COLOURS[1]])
@@ -34,7 +35,7 @@ def surprise(found: Surprise) -> Figure:
     figure, (axes,) = _figure([cells])
     most = min(max(each, default=1.0), MOST_BITS)
     scale = Normalize(0, most)
-    _text(axes, cells, ORANGE, scale)
+    _text(axes, cells, _columns([cells]), ORANGE, scale)
     axes.set_title(f"{clipped(found.title)}: {found.bits_per_character:.3f} bits per character")
     figure.colorbar(ScalarMappable(scale, ORANGE), ax=axes, label="bits", fraction=0.03, pad=0.01)
     return figure
@@ -46,7 +47,7 @@ def units(found: Sequence[Meaning]) -> Figure:
     figure, panels = _figure(every)
     for one, cells, axes in zip(found, every, panels, strict=True):
         most = float(np.abs(one.values).max()) or 1.0
-        _text(axes, cells, BOTH, Normalize(-most, most))
+        _text(axes, cells, _columns(every), BOTH, Normalize(-most, most))
         where = f"unit {one.unit} of layer {one.layer}, {one.state} state"
         axes.set_title(f"{one.feature}: {where}, r = {one.correlation:.2f}", fontsize=9)
     return figure
@@ -70,16 +71,21 @@ def laid_out(text: str, values: Sequence[float]) -> list[Cell]:
 def _figure(every: Sequence[list[Cell]]) -> tuple[Figure, list[Axes]]:
     """Return a figure with a panel for each text, as high as its lines."""
     heights = [max(cells[-1][0] + 1, 1) if cells else 1 for cells in every]
-    size = (COLUMNS * CHARACTER + 0.6, LINE * sum(heights) + 0.45 * len(heights) + 0.3)
+    size = (_columns(every) * CHARACTER + 0.6, LINE * sum(heights) + 0.45 * len(heights) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(every), 1, squeeze=False, height_ratios=heights)
     return figure, panels[:, 0].tolist()
 
 
-def _text(axes: Axes, cells: Sequence[Cell], colours: Any, scale: Normalize) -> None:
+def _columns(every: Sequence[Sequence[Cell]]) -> int:
+    """Return the width of the longest line in characters, but not too few for a title."""
+    return max([NARROWEST, *(column + 1 for cells in every for _, column, *_ in cells)])
+
+
+def _text(axes: Axes, cells: Sequence[Cell], columns: int, colours: Any, scale: Normalize) -> None:
     """Draw each character over the colour of its value."""
     lines = max((line for line, *_ in cells), default=0) + 1
-    values = np.full((lines, COLUMNS), np.nan)
+    values = np.full((lines, columns), np.nan)
     for line, column, _, value in cells:
         values[line, column] = value
     axes.imshow(values, cmap=colours, norm=scale, aspect="auto", interpolation="nearest")

@@ -72,8 +72,8 @@ class LanguageModel(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
     monitored: ClassVar[tuple[Metric, ...]] = (BITS,)
     compared: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
-    plots: ClassVar[tuple[str, ...]] = ()
-    sections: ClassVar[tuple[str, ...]] = ()
+    plots: ClassVar[tuple[str, ...]] = ("along_the_text",)
+    sections: ClassVar[tuple[str, ...]] = ("texts",)
     letter: ClassVar[str] = "surprise"
 
     def __post_init__(self) -> None:
