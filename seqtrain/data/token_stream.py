@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1_000_000  # characters that are split at once, at least; a block ends with a line
 CODE_POINTS = 0x110000  # of Unicode
+SPACES = (" ", "\n", "\t")  # tokens of every vocabulary of subwords; others are read as the first
 HALF = 0.5  # what is added to the count of each character, as Krichevsky and Trofimov do
 
 
@@ -225,7 +226,10 @@ class Encoder:
 
         words = [chunk for chunk in chunks if not chunk.isspace()]
         split = subwords.split(self.vocabulary.tokeniser.model, words)
-        parts = [[chunk] if chunk.isspace() else next(split) for chunk in chunks]
+        parts = [
+            [chunk if chunk in self._id_of else SPACES[0]] if chunk.isspace() else next(split)
+            for chunk in chunks
+        ]
         lengths = np.array([len(part) for part in parts], np.int64)
         flat = np.array(
             [self._id_of.get(piece, OOV) for part in parts for piece in part], smallest(self.size)
@@ -299,7 +303,7 @@ def _ranked(rule: Rule, tokens: Sequence[str], counts: Sequence[int], size: int 
 
 def _of_subwords(chunks: Sequence[str], counts: Sequence[int], size: int | None) -> Encoder:
     """Learn the subwords of the words of train; spaces and ends of lines are tokens, too."""
-    spaces = [chunk for chunk in chunks if chunk.isspace()]
+    spaces = [*dict.fromkeys([*SPACES, *(chunk for chunk in chunks if chunk.isspace())])]
     counted = {c: n for c, n in zip(chunks, counts, strict=True) if not c.isspace()}
     model = subwords.learn(counted, (size or subwords.SMALLEST) - FIRST_WORD - len(spaces))
     pieces = subwords.pieces(model)

@@ -9,7 +9,9 @@ from seqtrain.evaluation import language_metrics
 from seqtrain.plots.base import legend, panel, plot, together
 from seqtrain.runs.run import CONTEXT, Run
 
+TICKS = (1, 2, 5, 10, 20, 50, 100, 200)
 SMOOTHED = 30  # parts of the text in the picture along it
+GROWTH = 1.25  # from one point of the picture by context to the next
 
 
 @plot(needs=CONTEXT)
@@ -29,6 +31,8 @@ def context(runs: Sequence[Run]) -> Figure:
                 whole = run.metrics()["test_bits_per_character"]
                 axes.axhline(whole, color=drawn.colour, linestyle=":", linewidth=1)
     axes.set_xscale("log")
+    axes.set_xticks(TICKS, [*map(str, TICKS)])
+    axes.set_xticks([], minor=True)
     axes.set(xlabel="tokens read before")
     legend(axes, every, "best")
     return figure
@@ -50,10 +54,10 @@ def along_the_text(runs: Sequence[Run]) -> Figure:
 
 
 def by_context(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Return numbers of tokens, rising by about a tenth, and the mean bits up to each."""
+    """Return numbers of tokens, rising by about a quarter, and the mean bits up to each."""
     rows = run.read_table(CONTEXT)
     values = np.array([row["bits_per_character"] for row in rows])
-    ends = np.unique(np.round(1.15 ** np.arange(100)).astype(int))
+    ends = np.unique(np.round(GROWTH ** np.arange(50)).astype(int))
     ends = np.append(ends[ends < len(values)], len(values))
     starts = np.concatenate([[0], ends[:-1]])
     means = [values[start:end].mean() for start, end in zip(starts, ends, strict=True)]

@@ -21,7 +21,7 @@ from seqtrain.tasks.language_model import language_model
 
 LENGTH, AFTER_EPOCH = 600, 0.8  # tokens of a sample, and its temperature
 TEMPERATURES = (0.5, 0.8, 1.0)  # of the samples of the best epoch
-LONGEST, PASSAGES = 512, 128  # tokens of a passage that is read without a past, and how many
+LONGEST, PASSAGES = 256, 384  # tokens of a passage that is read without a past, and how many
 SEARCHED = 5_000_000  # characters of train in which copied spans are looked for
 
 log = logging.getLogger(__name__)
