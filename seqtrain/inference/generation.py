@@ -55,8 +55,7 @@ class Sampling:
         """
         if not self.temperature:
             return np.asarray(logits.argmax(axis=1))
-        scaled = logits.astype(np.float64) / self.temperature
-        p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        p = _weights(logits if self.temperature == 1 else logits / self.temperature)
         if self.top_k is not None or self.top_p is not None:
             p = self._cut(p)
         ends = p.cumsum(axis=1)
@@ -217,31 +216,32 @@ class Writer:
         randoms = [np.random.default_rng([seed, text]) for text in range(texts)]
         last = [*self.vocabulary.tokeniser(beginning)][-1:]
         pieces = [Pieces(self.vocabulary.tokeniser, "".join(last)) for _ in range(texts)]
-        alive = np.ones(texts, bool)
+        alive, rows, words = [True] * texts, np.arange(texts), self.vocabulary.words
         for _ in range(length):
-            likely = self._allowed(logits)
+            likely = logits + self._mask
             chosen = sampling.choose(likely, np.array([random.random() for random in randoms]))
-            shares = _softmax(likely, chosen)
-            alive &= chosen != START
-            if not alive.any():
+            p = _weights(likely)
+            shares = (p[rows, chosen] / p.sum(axis=1)).tolist()
+            for text, number in enumerate(chosen.tolist()):
+                alive[text] = alive[text] and number != START
+                if alive[text]:
+                    token = words[number - FIRST_WORD]
+                    yield Written(text, token, pieces[text].add(token), shares[text])
+            if not any(alive):
                 return
-            for text in np.flatnonzero(alive).tolist():
-                token = self.vocabulary.words[chosen[text] - FIRST_WORD]
-                yield Written(text, token, pieces[text].add(token), float(shares[text]))
             logits, state = self.stack.step(chosen, state)
 
-    def _allowed(self, logits: np.ndarray) -> np.ndarray:
-        """Return logits without what cannot be written."""
-        logits = logits.copy()
-        logits[:, NEVER] = -np.inf
-        if self.task.documents == 1:
-            logits[:, START] = -np.inf
-        return logits
+    @cached_property
+    def _mask(self) -> np.ndarray:
+        """What is added to logits: minus infinity for what cannot be written; shape (ids,)."""
+        mask = np.zeros(self.stack.ids, np.float32)
+        mask[[*NEVER, *([START] if self.task.documents == 1 else [])]] = -np.inf
+        return mask
 
     def next_tokens(self, text: str, number: int = NEXT) -> list[tuple[str, float]]:
         """Return the likeliest tokens after a text, with their probabilities."""
-        logits = self._allowed(self.read(text)[0])
-        p = _softmax(np.repeat(logits, logits.shape[1], axis=0), np.arange(logits.shape[1]))
+        p = _weights(self.read(text)[0] + self._mask)[0]
+        p /= p.sum()
         order = np.argsort(-p, kind="stable")[:number]
         return [(self.task.token(one), float(p[one])) for one in order.tolist() if p[one] > 0]
 
@@ -275,11 +275,9 @@ class Writer:
         return Encoder(self.vocabulary, self.task.spelling)
 
 
-def _softmax(logits: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Return the probability of one id of each row; float64, shape (n,)."""
-    values = logits.astype(np.float64)
-    p = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(p[np.arange(len(p)), chosen] / p.sum(axis=1))
+def _weights(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities that are not normalised; float64, shape (n, ids)."""
+    return np.asarray(np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64))
 
 
 def _alike(character: str, known: set[str]) -> str:
