@@ -66,6 +66,11 @@ class Examples:
         """Return the examples of an epoch: these, or windows that begin elsewhere in a text."""
         return self
 
+    @property
+    def scored(self) -> int:
+        """The number of examples of `whole`."""
+        return len(self)
+
     def whole(self) -> Examples:
         """Return the examples as they are scored: these, or a text as a single sequence."""
         return self

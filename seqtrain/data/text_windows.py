@@ -38,9 +38,20 @@ class TextWindows(Examples):
         offset = int(random.integers(min(spare, length - 1) + 1))
         return Examples(*_cut(self.stream.ids, length, offset, windows))
 
+    @property
+    def scored(self) -> int:
+        """The number of tokens but the first."""
+        return len(self) if self.stream is None else len(self.stream) - 1
+
     def whole(self) -> Examples:
         """Return the text as single steps, whose state is carried on; see `steps`."""
         return self if self.stream is None else steps(self.stream)
+
+
+def ids_of(examples: Examples) -> np.ndarray:
+    """Return the tokens of a text, windows or single steps; shape (M,)."""
+    stream = examples.stream if isinstance(examples, TextWindows) else None
+    return examples.first[:, 0] if stream is None else stream.ids
 
 
 def _cut(

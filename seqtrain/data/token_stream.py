@@ -33,6 +33,17 @@ def smallest(largest: int) -> type[np.unsignedinteger]:
     return next(kind for kind in kinds if largest <= np.iinfo(kind).max)
 
 
+def counts_of(numbers: np.ndarray, size: int) -> np.ndarray:
+    """Return how often each number occurs; int64, shape (size,). It takes little memory."""
+    import numpy as np
+
+    flat = numbers.reshape(-1)
+    found = np.zeros(size, np.int64)
+    for start in range(0, len(flat), 10 * BLOCK):
+        found += np.bincount(flat[start : start + 10 * BLOCK], minlength=size)
+    return found
+
+
 def blocks(text: str) -> Iterator[str]:
     """Yield a text in parts that end with a line, because no token goes on after one."""
     start = 0
@@ -140,9 +151,11 @@ class Stream:
 
     Attributes:
         ids: the smallest unsigned type, shape (M,).
-        characters: how many characters of the text each token stands for; uint16, shape (M,). The
-            start of a document counts as one.
+        characters: how many characters of the text each token stands for; unsigned, shape (M,).
+            The start of a document counts as one.
         spelling: the bits that the letters of unknown tokens cost; float32, shape (M,).
+
+    An array of one value takes no memory, as characters and spelling of single characters are.
     """
 
     ids: np.ndarray
@@ -204,7 +217,8 @@ class Encoder:
             stream = self.of_numbers(one, tokens)
             if place or begins:
                 values = zip((START, 1, 0), stream.arrays, strict=True)
-                streams.append(Stream(*(np.full(1, value, of.dtype) for value, of in values)))
+                starts = (np.broadcast_to(of.dtype.type(value), 1) for value, of in values)
+                streams.append(Stream(*starts))
             streams.append(stream)
         return concatenated(streams)
 
@@ -215,11 +229,14 @@ class Encoder:
         if self.vocabulary.tokeniser.kind == "subwords":
             return self._of_chunks(numbers, tokens)
         ids = np.array([self._id_of.get(token, OOV) for token in tokens], smallest(self.size))
-        lengths = np.array([len(token) for token in tokens], np.uint16)
+        lengths = [len(token) for token in tokens]
         cost = [0.0 if token in self._id_of else self.spelling.of(token) for token in tokens]
-        if not tokens:
-            return Stream(ids, lengths, np.zeros(0, np.float32))
-        return Stream(ids[numbers], lengths[numbers], np.array(cost, np.float32)[numbers])
+        counted = np.array(lengths, smallest(max(lengths, default=1)))
+        return Stream(
+            ids[numbers] if tokens else ids,
+            _looked_up(counted, numbers),
+            _looked_up(np.array(cost, np.float32), numbers),
+        )
 
     def _of_chunks(self, numbers: np.ndarray, chunks: Sequence[str]) -> Stream:
         import numpy as np
@@ -238,7 +255,8 @@ class Encoder:
         counts = lengths[numbers]
         starts = np.repeat(first[numbers] - (counts.cumsum() - counts), counts)
         ids = flat[starts + np.arange(len(starts))] if len(starts) else flat[:0]
-        return Stream(ids, self._lengths(ids), np.zeros(len(ids), np.float32))
+        nothing = np.broadcast_to(np.float32(0), len(ids))
+        return Stream(ids, self._lengths(ids), nothing)
 
     def _lengths(self, ids: np.ndarray) -> np.ndarray:
         """Return how many characters each subword stands for; uint16, shape (M,).
@@ -258,11 +276,28 @@ class Encoder:
 
 def concatenated(streams: Sequence[Stream]) -> Stream:
     """Return streams one after another."""
-    import numpy as np
-
     if len(streams) == 1:
         return streams[0]
-    return Stream(*map(np.concatenate, zip(*(one.arrays for one in streams), strict=True)))
+    return Stream(*map(_one_after_another, zip(*(one.arrays for one in streams), strict=True)))
+
+
+def _one_after_another(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays one after another; if all hold one value, without memory for it."""
+    import numpy as np
+
+    filled = [array for array in arrays if len(array)]
+    if filled and all(array.strides == (0,) and array[0] == filled[0][0] for array in filled):
+        return np.broadcast_to(filled[0][0], sum(map(len, filled)))
+    return np.concatenate(arrays)
+
+
+def _looked_up(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return the value of each number; if all are equal, without memory for them."""
+    import numpy as np
+
+    if len(values) and (values == values[0]).all():
+        return np.broadcast_to(values[0], len(numbers))
+    return values[numbers] if len(values) else values
 
 
 def _length(piece: str) -> int:
@@ -286,7 +321,7 @@ def fit(kind: str, documents: Iterable[str], size: int | None) -> tuple[Encoder,
     numbering = Numbering(rule)
     numbers = [numbering.numbers(text) for text in documents]
     tokens = numbering.tokens
-    counts = np.sum([np.bincount(one, minlength=len(tokens)) for one in numbers], axis=0)
+    counts = np.sum([counts_of(one, len(tokens)) for one in numbers], axis=0)
     encoder = _ranked(rule, tokens, counts.tolist(), size)
     return encoder, encoder.joined(numbers, tokens, begins=True)
 

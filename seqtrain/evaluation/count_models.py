@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqtrain.data.token_stream import counts_of
 from seqtrain.data.vocabulary import OOV, START
 
 LONGEST = {"characters": 10}  # the longest n-grams that are tried, by what tokens are
@@ -42,8 +43,7 @@ def unigram(train: np.ndarray, text: np.ndarray, ids: int) -> Counted:
         text: ids of the text to judge.
         ids: the number of ids.
     """
-    counts = np.bincount(train, minlength=ids).astype(np.float64)
-    counts += _possible(ids)
+    counts = counts_of(train, ids) + _possible(ids)
     return Counted(1, np.log(counts[text] / counts.sum()), len(train))
 
 

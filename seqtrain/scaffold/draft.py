@@ -112,7 +112,7 @@ def _of_running_text(request: Request, given: Mapping[str, Any]) -> Draft:
         if isinstance(values, dict):
             sections[name] = _with(sections.get(name, []), values)
     plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
-    known = Known(labels=f"{loaded.task.name}", rows=len(loaded.train.whole()))
+    known = Known(labels=f"{loaded.task.name}", rows=loaded.train.scored)
     return Draft(_text(request, plain, sections, known, loaded.task.unit), told, warnings)
 
 

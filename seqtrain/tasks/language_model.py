@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from seqtrain.data.token_stream import Encoder, Spelling, Stream
+from seqtrain.data.token_stream import Encoder, Spelling, Stream, counts_of
 from seqtrain.data.vocabulary import FIRST_WORD, SPECIAL, START
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
@@ -86,7 +86,9 @@ class LanguageModel(Task):
     @classmethod
     def fitted(cls, encoder: Encoder, train: Stream) -> Self:
         """Return the task with what is fitted on train."""
-        mean = float(train.characters.mean()) if len(train) else 1.0
+        import numpy as np
+
+        mean = float(train.characters.mean(dtype=np.float64)) if len(train) else 1.0
         documents = int((train.ids == START).sum())
         return cls(encoder.vocabulary.words, mean, encoder.spelling, documents)
 
@@ -260,10 +262,11 @@ class LanguageModel(Task):
         """Return the unigram model, a Kneser–Ney model, and the generator where it is known."""
         import numpy as np
 
+        from seqtrain.data.text_windows import ids_of
         from seqtrain.evaluation import count_models
         from seqtrain.evaluation.baselines import Baseline
 
-        train = dataset.train.whole().labels["token"]
+        train = ids_of(dataset.train)
         validation, test = (self.learned(dataset.split(n).labels) for n in ("validation", "test"))
         found = [(UNIGRAM, count_models.unigram(train, test, self.outputs))]
         if with_linear:
@@ -337,9 +340,9 @@ class LanguageModel(Task):
         """Return the loss of the shares of the tokens in train."""
         import numpy as np
 
-        train, judged = (self.learned(one).ravel() for one in (labels, of))
-        counts = np.bincount(train, minlength=self.outputs) + 1.0
-        return float(-np.log(counts / counts.sum())[judged].mean())
+        counts = counts_of(self.learned(labels), self.outputs) + 1.0
+        shares = counts_of(self.learned(of), self.outputs) / max(of.size, 1)
+        return float(-np.log(counts / counts.sum()) @ shares)
 
     def knows_train(self, row: Mapping[str, float]) -> bool:
         """Return whether the loss on train is nearly 0."""

@@ -41,7 +41,7 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
     found: dict[str, Any] = {
         "source": dataset.source,
         "unit": dataset.task.unit,
-        "examples": {name: len(part.whole()) for name, part in splits.items()},
+        "examples": {name: part.scored for name, part in splits.items()},
         "classes": [],
         "labels": [],
         **dataset.task.describe({name: part.labels for name, part in splits.items()}),

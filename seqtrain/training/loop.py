@@ -115,11 +115,11 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
     model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
     run.write_text("summary.txt", "\n".join(lines) + "\n")
     log.info("data: %s", dataset.source)
-    parts = (dataset.train.whole(), dataset.validation, dataset.test)
+    parts = (dataset.train, dataset.validation, dataset.test)
     log.info(
         "%s: %s parameters, %s train, %s validation and %s test %s",
         *(model.name, f"{model.count_params():,}"),
-        *(f"{len(part):,}" for part in parts),
+        *(f"{part.scored:,}" for part in parts),
         dataset.task.unit,
     )
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from seqtrain.data.dataset import Dataset
+from seqtrain.data.text_windows import ids_of
 from seqtrain.display.escape import one_line
 from seqtrain.evaluation import language_metrics
 from seqtrain.inference.generation import Sampling, Writer
@@ -60,7 +61,7 @@ def sample(of: Writer, temperature: float, seed: int) -> dict[str, Any]:
 def of_best_epoch(run: Run, model: Any, dataset: Dataset, best_epoch: int) -> None:
     """Add samples of the best epoch at several temperatures, with what they copy from train."""
     of = writer(model, dataset)
-    train = dataset.train.whole().first[:, 0][-SEARCHED:]
+    train = ids_of(dataset.train)[-SEARCHED:]
     text = of.vocabulary.text(train)
     rows = [row for row in run.samples() if "copied" not in row]
     for temperature in TEMPERATURES:
