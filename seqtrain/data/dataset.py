@@ -62,6 +62,19 @@ class Examples:
         """Return a hash of the inputs of each example; uint64, shape (N,)."""
         return inputs.fingerprints(self.x)
 
+    def drawn(self, random: np.random.Generator) -> Examples:
+        """Return the examples of an epoch: these, or windows that begin elsewhere in a text."""
+        return self
+
+    @property
+    def scored(self) -> int:
+        """The number of examples of `whole`."""
+        return len(self)
+
+    def whole(self) -> Examples:
+        """Return the examples as they are scored: these, or a text as a single sequence."""
+        return self
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -198,6 +211,7 @@ class Dataset:
         embedded: the inputs that are ids: the number of ids, and the length of the vector that
             the network learns for each; by name.
         decided: the keys of the dataset's section that the data decided.
+        optimum: the logarithm of the true probability of each label of test, if it is generated.
     """
 
     train: Examples
@@ -216,6 +230,7 @@ class Dataset:
     series: SeriesData | None = None
     embedded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     decided: Mapping[str, Any] = field(default_factory=dict)
+    optimum: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -241,9 +256,8 @@ class Dataset:
 
     @property
     def tokens(self) -> str:
-        """The tokens of the texts: `words`, `characters` or `subwords`."""
-        rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"
-        return rule if rule in ("characters", "subwords") else "words"
+        """The tokens of the texts: `words`, `characters`, `subwords` or `symbols`."""
+        return self.vocabulary.tokeniser.kind if self.vocabulary else "words"
 
     @property
     def examples(self) -> int:

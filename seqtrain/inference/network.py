@@ -24,7 +24,7 @@ from seqtrain.data.inputs import Inputs
 from seqtrain.data.unknown_words import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.evaluation.metric import PREFIXES
-from seqtrain.inference import model_file
+from seqtrain.inference import carried, model_file
 from seqtrain.inference.new_examples import read
 from seqtrain.inference.newer_series import backtest
 from seqtrain.io.text_file import told
@@ -68,6 +68,8 @@ def load_model(run: Run, masked: bool = False) -> Any:
 
 def predictions(model: Any, examples: Examples | NewExamples, task: Task) -> np.ndarray:
     """Return the predictions of a network for N examples, in the form of `Task.predictions`."""
+    if task.of_steps and isinstance(examples, Examples):
+        return carried.predictions(model, examples.whole(), task)
     labels = examples.labels if isinstance(examples, Examples) else None
     return task.predictions(outputs(model, examples.x), labels)
 
@@ -120,8 +122,9 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     dataset = run_data.load_readable(run, data_dir)
     same, fitted = dataset.sha256 == run.data_sha256(), run.fitted()
     execution.start_for_inference(run.config.execution, run.config.seed)
-    examples = dataset.split(split)
-    found = predictions(fitting(load_model(run), examples.x), examples, fitted.task)
+    examples = dataset.split(split).whole()
+    model = load_model(run) if fitted.task.of_steps else fitting(load_model(run), examples.x)
+    found = predictions(model, examples, fitted.task)
     prefix = PREFIXES[split]
     judged = fitted.task.evaluate(prefix, examples.labels, found)
     scores = [name for name in judged if name.startswith(f"{prefix}_")]

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -152,8 +152,18 @@ class ModelConfig(Part):
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the layers between the input and the hidden dense layers."""
 
-    def completed(self, of_tokens: bool) -> Self:
-        """Return the section with the defaults that depend on the kind of dataset."""
+    def not_of_steps(self) -> Iterator[tuple[str, str]]:
+        """Yield the keys that a network for labels of single steps cannot have, and why."""
+        if self.wide:
+            yield "wide", "answers for whole texts"
+
+    def completed(self, of_tokens: bool, of_steps: bool = False) -> Self:
+        """Return the section with the defaults that depend on the kind of dataset.
+
+        Args:
+            of_tokens: whether the steps are tokens.
+            of_steps: whether each step has a label.
+        """
         if not of_tokens or self.embedding_dim is not None or self.embedding_file is not None:
             return self
         return self.model_copy(update={"embedding_dim": EMBEDDING_DIM})

@@ -9,12 +9,15 @@ from seqtrain.plots.base import Plot, draw, save
 from seqtrain.plots.classification_plots import calibration, confusion_matrix, precision_recall, roc
 from seqtrain.plots.forecast_plots import coverage, forecasts, horizon_errors, next_values
 from seqtrain.plots.history_plots import learning_rate, loss, score
+from seqtrain.plots.language_plots import along_the_text, context
 from seqtrain.plots.regression_plots import predicted, residuals
 
 __all__ = [
     "Plot",
+    "along_the_text",
     "calibration",
     "confusion_matrix",
+    "context",
     "coverage",
     "draw",
     "forecasts",

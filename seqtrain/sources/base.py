@@ -97,6 +97,16 @@ class DatasetConfig(Part):
         return False
 
     @property
+    def holds_tokens(self) -> bool:
+        """Whether the steps of an example are tokens: words, characters or others."""
+        return False
+
+    @property
+    def writes_text(self) -> bool:
+        """Whether a network learns to go on with a text."""
+        return False
+
+    @property
     def reads_rows(self) -> bool:
         """Whether an example is an image with one row for each step."""
         return False
@@ -242,6 +252,11 @@ class TokenDatasetConfig(DrawnConfig):
     mask: bool = Field(
         default=True, description="hide padding from the network, so that it cannot change a result"
     )
+
+    @property
+    def holds_tokens(self) -> bool:
+        """True."""
+        return True
 
     def outline(self) -> Outline:
         """Return the numbers of steps and of ids."""
