@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain.data.grid import UNITS, Grid
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import FORMATS, UNITS, Grid
+from seqtrain.data.times import FORMATS
 from seqtrain.datasets.series import Series
 from seqtrain.errors import DataError, SeqtrainError
 

@@ -7,18 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seqtrain.data.times import (
-    CLOCKS,
-    FORMATS,
-    UNITS,
-    Grid,
-    Times,
-    Unreadable,
-    distance,
-    infer,
-    parse,
-    steadied,
-)
+from seqtrain.data.grid import UNITS, Grid, distance, infer, steadied
+from seqtrain.data.times import CLOCKS, FORMATS, Times, Unreadable, parse
 
 READ = {
     "months": (["2024-01", "2024-02", "2024-03"], "month", "2024-02"),

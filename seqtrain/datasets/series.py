@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from seqtrain.data import times
+from seqtrain.data import grid
 from seqtrain.data.time_series import SeriesData
 from seqtrain.errors import DataError
 from seqtrain.io.dialect import Quotes
@@ -16,13 +16,8 @@ from seqtrain.io.text_file import suffix
 from seqtrain.schema.sections import FileName, Names, broken
 from seqtrain.sources.own_files import Encoding
 from seqtrain.sources.series_archive import FORMS, read_series_archive
-from seqtrain.sources.series_table import (
-    Missing,
-    Repeated,
-    Rules,
-    SeriesColumns,
-    read_series,
-)
+from seqtrain.sources.series_rows import Missing, Repeated, Rules, SeriesColumns
+from seqtrain.sources.series_table import read_series
 from seqtrain.sources.windowed_series import SeriesConfig
 
 ARRAYS = (".npz", ".npy")
@@ -30,7 +25,7 @@ ARRAYS = (".npz", ".npy")
 
 def _distance(text: str) -> str:
     try:
-        times.distance(text)
+        grid.distance(text)
     except ValueError as error:
         rule = f'"{text}" is not one; such are `month`, `week`, `business day`, `30 minutes`'
         raise broken([("dataset.frequency", rule)]) from error

@@ -12,7 +12,7 @@ from seqtrain.errors import DataError
 from seqtrain.io import npz
 from seqtrain.io.text_file import near_miss, shown
 from seqtrain.sources.base import reading
-from seqtrain.sources.series_table import Rules, SeriesColumns, SeriesReader
+from seqtrain.sources.series_rows import Rules, SeriesColumns, SeriesReader
 
 if TYPE_CHECKING:
     import numpy as np
