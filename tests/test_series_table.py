@@ -2,7 +2,7 @@
 
 import csv
 import importlib.util
-from datetime import date
+from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,113 @@ def test_covariates_of_the_future_go_on_after_the_last_value() -> None:
     assert found.future.ravel().tolist() == [20.0, 30.0, 40.0, 50.0]
     assert found.past.ravel().tolist() == [5.0, 6.0]
     assert found.covariates().tolist() == [[5.0, 20.0], [6.0, 30.0]]
+
+
+def of_run(rows: list[str], grid: Grid, header: str = "time,value") -> SeriesData:
+    """Read newer rows on the grid of a run."""
+    Path("newer.csv").write_text(table(rows, header))
+    return Series(name="series", path="own.csv").series_of(Path("newer.csv"), grid)
+
+
+@pytest.mark.parametrize(
+    ("grid", "times", "labels"),
+    [
+        (Grid("month"), ["2024-07"], ["2024-07"]),
+        (Grid("month"), ["2024-01", "2024-04", "2024-05"], ["2024-01", "2024-05"]),
+        (Grid("hour"), ["2024-01-01 10:00", "2024-01-01 12:00"], ["2024-01-01 10:00"]),
+        (Grid("hour"), ["2024-01-01 09:59:58"], ["2024-01-01 10:00"]),
+        (Grid("hour"), ["2024-01-01T00:00+01:00"], ["2023-12-31 23:00"]),
+        (Grid("month", 3), ["2024-03-31"], ["2024Q1"]),
+        (Grid("day", 7, 3), ["2024-03-03"], ["2024-03-03"]),
+        (Grid("business day"), ["2024-03-08 16:00"], ["2024-03-08"]),
+        (Grid("step"), ["1990", "1992", "1993"], ["1990", "1993"]),
+    ],
+)
+def test_newer_rows_lie_on_the_grid_of_the_run(
+    grid: Grid, times: list[str], labels: list[str]
+) -> None:
+    """Few rows, a gap or a single row do not change the step."""
+    found = of_run([f"{time},{number}" for number, time in enumerate(times)], grid)
+    assert found.grid == grid
+    ends = (0, int(found.lengths[0]) - 1)
+    assert [found.label(0, end) for end in ends][: len(labels)] == labels
+
+
+@pytest.mark.parametrize(
+    ("grid", "times", "told"),
+    [
+        (
+            Grid("day", 7, 3),
+            ["2024-03-03", "2024-03-11"],
+            "newer.csv:3: `2024-03-11` is not at a step of the run: a step is a week on Sundays, "
+            "and the next to it are 2024-03-10 and 2024-03-17",
+        ),
+        (
+            Grid("day", 7, 3),
+            ["2024-03-04", "2024-03-11"],
+            "newer.csv:2: `2024-03-04` is not at a step of the run, nor is 1 more: a step is",
+        ),
+        (Grid("month", 3), ["2024-02"], "a step is a quarter from January"),
+        (Grid("hour"), ["2024-01-01 10:30"], "2024-01-01 10:00 and 2024-01-01 11:00"),
+        (Grid("month"), ["2024-01-01", "2024-01-02"], "newer.csv:3: the time 2024-01 stands on"),
+        (Grid("month"), ["2024-01", "2024-12"], "10 of the 12 steps of `value` have no value"),
+        (
+            Grid("business day"),
+            ["2024-03-08", "2024-03-09"],
+            "newer.csv:3: `2024-03-09` is a Saturday, but the steps are days from Monday to Friday",
+        ),
+        (Grid("month"), ["1", "2"], "numbers, but those of the run are dates, and a step is a m"),
+        (Grid("step"), ["2024-01"], "the times are dates, but those of the run are numbers"),
+        (Grid("day"), ["03/04/2020"], "write times as 2024-03-05"),
+        (Grid("day"), ["2024-01-01", "9999-01-01"], "newer.csv:3: `9999-01-01` is too far from"),
+        (Grid("step"), ["inf"], "newer.csv:2: `time` is `inf`, not a time"),
+    ],
+)
+def test_newer_rows_off_the_grid_are_refused(grid: Grid, times: list[str], told: str) -> None:
+    """A file is told apart from the run by its line, the step of the run and its phase."""
+    with pytest.raises(DataError) as caught:
+        of_run([f"{time},{number}" for number, time in enumerate(times)], grid)
+    assert told in f"{caught.value}\n{caught.value.hint}"
+    assert caught.value.hint and "dataset." not in caught.value.hint
+
+
+def business_days(count: int) -> list[str]:
+    days = (date(2024, 1, 1) + timedelta(step) for step in range(2 * count))
+    return [str(day) for day in days if day.weekday() < 5][:count]
+
+
+def test_a_single_day_of_a_weekend_is_refused_among_business_days() -> None:
+    """All weekends would be filled for its sake; a key says that they shall be."""
+    days = sorted([*business_days(100), "2024-02-10"])
+    rows = table([f"{day},{number}" for number, day in enumerate(days)])
+    with pytest.raises(DataError, match="own.csv:32: `2024-02-10` is a Saturday") as caught:
+        read(rows)
+    assert "`dataset.frequency=day`" in str(caught.value.hint)
+    assert read(rows, frequency="day").grid == Grid("day")
+
+
+def test_days_at_one_time_of_the_day_leave_out_the_weekends() -> None:
+    """A clock time does not make business days calendar days."""
+    rows = [f"{day} 16:00,{number}" for number, day in enumerate(business_days(60))]
+    found = read(table(rows))
+    assert (found.grid.describe(), found.filled) == ("business day", 0)
+
+
+@pytest.mark.parametrize("step", [0.04, 0.5, 1.5, 2.5, 7.5])
+def test_times_of_parts_of_seconds_are_refused(step: float) -> None:
+    """Rounded times are at other distances than the values."""
+    cells = [datetime(2024, 1, 1) + timedelta(seconds=step * number) for number in range(40)]
+    rows = [f"{cell},{number}" for number, cell in enumerate(cells)]
+    with pytest.raises(DataError, match="not by whole seconds") as caught:
+        read(table(rows))
+    assert "`dataset.time_column=null`" in str(caught.value.hint)
+
+
+def test_a_time_between_two_hours_is_refused() -> None:
+    """It is not moved to the hour before."""
+    rows = [f"2024-01-01 {hour:02}:00,1" for hour in range(10)]
+    with pytest.raises(DataError, match="own.csv:12: `2024-01-01 12:30` is not at a regular"):
+        read(table([*rows, "2024-01-01 12:30,1"]))
 
 
 def test_without_times_the_rows_are_steps_in_their_order() -> None:
@@ -288,7 +395,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "parts of a second": (
         {},
         table([f"2024-01-01 00:00:00.{part},1" for part in range(5)]),
-        "less than a second cannot be told apart",
+        "the times are less than a second apart",
     ),
     "a day of another month's row": (
         {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.data.times import MOST, SECONDS, Times, Unreadable, is_number, parse
@@ -36,6 +36,11 @@ ROUND = (
     *(60 * minutes for minutes in (1, 2, 3, 5, 10, 15, 20, 30)),
     *(3_600 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)),
 )
+FEW_WEEKENDS = 0.02  # share of days on weekends, among business days
+QUARTER = ("month", 3)
+LAST_MONTH = 2  # of a quarter, from 0 on
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAY = 3  # of 1970-01-01, from Monday = 0 on
 UNSTEADY = 0.2  # of a step: how far times may be from equal distances to be moved there
 
 
@@ -47,17 +52,25 @@ class Grid:
         unit: one of `UNITS`; `step` stands for plain numbers.
         every: the distance of two times, in units: a quarter is 3 months, a week 7 days.
         offset: the time with index 0, in units since 1970; of plain numbers, the number.
+        dated: whether the times are known; else only their distance is, and rows are counted.
     """
 
     unit: str = "step"
     every: float = 1
     offset: float = 0
+    dated: bool = field(default=True, repr=False)
 
     def __post_init__(self) -> None:
         """Raise a ValueError if the values are damaged."""
         numbers = isinstance(self.every, int | float) and isinstance(self.offset, int | float)
-        if self.unit not in UNITS or not numbers or not self.every > 0:
+        right = self.unit in UNITS and numbers and isinstance(self.dated, bool)
+        if not right or not self.every > 0:
             raise ValueError("it does not hold a distance of times")
+
+    @property
+    def counted(self) -> bool:
+        """Whether times are plain numbers, and not dates."""
+        return self.unit == "step" or not self.dated
 
     @property
     def season(self) -> int:
@@ -87,6 +100,15 @@ class Grid:
             return words
         return f"an {words}" if words == "hour" else f"a {words}"
 
+    @property
+    def exact_step(self) -> str:
+        """The distance of two times, and which times: `a week on Sundays`, `a quarter from May`."""
+        if self.unit == "day" and self.every % 7 == 0:
+            return f"{self.step} on {WEEKDAYS[(int(self.offset) + WEEKDAY) % 7]}s"
+        if self.unit == "month" and self.every > 1:
+            return f"{self.step} from {self._dates_of(0, 1)[0].astype(object):%B}"
+        return f"{self.step}, such as {self.label(0)}" if self.offset else self.step
+
     def label(self, index: int) -> str:
         """Return the time of an index as text: `2024-03`, `2024-03-05`, `2024-03-05 10:30`."""
         return self.labels(index, 1)[0]
@@ -95,14 +117,23 @@ class Grid:
         """Return the times of consecutive indices as text."""
         import numpy as np
 
-        values = self.offset + np.arange(first, first + steps) * self.every
+        if not self.dated:
+            return [str(index) for index in range(first, first + steps)]
         if self.unit == "step":
+            values = self.offset + np.arange(first, first + steps) * self.every
             return [f"{value:.12g}" for value in values.tolist()]
-        dates = self._dates(np.round(values).astype(np.int64))
-        if (self.unit, self.every) == ("month", 3):
-            months = dates.astype("datetime64[M]").astype(np.int64)
+        dates = self._dates_of(first, steps)
+        if (self.unit, self.every, self.offset) == (*QUARTER, 0):
+            months = dates.astype(np.int64)
             return [f"{1970 + month // 12}Q{month % 12 // 3 + 1}" for month in months.tolist()]
         return [str(date).replace("T", " ") for date in dates]
+
+    def _dates_of(self, first: int, steps: int) -> np.ndarray:
+        """Return the times of consecutive indices as `datetime64`."""
+        import numpy as np
+
+        values = self.offset + np.arange(first, first + steps) * self.every
+        return self._dates(np.round(values).astype(np.int64))
 
     def years(self, times: np.ndarray) -> np.ndarray:
         """Return times as years with decimals, for charts; plain numbers as they are.
@@ -112,6 +143,8 @@ class Grid:
         """
         import numpy as np
 
+        if not self.dated:
+            return times
         values = self.offset + times * self.every
         if self.unit == "step":
             return np.asarray(values)
@@ -137,14 +170,16 @@ class Grid:
         """
         import math
 
-        steps = (self._value(text) - self.offset) / self.every
+        steps = self._value(text)
+        if self.dated:
+            steps = (steps - self.offset) / self.every
         if not abs(steps) <= MOST:
             raise ValueError(f"`{text}` is not a time like {self.label(0)}")
         return math.ceil(steps - 1e-9)
 
     def _value(self, text: str) -> float:
         """Return a time as a number of units since 1970, a plain number as it is."""
-        if self.unit == "step" and is_number(text):
+        if self.counted and is_number(text):
             return float(text)
         if self.unit == "year" and text.isdecimal():
             return int(text[:9]) - 1970
@@ -152,24 +187,36 @@ class Grid:
             found = parse([text])
         except Unreadable as error:
             raise ValueError(f"`{text}` is not a time") from error
-        if found.unit == "step" or self.unit == "step":
+        if found.unit == "step" or self.counted:
             raise ValueError(f"`{text}` is not a time like {self.label(0)}")
         return float(self.units(found)[0])
 
     def units(self, times: Times) -> np.ndarray:
-        """Convert times to the unit of the grid; float64 or int64, shape (N,)."""
+        """Convert times to the unit of the grid; float64 or int64, shape (N,).
+
+        Days and longer units are those of the clocks where the times were written.
+        """
         import numpy as np
 
-        if times.unit == self.unit or times.unit == "step":
+        if times.unit == "step":
             return times.values
-        codes = {"year": "Y", "month": "M", "day": "D", "second": "s"}
-        dates = times.values.astype(f"datetime64[{codes[times.unit]}]")
-        if self.unit in ("year", "month"):
-            return np.asarray(dates.astype(f"datetime64[{codes[self.unit]}]").astype(np.int64))
+        if self.unit in OF_DAY:
+            return np.asarray(as_dates(times).astype(np.int64) / SECONDS[self.unit])
+        dates = as_dates(times._replace(values=times.clocks))
         if self.unit == "business day":
             return np.busday_count("1970-01-01", dates.astype("datetime64[D]"))
-        seconds = dates.astype("datetime64[s]").astype(np.int64)
-        return np.asarray(seconds // SECONDS[self.unit])
+        codes = {"year": "Y", "month": "M", "day": "D"}
+        values = dates.astype(f"datetime64[{codes[self.unit]}]").astype(np.int64)
+        if (self.unit, self.every, self.offset) == (*QUARTER, 0) and _by_last_months(values):
+            values = values - LAST_MONTH
+        return np.asarray(values)
+
+    def places(self, times: Times) -> np.ndarray:
+        """Return the indices of times; float64 of shape (N,), not whole between two steps."""
+        import numpy as np
+
+        with np.errstate(over="ignore"):
+            return np.asarray((self.units(times) - self.offset) / self.every)
 
     def calendar(self, times: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
         """Return calendar features: month, day of the week and time of the day, as waves.
@@ -182,7 +229,7 @@ class Grid:
         """
         import numpy as np
 
-        if self.unit == "step":
+        if self.counted:
             return (), np.zeros((len(times), 0))
         dates = self._dates(np.round(self.offset + times * self.every).astype(np.int64))
         days = dates.astype("datetime64[D]")
@@ -192,7 +239,7 @@ class Grid:
             within = (days - months.astype("datetime64[D]")).astype(np.int64) / 31
             waves["month"] = (months.astype(np.int64) % 12 + within) / 12
         if self.unit not in ("year", "month") and self.describe() != "week":
-            waves["weekday"] = (days.astype(np.int64) + 3) % 7 / 7
+            waves["weekday"] = (days.astype(np.int64) + WEEKDAY) % 7 / 7
         if self.unit in OF_DAY:
             seconds = (dates - days).astype("timedelta64[s]").astype(np.int64)
             waves["hour"] = seconds / SECONDS["day"]
@@ -218,6 +265,22 @@ class Grid:
             return cls(**value)
         except TypeError as error:
             raise ValueError("it does not hold a distance of times") from error
+
+
+def as_dates(times: Times) -> np.ndarray:
+    """Return times that are not plain numbers as `datetime64[s]`."""
+    import numpy as np
+
+    codes = {"year": "Y", "month": "M", "day": "D", "second": "s"}
+    return np.asarray(times.values.astype(f"datetime64[{codes[times.unit]}]").astype("M8[s]"))
+
+
+def weekdays(times: Times) -> np.ndarray:
+    """Return the day of the week of times, where they were written; Monday is 0, shape (N,)."""
+    import numpy as np
+
+    days = as_dates(times._replace(values=times.clocks)).astype("datetime64[D]").astype(np.int64)
+    return np.asarray((days + WEEKDAY) % 7)
 
 
 def distance(text: str) -> tuple[str, int]:
@@ -260,27 +323,46 @@ def infer(times: Times, series: np.ndarray) -> Grid | None:
         return _of_numbers(values, apart)
     kinds, counts = np.unique(apart, return_counts=True)
     common = kinds[counts.argmax()].item()
+    if times.unit == "second" and common % SECONDS["day"] == 0:
+        return infer(Times(times.clocks // SECONDS["day"], "day"), series)
     if times.unit == "day" and common >= MONTH[0] and _are_months(apart, common):
         months = values.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
         return infer(Times(months, "month"), group)
     if times.unit == "month" and common % 12 == 0:
         return infer(Times(values // 12, "year"), group)
-    if times.unit == "day" and common == 1 and _weekdays(values):
+    if times.unit == "day" and common == 1 and _are_business_days(values):
         return Grid("business day")
     unit, every = times.unit, int(common)
     if unit == "second":
-        unit = next(name for name in SECONDS if _fits(name, every, int(values.min())))
+        unit = next(name for name in OF_DAY if _fits(name, every, int(values.min())))
         every, values = every // SECONDS[unit], values // SECONDS[unit]
-    return Grid(unit, every, int(values.min() % every))
+    return Grid(unit, every, phase(unit, every, values))
+
+
+def phase(unit: str, every: float, values: np.ndarray) -> float:
+    """Return the offset of most times; that of quarters named by their last months is 0.
+
+    Args:
+        unit: of the values, one of `UNITS`.
+        every: the distance of two times, in units.
+        values: units since 1970, shape (N,).
+    """
+    import numpy as np
+
+    if (unit, every) == QUARTER and _by_last_months(values):
+        return 0
+    rests, counts = np.unique(values % every, return_counts=True)
+    return float(rests[counts.argmax()]) if unit == "step" else int(rests[counts.argmax()])
+
+
+def _by_last_months(months: np.ndarray) -> bool:
+    """Return whether quarters are named by their last months, as March is of the first."""
+    return bool((months % 3 == LAST_MONTH).all())
 
 
 def _fits(unit: str, every: int, first: int) -> bool:
-    """Return whether a distance in seconds is whole units, and the first time begins one.
-
-    Of days the time of the day does not matter.
-    """
-    seconds = SECONDS[unit]
-    return every % seconds == 0 and (unit == "day" or first % seconds == 0)
+    """Return whether a distance in seconds is whole units, and the first time begins one."""
+    return every % SECONDS[unit] == 0 and first % SECONDS[unit] == 0
 
 
 def _apart(values: np.ndarray, series: np.ndarray) -> np.ndarray:
@@ -316,7 +398,7 @@ def steadied(times: Times, series: np.ndarray) -> Times:
 
     order = np.lexsort((times.values, series))
     apart = _apart(times.values[order], series[order])
-    if times.unit != "second" or not len(apart):
+    if times.unit != "second" or not len(apart) or _at_one_clock(times):
         return times
     common = float(np.median(apart))
     step = min(ROUND, key=lambda seconds: abs(seconds - common))
@@ -328,9 +410,11 @@ def steadied(times: Times, series: np.ndarray) -> Times:
     if most > UNSTEADY * step:
         return times
     moved = times.values - late
-    phase = int(_late(moved, step)[0])
-    rounded = abs(phase) <= min(2 * most, UNSTEADY * step)  # such as the full hour
-    return Times(moved - phase if rounded else moved, "second")
+    from_full = int(_late(moved, step)[0])
+    if abs(from_full) <= min(2 * most, UNSTEADY * step):  # such as the full hour
+        moved = moved - from_full
+    local = None if times.local is None else times.local + moved - times.values
+    return times._replace(values=moved, local=local)
 
 
 def _late(seconds: np.ndarray, step: int) -> np.ndarray:
@@ -340,27 +424,35 @@ def _late(seconds: np.ndarray, step: int) -> np.ndarray:
 
 def _are_months(apart: np.ndarray, common: float) -> bool:
     """Return whether most distances of days are as many whole months, of 28 to 31 days each."""
-    if (apart == common).all():
-        return False  # such as four weeks
+    if (apart % common == 0).all():
+        return False  # such as four weeks, of which some are missing
     months = round(common * 12 / 365.25)
     least, most = (months * days for days in MONTH)
     return bool(((apart >= least) & (apart <= most)).mean() > 0.5)
 
 
-def _weekdays(days: np.ndarray) -> bool:
-    """Return whether days since 1970 leave out every weekend, and there was one."""
-    return bool(((days + 3) % 7 < 5).all() and days.max() - days.min() > 7)
+def _are_business_days(days: np.ndarray) -> bool:
+    """Return whether days since 1970 leave out almost every weekend, and there was one."""
+    weekends = ((days + WEEKDAY) % 7 >= 5).mean()
+    return bool(weekends <= FEW_WEEKENDS and days.max() - days.min() > 7)
+
+
+def _at_one_clock(times: Times) -> bool:
+    """Return whether clocks show the same time of the day at all times, in seconds."""
+    of_day = times.clocks % SECONDS["day"]
+    return times.unit == "second" and bool((of_day == of_day[0]).all())
 
 
 def _coarsest(times: Times) -> Times:
     """Return times in the coarsest unit that tells all of them apart as they are.
 
-    Midnights are days. Days that are all the first, or all the last of their month, are months.
+    Times of several days at one time of the day are days. Days that are all the first, or all the
+    last of their month, are months.
     """
     import numpy as np
 
-    values, unit = times
-    if unit == "second" and (values % SECONDS["day"] == 0).all():
+    values, unit = times.clocks, times.unit
+    if _at_one_clock(times):
         values, unit = values // SECONDS["day"], "day"
     if unit == "day":
         days = values.astype("datetime64[D]")
@@ -370,4 +462,4 @@ def _coarsest(times: Times) -> Times:
         many = len(np.unique(months)) > 1
         if many and (ends or (of_month == of_month[0]).all()):
             values, unit = months.astype(np.int64), "month"
-    return Times(values, unit)
+    return times if unit == times.unit else Times(values, unit)

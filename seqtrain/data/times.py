@@ -64,10 +64,20 @@ class Times(NamedTuple):
         values: int64 of shape (N,): years, months, days or seconds since 1970; for the unit
             `step` numbers as written, float64.
         unit: `step`, `year`, `month`, `day` or `second`.
+        local: where times have zones, the seconds that their own clocks show, int64 of shape (N,);
+            None if they have none.
+        parts: the difference in seconds that rounding to seconds made between times.
     """
 
     values: np.ndarray
     unit: str
+    local: np.ndarray | None = None
+    parts: float = 0.0
+
+    @property
+    def clocks(self) -> np.ndarray:
+        """The seconds that the clocks show; values of another unit as they are."""
+        return self.values if self.local is None else self.local
 
 
 class Unreadable(ValueError):
@@ -106,6 +116,15 @@ def parse(cells: Sequence[str], form: str | None = None) -> Times:
     if _iso(cells[0]):
         return _with_zones(cells)
     return _by_usual_format(cells)
+
+
+def plain_numbers(cells: Sequence[str]) -> Times | None:
+    """Return cells as numbers, also where they could be years or dates; None if one is none."""
+    import numpy as np
+
+    if not all(is_number(cell) and abs(float(cell)) <= MOST for cell in cells):
+        return None
+    return Times(np.array(cells, dtype=np.float64), "step")
 
 
 def _numbers(cells: Sequence[str]) -> Times | None:
@@ -161,8 +180,14 @@ def _unix(values: np.ndarray) -> Times | None:
     low, high = UNIX
     for scale in UNIX_SCALES:
         if ((values >= low * scale) & (values < high * scale)).all():
-            return Times(np.round(values / scale).astype(np.int64), "second")
+            seconds = np.round(values / scale).astype(np.int64)
+            return Times(seconds, "second", parts=_spread(values / scale - seconds))
     return None
+
+
+def _spread(rounded: np.ndarray) -> float:
+    """Return the largest difference of roundings; those that are all alike move all times alike."""
+    return float(rounded.max() - rounded.min())
 
 
 def _are_years(values: np.ndarray) -> bool:
@@ -196,7 +221,10 @@ def _without_zones(cells: Sequence[str]) -> Times | None:
     except ValueError:  # such as the thirteenth month, whose place the caller finds
         return None
     values = dates.astype(np.int64)
-    return Times((values + 500_000) // 1_000_000 if unit == "second" else values, unit)
+    if unit != "second":
+        return Times(values, unit)
+    seconds = (values + 500_000) // 1_000_000
+    return Times(seconds, unit, parts=_spread(values - seconds * 1_000_000) / 1e6)
 
 
 def _iso(cell: str) -> datetime | None:
@@ -208,10 +236,10 @@ def _iso(cell: str) -> datetime | None:
 
 
 def _with_zones(cells: Sequence[str]) -> Times:
-    """Read cells of ISO 8601 as times in UTC; midnights of their own zones are days."""
+    """Read cells of ISO 8601 as times in UTC, and as their own clocks show them."""
     import numpy as np
 
-    utc, local = array("q"), array("q")
+    utc, local, parts = array("q"), array("q"), array("d")
     zoned = None
     for index, cell in enumerate(cells):
         time = _iso(cell)
@@ -220,10 +248,10 @@ def _with_zones(cells: Sequence[str]) -> Times:
         zoned = bool(time.tzinfo)
         utc.append(_seconds(time))
         local.append(_seconds(time.replace(tzinfo=None)))
-    days, rests = np.divmod(np.frombuffer(local, dtype=np.int64), SECONDS["day"])
-    if not rests.any():
-        return Times(days, "day")
-    return Times(np.frombuffer(utc, dtype=np.int64), "second")
+        parts.append(time.microsecond / 1e6 - (time.microsecond >= 500_000))
+    seconds, clocks = (np.frombuffer(each, dtype=np.int64) for each in (utc, local))
+    spread = _spread(np.frombuffer(parts, dtype=np.float64))
+    return Times(seconds, "second", clocks if zoned else None, spread)
 
 
 def _seconds(time: datetime) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from seqtrain.data import grid
+from seqtrain.data.grid import Grid, distance
 from seqtrain.data.time_series import SeriesData
 from seqtrain.errors import DataError
 from seqtrain.io.dialect import Quotes
@@ -25,7 +25,7 @@ ARRAYS = (".npz", ".npy")
 
 def _distance(text: str) -> str:
     try:
-        grid.distance(text)
+        distance(text)
     except ValueError as error:
         rule = f'"{text}" is not one; such are `month`, `week`, `business day`, `30 minutes`'
         raise broken([("dataset.frequency", rule)]) from error
@@ -108,14 +108,14 @@ class Series(SeriesConfig):
         """Read the file."""
         return self.series_of(Path(self.path))
 
-    def series_of(self, file: Path) -> SeriesData:
+    def series_of(self, file: Path, grid: Grid | None = None) -> SeriesData:
         """Read a file in the form of the data."""
         rules = Rules(self.frequency, self.time_format, self.missing, self.repeated)
         if suffix(file) in ARRAYS:
             self._check_archive(file)
-            return read_series_archive(file, rules, self.time_column)
+            return read_series_archive(file, rules, self.time_column, grid)
         table = self.table(file)
-        return read_series(table, self.columns(table), rules)
+        return read_series(table, self.columns(table), rules, grid)
 
     def _check_archive(self, file: Path) -> None:
         """Raise a DataError if keys name columns, which arrays do not have."""

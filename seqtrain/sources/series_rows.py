@@ -8,9 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seqtrain.data.grid import Grid, distance, infer, steadied
+from seqtrain.data.grid import (
+    OF_DAY,
+    UNSTEADY,
+    WEEKDAYS,
+    Grid,
+    distance,
+    infer,
+    phase,
+    steadied,
+    weekdays,
+)
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import Times, Unreadable, parse
+from seqtrain.data.times import Times, Unreadable, parse, plain_numbers
+from seqtrain.display.escape import argument
 from seqtrain.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,6 +37,10 @@ ALMOST = 1e-6  # of a step: how far a plain number may be from the grid
 EXACT = 2**53  # floats count steps below this
 EMPTY = 20  # steps for each row, at most, in whose memory gaps are looked at
 MONDAY = 4  # days since 1970: weeks begin there
+PARTS = (
+    "times are read to the second: write means of whole seconds, or take the rows in their order, "
+    "if they are at equal distances: `dataset.time_column=null`"
+)
 WITHOUT = "leave this series out"
 
 log = logging.getLogger(__name__)
@@ -120,8 +135,18 @@ class SeriesReader(ABC):
     grouped = "is `dataset.series_column={}` the right column?"
     valued = "name their columns: `dataset.value_columns=[…]`"
 
-    def __init__(self, file: Path, columns: SeriesColumns, rules: Rules) -> None:
-        self._file, self._columns, self._rules = file, columns, rules
+    def __init__(
+        self, file: Path, columns: SeriesColumns, rules: Rules, grid: Grid | None = None
+    ) -> None:
+        """Take a file.
+
+        Args:
+            file: for messages.
+            columns: what its columns are.
+            rules: how rows become steps.
+            grid: that of a run, on which all times must lie; None infers one.
+        """
+        self._file, self._columns, self._rules, self._given = file, columns, rules, grid
         self._names: dict[str, int] = {}
         self._cells: list[str] = []  # the times as written
 
@@ -202,20 +227,78 @@ class SeriesReader(ABC):
         if not self._columns.time:
             return self._counted(series)
         times = self._times(lines)
-        if not self._distance():
+        if self._given is None and not self._distance():
             times = self._steadied(times, series)
         grid = self._grid(times, series, lines)
-        with np.errstate(over="ignore"):
-            exact = (grid.units(times) - grid.offset) / grid.every
+        exact = grid.places(times)
         if not (np.abs(exact) < EXACT).all():
             raise self._too_far(int(exact.argmin()), int(exact.argmax()), lines, grid)
         if self._distance() and grid.unit != "step":  # a longer step takes all rows within it
-            exact = np.floor(exact)
+            return grid, np.floor(exact + ALMOST).astype(np.int64)
+        self._check_weekends(times, grid, lines)
         steps = np.round(exact).astype(np.int64)
-        off = np.flatnonzero(np.abs(exact - steps) > ALMOST)
+        off = np.flatnonzero(np.abs(exact - steps) > self._tolerance(grid))
+        if grid.unit == "second" and (
+            times.parts > UNSTEADY * grid.every or (times.parts and len(off))
+        ):
+            raise self._too_fine()
+        if len(off) and self._given:
+            raise self._off(int(off[0]), len(off), lines, exact, grid)
         if len(off):
             raise self._irregular(int(off[0]), len(off), series, lines, exact, grid)
         return grid, steps
+
+    def _tolerance(self, grid: Grid) -> float:
+        """Return how far times may be from the steps of a grid, in steps.
+
+        Machines take values some seconds late; with an inferred grid such times are moved before.
+        """
+        return UNSTEADY if self._given and grid.unit in OF_DAY else ALMOST
+
+    def _too_fine(self) -> DataError:
+        """Return the error of times whose parts of a second, which are rounded, matter."""
+        what = "the times are less than a second apart, or not by whole seconds"
+        return DataError(f"{self._file}: {what}", PARTS)
+
+    def _check_weekends(self, times: Times, grid: Grid, lines: np.ndarray) -> None:
+        """Raise a DataError if business days hold days of a weekend."""
+        import numpy as np
+
+        if grid.unit != "business day":
+            return
+        found = weekdays(times)
+        off = np.flatnonzero(found >= 5)
+        if len(off):
+            at = int(off[0])
+            keep = "" if self._given else "; `dataset.frequency=day` keeps weekends, and fills them"
+            others = f", as {len(off) - 1:,} more are" if len(off) > 1 else ""
+            raise self._error(
+                int(lines[at]),
+                f"`{self._cells[at]}` is a {WEEKDAYS[found[at]]}{others}, but the steps are days "
+                "from Monday to Friday",
+                f"correct the time, or leave the row out{keep}",
+            )
+
+    def _off(
+        self, at: int, many: int, lines: np.ndarray, exact: np.ndarray, grid: Grid
+    ) -> DataError:
+        """Return the error of times that are not on the grid of a run."""
+        before = int(exact[at] // 1)
+        more = f", nor {'are' if many > 2 else 'is'} {many - 1:,} more" if many > 1 else ""
+        return self._error(
+            int(lines[at]),
+            f"`{self._cells[at]}` is not at a step of the run{more}: a step is {grid.exact_step}, "
+            f"and the next to it are {grid.label(before)} and {grid.label(before + 1)}",
+            self._other_steps,
+        )
+
+    @property
+    def _other_steps(self) -> str:
+        """A hint for a file whose steps are not those of the run."""
+        return (
+            "leave such rows out, or correct their times; for other steps draft another run: "
+            f"`seqtrain init --data {argument(self._file)}`"
+        )
 
     def _steadied(self, times: Times, series: np.ndarray) -> Times:
         """Return times without small differences from equal distances."""
@@ -235,8 +318,10 @@ class SeriesReader(ABC):
         return self._error(
             int(lines[last]),
             f"`{self._cells[last]}` is too far from `{self._cells[first]}` on {self.row} "
-            f"{lines[first]}: most steps are {grid.step}",
-            f"correct a time that is wrong, or {self._longer(grid)}",
+            f"{lines[first]}: {'the' if self._given else 'most'} steps are {grid.step}",
+            self._other_steps
+            if self._given
+            else f"correct a time that is wrong, or {self._longer(grid)}",
         )
 
     def _irregular(
@@ -284,42 +369,37 @@ class SeriesReader(ABC):
         firsts = np.repeat(counts.cumsum() - counts, counts)
         steps[order] = np.arange(len(series)) - firsts
         unit, every = self._distance() or ("step", 1)
-        return Grid(unit, every), steps
+        return Grid(unit, every, dated=unit == "step"), steps
 
     def _times(self, lines: np.ndarray) -> Times:
         try:
-            return parse(self._cells, self._rules.time_format)
+            asked = self._given and self._given.unit == "step" and not self._rules.time_format
+            found = plain_numbers(self._cells) if asked else None
+            return found or parse(self._cells, self._rules.time_format)
         except Unreadable as error:
             cell, form = self._cells[error.index], self._rules.time_format
             line = int(lines[error.index])
             if error.formats:
                 first, second = error.formats
                 what = f"`{cell}` can be read as {first} and as {second}"
-                raise self._error(
-                    line, what, f"say which: `dataset.time_format={second}`"
-                ) from None
-            hint = "write times as 2024-03-05, 2024-03-05 10:30, 2024-03 or 2024, or as numbers; "
-            hint += "another form can be named: `dataset.time_format=%d.%m.%Y`"
+                hint = f"say which: `dataset.time_format={second}`"
+                hint = "write times as 2024-03-05" if self._given else hint
+                raise self._error(line, what, hint) from None
+            hint = "write times as 2024-03-05, 2024-03-05 10:30, 2024-03 or 2024, or as numbers"
+            other = "; another form can be named: `dataset.time_format=%d.%m.%Y`"
+            hint += "" if self._given else other
             like = f" of the form {form}" if form else " like those before" * bool(error.index)
             what = f"`{self._columns.time}` is `{cell[:40]}`, not a time{like}"
             raise self._error(line, what, hint) from None
 
     def _grid(self, times: Times, series: np.ndarray, lines: np.ndarray) -> Grid:
-        """Return the grid: that of the key `frequency`, or inferred."""
-        import numpy as np
-
+        """Return the grid: that of a run, of the key `frequency`, or inferred."""
+        if self._given:
+            self._check_kind(times, self._given, lines)
+            return self._given
         if asked := self._distance():
-            unit, every = asked
-            if (unit == "step") != (times.unit == "step"):
-                raise self._error(
-                    int(lines[0]),
-                    f"the times are {'numbers' if times.unit == 'step' else 'dates'}, which "
-                    f"`dataset.frequency={self._rules.frequency}` does not fit",
-                    "leave it out: `dataset.frequency=null`",
-                )
-            rests = np.unique(Grid(unit).units(times) % every)
-            usual = MONDAY % every if unit == "day" and every % 7 == 0 else 0
-            return Grid(unit, every, rests[0].item() if len(rests) == 1 else usual)
+            self._check_kind(times, Grid(*asked), lines)
+            return self._phased(*asked, times)
         found = infer(times, series)
         if found is None:
             raise self._one_time(times)
@@ -327,14 +407,39 @@ class SeriesReader(ABC):
             log.info("%s: a step is %s", self._file, found.step)
         return found
 
+    def _check_kind(self, times: Times, grid: Grid, lines: np.ndarray) -> None:
+        """Raise a DataError if times are numbers on a grid of dates, or dates on one of numbers."""
+        if (grid.unit == "step") == (times.unit == "step"):
+            return
+        kind = "numbers" if times.unit == "step" else "dates"
+        what = (
+            f"the times are {kind}, which `dataset.frequency={self._rules.frequency}` does not fit"
+        )
+        hint = "leave it out: `dataset.frequency=null`"
+        if self._given:
+            run = "numbers" if grid.unit == "step" else f"dates, and a step is {grid.exact_step}"
+            what = f"the times are {kind}, but those of the run are {run}"
+            hint = self._other_steps
+        raise self._error(int(lines[0]), what, hint)
+
+    def _phased(self, unit: str, every: int, times: Times) -> Grid:
+        """Return the grid of a distance: it has the phase of the times if they all share one."""
+        import numpy as np
+
+        values = Grid(unit).units(times)
+        values = values if unit == "step" else np.floor(values).astype(np.int64)
+        offset = phase(unit, every, values)
+        usual = MONDAY % every if unit == "day" and every % 7 == 0 else 0
+        same = (values % every == offset).all()
+        return Grid(unit, every, offset if same else usual)
+
     def _one_time(self, times: Times) -> DataError:
         """Return the error of series without two different times."""
+        if times.parts:
+            return self._too_fine()
         hint = "a forecast needs many steps"
         if self._columns.series:
             hint += f"; {self.grouped.format(self._columns.series)}"
-        elif times.unit == "second" and len({*self._cells}) > 1:
-            hint = "times that differ by less than a second cannot be told apart: without them, "
-            hint += "`dataset.time_column=null` takes the rows in their order"
         return DataError(f"{self._file}: no series has two different times", hint)
 
     def _distance(self) -> tuple[str, int] | None:
@@ -383,11 +488,10 @@ class SeriesReader(ABC):
 
     def _repeated_hint(self, grid: Grid) -> str:
         hint = "`dataset.repeated=mean`, `sum` or `last` makes one step of them"
-        if not self._columns.series:
+        if self._given:
+            hint = self._other_steps
+        elif not self._columns.series:
             hint = f"{self.apart}; {hint}"
-        if grid.unit == "second":
-            hint += "; times that differ by less than a second cannot be told apart: without them, "
-            hint += "`dataset.time_column=null` takes the rows in their order"
         if grid.unit in ("hour", "minute"):
             hint += "; if clocks were put back then, write the times in UTC"
         return hint
@@ -497,6 +601,8 @@ class SeriesReader(ABC):
             f"{self._file}: {much} have no value, the first at {when}",
             "`dataset.missing=interpolate`, `previous` or `zero` fills them"
             if self._rules.missing == "refuse"
+            else self._other_steps
+            if self._given
             else f"if a step is not {grid.step}, name its length: `dataset.frequency=…`",
         )
 

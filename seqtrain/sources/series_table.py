@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
 from seqtrain.io.tables import Table
 from seqtrain.sources.long_table import COMMA, number, written
@@ -21,21 +22,31 @@ THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3}){2,}(\.\d*)?\s*|\s*[-+]?\d{1,3}(
 SIGNS = "%$€£¥"
 
 
-def read_series(table: Table, columns: SeriesColumns, rules: Rules) -> SeriesData:
+def read_series(
+    table: Table, columns: SeriesColumns, rules: Rules, grid: Grid | None = None
+) -> SeriesData:
     """Read all series of a table.
+
+    Args:
+        table: the file.
+        columns: what its columns are.
+        rules: how rows become steps.
+        grid: that of a run, on which all times must lie; None infers one.
 
     Raises:
         DataError: as in `Table.rows`; or a cell is not a number or not a time; or times are
             repeated, irregular or missing against the rules.
     """
-    return _TableReader(table, columns, rules).read()
+    return _TableReader(table, columns, rules, grid).read()
 
 
 class _TableReader(SeriesReader):
     """Collects the rows of a table: numbers as arrays, and each name only once."""
 
-    def __init__(self, table: Table, columns: SeriesColumns, rules: Rules) -> None:
-        super().__init__(table.file, columns, rules)
+    def __init__(
+        self, table: Table, columns: SeriesColumns, rules: Rules, grid: Grid | None
+    ) -> None:
+        super().__init__(table.file, columns, rules, grid)
         self._table = table
         self._series, self._lines, self._numbers = array("q"), array("q"), array("d")
 

@@ -23,6 +23,7 @@ from seqtrain.tasks.forecasting import Forecasting, Output, forecasting, labels_
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.grid import Grid
     from seqtrain.data.inputs import Inputs
     from seqtrain.data.time_series import SeriesData
 
@@ -132,8 +133,12 @@ class SeriesConfig(DatasetConfig):
             DataError: a file is missing or damaged.
         """
 
-    def series_of(self, file: Path) -> SeriesData:
+    def series_of(self, file: Path, grid: Grid | None = None) -> SeriesData:
         """Read the series of another file in the form of the data.
+
+        Args:
+            file: of newer values.
+            grid: that of a run, on which its times must lie, however few they are; None infers it.
 
         Raises:
             DataError: it is missing or damaged, or this dataset has no file.
