@@ -233,6 +233,57 @@ def test_without_times_the_rows_are_steps_in_their_order() -> None:
     assert (found.values.tolist(), found.grid.season) == ([5.0, 6.0, 7.0], 48)
 
 
+def test_without_times_there_is_no_calendar() -> None:
+    """The distance of the rows is known, but not their dates: 1970 is not invented."""
+    keys: dict[str, Any] = {"time_column": None, "frequency": "hour"}
+    found = read(table([f"{step % 24}" for step in range(200)], "value"), **keys)
+    assert [found.label(0, step) for step in (0, 199)] == ["0", "199"]
+    with pytest.raises(DataError, match="numbers without dates, of which no calendar is known"):
+        Series(name="series", path="own.csv", calendar=True, **keys).load()
+
+
+def test_a_horizon_that_is_not_given_leaves_several_origins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of 250 weeks a season of 52 would leave one origin of validation and one of test."""
+    weeks = [date(2018, 1, 1) + timedelta(7 * step) for step in range(250)]
+    Path("own.csv").write_text(
+        table([f"{week},{step % 52 + step * 7 % 5}" for step, week in enumerate(weeks)])
+    )
+    dataset = Series(name="series", path="own.csv").load()
+    assert [len(part) for part in (dataset.validation, dataset.test)] == [14, 14]
+    assert "few forecasts" not in caplog.text
+
+
+def test_few_origins_are_a_warning_that_says_what_gives_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Both ways give as many origins as are no warning."""
+    months = [f"{2000 + step // 12}-{step % 12 + 1:02},{step * 7 % 11}" for step in range(100)]
+    Path("own.csv").write_text(table(months))
+    keys = {"name": "series", "path": "own.csv", "window": 12}
+    Series.model_validate({**keys, "horizon": 15}).load()
+    assert "few forecasts judge the network: validation 1 origin and test 1 origin" in caplog.text
+    assert "`dataset.horizon=11`" in caplog.text
+    assert "`dataset.validation=19 dataset.test=19`" in caplog.text
+    caplog.clear()
+    for more in ({"horizon": 11}, {"horizon": 15, "validation": 19, "test": 19}):
+        dataset = Series.model_validate({**keys, **more}).load()
+        assert (len(dataset.validation), len(dataset.test)) == (5, 5)
+    assert "few forecasts" not in caplog.text
+
+
+def test_parts_of_series_whose_share_is_too_short_are_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each series holds back a horizon at least."""
+    caplog.set_level("INFO")
+    rows = [f"s{series},{step},{step * series % 7}" for series in range(6) for step in range(30)]
+    Path("own.csv").write_text(table(rows, "name,time,value"))
+    Series(name="series", path="own.csv", series_column="name", window=4, horizon=5).load()
+    assert "the test part of 6 of 6 series is one horizon, as its share is shorter" in caplog.text
+
+
 def test_trading_days_leave_out_the_weekends() -> None:
     days = [*range(1, 6), *range(8, 13), *range(15, 20)]
     found = read(table([f"2024-01-{day:02},{day}" for day in days]))

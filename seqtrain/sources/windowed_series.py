@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
 HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future covariates
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
 WINDOW, HORIZON = 24, 12  # without a season
+SHORT = 10  # a horizon that is not given is at most such a part of the longest series
+FEW = 5  # origins of validation or test; fewer are a warning
 FEWEST = 4  # steps of a series in train
 AT_ONCE = 50_000  # origins at once, so that little memory is needed beside the labels
+
+log = logging.getLogger(__name__)
 
 
 def _as_steps(value: Any) -> Any:
@@ -67,7 +72,7 @@ class SeriesConfig(DatasetConfig):
     horizon: Size | None = Field(
         default=None,
         description=f"steps that are forecast at once; null is one season, or {HORIZON} steps "
-        "without one",
+        "without one, but at most a tenth of the longest series",
     )
     season: Size | None = Field(
         default=None,
@@ -160,7 +165,10 @@ class SeriesConfig(DatasetConfig):
         Raises:
             DataError: a file is missing or damaged, or the series are too short for the splits.
         """
-        return self.windowed(self.series(data_dir))
+        found = self.series(data_dir)
+        dataset = self.windowed(found)
+        self.completed(found)._report_few(found, dataset)
+        return dataset
 
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Refuse: a forecast goes on from the end of a series."""
@@ -177,7 +185,8 @@ class SeriesConfig(DatasetConfig):
         season = self.season or found.grid.season
         two = 2 * season if season <= LONGEST_SEASON else season
         usual = (two, season) if season > 1 else (WINDOW, HORIZON)
-        window, horizon = self.window or usual[0], self.horizon or usual[1]
+        longest = max(int(found.lengths.max()) // SHORT, 1)
+        window, horizon = self.window or usual[0], self.horizon or min(usual[1], longest)
         return self.model_copy(update={"season": season, "window": window, "horizon": horizon})
 
     def located(self, dataset: Dataset) -> Self:
@@ -187,6 +196,7 @@ class SeriesConfig(DatasetConfig):
 
     def windowed(self, found: SeriesData) -> Dataset:
         """Return the windows of each part, and what was fitted on train."""
+        self._check_calendar(found)
         config = self.completed(found)
         cuts = config._cuts(found)
         task, scaling = config._task(found, cuts), config._scaling(found, cuts)
@@ -211,6 +221,40 @@ class SeriesConfig(DatasetConfig):
             scaling=scaling,
             series=found,
         )
+
+    def _report_few(self, found: SeriesData, dataset: Dataset) -> None:
+        """Warn of validation and test parts with few origins, and report parts that were raised."""
+        origins = {"validation": len(dataset.validation), "test": len(dataset.test)}
+        few = {name: number for name, number in origins.items() if number < FEW}
+        if few:
+            counts = " and ".join(f"{name} {_counted(few[name], 'origin')}" for name in few)
+            more = self._more_origins(found, [*few])
+            log.warning("%s: few forecasts judge the network: %s; %s", found.source, counts, more)
+        for name in origins.keys() - few.keys():
+            raised = int((self._share_of(found, name) < (self.horizon or 1)).sum())
+            if raised and len(found.lengths) > 1:
+                log.info(
+                    "%s: the %s part of %s of %s series is one horizon, as its share is shorter",
+                    *(found.source, name, f"{raised:,}", f"{len(found.lengths):,}"),
+                )
+
+    def _more_origins(self, found: SeriesData, parts: Sequence[str]) -> str:
+        """Return what gives parts more origins: a shorter horizon, or longer parts."""
+        horizon = self.horizon or 1
+        shorter = min(int(self._share_of(found, part).max()) for part in parts) - FEW + 1
+        keys = " ".join(f"dataset.{part}={horizon + FEW - 1}" for part in parts)
+        if not 1 <= shorter < horizon:
+            return f"longer parts have more: `{keys}`"
+        return f"a shorter horizon has more, `dataset.horizon={shorter}`, or longer parts, `{keys}`"
+
+    def _share_of(self, found: SeriesData, part: str) -> np.ndarray:
+        """Return the steps of each series that the key of a part names; int64 of shape (S,)."""
+        import numpy as np
+
+        key = getattr(self, part)
+        if isinstance(key, float):
+            return np.round(found.lengths * key).astype(np.int64)
+        return np.full(len(found.lengths), key if isinstance(key, int) else self.horizon)
 
     def latest(self, found: SeriesData, fitted: Fitted) -> Examples:
         """Return the last window of each series, whose next values are not known yet.
@@ -394,8 +438,7 @@ class SeriesConfig(DatasetConfig):
         if isinstance(part, str):
             begin = np.clip(self._time(found, part, name) - found.starts, 0, end)
         elif isinstance(part, float):
-            steps = np.round(found.lengths * part).astype(np.int64)
-            begin = end - np.maximum(steps, horizon)
+            begin = end - np.maximum(self._share_of(found, name), horizon)
         else:
             begin = end - part
         short = np.flatnonzero(end - begin < horizon)
@@ -456,6 +499,17 @@ class SeriesConfig(DatasetConfig):
         within = np.arange(len(found.values)) - np.repeat(found.firsts, found.lengths)
         return Scaling.of(found.covariates()[within < np.repeat(cuts.validation, found.lengths)])
 
+    def _check_calendar(self, found: SeriesData) -> None:
+        """Raise a DataError if the network shall know the calendar of times that have none."""
+        grid = found.grid
+        if not self.calendar or grid.calendar(found.times()[:1])[0]:
+            return
+        why = "numbers without dates" if grid.counted else f"apart by {grid.step}"
+        hint = "`dataset.calendar=false`"
+        if not grid.dated:
+            hint += ", or name the column of their dates: `dataset.time_column=…`"
+        raise DataError(f"{found.source}: the times are {why}, of which no calendar is known", hint)
+
     def _check_positive(self, found: SeriesData) -> None:
         import numpy as np
 
@@ -489,7 +543,11 @@ class SeriesConfig(DatasetConfig):
 
 
 def _steps(number: int) -> str:
-    return f"{number:,} step{'' if number == 1 else 's'}"
+    return _counted(number, "step")
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
