@@ -228,6 +228,35 @@ def test_a_time_between_two_hours_is_refused() -> None:
         read(table([*rows, "2024-01-01 12:30,1"]))
 
 
+@pytest.mark.parametrize(
+    ("header", "time", "rows", "label"),
+    [
+        ("year,quarter,value", ["year", "quarter"], ["1959,3,1", "1959,4,2", "1960,1,3"], "1959Q4"),
+        ("m,y,value", ["y", "m"], ["11,1959,1", "12,1959,2", "1,1960,3"], "1959-12"),
+        (
+            "Date,Time,value",
+            ["Date", "Time"],
+            ["16/12/2006,17:24,1", "16/12/2006,17:25,2", "16/12/2006,17:26,3"],
+            "2006-12-16 17:25",
+        ),
+    ],
+)
+def test_a_time_stands_in_several_columns(
+    header: str, time: list[str], rows: list[str], label: str
+) -> None:
+    """The columns are no values."""
+    found = read(table(rows, header), time_column=time)
+    assert (found.names, found.label(0, 1)) == (("value",), label)
+    assert found.lengths.tolist() == [3]
+
+
+def test_a_format_reads_columns_that_are_joined_by_a_space() -> None:
+    """A time in several columns can be in any form."""
+    rows = ["10/03/2004,18.00.00,1", "10/03/2004,19.00.00,2", "10/03/2004,20.00.00,3"]
+    keys = {"time_column": ["Date", "Time"], "time_format": "%d/%m/%Y %H.%M.%S"}
+    assert read(table(rows, "Date,Time,value"), **keys).label(0, 2) == "2004-03-10 20:00"
+
+
 def test_without_times_the_rows_are_steps_in_their_order() -> None:
     found = read(table(["5", "6", "7"], "value"), time_column=None, frequency="30 minutes")
     assert (found.values.tolist(), found.grid.season) == ([5.0, 6.0, 7.0], 48)
@@ -433,6 +462,26 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a number that is no time": ({}, table(["1,1", "2,2", "1e300,3"]), "`1e300`, not a time"),
     "a time that NumPy knows": ({}, table(["now,1", "today,2"]), "own.csv:2: `time` is `now`"),
+    "parts of times that repeat": (
+        {"time_column": "year"},
+        table(["1959,1,1", "1959,2,2", "1960,1,3"], "year,quarter,value"),
+        "`'dataset.time_column=[year,quarter]'` takes a time from several columns",
+    ),
+    "parts of times in another order": (
+        {"time_column": ["quarter", "year"]},
+        table(["1,1959,1", "2,1959,2"], "quarter,year,value"),
+        "own.csv:2: `quarter`, `year` are `1 1959`, not a time",
+    ),
+    "a part of a time that is empty": (
+        {"time_column": ["year", "quarter"]},
+        table(["1959,1,1", "1959,,2"], "year,quarter,value"),
+        "own.csv:3: `quarter` is empty",
+    ),
+    "parts of times of arrays": (
+        {"path": "own.npz", "time_column": ["year", "quarter"]},
+        "",
+        "`dataset.time_column` names columns of a table, but",
+    ),
     "zones and none": (
         {},
         table(["2024-01-01T00:00Z,1", "2024-01-01T01:00,2"]),

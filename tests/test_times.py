@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seqtrain.data.grid import UNITS, Grid, distance, infer, steadied
-from seqtrain.data.times import CLOCKS, FORMATS, Times, Unreadable, parse
+from seqtrain.data.times import CLOCKS, FORMATS, Times, Unreadable, joined, parse, parts_among
 
 READ = {
     "months": (["2024-01", "2024-02", "2024-03"], "month", "2024-02"),
@@ -209,6 +209,50 @@ def test_days_and_months_that_cannot_be_told_apart_are_not_guessed() -> None:
         parse(["03/04/2020", "04/05/2020"])
     assert caught.value.formats == ["%m/%d/%Y", "%d/%m/%Y"]
     assert indices(["03/03/2020", "04/04/2020"])[0].unit == "day"  # either way the same
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "text"),
+    [
+        (["year", "quarter"], ["1959", "2"], "1959Q2"),
+        (["Year", "QTR"], ["1959.0", "2.0"], "1959Q2"),
+        (["year", "quarter"], ["1959", "Q2"], "1959Q2"),
+        (["Year", "Period"], ["1959", "Q02"], "1959Q2"),
+        (["Year", "Period"], ["1959", "M02"], "1959-02"),
+        (["year", "month"], ["1959", "2"], "1959-02"),
+        (["year", "month"], ["1959", "Feb"], "Feb 1959"),
+        (["year", "week"], ["2024", "5"], "2024-W05"),
+        (["year", "month", "day"], ["1959", "2", "3"], "1959-02-03"),
+        (["year", "month", "day"], ["1959", "February", "3"], "3 February 1959"),
+        (["year", "month", "day", "hour"], ["2010", "1", "1", "0"], "2010-01-01 00"),
+        (["y", "m", "d", "h", "min"], ["2010", "1", "1", "7", "5"], "2010-01-01 07:05"),
+        (["Date", "Time"], ["16/12/2006", "17:24:00"], "16/12/2006 17:24:00"),
+        (["year"], ["1959.0"], "1959.0"),
+    ],
+)
+def test_parts_of_a_time_are_joined(columns: list[str], cells: list[str], text: str) -> None:
+    """They can be read as one text."""
+    assert joined(cells, columns) == text
+    assert parse([text]).unit in ("year", "month", "day", "second")
+
+
+@pytest.mark.parametrize(
+    ("names", "column", "parts"),
+    [
+        (["Year", "quarter", "gdp"], "Year", ("Year", "quarter")),
+        (["day", "month", "year", "quarter"], "year", ("year", "month", "day")),
+        (["No", "year", "month", "day", "hour"], "year", ("year", "month", "day", "hour")),
+        (["Date", "Time", "power"], "Date", ("Date", "Time")),
+        (["date", "month", "value"], "date", ("date",)),
+        (["year", "value"], "year", ("year",)),
+        (["year", "month"], "month", ("month",)),
+    ],
+)
+def test_columns_of_the_parts_of_a_time_are_found(
+    names: list[str], column: str, parts: tuple[str, ...]
+) -> None:
+    """The longest part comes first."""
+    assert parts_among(names, column) == parts
 
 
 def test_a_format_that_is_given_is_taken() -> None:

@@ -57,6 +57,13 @@ CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b", "%YM%m")
 
 
+# Names of columns that together are a time, the longest first.
+PARTS = ("year", "quarter", "month", "day", "hour", "minute", "second")
+DATE_AND_CLOCK = ("date", "time")
+PERIOD = re.compile(r"[qQ]0?(?P<quarter>[1-4])|[mM](?P<month>\d\d?)")  # such as Q01, M12
+WHOLE = re.compile(r"(\d+)\.0*")
+
+
 class Times(NamedTuple):
     """Times in one unit.
 
@@ -92,6 +99,45 @@ class Unreadable(ValueError):
         super().__init__(index)
         self.index = index
         self.formats = formats
+
+
+def parts_among(names: Sequence[str], column: str) -> tuple[str, ...]:
+    """Return the columns that together are a time, of which `column` is one; else itself alone.
+
+    Such are `year` and `quarter`, or `Date` and `Time`.
+    """
+    lower = {name.lower(): name for name in names}
+    for parts in (PARTS, DATE_AND_CLOCK):
+        found = [lower[part] for part in parts if part in lower]
+        if "month" in lower:  # of which the quarter follows
+            found = [name for name in found if name.lower() != "quarter"]
+        if column == next(iter(found), None):
+            return tuple(found)
+    return (column,)
+
+
+def joined(cells: Sequence[str], columns: Sequence[str]) -> str:
+    """Return a time whose parts stand in several columns, the longest first, as one text.
+
+    Args:
+        cells: such as `1959` and `2`, or `16/12/2006` and `17:24`.
+        columns: their names, which tell quarters and weeks from months.
+    """
+    year, *rest = [WHOLE.sub(r"\1", cell) for cell in cells]
+    if not rest or not (year.isdigit() and len(year) == 4):
+        return " ".join(cells)
+    name, period = columns[1].lower(), PERIOD.fullmatch(rest[0])
+    quarter = rest[0] if name.startswith("q") else period and period["quarter"]
+    if quarter and len(rest) == 1:
+        return f"{year}Q{quarter.lstrip('qQ')}"
+    if "week" in name:
+        return f"{year}-W{rest[0]:0>2}"
+    if period and period["month"]:
+        rest[0] = period["month"]
+    if not rest[0].isdigit():  # such as March
+        return " ".join([*reversed(rest[:2]), year, ":".join(rest[2:])]).strip()
+    date = "-".join([year, *(f"{part:0>2}" for part in rest[:2])])
+    return f"{date} {':'.join(f'{part:0>2}' for part in rest[2:])}".strip()
 
 
 def parse(cells: Sequence[str], form: str | None = None) -> Times:

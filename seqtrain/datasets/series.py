@@ -48,10 +48,11 @@ class Series(SeriesConfig):
 
     name: Literal["series"]
     path: FileName = Field(description="the file: CSV, TSV, JSONL, Parquet, Excel, or `.npz`")
-    time_column: str | None = Field(
+    time_column: str | Names | None = Field(
         default="time",
-        description="column, or key, of the times: dates, timestamps, months, years or numbers; "
-        "null takes the rows in their order",
+        description="column, or key, of the times: dates, timestamps, months, years or numbers; a "
+        "list names columns of their parts, such as `[year, quarter]`, `[year, month, day]` or "
+        "`[date, time]`; null takes the rows in their order",
     )
     value_columns: Names | None = Field(
         default=None,
@@ -112,17 +113,24 @@ class Series(SeriesConfig):
         """Read a file in the form of the data."""
         rules = Rules(self.frequency, self.time_format, self.missing, self.repeated)
         if suffix(file) in ARRAYS:
-            self._check_archive(file)
-            return read_series_archive(file, rules, self.time_column, grid)
+            return read_series_archive(file, rules, self._array_of_times(file), grid)
         table = self.table(file)
         return read_series(table, self.columns(table), rules, grid)
 
-    def _check_archive(self, file: Path) -> None:
-        """Raise a DataError if keys name columns, which arrays do not have."""
+    def _array_of_times(self, file: Path) -> str | None:
+        """Return the name of the array of times.
+
+        Raises:
+            DataError: keys name columns, which arrays do not have.
+        """
         for key in ("value_columns", "series_column", "past", "future"):
             if getattr(self, key) is not None:
                 what = f"`dataset.{key}` names columns of a table, but {file} holds arrays"
                 raise DataError(what, f"leave it out: `dataset.{key}=null`; {FORMS}")
+        if isinstance(self.time_column, tuple):
+            what = f"`dataset.time_column` names columns of a table, but {file} holds arrays"
+            raise DataError(what, f"name one array: `dataset.time_column=time`; {FORMS}")
+        return self.time_column
 
     def table(self, file: Path) -> Table:
         """Return a file as a table, in the format of the keys."""
@@ -141,7 +149,9 @@ class Series(SeriesConfig):
             DataError: no column is left for values, or one is named twice.
         """
         past, future = self.past or (), self.future or ()
-        named = [*filter(None, (self.time_column, self.series_column)), *past, *future]
+        given = self.time_column
+        time = given if isinstance(given, tuple) else tuple(filter(None, (given,)))
+        named = [*time, *filter(None, (self.series_column,)), *past, *future]
         values = self.value_columns or tuple(
             name for name in table.columns(*named) if name and name not in named
         )
@@ -158,4 +168,4 @@ class Series(SeriesConfig):
                 f"{table.file}:1: a long table has one column of values, but {listed} are left",
                 f"choose one: `dataset.value_columns=[{values[0]}]`; the others can be covariates",
             )
-        return SeriesColumns(self.time_column, values, self.series_column, past, future)
+        return SeriesColumns(time, values, self.series_column, past, future)

@@ -145,7 +145,7 @@ class _ArchiveReader(SeriesReader):
             for key in ("past", "future")
         )
         columns = SeriesColumns(
-            time="time" if "time" in arrays else None,
+            time=("time",) if "time" in arrays else (),
             values=("values",) if long else tuple(self._series),
             series="lengths" if long else None,
             past=tuple(of_past),

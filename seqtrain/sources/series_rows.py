@@ -51,14 +51,15 @@ class SeriesColumns:
     """The names of the columns of a table of time series.
 
     Attributes:
-        time: when a row was; None takes the rows in their order.
+        time: when a row was; several hold the parts of the times, such as year and quarter; none
+            takes the rows in their order.
         values: each is a series; in a long table there is one.
         series: says which series a row belongs to; None if the rows belong to all.
         past: covariates that are known up to the present.
         future: covariates that are known in advance.
     """
 
-    time: str | None
+    time: tuple[str, ...]
     values: tuple[str, ...]
     series: str | None = None
     past: tuple[str, ...] = ()
@@ -68,7 +69,12 @@ class SeriesColumns:
     def names(self) -> tuple[str, ...]:
         """All columns: the numbers first, then those of the series and the time."""
         numbers = (*self.values, *self.past, *self.future)
-        return (*numbers, *filter(None, (self.series, self.time)))
+        return (*numbers, *filter(None, (self.series,)), *self.time)
+
+    @property
+    def written_time(self) -> str:
+        """The columns of the time, for messages."""
+        return ", ".join(f"`{name}`" for name in self.time)
 
 
 @dataclass(frozen=True)
@@ -388,8 +394,12 @@ class SeriesReader(ABC):
             hint = "write times as 2024-03-05, 2024-03-05 10:30, 2024-03 or 2024, or as numbers"
             other = "; another form can be named: `dataset.time_format=%d.%m.%Y`"
             hint += "" if self._given else other
+            if len(self._columns.time) > 1:
+                hint = "name the parts of the time from the year or the date on: "
+                hint += "`dataset.time_column=[year,month,day]`"
             like = f" of the form {form}" if form else " like those before" * bool(error.index)
-            what = f"`{self._columns.time}` is `{cell[:40]}`, not a time{like}"
+            are = "is" if len(self._columns.time) == 1 else "are"
+            what = f"{self._columns.written_time} {are} `{cell[:40]}`, not a time{like}"
             raise self._error(line, what, hint) from None
 
     def _grid(self, times: Times, series: np.ndarray, lines: np.ndarray) -> Grid:

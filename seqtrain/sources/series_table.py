@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
+from seqtrain.data.times import joined, parts_among
+from seqtrain.display.escape import argument
 from seqtrain.io.tables import Table
 from seqtrain.sources.long_table import COMMA, number, written
 from seqtrain.sources.series_rows import Rules, SeriesColumns, SeriesReader
@@ -67,10 +69,7 @@ class _TableReader(SeriesReader):
         """Add a row, whose cells are in the order of `SeriesColumns.names`."""
         rest = [*cells]
         if self._columns.time:
-            time = (rest.pop() or "").strip()
-            if not time:
-                raise self._error(line, f"`{self._columns.time}` is empty", "give each row a time")
-            self._cells.append(time)
+            self._cells.append(self._time(line, rest))
         name = ""
         if self._columns.series:
             name = (rest.pop() or "").strip()
@@ -86,6 +85,28 @@ class _TableReader(SeriesReader):
             names = self._columns.names
             pairs = zip(names, rest, strict=False)
             self._numbers.extend([self._number(line, name, cell) for name, cell in pairs])
+
+    def _time(self, line: int, rest: list[str | None]) -> str:
+        """Take the cells of the time, which are the last ones, and return it as one text."""
+        names = self._columns.time
+        cells = [(cell or "").strip() for cell in rest[-len(names) :]]
+        del rest[-len(names) :]
+        if not all(cells):
+            name = names[cells.index("")]
+            raise self._error(line, f"`{name}` is empty", "give each row a time")
+        if len(cells) == 1 or self._rules.time_format:
+            return " ".join(cells)
+        return joined(cells, names)
+
+    def _repeated_hint(self, grid: Grid) -> str:
+        """Return a hint for a time that stands twice: its parts may stand in further columns."""
+        hint = super()._repeated_hint(grid)
+        time = self._columns.time
+        parts = parts_among(self._table.columns(), time[0]) if len(time) == 1 else time
+        if self._given or len(parts) == len(time):
+            return hint
+        named = argument(f"dataset.time_column=[{','.join(parts)}]")
+        return f"`{named}` takes a time from several columns; {hint}"
 
     def _number(self, line: int, name: str, cell: str | None) -> float:
         """Return a cell as a number, NaN if it is empty or stands for no value."""
