@@ -16,7 +16,7 @@ from seqtrain.io.text_file import suffix
 from seqtrain.schema.sections import FileName, Names, broken
 from seqtrain.sources.own_files import Encoding
 from seqtrain.sources.series_archive import FORMS, read_series_archive
-from seqtrain.sources.series_rows import Missing, Repeated, Rules, SeriesColumns
+from seqtrain.sources.series_rules import Missing, Repeated, Rules, SeriesColumns
 from seqtrain.sources.series_table import read_series
 from seqtrain.sources.windowed_series import SeriesConfig
 

@@ -13,7 +13,8 @@ from seqtrain.errors import DataError
 from seqtrain.io import npz
 from seqtrain.io.text_file import near_miss, shown
 from seqtrain.sources.base import reading
-from seqtrain.sources.series_rows import Rules, SeriesColumns, SeriesReader
+from seqtrain.sources.series_rows import SeriesReader
+from seqtrain.sources.series_rules import Rules, SeriesColumns, Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,10 +127,13 @@ def _numbered(word: str, count: int) -> list[str]:
 class _ArchiveReader(SeriesReader):
     """Makes series of arrays; rows count from 1."""
 
-    row = "row"
-    apart = "where series stand one after another in `values`, give their `lengths`"
-    grouped = "are the `{}` right?"
-    valued = "give numbers in `values`, and NaN only where one is missing"
+    words = Words(
+        row="row",
+        place="{file}: row {line}",
+        apart="where series stand one after another in `values`, give their `lengths`",
+        grouped="are the `{}` right?",
+        valued="give numbers in `values`, and NaN only where one is missing",
+    )
 
     def __init__(
         self, file: Path, arrays: dict[str, np.ndarray], rules: Rules, grid: Grid | None
@@ -176,6 +180,3 @@ class _ArchiveReader(SeriesReader):
             hint = "expected are dates, texts or numbers: `time.astype('datetime64[s]')`"
             raise DataError(f"{self._file}: `time` is {time.dtype}", hint)
         return [str(one).strip() for one in time.tolist()]
-
-    def _error(self, line: int, what: str, hint: str) -> DataError:
-        return DataError(f"{self._file}: row {line}: {what}", hint)

@@ -14,7 +14,8 @@ from seqtrain.data.times import joined, parts_among
 from seqtrain.display.escape import argument
 from seqtrain.io.tables import Table
 from seqtrain.sources.long_table import COMMA, number, written
-from seqtrain.sources.series_rows import Rules, SeriesColumns, SeriesReader
+from seqtrain.sources.series_rows import SeriesReader
+from seqtrain.sources.series_rules import Rules, SeriesColumns
 
 if TYPE_CHECKING:
     import numpy as np
