@@ -539,6 +539,14 @@ def test_a_label_of_numbers_beside_words_is_a_series_where_it_is_named(seqtrain:
     assert "forecasting 12 steps" in told
 
 
+def test_parts_of_a_time_are_one_time(seqtrain: Seqtrain) -> None:
+    """A year repeats, so its quarters are no values."""
+    rows = [[1990 + step // 4, step % 4 + 1, step + step * 7 % 5] for step in range(80)]
+    found, told = series_of(seqtrain, table("own.csv", ["year", "quarter", "gdp"], rows))
+    assert (found.time_column, found.value_columns) == (("year", "quarter"), ("gdp",))
+    assert "year, quarter, a step is a quarter, 1990Q1 to 2009Q4" in told
+
+
 def test_short_series_get_a_short_window_and_horizon(seqtrain: Seqtrain) -> None:
     rows = [[str(1700 + n), f"{n % 7}.5"] for n in range(40)]
     found, _ = series_of(seqtrain, table("spots.csv", ["YEAR", "SPOTS"], rows))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain.data.grid import Grid
 from seqtrain.data.seasonality import is_seasonal, mase_scale, seasonal_indices
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import Grid
 from seqtrain.evaluation import conformal, forecast_metrics
 from seqtrain.evaluation.forecast_baselines import naive_forecasts, theta_forecasts
 from seqtrain.evaluation.forecast_metrics import Origins

@@ -48,7 +48,7 @@ def read_newer(
     Raises:
         DataError: the file is damaged, or its series do not fit the run.
     """
-    found = config.series_of(file)
+    found = config.series_of(file, task.grid)
     task = _of_file(task, found)
     if not found.timed and any(task.transform.seasons):
         log.warning(

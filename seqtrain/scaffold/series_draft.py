@@ -8,6 +8,7 @@ from typing import Any
 
 from seqtrain.config import validated
 from seqtrain.data.dataset import Dataset
+from seqtrain.data.times import parts_among
 from seqtrain.datasets.series import Series
 from seqtrain.display.escape import argument, one_line
 from seqtrain.display.numbers import readable
@@ -36,13 +37,13 @@ class SeriesRoles:
     """What each column of a table of time series is for.
 
     Attributes:
-        time: when a row was; None takes the rows in their order.
+        time: when a row was; several hold its parts; none takes the rows in their order.
         values: each is a series; in a long table there is one.
         series: says which series a row belongs to.
         unused: the other columns.
     """
 
-    time: str | None
+    time: tuple[str, ...]
     values: tuple[str, ...]
     series: str | None
     unused: tuple[str, ...]
@@ -50,7 +51,8 @@ class SeriesRoles:
     @property
     def keys(self) -> list[Line]:
         """The keys of the config."""
-        keys: list[Line] = [("time_column", self.time, "")]
+        time = list(self.time) if len(self.time) > 1 else next(iter(self.time), None)
+        keys: list[Line] = [("time_column", time, "")]
         if self.series:
             keys.append(("series_column", self.series, "which series a row belongs to"))
         why = "each is a series" if len(self.values) > 1 else ""
@@ -69,14 +71,14 @@ def roles_of(found: Profile, label: str | None, timeless: bool = False) -> Serie
         timeless: whether the rows are steps in their order.
     """
     columns = [column for column in found.columns.values() if column.filled]
-    time = None if timeless else _time(columns)
-    if (time is None and not timeless) or any(is_named(one.name, CLASSES) for one in columns):
+    time = () if timeless else _time(columns, found.rows)
+    if not (time or timeless) or any(is_named(one.name, CLASSES) for one in columns):
         return None
-    others = [column for column in columns if column.name != time]
+    others = [column for column in columns if column.name not in time]
     numbers = [column.name for column in others if column.is_number]
     words = [column for column in others if not (column.is_number or column.is_date)]
     words = [column for column in words if not is_named(column.name, SPLITS)]
-    repeats = timeless or found.columns[str(time)].different < found.rows
+    repeats = timeless or found.columns[time[0]].different < found.rows
     series = words[0].name if len(words) == 1 and repeats and words[0].variety <= 0.5 else None
     if words and series is None and label not in numbers:
         return None  # texts or classes
@@ -90,7 +92,16 @@ def roles_of(found: Profile, label: str | None, timeless: bool = False) -> Serie
     return SeriesRoles(time, tuple(chosen), series, tuple(unused))
 
 
-def _time(columns: Sequence[Column]) -> str | None:
+def _time(columns: Sequence[Column], rows: int) -> tuple[str, ...]:
+    """Return the column of times, or several if it repeats and others hold its further parts."""
+    time = _first_time(columns)
+    repeats = any(column.name == time and column.different < rows for column in columns)
+    if time and repeats:
+        return parts_among([column.name for column in columns], time)
+    return (time,) if time else ()
+
+
+def _first_time(columns: Sequence[Column]) -> str | None:
     """Return the column of times: of dates, or of numbers with the name of a time."""
     dates = [column.name for column in columns if column.is_date]
     if dates:
@@ -187,7 +198,7 @@ def _told(
     yield "data", f"{found.rows:,} rows of {one_line(str(request.data))}"
     last = int((series.starts + series.lengths).max()) - 1
     span = f"{series.grid.label(int(series.starts.min()))} to {series.grid.label(last)}"
-    order = one_line(roles.time) if roles.time else "the order of the rows"
+    order = ", ".join(map(one_line, roles.time)) or "the order of the rows"
     step = "" if series.grid.unit == "step" else f", a step is {series.grid.step}"
     yield "time", f"{order}{step}, {span}"
     names = ", ".join(one_line(shown(name)) for name in series.names[:MOST_NAMED])

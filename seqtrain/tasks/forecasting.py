@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args
 
-from seqtrain.data.times import Grid
+from seqtrain.data.grid import Grid
 from seqtrain.data.transform import Transform
 from seqtrain.data.windows import Computed
 from seqtrain.display.columns import table
