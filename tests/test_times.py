@@ -70,6 +70,8 @@ READ = {
         "business day",
         "2024-03-08",
     ),
+    "quarters of gretl": (["1950:1", "1950:2", "1950:3"], "quarter", "1950Q2"),
+    "months of gretl": (["1950:01", "1950:02", "1950:03"], "month", "1950-02"),
     "last trading days of months": (
         ["2024-01-31", "2024-02-29", "2024-03-29", "2024-04-30"],
         "month",
@@ -209,6 +211,18 @@ def test_days_and_months_that_cannot_be_told_apart_are_not_guessed() -> None:
         parse(["03/04/2020", "04/05/2020"])
     assert caught.value.formats == ["%m/%d/%Y", "%d/%m/%Y"]
     assert indices(["03/03/2020", "04/04/2020"])[0].unit == "day"  # either way the same
+
+
+@pytest.mark.parametrize("form", ["{month}/{day}/{year}", "{day:02}/{month:02}/{year}"])
+@pytest.mark.parametrize("day", [1, 5])
+def test_months_are_told_from_days_by_the_day_that_is_always_the_same(form: str, day: int) -> None:
+    """As days of a January they would jump from the twelfth to the first of the next year."""
+    steps = [(1985 + step // 12, step % 12 + 1) for step in range(30)]
+    cells = [form.format(year=year, month=month, day=day) for year, month in steps]
+    grid, found = indices(cells)
+    assert (grid.describe(), grid.label(round(found[14]))) == ("month", "1986-03")
+    with pytest.raises(Unreadable):
+        parse(cells[:12])
 
 
 @pytest.mark.parametrize(

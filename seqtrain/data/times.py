@@ -16,6 +16,7 @@ FIRST_YEAR, LAST_YEAR = 1500, 2199  # numbers that are read as years
 NEAR = 0.06  # of a month: how far a decimal year may be from one
 QUARTER = re.compile(r"(?P<year>\d{4})[ -]?[qQ](?P<quarter>[1-4])")
 QUARTER_FIRST = re.compile(r"[qQ](?P<quarter>[1-4])[ /-]?(?P<year>\d{4})")
+QUARTER_OF_GRETL = re.compile(r"(?P<year>\d{4}):(?P<quarter>[1-4])")  # months have two digits
 ISO = re.compile(r"\d{4}-\d\d(-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?")  # without a zone
 OF_UTC = re.compile(r" ?(UTC|GMT)")
 MOST = 1e15  # absolute value of a number as a time; larger ones are not exact
@@ -43,6 +44,7 @@ FORMATS = (
     "%b-%y",
     "%Y-%b",
     "%YM%m",
+    "%Y:%m",
     "%d %b %Y",
     "%d %B %Y",
     "%d-%b-%Y",
@@ -54,7 +56,7 @@ FORMATS = (
     "%b-%d-%Y",
 )
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b", "%YM%m")
+MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b", "%YM%m", "%Y:%m")
 
 
 # Names of columns that together are a time, the longest first.
@@ -154,7 +156,7 @@ def parse(cells: Sequence[str], form: str | None = None) -> Times:
         return _by_format(cells, form)
     if found := _numbers(cells):
         return found
-    for pattern in (QUARTER, QUARTER_FIRST):
+    for pattern in (QUARTER, QUARTER_FIRST, QUARTER_OF_GRETL):
         if pattern.fullmatch(cells[0]):
             return _quarters(cells, pattern)
     if found := _without_zones(cells):
@@ -308,7 +310,8 @@ def _seconds(time: datetime) -> int:
 def _by_usual_format(cells: Sequence[str]) -> Times:
     """Read cells in the only usual format that fits them all.
 
-    Month and day are told apart by the cells in which a number is above 12.
+    Month and day are told apart by the cells in which a number is above 12, or as the day is always
+    the same.
     """
     usual = (date + clock for date in FORMATS for clock in CLOCKS)
     left = [form for form in usual if _reads(cells[0], form)]
@@ -320,9 +323,24 @@ def _by_usual_format(cells: Sequence[str]) -> Times:
             raise Unreadable(index)
         left = fitting
     found = [_by_format(cells, form) for form in left]
-    if any((one.values != found[0].values).any() for one in found[1:]):
+    if not any((one.values != found[0].values).any() for one in found[1:]):
+        return found[0]
+    monthly = [one for one in found if _on_one_day_of_months(one)]
+    if len(monthly) != 1:
         raise Unreadable(0, left[:2])
-    return found[0]
+    return monthly[0]
+
+
+def _on_one_day_of_months(times: Times) -> bool:
+    """Return whether times are on one day of more than a year of months.
+
+    So 1/1/85, 2/1/85, … are months: as days, all would be among the first twelve of a January.
+    """
+    import numpy as np
+
+    days = times.values.astype("datetime64[s]").astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    return len(np.unique(months)) > 12 and len(np.unique(days - months.astype(days.dtype))) == 1
 
 
 def _reads(cell: str, form: str) -> bool:

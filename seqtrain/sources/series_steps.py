@@ -255,7 +255,7 @@ class RowSteps:
             if error.formats:
                 first, second = error.formats
                 what = f"`{cell}` can be read as {first} and as {second}"
-                hint = f"say which: `dataset.time_format={second}`"
+                hint = f"say which: `dataset.time_format={first}` or `dataset.time_format={second}`"
                 hint = "write times as 2024-03-05" if self._given else hint
                 raise self._error(error.index, what, hint) from None
             hint = "write times as 2024-03-05, 2024-03-05 10:30, 2024-03 or 2024, or as numbers"
