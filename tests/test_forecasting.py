@@ -587,6 +587,21 @@ def test_a_network_can_tell_series_apart(seqtrain: Seqtrain, own: Path) -> None:
 
 
 @pytest.mark.tf
+@pytest.mark.usefixtures("trained")
+def test_newer_values_lie_on_the_grid_of_the_run(seqtrain: Seqtrain) -> None:
+    """Every second month by itself would be a step of two months."""
+    rows = Path("own.csv").read_text().splitlines()
+    Path("gaps.csv").write_text("\n".join([rows[0], *rows[-13::2]]))
+    found = list(csv.DictReader(io.StringIO(ok(seqtrain("forecast", "--data", "gaps.csv", *CSV)))))
+    assert [row["time"] for row in found] == ["2000-01", "2000-02", "2000-03"]
+    days = [f"1999-12-{day:02},10.5" for day in range(1, 20)]
+    Path("days.csv").write_text("\n".join([rows[0], *days]))
+    refused = seqtrain("forecast", "--data", "days.csv")
+    assert refused.exit_code == 2
+    assert "days.csv:" in refused.stderr
+
+
+@pytest.mark.tf
 def test_newer_values_test_a_network_like_the_last_part_of_its_own(
     seqtrain: Seqtrain, trained: Run
 ) -> None:
