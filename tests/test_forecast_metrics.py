@@ -154,6 +154,12 @@ def test_the_test_of_two_forecasts_is_careful() -> None:
     assert shuffled == pytest.approx(diebold_mariano(one, other, *where, 3))
 
 
+def test_a_series_that_repeats_itself_exactly_has_a_scale() -> None:
+    """Its seasonal naive forecast is never wrong, so the change of each step is the unit."""
+    assert mase_scale(np.tile([1.0, 2.0, 4.0], 5), 3) == pytest.approx((1 * 5 + 2 * 5 + 3 * 4) / 14)
+    assert mase_scale(np.ones(12), 3) == 0
+
+
 @pytest.mark.parametrize("kind", ["quantiles", "a point"])
 def test_calibrated_intervals_hold_their_share(kind: str) -> None:
     random = np.random.default_rng(0)

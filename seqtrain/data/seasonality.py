@@ -63,8 +63,8 @@ def mase_scale(values: np.ndarray, season: int) -> float:
     """Return the mean absolute difference of values a season apart: the denominator of MASE.
 
     R. J. Hyndman and A. B. Koehler, "Another look at measures of forecast accuracy",
-    International Journal of Forecasting 22(4), 2006. Without two seasons it is that of
-    neighbouring values; 0 if it is undefined.
+    International Journal of Forecasting 22(4), 2006. Without two seasons, or if the seasons are
+    all the same, it is that of neighbouring values; 0 if it is undefined.
 
     Args:
         values: before the test part, float64 of shape (steps,).
@@ -72,5 +72,7 @@ def mase_scale(values: np.ndarray, season: int) -> float:
     """
     import numpy as np
 
-    lag = season if len(values) > season else 1
-    return float(np.abs(values[lag:] - values[:-lag]).mean()) if len(values) > lag else 0.0
+    for lag in (season, 1):
+        if len(values) > lag and (scale := float(np.abs(values[lag:] - values[:-lag]).mean())):
+            return scale
+    return 0.0

@@ -67,8 +67,8 @@ def _of_file(task: Forecasting, found: SeriesData) -> Forecasting:
     """
     if found.grid != task.grid:
         raise DataError(
-            f"{found.source}: a step is {found.grid.step}, but the network learned steps "
-            f"of {task.grid.step}",
+            f"{found.source}: a step is {found.grid.exact_step}, but the network learned steps "
+            f"of {task.grid.exact_step}",
             "give it values at the distances of its training",
         )
     names = {name: number for number, name in enumerate(task.names)}
