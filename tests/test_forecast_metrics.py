@@ -158,6 +158,7 @@ def test_a_series_that_repeats_itself_exactly_has_a_scale() -> None:
     """Its seasonal naive forecast is never wrong, so the change of each step is the unit."""
     assert mase_scale(np.tile([1.0, 2.0, 4.0], 5), 3) == pytest.approx((1 * 5 + 2 * 5 + 3 * 4) / 14)
     assert mase_scale(np.ones(12), 3) == 0
+    assert mase_scale(np.sin(2 * np.pi * np.arange(48) / 12), 12) > 0.1
 
 
 @pytest.mark.parametrize("kind", ["quantiles", "a point"])

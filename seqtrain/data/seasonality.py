@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CRITICAL = 1.645  # of the normal distribution, for a test at 90 %
+ROUNDING = 1e-12  # of the largest value: differences below it are none
 FEWEST_SEASONS = 3  # whole seasons, with fewer none is estimated
 
 
@@ -73,6 +74,8 @@ def mase_scale(values: np.ndarray, season: int) -> float:
     import numpy as np
 
     for lag in (season, 1):
-        if len(values) > lag and (scale := float(np.abs(values[lag:] - values[:-lag]).mean())):
-            return scale
+        if len(values) > lag:
+            scale = float(np.abs(values[lag:] - values[:-lag]).mean())
+            if scale > ROUNDING * np.abs(values).max():
+                return scale
     return 0.0
