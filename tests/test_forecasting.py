@@ -839,6 +839,35 @@ def test_embedded_series_are_there_without_a_file() -> None:
 
 
 @pytest.mark.tf
+def test_examples_of_a_forecast_are_windows_of_values(
+    seqtrain: Seqtrain, own: Path, trained: Run
+) -> None:
+    shown = ok(seqtrain("check", own, "--load"))
+    assert re.search(r"^windows +\d", shown, re.MULTILINE)
+    assert re.search(r"^value, mean ", shown, re.MULTILINE)
+    assert re.search(r"^window +6 steps of 1 feature$", shown, re.MULTILINE)
+    assert ", 10 windows" in ok(seqtrain("evaluate"))
+    ok(seqtrain("report", "own", "--quick", "--to", "report.html"))
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "on 10 test windows" in page
+    for text in (shown, page):
+        assert not re.search(r"examples|label,", text.partition("<script>")[0])
+    log = trained.folder.joinpath("log.txt").read_text(encoding="utf-8")
+    assert "and 10 test windows" in log
+
+
+@pytest.mark.tf
+def test_a_table_without_intervals_says_why(seqtrain: Seqtrain, own: Path) -> None:
+    trained = seqtrain("train", own, "training.epochs=1", "dataset.test=3")
+    assert "no 95 % intervals: fewer than 10 horizons that do not overlap" in trained.stderr
+    assert "1 test window is few to show a difference" in trained.stderr
+    shown = ok(seqtrain("evaluate"))
+    assert "1 window\n" in shown
+    assert "no 95 % intervals: fewer than 10 horizons that do not overlap" in shown
+    assert "undefined" not in shown
+
+
+@pytest.mark.tf
 @pytest.mark.usefixtures("trained")
 def test_what_is_not_for_forecasts_is_told(seqtrain: Seqtrain) -> None:
     for command in (

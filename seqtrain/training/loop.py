@@ -12,6 +12,7 @@ from seqtrain import memory
 from seqtrain.backend import environment, execution
 from seqtrain.config import ResolvedConfig
 from seqtrain.data.dataset import Dataset
+from seqtrain.display.sentences import counted
 from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError, reason
 from seqtrain.evaluation import mistakes
 from seqtrain.inference.network import BATCH_SIZE, load_model, outputs, predictions
@@ -116,9 +117,10 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
     run.write_text("summary.txt", "\n".join(lines) + "\n")
     log.info("data: %s", dataset.source)
     log.info(
-        "%s: %s parameters, %s train, %s validation and %s test examples",
+        "%s: %s parameters, %s train, %s validation and %s",
         *(model.name, f"{model.count_params():,}"),
-        *(f"{len(part):,}" for part in (dataset.train, dataset.validation, dataset.test)),
+        *(f"{len(part):,}" for part in (dataset.train, dataset.validation)),
+        counted(len(dataset.test), f"test {dataset.task.example}"),
     )
 
 
