@@ -66,7 +66,7 @@ class LanguageModel(Task):
     columns: ClassVar[tuple[str, ...]] = ("truth",)
     row: ClassVar[str] = "surprise"
     apart: ClassVar[str] = ""
-    unit: ClassVar[str] = "tokens"
+    example: ClassVar[str] = "token"
     of_steps: ClassVar[bool] = True
     loss: ClassVar[Metric] = LOSS
     metrics: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
