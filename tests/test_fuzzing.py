@@ -194,7 +194,7 @@ def _(code: bytes) -> object:
 @reader("samples of a language model")
 def _(code: bytes) -> object:
     row = {"epoch": 1, "temperature": 0.8, "text": "a"}
-    Path("samples.jsonl").write_bytes(mutated(json.dumps(row).encode() * 2 + b"\n", code))
+    Path("samples.jsonl").write_bytes(mutated((json.dumps(row) + "\n").encode() * 3, code))
     return Run(Path()).samples()
 
 
