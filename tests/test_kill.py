@@ -43,10 +43,7 @@ class Training:
     def overrides(self) -> list[str]:
         """Return all overrides of the config."""
         data = [f"dataset.{key}" for key in SIZES[self.config]]
-        drops = (
-            DROPS if self.config != GRAMMAR else [key for key in DROPS if "recurrent" not in key]
-        )
-        return [*data, "model.units=8", *drops, f"training.epochs={self.epochs}", *self.others]
+        return [*data, "model.units=8", *DROPS, f"training.epochs={self.epochs}", *self.others]
 
 
 OWN_LOOPS = "model.recurrent_dropout=0.0"  # which the loops of seqtrain do not know
