@@ -25,8 +25,8 @@ WITHIN = {
     "forecast_baselines language_metrics count_models mistakes".split(),
     "tasks": "base classification regression forecasting language_model".split(),
     "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow "
-    "prefix_plots gate_plots gradient_plots explanation_text explanation_files gradient_table "
-    "findings window_effects".split(),
+    "surprise unit_meanings prefix_plots gate_plots text_plots gradient_plots explanation_text "
+    "explanation_files text_findings gradient_table findings window_effects".split(),
 }
 
 
