@@ -23,7 +23,7 @@ from seqtrain.runs import lookup
 CONFIGS = Path(__file__).parent.parent / "configs"
 HEADER = (
     *("series", "MASE", "sMAPE", "90 % interval holds", "last value", "seasonal naive", "drift"),
-    *("linear regression", "better by DM test than", "seconds a seed"),
+    *("Theta method", "linear regression", "better by DM test than", "seconds a seed"),
 )
 GENERATED = """
 dataset: {name: series, path: own.csv, window: 24, horizon: 6, season: 1, test: 0.2}
@@ -64,7 +64,7 @@ def row(title: str, found: list[dict[str, Any]]) -> list[str]:
             for one in found
         )
     ]
-    names = ("last value", "seasonal naive", "drift", "linear regression")
+    names = ("last value", "seasonal naive", "drift", "Theta method", "linear regression")
     simple = [f"{baselines[name]['test_mase']:.3f}" if name in baselines else "" for name in names]
     return [
         title,

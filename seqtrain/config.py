@@ -254,16 +254,21 @@ class Config(Section):
         if model.autoregressive and not isinstance(dataset, SeriesConfig):
             rule = f"is for forecasts, but `{dataset.name}` holds no time series"
             yield "model.autoregressive", rule
-        if not isinstance(dataset, TokenDatasetConfig):
+        if not dataset.holds_tokens:
             for key in ("embedding_dim", "embedding_file", "token_dropout", "wide"):
                 if getattr(model, key):
                     yield f"model.{key}", f"is for words, but `{dataset.name}` has none"
-        elif dataset.padding == "post" and not dataset.mask and model.reads_last_step:
+        elif isinstance(dataset, TokenDatasetConfig) and self._forgets(dataset):
             yield (
                 "dataset.mask",
                 "must be true with `padding: post` and `pooling: last`: without a mask the last "
                 "steps that the network reads are padding, and it forgets the text",
             )
+
+    def _forgets(self, dataset: TokenDatasetConfig) -> bool:
+        """Return whether padding replaces the last steps, which are all that the head sees."""
+        hidden = dataset.mask or dataset.padding == "pre"
+        return not hidden and self.model.reads_last_step
 
     def _rules_of_task(self) -> Iterator[Rule]:
         """Yield the keys that do not fit the task of the dataset."""
@@ -271,6 +276,9 @@ class Config(Section):
         if not task.weighs_classes and self.training.class_weight:
             yield "training.class_weight", f"weighs classes, but the labels are {task.labels}"
         known = [f"val_{metric.name}" for metric in (task.loss, *task.monitored)]
+        if task.of_steps:
+            for key, why in self.model.not_of_steps():
+                yield f"model.{key}", f"{why}: each step of `{self.dataset.name}` has a label"
         if monitor not in (None, *known):
             allowed = f"{', '.join(f'`{name}`' for name in known[:-1])} or `{known[-1]}`"
             yield "training.monitor", f"must be {allowed}, because the labels are {task.labels}"
@@ -374,8 +382,9 @@ def refused(path: Path, found: list[Problem]) -> ConfigError:
 def _completed(config: Config, path: Path) -> CompleteConfig:
     """Return the config with the defaults that depend on other keys or on the file's name."""
     model, training = config.model, config.training
-    model = model.completed(of_tokens=isinstance(config.dataset, TokenDatasetConfig))
-    metric = config.dataset.new_task().primary(weighed=training.class_weight is not None)
+    task = config.dataset.new_task()
+    model = model.completed(config.dataset.holds_tokens, task.of_steps)
+    metric = task.primary(weighed=training.class_weight is not None)
     monitor = training.monitor or f"val_{metric.name}"
     changes = {
         "name": config.name or naming.folder(path.stem),

@@ -39,6 +39,9 @@ NUMBERS = [
 ]
 
 
+SENSIBLE = {("--temperature", "0"), ("--seed", "0")}
+
+
 def test_some_options_are_numbers() -> None:
     assert NUMBERS
 
@@ -48,6 +51,8 @@ def test_some_options_are_numbers() -> None:
 def test_an_option_takes_no_number_without_sense(
     command: str, option: str, number: str, seqtrain: Seqtrain
 ) -> None:
+    if (option, number) in SENSIBLE:
+        return
     outcome = seqtrain(command, "x", option, number)
     assert outcome.exit_code == 2
     assert outcome.stderr.startswith(f"error: Invalid value for '{option}': ")

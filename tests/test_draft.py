@@ -570,9 +570,20 @@ def test_a_table_of_labelled_steps_is_no_time_series(seqtrain: Seqtrain) -> None
     assert load_config(Path("own.yaml")).dataset.name == "arrays"
 
 
-def test_prose_is_no_table(seqtrain: Seqtrain) -> None:
+def test_prose_is_running_text(seqtrain: Seqtrain) -> None:
     Path("book.txt").write_text("It was dark; rain fell.\nNobody, she said.\nNo.\n" * 40)
-    assert "text generation is not there yet" in refused(seqtrain, "book.txt")
+    outcome = seqtrain("init", "--data", "book.txt")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "it learns to go on with the text" in outcome.stderr
+    drafted = load_config(Path("book.yaml"))
+    assert drafted.dataset.name == "corpus"
+    assert len(drafted.dataset.load().test) > 50
+    Path("books").mkdir()
+    for name in "ab":
+        Path("books", f"{name}.txt").write_text("It was dark; rain fell.\n" * 40)
+    assert "documents  2" in seqtrain("init", "--data", "books").stderr
+    Path("book.yaml").unlink()
+    assert "to learn to write such a text" in refused(seqtrain, "book.txt", "--label", "x")
 
 
 def test_a_label_that_training_refuses_is_refused_here(seqtrain: Seqtrain) -> None:

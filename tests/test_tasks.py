@@ -13,12 +13,13 @@ import pytest
 import seqtrain as package
 from seqtrain import tasks
 from seqtrain.config import load_config
+from seqtrain.data.text_windows import LABEL
 from seqtrain.data.times import Grid
 from seqtrain.data.transform import Transform
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
 from seqtrain.runs import lookup
-from seqtrain.tasks import Classification, Forecasting, Metric, Regression, Task
+from seqtrain.tasks import Classification, Forecasting, LanguageModel, Metric, Regression, Task
 from seqtrain.tasks.base import labelled
 from seqtrain.tasks.forecasting import labels_type
 from seqtrain.training import launch
@@ -183,8 +184,8 @@ EVERY = pytest.mark.parametrize("name", tasks.known())
 
 def fitted(name: str) -> tuple[Task, np.ndarray]:
     """A task fitted on 60 labels, and these labels; they repeat after three."""
-    if name == "forecasting":
-        return forecasts()
+    if name in UNWRITTEN:
+        return UNWRITTEN[name]()
     names = NAMES[name]
     task = tasks.named(name).fit_names(names, 60, str, "own.csv", "")
     labels = task.encode(names * 20, str, "own.csv")
@@ -202,10 +203,22 @@ def forecasts() -> tuple[Task, np.ndarray]:
     return task, labels
 
 
+def text() -> tuple[Task, np.ndarray]:
+    """A language model of three letters, and the labels of 15,000 tokens that repeat them."""
+    labels = np.zeros(15_000, LABEL)
+    labels["token"], labels["characters"] = 4 + np.arange(15_000) % 3, 1
+    return LanguageModel(("a", "b", "c")), labels
+
+
+UNWRITTEN = {"forecasting": forecasts, "language model": text}  # tasks without written labels
+
+
 def constant(task: Task, labels: np.ndarray) -> np.ndarray:
     """Predictions that are the same for all examples."""
     if isinstance(task, Forecasting):
         return np.full((len(labels), 2, 1), labels["truth"].mean())
+    if isinstance(task, LanguageModel):
+        return np.tile([np.log(1 / 3), 1.0], (len(labels), 1))
     return labelled(task).constant(labels, len(labels))[1]
 
 
@@ -216,6 +229,9 @@ def learned(task: Task, labels: np.ndarray) -> np.ndarray:
         return labels["truth"][:, :, None] + 0.01 * random.normal(size=(len(labels), 2, 1))
     if isinstance(task, Regression):
         return labels + 0.01 * random.normal(size=len(labels))
+    if isinstance(task, LanguageModel):
+        right = random.random(len(labels)) < 0.9
+        return np.stack([np.log(np.where(right, 0.9, 0.05)), ~right], axis=1)
     chosen = np.where(random.random(len(labels)) < 0.9, labels, 0)
     return np.asarray(0.1 + 0.7 * np.eye(3)[chosen])
 
@@ -273,6 +289,8 @@ def perfect(task: Task, labels: np.ndarray) -> np.ndarray:
     """Predictions that are right of all."""
     if isinstance(task, Forecasting):
         return labels["truth"][:, :, None].copy()
+    if isinstance(task, LanguageModel):
+        return np.zeros((len(labels), 2))
     return labels.copy() if isinstance(task, Regression) else np.eye(3)[labels]
 
 
@@ -305,6 +323,7 @@ def test_the_loss_of_a_head_falls_as_it_is_trained(name: str) -> None:
     import keras
 
     task, labels = fitted(name)
+    labels = labels[:60]
     x = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
     model = task.in_training(keras.Sequential([keras.Input((3,)), *task.head()]))
     model.compile(keras.optimizers.Adam(0.1), task.keras_loss(), metrics=task.keras_metrics(None))
@@ -333,7 +352,7 @@ def asks(node: ast.AST, names: set[str]) -> bool:
 
 def test_nothing_outside_of_tasks_asks_which_task_it_is() -> None:
     """Neither by its class nor by its name."""
-    names = {"Task", "Classification", "Forecasting", "Regression", *tasks.known()}
+    names = {"Task", "Classification", "Forecasting", "LanguageModel", "Regression", *tasks.known()}
     root = Path(package.__file__).parent
     modules = {file.relative_to(root): file for file in root.rglob("*.py")}
     asking = [

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,19 @@ WIDEST = 60  # columns of a text in a table
 def result(text: str) -> None:
     """Print a result on stdout."""
     click.echo(printable(text))
+
+
+def result_line(text: str) -> None:
+    """Print a line of JSON on stdout."""
+    click.echo(in_json(_encodable(text)))
+
+
+def stream(pieces: Iterable[str]) -> None:
+    """Print the pieces of a text on stdout as they come, and end the line."""
+    for piece in pieces:
+        click.echo(printable(_encodable(piece)), nl=False)
+        sys.stdout.flush()
+    click.echo()
 
 
 def result_json(value: Any) -> None:
@@ -112,7 +125,7 @@ class _Messages(logging.Handler):
 def format_inspection(found: dict[str, Any]) -> str:
     """Return what `seqtrain check --load` prints."""
     splits = ("train", "validation", "test")
-    numbers = [["examples", *(f"{found['examples'][split]:,}" for split in splits)]]
+    numbers = [[found["unit"], *(f"{found['examples'][split]:,}" for split in splits)]]
     numbers += [
         [f"class {row['name']}", *(f"{row[split]:,}" for split in splits)]
         for row in found["classes"]
@@ -124,8 +137,9 @@ def format_inspection(found: dict[str, Any]) -> str:
     if found["unknown"]:
         numbers.append(["unknown tokens", *(f"{found['unknown'][s]:.1%}" for s in splits)])
     repeated = found["repeated"]
-    numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
-    if any(repeated["alike"].values()):
+    if repeated:
+        numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
+    if repeated and any(repeated["alike"].values()):
         alike = (f"{repeated['alike'][split]:,}" for split in splits[1:])
         numbers.append(["equal except for unknown words", "", *alike])
     facts = [f"data: {found['source']}"]
@@ -138,7 +152,9 @@ def format_inspection(found: dict[str, Any]) -> str:
     ]
     gigabytes = found["bytes"] / 1e9
     facts.append(table(["", *splits], numbers))
-    if not of_series:
+    if found["facts"]:
+        facts.append(table(["", ""], found["facts"]).lstrip("\n"))
+    if not of_series and repeated:
         facts += [
             table(["lengths in train", "steps"], lengths),
             f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "

@@ -11,6 +11,7 @@ from seqtrain.cli.commands.compare import compare
 from seqtrain.cli.commands.evaluate import evaluate
 from seqtrain.cli.commands.explain import explain
 from seqtrain.cli.commands.forecast import forecast
+from seqtrain.cli.commands.generate import generate
 from seqtrain.cli.commands.gradients import gradients
 from seqtrain.cli.commands.init import init
 from seqtrain.cli.commands.list import list_
@@ -19,12 +20,13 @@ from seqtrain.cli.commands.predict import predict
 from seqtrain.cli.commands.report import report
 from seqtrain.cli.commands.resume import resume
 from seqtrain.cli.commands.schema import schema
+from seqtrain.cli.commands.score import score
 from seqtrain.cli.commands.train import train
 from seqtrain.cli.options import Group
 from seqtrain.errors import SeqtrainError, Terminated
 from seqtrain.io import streams
 
-TAKE_TEXTS = ("predict", "explain")
+TAKE_TEXTS = ("predict", "explain", "generate", "score")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,6 +53,8 @@ for command in (
     evaluate,
     predict,
     forecast,
+    generate,
+    score,
     plot,
     explain,
     gradients,

@@ -15,7 +15,7 @@ def format_evaluation(found: dict[str, Any], task: "Task") -> str:
     """Return an evaluation as the tables that `seqtrain evaluate` prints."""
     prefix = PREFIXES[found["split"]]
     sections = [
-        _what_is_judged(found),
+        _what_is_judged(found, task),
         _scores(found, prefix),
         *task.tables(found[prefix]),
         *([format_verdict(found["verdict"], found["run"])] if "verdict" in found else []),
@@ -23,13 +23,13 @@ def format_evaluation(found: dict[str, Any], task: "Task") -> str:
     return "\n\n".join(sections)
 
 
-def _what_is_judged(found: dict[str, Any]) -> str:
+def _what_is_judged(found: dict[str, Any], task: "Task") -> str:
     state = "" if found["finished"] else ", unfinished: the best model so far"
     state += ", optimistic: it chose the epoch" if found.get("optimistic") else ""
     state += "" if found.get("same_data", True) else ", other data than it was trained on"
     state += f", {found['trained_on']:,} of them trained on" if "trained_on" in found else ""
     judged = found["source"] if found["split"] == "data" else found["split"]
-    return f"{found['run']}  {judged}, {found['examples']:,} examples{state}"
+    return f"{found['run']}  {judged}, {found['examples']:,} {task.unit}{state}"
 
 
 def _scores(found: dict[str, Any], prefix: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seqtrain.data import inputs
 from seqtrain.data.scaling import Scaling
@@ -61,6 +61,19 @@ class Examples:
     def fingerprints(self) -> np.ndarray:
         """Return a hash of the inputs of each example; uint64, shape (N,)."""
         return inputs.fingerprints(self.x)
+
+    def drawn(self, random: np.random.Generator) -> Examples:
+        """Return the examples of an epoch: these, or windows that begin elsewhere in a text."""
+        return self
+
+    @property
+    def scored(self) -> int:
+        """The number of examples of `whole`."""
+        return len(self)
+
+    def whole(self) -> Examples:
+        """Return the examples as they are scored: these, or a text as a single sequence."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -147,6 +160,10 @@ class Shaped(Protocol):
         """The shapes of the inputs beside the first, by name."""
 
     @property
+    def embedded(self) -> Mapping[str, tuple[int, int]]:
+        """The number of ids and the length of their vectors, of inputs that are ids, by name."""
+
+    @property
     def outputs(self) -> int:
         """The size of the output of a model for one example."""
 
@@ -169,6 +186,7 @@ class Outline:
     tokens: str = "words"
     examples: int = 1
     others: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    embedded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,6 +208,10 @@ class Dataset:
         originals: returns the texts of test examples as written, by their indices.
         dropped: the share of characters in no token, if it was counted.
         series: the time series, if the examples are windows of them.
+        embedded: the inputs that are ids: the number of ids, and the length of the vector that
+            the network learns for each; by name.
+        decided: the keys of the dataset's section that the data decided.
+        optimum: the logarithm of the true probability of each label of test, if it is generated.
     """
 
     train: Examples
@@ -206,6 +228,9 @@ class Dataset:
     originals: Callable[[np.ndarray], list[str]] | None = None
     dropped: float = 0.0
     series: SeriesData | None = None
+    embedded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    optimum: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -231,9 +256,8 @@ class Dataset:
 
     @property
     def tokens(self) -> str:
-        """The tokens of the texts: `words`, `characters` or `subwords`."""
-        rule = self.vocabulary.tokeniser.rule if self.vocabulary else "words"
-        return rule if rule in ("characters", "subwords") else "words"
+        """The tokens of the texts: `words`, `characters`, `subwords` or `symbols`."""
+        return self.vocabulary.tokeniser.kind if self.vocabulary else "words"
 
     @property
     def examples(self) -> int:

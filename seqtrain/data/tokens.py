@@ -5,6 +5,9 @@ and entities are removed; letters are composed (NFC); layout forms become plain 
 `ﬁ`); variants of the apostrophe become `'`; invisible characters (soft hyphens, zero-width spaces,
 marks of writing direction) are removed; and letters become lower-case. Joiners stay where UAX #31
 says that they matter: after a virama, and between Arabic letters. `İ` becomes `i`; `ß` stays `ß`.
+
+Language models write texts, so their rules begin with `exact` and lose nothing: the tokens of a
+text give it back, with its capitals, spaces and lines.
 """
 
 from __future__ import annotations
@@ -20,7 +23,18 @@ from statistics import median
 from typing import Any, Literal
 
 Tokens = Literal["words", "characters", "subwords"]  # of the key `dataset.tokens`
-Rule = Literal["words", "characters", "subwords", "plain", "keras"]
+Rule = Literal[
+    "words",
+    "characters",
+    "subwords",
+    "plain",
+    "keras",
+    "exact_characters",
+    "exact_words",
+    "exact_subwords",
+    "exact_symbols",
+]
+EXACT = "exact_"  # what the names of the rules for language models begin with
 
 SPACE = "▁"  # which SentencePiece puts before each chunk of a text
 SAMPLE = 4_000  # texts that `suggest` looks at
@@ -28,6 +42,10 @@ HELD_OUT = 5  # every fifth text of the sample is held out
 UNSPACED, DROPPED, SHORT, NEW, MANY_NEW, FEW = 0.5, 0.3, 2, 0.2, 0.35, 2_000  # see `suggest`
 
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
+_SYMBOL = re.compile(r" ?\S+|\s")
+_CHUNK = re.compile(r"\S+|(?!(?<=\S) (?=\S))\s")
+_SPACED = re.compile(rf"(^|[^\S{SPACE}]){SPACE}")
+_BYTES = re.compile(r"(?:<0x[0-9A-F]{2}>)+")
 _PLAIN_WORD = re.compile(r"\w+(?:['’]\w+)*")
 _ASCII_WORD = re.compile(r"[a-z0-9_]+(?:'[a-z0-9_]+)*")
 _WORD = re.compile(r"\w+(?:['·]\w+)*")
@@ -94,6 +112,31 @@ def keras_words(text: str) -> list[str]:
     return [word for word in text.lower().translate(_KERAS).split(" ") if word]
 
 
+def exact_words(text: str) -> list[str]:
+    """Split a text into words, runs of other marks, spaces and ends of lines; nothing is lost.
+
+    A single space belongs to the word or the marks that follow it. Each character of scripts
+    without spaces is a token.
+    """
+    return _patterns().exact_word.findall(text)  # type: ignore[no-any-return]
+
+
+def exact_symbols(text: str) -> list[str]:
+    """Split a text at its spaces, such as notes of music; a single space belongs to what follows.
+
+    Each further space, and each end of a line, is a token.
+    """
+    return _SYMBOL.findall(text)
+
+
+def exact_chunks(text: str) -> list[str]:
+    """Split a text into words, and each space or end of a line but a single space between words.
+
+    Subwords are parts of words; `Tokeniser.joined` puts the single spaces back.
+    """
+    return _CHUNK.findall(text.replace(SPACE, "_"))
+
+
 def normalised(text: str) -> str:
     """Normalise a text to lower case, so that texts that look the same are equal."""
     if "<" in text:
@@ -134,6 +177,7 @@ class _Patterns:
     layout: Any
     unseen: Any
     idle_joiner: Any
+    exact_word: Any
 
 
 @cache
@@ -148,6 +192,7 @@ def _patterns() -> _Patterns:
     emoji = r"[[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}]--[©®™]]"
     base = rf"[[\p{{L}}\p{{N}}_]--{single}]"
     word = rf"{base}(?:[\p{{M}}\u200c\u200d]|{base})*+"
+    letter = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--{single}]"
     joining = r"[[\p{Arabic}\p{Syriac}\p{Mongolian}\p{Nko}\p{Phags_Pa}]&&\p{L}]"
     virama = r"\p{Canonical_Combining_Class=9}"
     picture = r"\p{Extended_Pictographic}[\p{M}\p{Emoji_Modifier}]*"
@@ -171,6 +216,9 @@ def _patterns() -> _Patterns:
             rf"(?<!{virama})(?<!{joining}\p{{M}}*(?=\u200c\p{{M}}*{joining}))"
             rf"(?<!{picture}(?=\u200d\p{{Extended_Pictographic}}))[\u200c\u200d]"
         ),
+        exact_word=_compiled(
+            rf" ?{single}\p{{M}}*| ?{letter}+(?:['’]{letter}+)*+| ?[[^\s]--{letter}--{single}]+|\s"
+        ),
     )
 
 
@@ -186,6 +234,10 @@ RULES: dict[Rule, Callable[[str], list[str]]] = {
     "subwords": chunks,
     "plain": plain_words,
     "keras": keras_words,
+    "exact_characters": list,
+    "exact_words": exact_words,
+    "exact_subwords": exact_chunks,
+    "exact_symbols": exact_symbols,
 }
 
 
@@ -204,15 +256,29 @@ class Tokeniser:
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of a text."""
         found = RULES[self.rule](text)
-        if self.rule != "subwords":
+        if self.kind != "subwords":
             return found
         from seqtrain.data.subwords import split
 
-        return [piece for pieces in split(self.model, found) for piece in pieces]
+        parts = split(self.model, [chunk for chunk in found if not chunk.isspace()])
+        return [piece for chunk in found for piece in ([chunk] if chunk.isspace() else next(parts))]
+
+    @property
+    def kind(self) -> str:
+        """What the tokens are: `words`, `characters`, `subwords` or `symbols`."""
+        kind = self.rule.removeprefix(EXACT)
+        return "words" if kind in ("plain", "keras") else kind
+
+    @property
+    def exact(self) -> bool:
+        """Whether the tokens of a text give it back."""
+        return self.rule.startswith(EXACT)
 
     def joined(self, tokens: Iterable[str]) -> str:
         """Join tokens into a readable text."""
-        if self.rule == "characters":
+        if self.rule == "exact_subwords":
+            return _rejoined(tokens)
+        if self.exact or self.rule == "characters":
             return "".join(tokens)
         if self.rule == "subwords":
             return "".join(tokens).replace(SPACE, " ").strip()
@@ -227,6 +293,17 @@ class Tokeniser:
             return token
         found = words(token)
         return found[0] if len(found) == 1 else token
+
+
+def _rejoined(pieces: Iterable[str]) -> str:
+    """Join exact subwords: a word that follows a space or begins the text has no further one."""
+    text = "".join(pieces)
+    text = _BYTES.sub(_decoded, text)
+    return _SPACED.sub(r"\1", text).replace(SPACE, " ")
+
+
+def _decoded(found: Any) -> str:
+    return bytes.fromhex(found[0].replace("<0x", "").replace(">", "")).decode("utf-8", "replace")
 
 
 def dropped(texts: Iterable[str]) -> float:

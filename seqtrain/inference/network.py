@@ -24,8 +24,9 @@ from seqtrain.data.inputs import Inputs
 from seqtrain.data.unknown_words import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.evaluation.metric import PREFIXES
-from seqtrain.inference import model_file
+from seqtrain.inference import carried, model_file
 from seqtrain.inference.new_examples import read
+from seqtrain.inference.newer_series import backtest
 from seqtrain.io.text_file import told
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
@@ -67,6 +68,8 @@ def load_model(run: Run, masked: bool = False) -> Any:
 
 def predictions(model: Any, examples: Examples | NewExamples, task: Task) -> np.ndarray:
     """Return the predictions of a network for N examples, in the form of `Task.predictions`."""
+    if task.of_steps and isinstance(examples, Examples):
+        return carried.predictions(model, examples.whole(), task)
     labels = examples.labels if isinstance(examples, Examples) else None
     return task.predictions(outputs(model, examples.x), labels)
 
@@ -119,8 +122,9 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     dataset = run_data.load_readable(run, data_dir)
     same, fitted = dataset.sha256 == run.data_sha256(), run.fitted()
     execution.start_for_inference(run.config.execution, run.config.seed)
-    examples = dataset.split(split)
-    found = predictions(fitting(load_model(run), examples.x), examples, fitted.task)
+    examples = dataset.split(split).whole()
+    model = load_model(run) if fitted.task.of_steps else fitting(load_model(run), examples.x)
+    found = predictions(model, examples, fitted.task)
     prefix = PREFIXES[split]
     judged = fitted.task.evaluate(prefix, examples.labels, found)
     scores = [name for name in judged if name.startswith(f"{prefix}_")]
@@ -174,6 +178,8 @@ def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
 def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
     """Run the saved model of a run on labelled examples of a file; see `new_examples.read`.
 
+    A network that forecasts is tested from every step of newer series whose next values are known.
+
     Returns:
         Like `evaluate`, with scores that begin with `data_`; `trained_on` counts the examples
         that were also training examples.
@@ -183,24 +189,35 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         DataError: the file has no labels, or labels that the run does not know.
     """
     run.require(run.model_file.name)
-    fitted = run.fitted()
-    given = read(run, file, *columns)
-    if getattr(run.config.dataset, "unlabelled", None) == "skip":
-        judged = given.labelled()
-        for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
-            log.info("%s", line)
-        given = judged
-    labels = given.truth(file, labelled(fitted.task))
-    found = predict(run, given)
+    task = run.fitted().task
+    if run.config.dataset.holds_series:
+        examples, task = backtest(run, file)
+        x, labels = examples.x, examples.labels
+        execution.start_for_inference(run.config.execution, run.config.seed)
+        found = predictions(fitting(load_model(run), x), examples, task)
+    else:
+        given = _labelled(run, read(run, file, *columns), file)
+        x, labels = given.x, given.truth(file, labelled(task))
+        found = predict(run, given)
     return {
         "run": str(run.folder),
         "finished": run.finished,
         "split": "data",
         "source": str(file),
         "examples": len(labels),
-        "trained_on": int(np.isin(inputs.fingerprints(given.x), run.trained_on()).sum()),
-        **fitted.task.evaluate("data", labels, found),
+        "trained_on": int(np.isin(inputs.fingerprints(x), run.trained_on()).sum()),
+        **task.evaluate("data", labels, found),
     }
+
+
+def _labelled(run: Run, given: NewExamples, file: Path) -> NewExamples:
+    """Return the examples of a file without those that have no label, if the run skips these."""
+    if getattr(run.config.dataset, "unlabelled", None) != "skip":
+        return given
+    judged = given.labelled()
+    for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
+        log.info("%s", line)
+    return judged
 
 
 def predict(run: Run, given: NewExamples) -> np.ndarray:

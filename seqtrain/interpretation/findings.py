@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqtrain.errors import SeqtrainError
-from seqtrain.interpretation import explanation, gradient_flow
+from seqtrain.interpretation import explanation, gradient_flow, surprise, unit_meanings
 from seqtrain.runs.folders import EXPLAINED
-from seqtrain.runs.run import GRADIENTS, Run
+from seqtrain.runs.run import GRADIENTS, SURPRISE, UNITS, Run
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,11 @@ def find(run: Run, data_dir: Path | None) -> None:
     wanted: dict[str, Callable[[Run, Path | None], None]] = {}
     if not run.has(GRADIENTS):
         wanted["its gradients"] = measure
+    if run.config.dataset.writes_text:
+        wanted |= _of_texts(run)
     explained = any((run.folder / EXPLAINED).glob("*.json"))
-    if not (explained or run.config.dataset.holds_series):
+    dataset = run.config.dataset
+    if not (explained or dataset.holds_series or dataset.writes_text):
         wanted["an example, explained"] = explain
     for what, find_it in wanted.items():
         log.info("for the report: %s (`--quick` skips this)", what)
@@ -29,6 +32,26 @@ def find(run: Run, data_dir: Path | None) -> None:
             find_it(run, data_dir)
         except SeqtrainError as error:
             log.warning("the report leaves out %s: %s", what, error.message)
+
+
+def _of_texts(run: Run) -> dict[str, Callable[[Run, Path | None], None]]:
+    """Return what the folder of a language model lacks, and how it is found."""
+    wanted: dict[str, Callable[[Run, Path | None], None]] = {}
+    if not run.has(SURPRISE):
+        wanted["the surprise of a passage"] = read_passage
+    if not run.has(UNITS):
+        wanted["units that follow something"] = find_units
+    return wanted
+
+
+def read_passage(run: Run, data_dir: Path | None) -> None:
+    """Write the surprise of the first passage of test into the run."""
+    surprise.keep(run, surprise.of_split(run, "test", 1, data_dir))
+
+
+def find_units(run: Run, data_dir: Path | None) -> None:
+    """Write the units that follow the line, quotes, brackets and so on into the run."""
+    unit_meanings.keep(run, unit_meanings.find(run, data_dir))
 
 
 def measure(run: Run, data_dir: Path | None) -> None:

@@ -1,5 +1,6 @@
 """Pictures of the gates and states of recurrent layers, step by step."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,24 +19,40 @@ STATES = ("cell", "hidden")  # states without bounds; gates lie between 0 and 1
 
 def gates(explanation: Explanation) -> Figure:
     """Return a map of time and units for each gate, with a row for each layer and direction."""
-    rows = list(explanation.gates.items())
-    columns = tuple(rows[0][1])
-    words = drawable(explanation.example.words or [])
+    example = explanation.example
+    places = {f"layer {at.layer}, {at.direction}": of for at, of in explanation.gates.items()}
+    return maps(places, example.words or [], title(explanation), example.rows)
+
+
+def maps(
+    found: Mapping[str, Mapping[str, np.ndarray]], steps: Sequence[str], title: str, rows: bool
+) -> Figure:
+    """Return a map of time and units for each gate.
+
+    Args:
+        found: by the name of the layer the gates and states by name, shape (n, units).
+        steps: the words of the steps, if they are words.
+        title: of the picture.
+        rows: whether a step is the row of an image.
+    """
+    lines = list(found.items())
+    columns = tuple(lines[0][1])
+    words = drawable(steps)
     named = 0 < len(words) <= MOST_WORDS
     wide = max(PANEL[0], 0.16 * len(words)) if named else PANEL[0]
     below = 0.075 * max(map(width, words)) if named else 0
-    size = (wide * len(columns) + 0.8, PANEL[1] * len(rows) + 0.7 + below)
+    size = (wide * len(columns) + 0.8, PANEL[1] * len(lines) + 0.7 + below)
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True)
-    for (place, found), line in zip(rows, panels, strict=True):
+    panels = figure.subplots(len(lines), len(columns), squeeze=False, sharex=True)
+    for (place, of_place), line in zip(lines, panels, strict=True):
         for name, axes in zip(columns, line, strict=True):
-            _map(axes, name, found[name])
-        line[0].set_ylabel(f"layer {place.layer}, {place.direction}\nunit")
+            _map(axes, name, of_place[name])
+        line[0].set_ylabel(f"{place}\nunit")
     for name, axes in zip(columns, panels[0], strict=True):
         axes.set_title(f"{name} {'state' if name in STATES else 'gate'}", fontsize=9)
     for axes in panels[-1]:
-        _steps(axes, words if named else [], explanation.example.rows)
-    figure.suptitle(title(explanation), fontsize=10)
+        _steps(axes, words if named else [], rows)
+    figure.suptitle(title, fontsize=10)
     return figure
 
 

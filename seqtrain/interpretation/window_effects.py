@@ -23,11 +23,13 @@ from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
 from seqtrain.inference.network import load_model, predictions
 from seqtrain.plots.base import save
+from seqtrain.plots.forecast_plots import above_all, draw_forecast
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
-from seqtrain.tasks.forecasting import forecasting
+from seqtrain.tasks.forecasting import Forecasting, forecasting
 
 SIZE = (7.0, 4.6)  # inches
+ROUNDING = 1e-6  # of a forecast
 LARGEST = 3  # steps that a sentence names
 FOR, AGAINST, GREY = "#0072B2", "#D55E00", "#444444"
 TICKS = 6
@@ -48,7 +50,7 @@ class WindowEffects:
             data; float64 of shape (T, F).
         forecast: quantiles, shape (H, Q).
         truth: the true next values, shape (H,).
-        interval: the share of the interval.
+        task: of the forecast.
     """
 
     run: str
@@ -60,7 +62,7 @@ class WindowEffects:
     effects: np.ndarray
     forecast: np.ndarray
     truth: np.ndarray
-    interval: float | None
+    task: Forecasting
 
     @property
     def middle(self) -> np.ndarray:
@@ -118,11 +120,16 @@ def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> Windo
         values=found.values[last - window + 1 : last + 1],
         times=task.grid.labels(origin - window + 1, window + task.horizon),
         features=_features(run, dataset, one.first.shape[2]),
-        effects=(middle - changed).reshape(one.first.shape[1:]),
+        effects=_rounded(middle - changed, middle).reshape(one.first.shape[1:]),
         forecast=whole,
         truth=label["truth"],
-        interval=task.interval,
+        task=task,
     )
+
+
+def _rounded(effects: np.ndarray, forecast: float) -> np.ndarray:
+    """Return effects, of which those that are only errors of float32 are 0."""
+    return np.asarray(np.where(np.abs(effects) < ROUNDING * abs(forecast), 0.0, effects))
 
 
 def _features(run: Run, dataset: Dataset, number: int) -> tuple[str, ...]:
@@ -160,6 +167,8 @@ def columns(found: WindowEffects) -> str:
         "effect: by how much the mean forecast is higher because of the value, in units of the "
         "data:\nthe value is replaced by the level of the window, a covariate by its mean on train"
     )
+    if found.task.transform.level == "last":
+        legend += "\nthe level is the last value, which therefore has no effect of its own here"
     return "\n\n".join(
         [f"{found.run}  {found.title}\n{found.sentence}", table(header, rows), legend]
     )
@@ -198,12 +207,11 @@ def picture(found: WindowEffects) -> Figure:
     ahead = np.arange(window, window + horizon)
     joined = np.concatenate([found.values, found.truth])
     above.plot(np.arange(window + horizon), joined, color=GREY, linewidth=1, label="true")
-    above.plot(ahead, found.middle, color=FOR, label="forecast")
-    if found.forecast.shape[1] > 1:
-        ends = found.forecast[:, 0], found.forecast[:, -1]
-        above.fill_between(ahead, *ends, color=FOR, alpha=0.25, linewidth=0)
+    draw_forecast(above, ahead, found.forecast, FOR, found.task)
+    for axes in (above, below):
+        axes.axvline(window - 0.5, color=GREY, linestyle=":", linewidth=1)
     above.set_title(found.title, fontsize=9)
-    above.legend(fontsize=8)
+    above_all(figure, above)
     above.set_ylabel("value")
     total = found.effects.sum(axis=1)
     colours = [FOR if effect >= 0 else AGAINST for effect in total]

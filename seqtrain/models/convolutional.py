@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -73,9 +73,13 @@ class Convolutional(ModelConfig):
             return None
         return Recurrent(name=self.recurrent, units=(self.units,), pooling=self.pooling)
 
-    def completed(self, of_tokens: bool) -> Self:
+    def not_of_steps(self) -> Iterator[tuple[str, str]]:
+        """Yield the name: its kernels see the steps on both sides."""
+        yield "name", f"`{self.name}` reads what comes after a step, too"
+
+    def completed(self, of_tokens: bool, of_steps: bool = False) -> Self:
         """Return the section with its default pooling, and the defaults of every model."""
-        completed = super().completed(of_tokens)
+        completed = super().completed(of_tokens, of_steps)
         if self.pooling is not None:
             return completed
         fitting = "max" if of_tokens or self.recurrent is None else "last"

@@ -1,6 +1,6 @@
 """Recurrent networks: simple RNN, LSTM and GRU, in one direction or both."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
@@ -60,10 +60,18 @@ class Recurrent(ModelConfig):
             raise broken([("model.memory_steps", rule)])
         return self
 
-    def completed(self, of_tokens: bool) -> Self:
-        """Return the section with its default pooling, and the defaults of every model."""
-        completed = super().completed(of_tokens)
+    def not_of_steps(self) -> Iterator[tuple[str, str]]:
+        """Yield the keys that would show a step what comes after it, or that pool the steps."""
+        yield from super().not_of_steps()
+        if self.directions == 2:
+            yield "name", f"`{self.name}` reads what comes after a step, too"
         if self.pooling is not None:
+            yield "pooling", "is for one label of all steps"
+
+    def completed(self, of_tokens: bool, of_steps: bool = False) -> Self:
+        """Return the section with its default pooling, and the defaults of every model."""
+        completed = super().completed(of_tokens, of_steps)
+        if self.pooling is not None or of_steps:
             return completed
         return completed.model_copy(update={"pooling": "max" if of_tokens else "last"})
 
@@ -131,11 +139,11 @@ class Recurrent(ModelConfig):
 
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the recurrent layers with their dropout, and the pooling."""
-        pools = self.pooling not in (None, "last")
+        pools, of_steps = self.pooling not in (None, "last"), dataset.task.of_steps
         layers: list[keras.Layer] = []
         for depth, units in enumerate(self.units, start=1):
             last = depth == len(self.units)
-            layers.append(self.layer(units, not last or pools, unroll))
+            layers.append(self.layer(units, not last or pools or of_steps, unroll))
             if last and pools:
                 features = units * self.directions
                 layers.append(over_steps(str(self.pooling), features, dataset.mask))

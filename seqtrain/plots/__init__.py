@@ -5,25 +5,30 @@ pyplot, so they need no display and leave no global state.
 """
 
 from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
-from seqtrain.plots.base import Plot, draw
+from seqtrain.plots.base import Plot, draw, save
 from seqtrain.plots.classification_plots import calibration, confusion_matrix, precision_recall, roc
-from seqtrain.plots.forecast_plots import coverage, forecasts, horizon_errors
+from seqtrain.plots.forecast_plots import coverage, forecasts, horizon_errors, next_values
 from seqtrain.plots.history_plots import learning_rate, loss, score
+from seqtrain.plots.language_plots import along_the_text, context
 from seqtrain.plots.regression_plots import predicted, residuals
 
 __all__ = [
     "Plot",
+    "along_the_text",
     "calibration",
     "confusion_matrix",
+    "context",
     "coverage",
     "draw",
     "forecasts",
     "horizon_errors",
     "learning_rate",
     "loss",
+    "next_values",
     "precision_recall",
     "predicted",
     "residuals",
     "roc",
+    "save",
     "score",
 ]

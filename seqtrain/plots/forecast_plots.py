@@ -1,7 +1,7 @@
 """Plots of forecasts: with what came before, by step of the horizon, and their intervals."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,14 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqtrain.evaluation import forecast_metrics
-from seqtrain.plots.base import Drawn, legend, panel, plot, together
+from seqtrain.plots.base import COLOURS, Drawn, legend, panel, plot, together
 from seqtrain.runs.run import Run
-from seqtrain.tasks.forecasting import forecasting
+from seqtrain.tasks.forecasting import Forecasting, forecasting
+
+if TYPE_CHECKING:
+    from seqtrain.inference.next_values import Forecast
 
 PANEL = (5.2, 2.6)  # inches
 TRUTH: dict[str, Any] = {"color": "#444444", "linewidth": 1}
-BEFORE = 2  # horizons of history before the first forecast
+BEFORE, LEAST_BEFORE = 2, 8  # horizons, and steps, of history before the first forecast
 TICKS = 5
+MOST_SERIES = 6  # panels of next values
+HISTORY, LEAST_HISTORY = 4, 24  # forecasts, and steps, of known values before the next ones
 FAINT = 0.25  # opacity of an interval
 
 
@@ -28,17 +33,21 @@ def forecasts(runs: Sequence[Run]) -> Figure:
     then the origin of the median error, and that of the largest.
     """
     every = together(runs)
-    width, height = PANEL
-    figure = Figure(figsize=(3 * width, height * len(every) + 0.4), layout="constrained")
-    rows = figure.subplots(len(every), 3, squeeze=False)
-    for drawn, row in zip(every, rows, strict=True):
-        run = drawn.runs[0]
-        shown = forecasting(run.fitted_task).excerpts(*run.predictions())
-        for axes, (title, series, chosen) in zip(row, shown, strict=True):
+    shown = [
+        [*forecasting(drawn.runs[0].fitted_task).excerpts(*drawn.runs[0].predictions())]
+        for drawn in every
+    ]
+    most, (width, height) = max(map(len, shown)), PANEL
+    figure = Figure(figsize=(most * width, height * len(every) + 0.4), layout="constrained")
+    rows = figure.subplots(len(every), most, squeeze=False)
+    for drawn, excerpts, row in zip(every, shown, rows, strict=True):
+        for axes in row[len(excerpts) :]:
+            axes.set_visible(False)
+        for axes, (title, series, chosen) in zip(row, excerpts, strict=False):
             _draw(axes, drawn, series, chosen)
             axes.set_title(title, fontsize=9)
         row[0].set_ylabel(drawn.label if len(every) > 1 else "value", fontsize=9)
-    rows[0][0].legend(fontsize=8, loc="upper left")
+    above_all(figure, rows[0][0])
     return figure
 
 
@@ -51,12 +60,10 @@ def horizon_errors(runs: Sequence[Run]) -> Figure:
         label = f"{drawn.label}{drawn.seeds}, {drawn.mean(lambda run: _scores(run)['test_mase'])}"
         for number, run in enumerate(drawn.runs):
             errors = _steps(run)["mase"]
-            axes.plot(
-                range(1, len(errors) + 1), errors, label="" if number else label, **drawn.style
-            )
-    axes.set(xlabel="step of the horizon")
+            steps, dots = range(1, len(errors) + 1), points_of(len(errors))
+            axes.plot(steps, errors, label="" if number else label, **drawn.style, **dots)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _step_axis(axes)
     legend(axes, every, "best")
     return figure
 
@@ -65,7 +72,7 @@ def horizon_errors(runs: Sequence[Run]) -> Figure:
 def coverage(runs: Sequence[Run]) -> Figure:
     """Share of the true values inside the interval, for each step of the horizon."""
     figure, axes = panel("share of true values inside the interval")
-    every = together(runs)
+    every, goals = together(runs), list[float]()
     for drawn in every:
         wanted = forecasting(drawn.runs[0].fitted_task).interval
         label = f"{drawn.label}{drawn.seeds}"
@@ -73,15 +80,25 @@ def coverage(runs: Sequence[Run]) -> Figure:
             shares = _steps(run)["coverage"]
             if None in shares:
                 continue
-            axes.plot(
-                range(1, len(shares) + 1), shares, label="" if number else label, **drawn.style
-            )
-        if wanted:
-            axes.axhline(wanted, color="#444444", linestyle=":", linewidth=1)
-    axes.set(xlabel="step of the horizon", ylim=(0, 1.02))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            steps, dots = range(1, len(shares) + 1), points_of(len(shares))
+            axes.plot(steps, shares, label="" if number else label, **drawn.style, **dots)
+        if wanted and wanted not in goals:
+            goals.append(wanted)
+            label = f"wanted: {wanted:.0%}"
+            axes.axhline(wanted, color="#444444", linestyle=":", linewidth=1, label=label)
+    axes.set_ylim(0, 1.02)
+    _step_axis(axes)
     legend(axes, every, "lower left")
     return figure
+
+
+def _step_axis(axes: Axes) -> None:
+    """Number the steps of the horizon below the axes."""
+    axes.set_xlabel("step of the horizon")
+    low, high = axes.get_xlim()
+    if high - low < 1:  # a single step
+        axes.set_xlim(0.5, 1.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _scores(run: Run) -> dict[str, Any]:
@@ -103,19 +120,70 @@ def _draw(axes: Axes, drawn: Drawn, series: int, chosen: Sequence[int]) -> None:
     task, (labels, predictions) = forecasting(run.fitted_task), run.predictions()
     start, values = run.series()[series]
     times = labels["time"][list(chosen)]
-    first = max(int(times.min()) - BEFORE * task.horizon, start)
+    before = max(BEFORE * task.horizon, LEAST_BEFORE)
+    first = max(int(times.min()) - before, start)
     last = min(int(times.max()) + task.horizon, start + len(values) - 1)
     steps = np.arange(first, last + 1)
     axes.plot(steps, values[steps - start], label="true", **TRUTH)
-    for number, one in enumerate(chosen):
-        ahead = int(labels["time"][one]) + np.arange(1, task.horizon + 1)
-        found = predictions[one]
-        middle = found[:, found.shape[1] // 2]
-        label = None if number else "forecast"
-        axes.plot(ahead, middle, color=drawn.colour, linewidth=1.5, label=label)
-        if found.shape[1] > 1:
-            share = None if number else f"{task.interval:.0%} interval"
-            style: dict[str, Any] = {"color": drawn.colour, "alpha": FAINT, "linewidth": 0}
-            axes.fill_between(ahead, found[:, 0], found[:, -1], label=share, **style)
+    for number, path in enumerate(task.paths(labels[chosen], predictions[chosen])):
+        draw_forecast(axes, *path, drawn.colour, None if number else task)
+    time_ticks(axes, task, first, last)
+
+
+def draw_forecast(
+    axes: Axes, times: np.ndarray, quantiles: np.ndarray, colour: str, task: Forecasting | None
+) -> None:
+    """Draw the middle quantile of some steps as a line, and the interval as a band.
+
+    Args:
+        axes: to draw on.
+        times: int64 of shape (S,).
+        quantiles: float64 of shape (S, Q).
+        colour: of both.
+        task: of the forecast, for the legend; None leaves both out of it.
+    """
+    middle = quantiles[:, quantiles.shape[1] // 2]
+    label, share = ("forecast", f"{task.share} interval") if task else (None, None)
+    axes.plot(times, middle, color=colour, linewidth=1.5, label=label, **points_of(len(times)))
+    if quantiles.shape[1] > 1:
+        style: dict[str, Any] = {"color": colour, "alpha": FAINT, "label": share}
+        if len(times) == 1:
+            axes.vlines(times, quantiles[:, 0], quantiles[:, -1], linewidth=6, **style)
+        else:
+            axes.fill_between(times, quantiles[:, 0], quantiles[:, -1], linewidth=0, **style)
+
+
+def next_values(found: "Forecast") -> Figure:
+    """Draw the end of each series and its next values, of at most six series."""
+    task, series = found.task, found.series
+    number, steps = min(len(series.names), MOST_SERIES), found.quantiles.shape[1]
+    width, height = PANEL
+    figure = Figure(figsize=(1.4 * width, height * number + 0.4), layout="constrained")
+    panels = figure.subplots(number, 1, squeeze=False)[:, 0]
+    for place, (axes, values) in enumerate(zip(panels, series.each(), strict=False)):
+        end = int(series.starts[place]) + len(values)
+        past = min(len(values), max(HISTORY * steps, LEAST_HISTORY))
+        axes.plot(np.arange(end - past, end), values[-past:], label="known", **TRUTH)
+        ahead = np.arange(end, end + steps)
+        draw_forecast(axes, ahead, found.quantiles[place], COLOURS[0], task)
+        time_ticks(axes, task, end - past, end + steps - 1)
+        axes.set_ylabel(series.names[place] or "value", fontsize=9)
+    above_all(figure, panels[0])
+    return figure
+
+
+def points_of(number: int) -> dict[str, Any]:
+    """Return the style of a line of so many points: a single one needs a marker to be seen."""
+    return {"marker": "o", "markersize": 4} if number == 1 else {}
+
+
+def time_ticks(axes: Axes, task: Forecasting, first: int, last: int) -> None:
+    """Write some times between two steps below the axes."""
     ticks = np.unique(np.linspace(first, last, TICKS).astype(int))
     axes.set_xticks(ticks, [task.grid.label(int(tick)) for tick in ticks], fontsize=8)
+
+
+def above_all(figure: Figure, axes: Axes) -> None:
+    """Put the legend of the axes above all panels, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), fontsize=8)

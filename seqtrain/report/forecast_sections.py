@@ -33,8 +33,8 @@ def rolling(subject: Subject) -> Iterator[Chart]:
     """Yield charts of a run: forecasts that follow one another, and the worst origin."""
     run, task = subject.run, forecasting(subject.run.fitted_task)
     labels, predictions = run.predictions()
-    following, _, worst = task.excerpts(labels, predictions)
-    for title, series, chosen in (following, worst):
+    following, *others = task.excerpts(labels, predictions)
+    for title, series, chosen in (following, *others[-1:]):
         start, values = run.series()[series]
         times = labels["time"][chosen]
         first = max(int(times.min()) - BEFORE * task.horizon, start)
@@ -42,9 +42,8 @@ def rolling(subject: Subject) -> Iterator[Chart]:
         steps = np.arange(first, last + 1)
         true = thinned(task.grid.years(steps), values[steps - start])
         lines = [Line("true", true, None)]
-        for number, one in enumerate(chosen):
-            ahead = task.grid.years(int(labels["time"][one]) + np.arange(1, task.horizon + 1))
-            found = predictions[one]
+        for number, (when, found) in enumerate(task.paths(labels[chosen], predictions[chosen])):
+            ahead = task.grid.years(when)
             name = "forecast" if not number else ""
             middle = thinned(ahead, found[:, found.shape[1] // 2])
             lines.append(Line(name, middle, subject.colour, faint=bool(number)))

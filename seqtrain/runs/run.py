@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 HISTORY, MODEL = "history.csv", "model.keras"
 SERIES = "series.npz"
+SAMPLES, CONTEXT = "samples.jsonl", "context.csv"  # of a language model
+SURPRISE, UNITS = "surprise.json", "units.json"  # what `explain` found of one
 GRADIENTS = "gradients.json"  # gradients of its network; explanations are in `EXPLAINED`
 
 
@@ -153,7 +155,8 @@ class Run(Artifacts):
         if before.training.epochs != self.config.training.epochs:
             (self.folder / "metrics.json").unlink(missing_ok=True)
             self.write_text("config.yaml", self.config.to_yaml())
-        (self.folder / GRADIENTS).unlink(missing_ok=True)
+        for found in (GRADIENTS, SURPRISE, UNITS):
+            (self.folder / found).unlink(missing_ok=True)
         shutil.rmtree(self.folder / EXPLAINED, ignore_errors=True)
 
     def history(self) -> list[Row]:
@@ -239,6 +242,32 @@ class Run(Artifacts):
             raise self.damaged(SERIES, "its lengths are not those of its values")
         each = np.split(values, lengths.cumsum()[:-1])
         return [*zip(starts.tolist(), each, strict=True)]
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Return the samples of a language model in the order of the epochs; none of others.
+
+        Each has its `epoch`, `temperature` and `text`; those of the best epoch, which come last,
+        also the longest span `copied` from train.
+        """
+        import json
+
+        if not self.has(SAMPLES):
+            return []
+        try:
+            lines = (self.folder / SAMPLES).read_text("utf-8").splitlines()
+            rows = [json.loads(line) for line in lines]
+            if all({"epoch", "temperature", "text"} <= row.keys() for row in rows):
+                return rows
+        except (AttributeError, ValueError) as error:
+            raise self.damaged(SAMPLES, error) from error
+        raise self.damaged(SAMPLES, "it does not hold samples")
+
+    def write_samples(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write the samples of a language model, each as a line of JSON."""
+        import json
+
+        lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+        self.write_text(SAMPLES, "".join(f"{line}\n" for line in lines))
 
     def environment(self) -> dict[str, Any]:
         """Return the environment of the run: everything besides its config."""

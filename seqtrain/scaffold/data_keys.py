@@ -128,13 +128,43 @@ def table_of(request: Request) -> Table:
     return table
 
 
-def _check_columns(table: Table) -> None:
-    """Raise a DataError if a file of text has no columns."""
-    lines = [line for line in islice(table.lines(), 200) if line.strip()]
+def holds_prose(request: Request) -> bool:
+    """Return whether the file of a request is running text: without columns of any form."""
+    if request.data.suffix.lower() not in PROSE:
+        return False
+    keys = [("path", str(request.data), ""), ("name", "text", "")]
+    dataset = section(request, keys, reading=True)
+    if not isinstance(dataset, OwnFilesConfig):
+        raise TypeError(dataset.name)
+    lines = _first_lines(dataset.table(request.data))
+    of_labels = all(line.startswith("__label__") for line in lines)
+    return bool(lines) and not (_has_columns(lines) or of_labels or _are_spaced_numbers(lines))
+
+
+def _first_lines(table: Table) -> list[str]:
+    return [line for line in islice(table.lines(), 200) if line.strip()]
+
+
+def _has_columns(lines: list[str]) -> bool:
+    """Return whether nearly all lines hold a delimiter equally often."""
     for delimiter in DELIMITERS:
         counts = Counter(line.count(delimiter) for line in lines)
         if any(number and times > 0.9 * len(lines) for number, times in counts.items()):
-            return
+            return True
+    return False
+
+
+def _are_spaced_numbers(lines: list[str]) -> bool:
+    """Return whether lines are equally many numbers between spaces."""
+    widths = {len(line.split()) for line in lines}
+    return len(widths) == 1 and max(widths) > 1 and all(map(_are_numbers, lines))
+
+
+def _check_columns(table: Table) -> None:
+    """Raise a DataError if a file of text has no columns."""
+    lines = _first_lines(table)
+    if _has_columns(lines):
+        return
     if lines and all(line.startswith("__label__") for line in lines):
         told = (argument(table.file), argument(table.file.with_suffix(".tsv")))
         raise DataError(
@@ -142,8 +172,7 @@ def _check_columns(table: Table) -> None:
             "separate label and text by a tab: "
             "`sed -E 's/^__label__([^ ]+) /\\1\\t/' {} > {}`".format(*told),
         )
-    widths = {len(line.split()) for line in lines}
-    if len(widths) == 1 and max(widths) > 1 and all(map(_are_numbers, lines)):
+    if _are_spaced_numbers(lines):
         table_of, tabs = argument(table.file), argument(table.file.with_suffix(".tsv"))
         raise DataError(
             f"the columns of {table.file} are separated by spaces",
@@ -151,8 +180,9 @@ def _check_columns(table: Table) -> None:
         )
     raise DataError(
         f"{table.file} holds text without columns",
-        "text generation is not there yet; to learn classes, write a table with a line "
-        "`text,label`, and then a text and its class on each line, or a folder for each class",
+        "to learn to write such a text: `dataset.name=corpus`; to learn classes, write a table "
+        "with a line `text,label`, and then a text and its class on each line, or a folder for "
+        "each class",
     )
 
 

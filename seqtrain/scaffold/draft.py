@@ -22,6 +22,7 @@ from seqtrain.scaffold.data_keys import ARRAYS, PROSE, Found, Request, found_in,
 from seqtrain.scaffold.profiles import profile
 from seqtrain.scaffold.recipe import Known, Line, recipe
 from seqtrain.scaffold.series_draft import draft_series, roles_of
+from seqtrain.scaffold.text_draft import draft_text, is_running_text
 from seqtrain.schema.yaml_file import Document, apply_overrides, parse_document
 from seqtrain.schema.yaml_writer import write_value
 from seqtrain.sources.base import DatasetConfig
@@ -60,6 +61,8 @@ def draft(request: Request) -> Draft:
     given = _given(request)
     if of_series := _of_series(request, given):
         return of_series
+    if is_running_text(request, given["dataset"]):
+        return _of_running_text(request, given)
     found = found_in(request, given["dataset"])
     dataset = section(request, found.keys)
     if not isinstance(dataset, Text | Folder):
@@ -99,6 +102,18 @@ def _of_series(request: Request, given: Mapping[str, Any]) -> Draft | None:
     plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     text = _text(request, plain, sections, Known(labels=_labels(loaded), rows=rows))
     return Draft(text, told, warnings)
+
+
+def _of_running_text(request: Request, given: Mapping[str, Any]) -> Draft:
+    """Return a draft for a language model."""
+    with _listening() as warnings:
+        sections, told, loaded = draft_text(request, given["dataset"])
+    for name, values in given.items():
+        if isinstance(values, dict):
+            sections[name] = _with(sections.get(name, []), values)
+    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
+    known = Known(labels=f"{loaded.task.name}", rows=loaded.train.scored)
+    return Draft(_text(request, plain, sections, known, loaded.task.unit), told, warnings)
 
 
 def _of_texts(
@@ -300,12 +315,18 @@ def _load(request: Request, text: str) -> Dataset:
     return validated(document, request.config, request.overrides).dataset.load()
 
 
-def _text(request: Request, plain: Mapping[str, Any], sections: Sections, known: Known) -> str:
+def _text(
+    request: Request,
+    plain: Mapping[str, Any],
+    sections: Sections,
+    known: Known,
+    unit: str = "examples",
+) -> str:
     """Return the config as YAML."""
     kind = known.labels.partition(":")[0]
     named = argument(request.config).replace("\n", "\\n")
     text = (
-        f"# Drafted from {one_line(str(request.data))}: {known.rows:,} examples, {kind}.\n#\n"
+        f"# Drafted from {one_line(str(request.data))}: {known.rows:,} {unit}, {kind}.\n#\n"
         f"#   seqtrain check {named} --load   what it would train on, and what that costs\n"
         f"#   seqtrain train {named}\n#\n"
         "# `seqtrain schema --markdown` lists every key.\n"

@@ -87,9 +87,23 @@ class DatasetConfig(Part):
         """Whether short examples are padded at the end and the padding is masked."""
         return False
 
+    def embedded(self, task: Task) -> dict[str, tuple[int, int]]:
+        """Return the inputs that are ids, as `Dataset.embedded` does."""
+        return {}
+
     @property
     def holds_series(self) -> bool:
         """Whether examples are windows of time series."""
+        return False
+
+    @property
+    def holds_tokens(self) -> bool:
+        """Whether the steps of an example are tokens: words, characters or others."""
+        return False
+
+    @property
+    def writes_text(self) -> bool:
+        """Whether a network learns to go on with a text."""
         return False
 
     @property
@@ -238,6 +252,11 @@ class TokenDatasetConfig(DrawnConfig):
     mask: bool = Field(
         default=True, description="hide padding from the network, so that it cannot change a result"
     )
+
+    @property
+    def holds_tokens(self) -> bool:
+        """True."""
+        return True
 
     def outline(self) -> Outline:
         """Return the numbers of steps and of ids."""

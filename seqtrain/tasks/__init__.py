@@ -8,12 +8,14 @@ from seqtrain.evaluation.metric import Metric
 from seqtrain.tasks.base import LabelledTask, StepPredictions, Task
 from seqtrain.tasks.classification import Classification
 from seqtrain.tasks.forecasting import Forecasting
+from seqtrain.tasks.language_model import LanguageModel
 from seqtrain.tasks.regression import Regression
 
 __all__ = [
     "Classification",
     "Forecasting",
     "LabelledTask",
+    "LanguageModel",
     "Metric",
     "StepPredictions",
     "Regression",

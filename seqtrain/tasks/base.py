@@ -8,7 +8,7 @@ on the kind of task.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -62,6 +62,8 @@ class Task(ABC):
     compared: ClassVar[tuple[Metric, ...]]  # with columns in a comparison of runs
     plots: ClassVar[tuple[str, ...]] = ()  # about its predictions, by name
     sections: ClassVar[tuple[str, ...]] = ()  # of the report, by name
+    unit: ClassVar[str] = "examples"  # what is counted, in the plural
+    of_steps: ClassVar[bool] = False  # whether each step has a label, and the state is carried on
     takes_fractions: ClassVar[bool] = False  # whether labels may have decimals
     calibrates: ClassVar[bool] = False  # whether something is fitted on validation at the end
     weighs_classes: ClassVar[bool] = False  # whether `training.class_weight` is supported
@@ -97,6 +99,10 @@ class Task(ABC):
             `classes`: a row for each class with its number of examples; or `labels`: a row for
             each statistic of the numbers. Each row has a `name` and a key for each split.
         """
+
+    def facts(self, dataset: Dataset) -> list[list[str]]:
+        """Return rows about the data for `check --load`: a name, and what is known."""
+        return []
 
     @abstractmethod
     def summary(self, labels: np.ndarray) -> str:
@@ -214,7 +220,7 @@ class Task(ABC):
         return [(metric, metric) for metric in judged_by]
 
     @abstractmethod
-    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> list[Baseline]:
+    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> Iterable[Baseline]:
         """Fit the baselines on train, and predict the test examples; the simplest comes first.
 
         Args:

@@ -56,19 +56,21 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.epoch = 0
         self.start = start
         self.whole = math.ceil(len(examples) / batch_size)
-        self.x = examples.x
+        self.x, self.labels = examples.x, examples.labels
         self.lengths = None
         if by_length and not isinstance(self.x, dict):
             self.lengths = real_steps(self.x)
         self.order = np.arange(len(examples))
 
     def on_epoch_begin(self) -> None:
-        """Draw the order of the next epoch."""
+        """Draw the order of the next epoch, and for a text where its windows begin."""
         self.epoch += 1
         random = np.random.default_rng([self.seed, self.epoch])
         self.order = random.permutation(len(self.examples))
         if self.lengths is not None:
             self.order = self._by_length(self.order, self.lengths, random)
+        drawn = self.examples.drawn(random)
+        self.x, self.labels = drawn.x, drawn.labels
 
     def _by_length(
         self, order: np.ndarray, lengths: np.ndarray, random: np.random.Generator
@@ -91,7 +93,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Return x and labels of a batch."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
-        return self._inputs(batch, batch), self.examples.labels[batch]
+        return self._inputs(batch, batch), self.labels[batch]
 
     def shape(self, index: int) -> tuple[int, int]:
         """Return the number of examples in a batch, and of their steps."""
@@ -115,7 +117,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             group = self.order[first : first + batches * self.batch_size]
             first += len(group)
             chosen = group.reshape(batches, -1)
-            yield self._inputs(group, chosen), self.examples.labels[chosen]
+            yield self._inputs(group, chosen), self.labels[chosen]
 
     def _inputs(self, batch: np.ndarray, chosen: np.ndarray) -> Inputs:
         """Return the inputs at indices of any shape."""

@@ -23,8 +23,10 @@ from seqtrain.config import (
     EarlyStoppingConfig,
     TrainingConfig,
 )
+from seqtrain.data.dataset import Dataset
 from seqtrain.display.numbers import readable
 from seqtrain.errors import TrainingError
+from seqtrain.inference.network import predictions
 from seqtrain.io.atomic import replacing
 from seqtrain.runs.run import Run
 from seqtrain.runs.run_files import Row
@@ -88,6 +90,25 @@ class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
                 "what usually helps: a lower `training.learning_rate`, `training.clipnorm=1`, "
                 "or `model.activation=tanh`",
             )
+
+
+class ScoreWhole(keras.callbacks.Callback):  # type: ignore[misc]
+    """Scores validation as one sequence, whose state is carried on; it must be the first callback.
+
+    Keras would begin each window without a past.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        super().__init__()
+        self.dataset = dataset
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Add the scores to those of the epoch."""
+        task, examples = self.dataset.task, self.dataset.validation
+        found = predictions(self.model, examples, task)
+        scores = task.scores("val", examples.labels, found)
+        if logs is not None:
+            logs |= {name: value for name, value in scores.items() if value is not None}
 
 
 class WriteHistory(keras.callbacks.Callback):  # type: ignore[misc]

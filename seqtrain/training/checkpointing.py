@@ -153,7 +153,7 @@ def build(model: keras.Model, label: np.ndarray) -> None:
     """
     model.optimizer.build(model.trainable_variables)
     units = model.output_shape[-1]
-    answer = np.full((1, units), 1 / units, "float32")
+    answer = np.full((1, *model.output_shape[1:]), 1 / units, "float32")
     model.compute_metrics(None, label.reshape(1, -1), answer)
     model.reset_metrics()
 

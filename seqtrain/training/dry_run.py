@@ -36,23 +36,26 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
         DataError: the data cannot be read.
     """
     dataset = config.dataset.load(data_dir)
-    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    splits: dict[str, Examples] = {name: dataset.split(name) for name in SPLITS}
+    whole = dataset.task.of_steps
     found: dict[str, Any] = {
         "source": dataset.source,
-        "examples": {name: len(part) for name, part in splits.items()},
+        "unit": dataset.task.unit,
+        "examples": {name: part.scored for name, part in splits.items()},
         "classes": [],
         "labels": [],
         **dataset.task.describe({name: part.labels for name, part in splits.items()}),
         **_lengths(dataset),
-        "unknown": _unknown(dataset),
+        "unknown": None if whole else _unknown(dataset),
         "dropped": dataset.dropped,
-        "vocabulary_full": full(dataset),
-        "repeated": _repeated(splits),
+        "vocabulary_full": not whole and full(dataset),
+        "repeated": None if whole else _repeated(splits),
         "series": _series(dataset),
+        "facts": dataset.task.facts(dataset),
     }
     found |= _cost(config, dataset)
     tokens = getattr(config.dataset, "tokens", None)
-    strange = [*doubts(dataset, tokens)] if tokens else []
+    strange = [*doubts(dataset, tokens)] if tokens and not whole else []
     return {**found, "advice": [*strange, *_advice(found, config)]}
 
 
@@ -163,6 +166,6 @@ def _advice(found: dict[str, Any], config: CompleteConfig) -> list[str]:
         advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.max_length={length}`")
     if found["vocabulary_full"] and MUCH_UNKNOWN < found["unknown"]["test"] <= MUCH:
         advice.append("many words are unknown: a larger `dataset.vocabulary_size`")
-    if found["repeated"]["test"]:
+    if found["repeated"] and found["repeated"]["test"]:
         advice.append("test examples are in train too: `dataset.drop_repeated=true`")
     return advice

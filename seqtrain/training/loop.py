@@ -62,7 +62,7 @@ def train(
             saver.begin()
             describe(model, dataset, run)
             go_on(saver, elsewhere)
-            fit(config, dataset, [*after_epoch, *event_logs(config, run), *callbacks], saver)
+            fit(config, dataset, [*after_epoch, *event_logs(config, run), *callbacks], saver, run)
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             trained = TrainingRecord(
@@ -115,10 +115,12 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
     model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
     run.write_text("summary.txt", "\n".join(lines) + "\n")
     log.info("data: %s", dataset.source)
+    parts = (dataset.train, dataset.validation, dataset.test)
     log.info(
-        "%s: %s parameters, %s train, %s validation and %s test examples",
+        "%s: %s parameters, %s train, %s validation and %s test %s",
         *(model.name, f"{model.count_params():,}"),
-        *(f"{len(part):,}" for part in (dataset.train, dataset.validation, dataset.test)),
+        *(f"{part.scored:,}" for part in parts),
+        dataset.task.unit,
     )
 
 
@@ -133,16 +135,22 @@ def go_on(saver: Any, elsewhere: bool) -> None:
         log.info("resuming after %s epochs%s", saver.epoch, part)
 
 
-def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], saver: Any) -> None:
+def fit(
+    config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], saver: Any, run: Run
+) -> None:
     """Train the remaining epochs.
 
     The rest of an interrupted epoch is a separate call of `fit`, because Keras reads the number of
     batches only once.
     """
     from seqtrain.training.batches import Batches, CountEpochs
+    from seqtrain.training.callbacks import ScoreWhole
     from seqtrain.training.compiling import TellCompiling
+    from seqtrain.training.samples import WriteSamples
 
-    train, held_out = dataset.learned_split("train"), dataset.learned_split("validation")
+    whole = dataset.task.of_steps
+    train = dataset.learned_split("train")
+    held_out = train if whole else dataset.learned_split("validation")
     weights = class_weight(config, dataset)
     hidden = dataset.mask and dataset.padding == "post"
     size, by_length = config.training.batch_size, config.training.bucket_by_length
@@ -154,9 +162,10 @@ def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], save
             execution.feed(batches, config.execution),
             initial_epoch=saver.epoch,
             epochs=epochs,
-            validation_data=execution.feed(validation, config.execution),
+            validation_data=None if whole else execution.feed(validation, config.execution),
             class_weight=weights,
             callbacks=[
+                *([ScoreWhole(dataset), WriteSamples(run, dataset)] if whole else []),
                 CountEpochs(batches, validation),
                 TellCompiling(config.execution.backend, batches, validation),
                 *callbacks,
@@ -213,6 +222,8 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
             "the predictions of some test examples are not finite: the training diverged",
             "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
         )
+    last_scores = dataset.task.scores("test", dataset.test.labels, last)
+    del last  # of many forecasts it takes much memory
     kept, chosen = model, ""
     if best_epoch != len(rows) or run.config.model.wide:
         kept, chosen = settled(run, dataset)
@@ -222,6 +233,9 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
     run.write_predictions(dataset.test.labels, best)
     with spared("the run has no mistakes.csv"):
         run.write_text("mistakes.csv", mistakes.as_csv(dataset, best))
+    if dataset.task.of_steps:
+        with spared("the run has no samples of its best epoch"):
+            sample(kept, dataset, run, best_epoch)
     validation = [name for name in rows[0] if name.startswith("val_")]
     run.write_metrics(
         {
@@ -230,15 +244,20 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
             **{name: rows[best_epoch - 1][name] for name in validation},
             "optimistic": run.optimistic,
             "best_epoch": best_epoch,
-            "last_epoch": {
-                "epoch": len(rows),
-                **dataset.task.scores("test", dataset.test.labels, last),
-            },
+            "last_epoch": {"epoch": len(rows), **last_scores},
             "parameters": model.count_params(),
             **({"chosen": chosen} if chosen else {}),
         }
     )
     draw(run)
+
+
+def sample(model: Any, dataset: Dataset, run: Run, best_epoch: int) -> None:
+    """Write texts of the best network, and what it costs to know little of what came before."""
+    from seqtrain.training import samples
+
+    samples.of_best_epoch(run, model, dataset, best_epoch)
+    samples.by_context(run, model, dataset)
 
 
 def calibrated(model: Any, trained: TrainingRecord, run: Run) -> TrainingRecord:

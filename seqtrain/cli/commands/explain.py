@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     help="Folder for pictures and page  [default: plots/ in the run].",
 )
 @click.option("--html", is_flag=True, help="Write a page of HTML too.")
+@click.option(
+    "--units",
+    is_flag=True,
+    help="Of a language model, show the units that follow the line, quotes, brackets and so on.",
+)
 @OUTPUT
 @DATA_DIR
 @JSON
@@ -56,13 +61,15 @@ def explain(
     suffix: str,
     folder: Path | None,
     html: bool,
+    units: bool,
     outputs: Path,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Show how the prediction of RUN changes while it reads TEXT or an example, step by step.
 
-    Of a forecast, show which steps of its window moved it.
+    Of a forecast, show which steps of its window moved it; of a language model, how much each
+    token of TEXT, or of a passage of --split, surprised it.
 
     RUN defaults to the newest. A single argument that is not the name of a run is a TEXT.
     """
@@ -84,6 +91,19 @@ def explain(
             raise click.UsageError("A forecast has no page of its own: `seqtrain report` has one.")
         _explain_forecast(run, split, number or 1, data_dir, folder or run.plots, suffix, as_json)
         return
+    if run.config.dataset.writes_text:
+        if data or html:
+            raise click.UsageError(
+                "Give a text, or a passage of a split: --split test --example 1."
+            )
+        to = folder or run.plots
+        if units:
+            _explain_units(run, data_dir, to, suffix, as_json)
+            return
+        _explain_text(run, text, split, number or 1, data_dir, to, suffix, as_json)
+        return
+    if units:
+        raise click.UsageError("--units is for language models.")
     if text is not None:
         examples = [explanation.example_of_text(run, text)]
     elif data:
@@ -121,6 +141,49 @@ def _explain_forecast(
         console.result_json(window_effects.numbers(found) | {"files": [str(written)]})
     else:
         console.result(f"{window_effects.columns(found)}\n{written}")
+
+
+def _explain_text(
+    run: "Run",
+    text: str | None,
+    split: Any,
+    number: int,
+    data_dir: Path | None,
+    folder: Path,
+    suffix: str,
+    as_json: bool,
+) -> None:
+    """Show how much each token surprised a language model."""
+    from seqtrain.interpretation import surprise, text_findings
+
+    if text is None:
+        found = surprise.of_split(run, split, number, data_dir)
+    else:
+        found = surprise.of_text(run, text)
+    surprise.keep(run, found)
+    written = text_findings.write(found, folder, suffix)
+    if as_json:
+        console.result_json(surprise.numbers(found) | {"files": list(map(str, written))})
+    else:
+        console.show(text_findings.coloured(found), text_findings.columns(found))
+        console.result("\n".join(map(str, written)))
+
+
+def _explain_units(
+    run: "Run", data_dir: Path | None, folder: Path, suffix: str, as_json: bool
+) -> None:
+    """Show the units of a language model that follow something."""
+    from seqtrain.interpretation import text_findings, unit_meanings
+
+    found = unit_meanings.find(run, data_dir)
+    unit_meanings.keep(run, found)
+    written = text_findings.write_units(found, folder, suffix)
+    if as_json:
+        files = list(map(str, written))
+        console.result_json({"units": unit_meanings.numbers(found), "files": files})
+    else:
+        lines = [text_findings.columns_of_units(found), *map(str, written)]
+        console.result("\n\n".join(lines))
 
 
 def _run_and_text(words: tuple[str, ...], outputs: Path, alone: bool) -> "tuple[Run, str | None]":

@@ -6,6 +6,9 @@ import click
 
 from seqtrain.cli import console
 from seqtrain.cli.options import DATA_DIR, OUTPUT, command
+from seqtrain.display.sentences import listed
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 @command("seqtrain forecast airline_lstm --steps 24 --format csv")
@@ -26,6 +29,12 @@ from seqtrain.cli.options import DATA_DIR, OUTPUT, command
     show_default=True,
     help="Form of the forecasts.",
 )
+@click.option(
+    "--plot",
+    "picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Picture to draw of the series' ends and the forecasts: .png, .svg or .pdf.",
+)
 @OUTPUT
 @DATA_DIR
 def forecast(
@@ -33,6 +42,7 @@ def forecast(
     data: Path | None,
     steps: int | None,
     form: str,
+    picture: Path | None,
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
@@ -45,5 +55,12 @@ def forecast(
     from seqtrain.runs import lookup
 
     console.show_log()
+    if picture and picture.suffix not in PICTURES:
+        raise click.UsageError(f"--plot takes a file that ends in {listed(PICTURES, 'or')}.")
     found = forecast_run(lookup.best(run, outputs), data, steps, data_dir)
     console.result(console.format_rows(found.rows(), form))
+    if picture:
+        from seqtrain import drawing, plots
+
+        with drawing.picture(picture.name):
+            plots.save(plots.next_values(found), picture)

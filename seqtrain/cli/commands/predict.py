@@ -1,11 +1,15 @@
 """`seqtrain predict`: predictions for new examples."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from seqtrain.cli import console
 from seqtrain.cli.options import DATA, OUTPUT, TEXT_COLUMN, command, only_with_data
+
+if TYPE_CHECKING:
+    from seqtrain.runs.run import Run
 
 
 @command('seqtrain predict imdb_lstm "not bad at all"')
@@ -32,6 +36,8 @@ def predict(
 ) -> None:
     """Predict the class or the number of each TEXT, or of the examples of --data or standard input.
 
+    A language model ranks the tokens that may come after each TEXT.
+
     With --format csv or jsonl, the other columns of the file, such as an id, are printed too.
     """
     from seqtrain.inference import network, new_examples
@@ -40,6 +46,9 @@ def predict(
     console.show_log()
     chosen = lookup.best(run, outputs)
     fitted = chosen.fitted()
+    if chosen.config.dataset.writes_text:
+        _next_tokens(chosen, texts, data, form)
+        return
     if data and texts:
         raise click.UsageError("Give texts or --data, not both.")
     only_with_data(data, text=text_column)
@@ -52,3 +61,20 @@ def predict(
     if data:
         found = new_examples.rows_with(found, beside, examples.lines)
     console.result(console.format_predictions(found, form, new_examples.id_of(chosen, beside)))
+
+
+def _next_tokens(run: "Run", texts: tuple[str, ...], data: Path | None, form: str) -> None:
+    """Print the likeliest tokens after each text."""
+    from seqtrain.inference.generation import Writer
+
+    if data:
+        raise click.UsageError("Give texts: `seqtrain score RUN --data FILE` scores a file.")
+    writer = Writer.of(run)
+    rows = [
+        {"example": number, "next": token, "probability": probability}
+        for number, text in enumerate(texts or console.lines(), 1)
+        for token, probability in writer.next_tokens(text)
+    ]
+    if form == "table":
+        rows = [row | {"next": repr(row["next"])} for row in rows]
+    console.result(console.format_rows(rows, form))

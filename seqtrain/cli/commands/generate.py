@@ -1,0 +1,136 @@
+"""`seqtrain generate`: go on with a text."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqtrain.cli import console
+from seqtrain.cli.options import OUTPUT, command
+from seqtrain.schema import limits
+
+if TYPE_CHECKING:
+    from seqtrain.inference.generation import Written
+
+
+@command('seqtrain generate shakespeare_lstm "ROMEO:" --temperature 0.8')
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("beginning", required=False, default="")
+@click.option(
+    "--length",
+    type=click.IntRange(1, limits.COUNT),
+    default=500,
+    show_default=True,
+    help="The most tokens of a text.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 100),
+    default=1.0,
+    show_default=True,
+    help="Below 1 prefers what is likely; 0 always takes the likeliest token.",
+)
+@click.option(
+    "--top-k", type=click.IntRange(1, limits.IDS), help="Choose among so many of the likeliest."
+)
+@click.option(
+    "--top-p",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Choose among the likeliest that together have this probability.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, limits.SEED),
+    default=0,
+    show_default=True,
+    help="Decides what is drawn.",
+)
+@click.option("--stop", help="Text at which to stop, such as a blank line: $'\\n\\n'.")
+@click.option(
+    "-n",
+    "texts",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    show_default=True,
+    help="Number of texts.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="Text, or for each text a line of JSON with the probability of each token.",
+)
+@OUTPUT
+def generate(
+    run: Path,
+    beginning: str,
+    length: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int,
+    stop: str | None,
+    texts: int,
+    form: str,
+    outputs: Path,
+) -> None:
+    """Go on with the text BEGINNING, as the network of RUN has learned to write.
+
+    The text appears while it is made. The same seed gives the same text.
+    """
+    from seqtrain.inference.generation import Sampling, Writer
+    from seqtrain.runs import lookup
+
+    console.show_log()
+    writer = Writer.of(lookup.best(run, outputs))
+    sampling = Sampling(temperature, top_k, top_p)
+    written = writer.write(beginning, length, sampling, seed, texts)
+    if form == "text" and texts == 1:
+        console.stream(chain([beginning], _until((one.piece for one in written), stop)))
+        return
+    _print_all(_collected(written, texts, stop), beginning, form)
+
+
+def _until(pieces: Iterable[str], stop: str | None) -> Iterator[str]:
+    """Yield pieces up to and with the text at which to stop."""
+    end = ""
+    for piece in pieces:
+        end += piece
+        if stop and stop in end:
+            yield piece[: len(piece) - (len(end) - end.index(stop) - len(stop))]
+            return
+        end = end[-len(stop) :] if stop else ""
+        yield piece
+
+
+def _collected(written: "Iterator[Written]", texts: int, stop: str | None) -> "list[list[Written]]":
+    """Return the tokens of each text, up to that with which the text at which to stop is there."""
+    found: list[list[Any]] = [[] for _ in range(texts)]
+    ends = [""] * texts
+    stopped = [False] * texts
+    for one in written:
+        if stopped[one.text]:
+            continue
+        found[one.text].append(one)
+        if stop:
+            ends[one.text] = (ends[one.text] + one.piece)[-len(stop) - len(one.piece) :]
+            stopped[one.text] = stop in ends[one.text]
+            if all(stopped):
+                break
+    return found
+
+
+def _print_all(found: "list[list[Written]]", beginning: str, form: str) -> None:
+    for number, tokens in enumerate(found, 1):
+        text = beginning + "".join(one.piece for one in tokens)
+        if form == "text":
+            console.result(f"--- {number}\n{text}")
+            continue
+        each = [{"token": one.token, "probability": one.probability} for one in tokens]
+        row = {"text": text, "beginning": beginning, "tokens": each}
+        console.result_line(json.dumps(row, ensure_ascii=False))
