@@ -73,7 +73,7 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
         "jit_compile": not on_tensorflow,
         "unroll": on_tensorflow and config.model.gains_from_unrolling and short,
         "steps_per_execution": STEPS_AT_ONCE if on_tensorflow and small else 1,
-        "threads": 1 if product < FOR_ONE_THREAD[backend] and memory.on_processor() else cores(),
+        "threads": 1 if product < FOR_ONE_THREAD[backend] and not _on_gpu(backend) else cores(),
         "deterministic": True,
     }
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
@@ -123,9 +123,19 @@ def _backend(asked: ExecutionConfig) -> str:
     On a machine with a GPU that JAX has no plugin for, it is TensorFlow, which may use the GPU.
     """
     if asked.backend == "auto":
-        uses_all = memory.on_processor() or any(map(find_spec, CUDA_PLUGINS))
+        uses_all = memory.on_processor() or _on_gpu("jax")
         return "jax" if find_spec("jax") and uses_all else "tensorflow"
     return asked.backend
+
+
+def _on_gpu(backend: str) -> bool:
+    """Return whether a backend that is not yet imported will compute on a GPU.
+
+    False for TensorFlow, whose package does not tell whether it was installed with CUDA.
+    """
+    hidden = os.environ.get("JAX_PLATFORMS") == "cpu"
+    plugin = backend == "jax" and any(map(find_spec, CUDA_PLUGINS))
+    return plugin and not hidden and not memory.on_processor()
 
 
 def start(execution: ResolvedExecutionConfig, seed: int) -> None:
@@ -136,8 +146,9 @@ def start(execution: ResolvedExecutionConfig, seed: int) -> None:
     Raises:
         ConfigError: Keras is already imported, on another backend.
     """
-    # With a single arena, TensorFlow's threads would wait for it half of the time.
-    memory.keep_freed(one_arena=execution.backend == "jax")
+    if not _on_gpu(execution.backend):  # there, the memory of the steps is not the processor's
+        # With a single arena, TensorFlow's threads would wait for it half of the time.
+        memory.keep_freed(one_arena=execution.backend == "jax")
     settings.drop()
     _share_gpu()
     os.environ["KERAS_BACKEND"] = execution.backend
