@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -33,12 +34,13 @@ execution: {backend: auto}
 """
 DEMAND = """
 dataset:
-  {name: series, time_column: null, value_columns: [Demand], frequency: 30 minutes, window: 96,
-   horizon: 48, stride: 7, output: median, calendar: true}
+  {name: series, path: demand.csv, value_columns: [Demand], window: 96, horizon: 48, stride: 7,
+   output: median, calendar: true}
 model: {name: lstm, units: 48, dense_units: 64}
 training: {epochs: 8, learning_rate: 2e-3, batch_size: 32, schedule: cosine}
 execution: {backend: auto}
 """
+BEGIN = datetime(2014, 1, 1)  # of the demand: half hours of 2014 in Victoria (R package fpp2)
 
 
 def train(name: str, config: Path, *overrides: str, seeds: int = 3) -> list[dict[str, Any]]:
@@ -88,10 +90,11 @@ def write(values: np.ndarray) -> None:
 def temperature(folder: Path) -> tuple[list[list[str]], str]:
     """Return two rows, without and with the temperature, and the test of their difference."""
     Path("demand.yaml").write_text(DEMAND)
-    path = f"dataset.path={folder / 'elecdemand.csv'}"
-    without = train("demand", Path("demand.yaml"), path, seeds=1)
-    future = "dataset.future=[Temperature]"
-    knows = train("demand_knows", Path("demand.yaml"), path, future, seeds=1)
+    first, *rows = (folder / "elecdemand.csv").read_text().splitlines()
+    timed = (f"{BEGIN + number * timedelta(minutes=30)},{row}" for number, row in enumerate(rows))
+    Path("demand.csv").write_text("\n".join([f"time,{first}", *timed]))
+    without = train("demand", Path("demand.yaml"), seeds=1)
+    knows = train("demand_knows", Path("demand.yaml"), "dataset.future=[Temperature]", seeds=1)
     compared = json.loads(
         subprocess.run(
             [sys.executable, "-m", "seqtrain", "compare", "demand", "demand_knows", "--json"],

@@ -24,10 +24,9 @@ WITHIN = {
     "regression_metrics linear_models ngrams baselines conformal forecast_metrics "
     "forecast_baselines language_metrics count_models mistakes".split(),
     "tasks": "base classification regression forecasting language_model".split(),
-    "interpretation": "trace autodiff prefixes explanation window_effects gradient_norms "
-    "gradient_flow "
-    "prefix_plots gate_plots "
-    "gradient_plots explanation_text explanation_files gradient_table findings".split(),
+    "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow "
+    "surprise unit_meanings prefix_plots gate_plots text_plots gradient_plots explanation_text "
+    "explanation_files text_findings gradient_table findings window_effects".split(),
 }
 
 

@@ -497,11 +497,13 @@ def months(number: int, season: float = 5.0) -> list[list[str]]:
     ]
 
 
-def series_of(seqtrain: Seqtrain, data: Path | str, *given: str) -> tuple[Series, str]:
+def series_of(
+    seqtrain: Seqtrain, data: Path | str, *given: str, stem: str | None = None
+) -> tuple[Series, str]:
     """Draft a config of time series; return its section, and what was told."""
     outcome = seqtrain("init", "--data", data, *given)
     assert outcome.exit_code == 0, outcome.stderr
-    config = load_config(Path(Path(str(data)).stem + ".yaml"))
+    config = load_config(Path(f"{stem or Path(str(data)).stem}.yaml"))
     assert isinstance(config.dataset, Series)
     config.dataset.load()
     return config.dataset, outcome.stderr
@@ -528,7 +530,115 @@ def test_a_column_of_names_tells_series_apart(seqtrain: Seqtrain) -> None:
     rows = [[name, *row[:2]] for name in ("north", "south") for row in months(90)]
     found, told = series_of(seqtrain, table("own.csv", ["shop", "date", "sales"], rows))
     assert (found.series_column, found.value_columns) == ("shop", ("sales",))
-    assert "2 series: north, south" in told
+    assert "sales of 2 series, by shop: north, south" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "first"), [("rownames", 1), ("Unnamed: 0", 0), ("index", 0), ("Obs", 1)]
+)
+def test_a_column_that_counts_the_rows_is_no_series(
+    name: str, first: int, seqtrain: Seqtrain
+) -> None:
+    rows = [[str(n + first), *row] for n, row in enumerate(months(120))]
+    data = table("own.csv", [name, "date", "load", "heat"], rows)
+    found, told = series_of(seqtrain, data)
+    assert found.value_columns == ("load", "heat")
+    assert f"unused     `{name}`, which only counts the rows" in told
+    _, told = series_of(seqtrain, data, "--to", "own2.yaml", "--label", "load", stem="own2")
+    assert "dataset.past=[heat]" in told
+
+
+def test_a_column_that_counts_the_rows_is_not_the_value_of_a_long_table(
+    seqtrain: Seqtrain,
+) -> None:
+    rows = [[name, *row[:2]] for name in ("north", "south") for row in months(90)]
+    rows = [[str(n + 1), *row] for n, row in enumerate(rows)]
+    data = table("own.csv", ["rownames", "shop", "date", "kilos"], rows)
+    found, told = series_of(seqtrain, data)
+    assert found.value_columns == ("kilos",)
+    assert "kilos of 2 series, by shop" in told
+
+
+def test_a_column_that_counts_the_rows_is_a_series_where_it_is_named(seqtrain: Seqtrain) -> None:
+    rows = [[row[0], str(n)] for n, row in enumerate(months(120))]
+    found, told = series_of(seqtrain, table("own.csv", ["date", "visitors"], rows))
+    assert found.value_columns == ("visitors",)
+    assert "almost exactly from those before" in told
+    rows = [[*row, str(n)] for n, row in enumerate(months(120))]
+    data = table("two.csv", ["date", "load", "heat", "visitors"], rows)
+    found, _ = series_of(seqtrain, data, "--label", "visitors")
+    assert found.value_columns == ("visitors",)
+
+
+def test_a_table_of_values_that_vary_is_not_called_exact(seqtrain: Seqtrain) -> None:
+    rows = [[row[0], f"{n * 7919 % 101}"] for n, row in enumerate(months(120))]
+    _, told = series_of(seqtrain, table("own.csv", ["date", "load"], rows))
+    assert "almost exactly" not in told
+
+
+def test_parts_of_a_time_are_no_series(seqtrain: Seqtrain) -> None:
+    rows = [[row[0], *row[0].split("-")[:2], row[1]] for row in months(120)]
+    found, told = series_of(seqtrain, table("own.csv", ["date", "year", "month", "load"], rows))
+    assert (found.time_column, found.value_columns) == ("date", ("load",))
+    assert "unused     `year`, `month`\n" in told
+
+
+def test_words_beside_times_may_be_classes_or_not(seqtrain: Seqtrain) -> None:
+    rows = [[*row, row[1], ("sun", "rain", "fog")[n % 7 % 3]] for n, row in enumerate(months(160))]
+    data = table("own.csv", ["date", "load", "heat", "wind", "weather"], rows)
+    outcome = seqtrain("init", "--data", data)
+    assert load_config(Path("own.yaml")).dataset.name == "arrays"
+    typed = "--label load dataset.name=series"
+    assert f"a time series, as `date` has regular steps: {typed}" in outcome.stderr
+    found, told = series_of(seqtrain, data, *typed.split(), "--to", "load.yaml", stem="load")
+    assert found.value_columns == ("load",)
+    assert "to learn `load` from its row alone: dataset.name=arrays" in told
+    keys = ("--label", "load", "dataset.name=arrays", "--to", "row.yaml")
+    assert seqtrain("init", "--data", data, *keys).exit_code == 0
+    found, _ = series_of(seqtrain, data, "dataset.name=series", "--to", "all.yaml", stem="all")
+    assert found.value_columns == ("load", "heat", "wind")
+
+
+def test_words_at_irregular_times_are_only_classes(seqtrain: Seqtrain) -> None:
+    rows = [[*row, ("sun", "rain")[n % 3 % 2]] for n, row in enumerate(months(160))]
+    data = table("own.csv", ["date", "load", "heat", "weather"], [*rows[:80], *rows[79:]])
+    assert "time series" not in seqtrain("init", "--data", data).stderr
+
+
+def test_places_and_classes_beside_times_are_told_apart_by_name(seqtrain: Seqtrain) -> None:
+    rows = [
+        [place, *row, ("sun", "rain", "fog")[n % 5 % 3]]
+        for place in ("Seattle", "New York")
+        for n, row in enumerate(months(90))
+    ]
+    data = table("own.csv", ["location", "date", "load", "heat", "weather"], rows)
+    found, _ = series_of(seqtrain, data, "--label", "heat", "dataset.name=series")
+    assert (found.series_column, found.value_columns) == ("location", ("heat",))
+
+
+def test_what_is_missing_for_a_series_is_told(seqtrain: Seqtrain) -> None:
+    data = table("own.csv", ["load", "heat"], [row[1:] for row in months(90)])
+    said = refused(seqtrain, data, "dataset.name=series")
+    assert "no column holds times" in said
+    assert "`dataset.time_column=null`" in said
+    assert "no column is called `when`" in refused(seqtrain, data, "dataset.time_column=when")
+
+
+def test_values_that_are_filled_are_counted(seqtrain: Seqtrain) -> None:
+    rows = [row[:2] for row in months(120)]
+    rows[50][1] = rows[51][1] = ""
+    _, told = series_of(seqtrain, table("own.csv", ["date", "load"], rows))
+    assert "missing    2 of 120 values; `dataset.missing=interpolate` fills them" in told
+
+
+def test_a_season_is_named_only_where_there_may_be_one(seqtrain: Seqtrain) -> None:
+    rows = [[str(1700 + n), f"{n * 37 % 11}.5"] for n in range(120)]
+    _, told = series_of(seqtrain, table("own.csv", ["YEAR", "SPOTS"], rows))
+    assert "season     none: a step is a year" in told
+    assert "1 is a naive forecast of one step" in told
+    rows = [[str(n), spots] for n, (_, spots) in enumerate(rows)]
+    _, told = series_of(seqtrain, table("ticks.csv", ["t", "SPOTS"], rows))
+    assert "if the values repeat every 12 steps: `dataset.season=12`" in told
 
 
 def test_a_label_of_numbers_beside_words_is_a_series_where_it_is_named(seqtrain: Seqtrain) -> None:
@@ -537,6 +647,14 @@ def test_a_label_of_numbers_beside_words_is_a_series_where_it_is_named(seqtrain:
     found, told = series_of(seqtrain, data, "--label", "heat")
     assert found.value_columns == ("heat",)
     assert "forecasting 12 steps" in told
+
+
+def test_parts_of_a_time_are_one_time(seqtrain: Seqtrain) -> None:
+    """A year repeats, so its quarters are no values."""
+    rows = [[1990 + step // 4, step % 4 + 1, step + step * 7 % 5] for step in range(80)]
+    found, told = series_of(seqtrain, table("own.csv", ["year", "quarter", "gdp"], rows))
+    assert (found.time_column, found.value_columns) == (("year", "quarter"), ("gdp",))
+    assert "year, quarter, a step is a quarter, 1990Q1 to 2009Q4" in told
 
 
 def test_short_series_get_a_short_window_and_horizon(seqtrain: Seqtrain) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain.data.grid import Grid
 from seqtrain.data.seasonality import is_seasonal, mase_scale, seasonal_indices
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import Grid
 from seqtrain.evaluation import conformal, forecast_metrics
 from seqtrain.evaluation.forecast_baselines import naive_forecasts, theta_forecasts
 from seqtrain.evaluation.forecast_metrics import Origins
@@ -152,6 +152,13 @@ def test_the_test_of_two_forecasts_is_careful() -> None:
     order = np.random.default_rng(2).permutation(30)
     shuffled = diebold_mariano(one[order], other[order], np.zeros(30), order, 3)
     assert shuffled == pytest.approx(diebold_mariano(one, other, *where, 3))
+
+
+def test_a_series_that_repeats_itself_exactly_has_a_scale() -> None:
+    """Its seasonal naive forecast is never wrong, so the change of each step is the unit."""
+    assert mase_scale(np.tile([1.0, 2.0, 4.0], 5), 3) == pytest.approx((1 * 5 + 2 * 5 + 3 * 4) / 14)
+    assert mase_scale(np.ones(12), 3) == 0
+    assert mase_scale(np.sin(2 * np.pi * np.arange(48) / 12), 12) > 0.1
 
 
 @pytest.mark.parametrize("kind", ["quantiles", "a point"])

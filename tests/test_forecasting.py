@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from seqtrain.datasets.series import Series
 from seqtrain.datasets.stocks import Stocks
 from seqtrain.errors import DataError
 from seqtrain.inference import next_values
+from seqtrain.plots.forecast_plots import ticks_of
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.tasks import Forecasting
@@ -375,6 +377,49 @@ def test_a_forecast_can_be_drawn(seqtrain: Seqtrain) -> None:
     assert "ends in .png, .svg or .pdf" in refused.stderr
 
 
+@pytest.mark.tf
+def test_times_below_a_picture_are_a_season_apart(seqtrain: Seqtrain, trained: Run) -> None:
+    task = forecasting(trained.fitted_task)
+    assert np.diff(ticks_of(replace(task, season=12), 70)).tolist() == [12] * 5
+    assert np.diff(ticks_of(replace(task, season=1), 70)).tolist() == [14] * 4
+    assert np.diff(ticks_of(replace(task, season=12), 31)).tolist() == [6] * 5
+    assert ticks_of(task, 2).tolist() == [0, 1]
+
+
+@pytest.mark.tf
+def test_what_moved_a_forecast_is_a_page(seqtrain: Seqtrain, trained: Run) -> None:
+    printed = ok(seqtrain("explain", "own", "--example", "2", "--html")).splitlines()
+    page = Path(printed[-1]).read_text(encoding="utf-8")
+    assert printed[1][1:] in page  # the sentence
+    assert page.count("<tr>") == 1 + 6  # the header, and the steps of the window
+    assert "data:image/png;base64" in page
+    assert "Content-Security-Policy" in page
+
+
+@pytest.mark.tf
+@pytest.mark.usefixtures("trained")
+def test_the_forecast_from_the_end_of_a_file_is_explained(seqtrain: Seqtrain) -> None:
+    newer = write(wave()[40:], file="newer.csv")
+    found = json.loads(ok(seqtrain("explain", "own", "--data", newer, "--json")))
+    assert found["origin"] == "the end of newer.csv: 1996-08"
+    assert [step["value"] for step in found["steps"]] == pytest.approx(wave()[-6:])
+    rows = ok(seqtrain("forecast", "own", "--data", newer, "--format", "jsonl")).splitlines()
+    ahead = [(row["time"], row["forecast"]) for row in map(json.loads, rows)]
+    assert [(one["time"], one["quantiles"][1]) for one in found["forecast"]] == [
+        (time, pytest.approx(value)) for time, value in ahead
+    ]
+    assert {one["truth"] for one in found["forecast"]} == {None}
+    shown = ok(seqtrain("explain", "own", "--data", newer))
+    assert "true" not in shown.splitlines()[1]
+    for arguments, told in (
+        (("--data", newer, "--example", "2"), "has 1 series, so it has no series 2"),
+        (("a text",), "A forecast reads no texts"),
+    ):
+        outcome = seqtrain("explain", "own", *arguments)
+        assert outcome.exit_code == 2
+        assert told in outcome.stderr
+
+
 # What is refused
 
 
@@ -584,6 +629,21 @@ def test_a_network_can_tell_series_apart(seqtrain: Seqtrain, own: Path) -> None:
             )
         )
         assert float(rows[0]["forecast"]) == pytest.approx(1 if name == "up" else -1, abs=0.3)
+
+
+@pytest.mark.tf
+@pytest.mark.usefixtures("trained")
+def test_newer_values_lie_on_the_grid_of_the_run(seqtrain: Seqtrain) -> None:
+    """Every second month by itself would be a step of two months."""
+    rows = Path("own.csv").read_text().splitlines()
+    Path("gaps.csv").write_text("\n".join([rows[0], *rows[-13::2]]))
+    found = list(csv.DictReader(io.StringIO(ok(seqtrain("forecast", "--data", "gaps.csv", *CSV)))))
+    assert [row["time"] for row in found] == ["2000-01", "2000-02", "2000-03"]
+    days = [f"1999-12-{day:02},10.5" for day in range(1, 20)]
+    Path("days.csv").write_text("\n".join([rows[0], *days]))
+    refused = seqtrain("forecast", "--data", "days.csv")
+    assert refused.exit_code == 2
+    assert "days.csv:" in refused.stderr
 
 
 @pytest.mark.tf
@@ -797,6 +857,35 @@ def test_embedded_series_are_there_without_a_file() -> None:
     assert {stocks.series.grid.label(int(end) - 1) for end in ends} == {"2022-06"}
     with pytest.raises(DataError, match="there is no `GOOG`"):
         Stocks(name="stocks", symbols=("GOOG",)).load()
+
+
+@pytest.mark.tf
+def test_examples_of_a_forecast_are_windows_of_values(
+    seqtrain: Seqtrain, own: Path, trained: Run
+) -> None:
+    shown = ok(seqtrain("check", own, "--load"))
+    assert re.search(r"^windows +\d", shown, re.MULTILINE)
+    assert re.search(r"^value, mean ", shown, re.MULTILINE)
+    assert re.search(r"^window +6 steps of 1 feature$", shown, re.MULTILINE)
+    assert ", 10 windows" in ok(seqtrain("evaluate"))
+    ok(seqtrain("report", "own", "--quick", "--to", "report.html"))
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "on 10 test windows" in page
+    for text in (shown, page):
+        assert not re.search(r"examples|label,", text.partition("<script>")[0])
+    log = trained.folder.joinpath("log.txt").read_text(encoding="utf-8")
+    assert "and 10 test windows" in log
+
+
+@pytest.mark.tf
+def test_a_table_without_intervals_says_why(seqtrain: Seqtrain, own: Path) -> None:
+    trained = seqtrain("train", own, "training.epochs=1", "dataset.test=3")
+    assert "no 95 % intervals: fewer than 10 horizons that do not overlap" in trained.stderr
+    assert "1 test window is few to show a difference" in trained.stderr
+    shown = ok(seqtrain("evaluate"))
+    assert "1 window\n" in shown
+    assert "no 95 % intervals: fewer than 10 horizons that do not overlap" in shown
+    assert "undefined" not in shown
 
 
 @pytest.mark.tf

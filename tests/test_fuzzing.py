@@ -24,9 +24,11 @@ from seqtrain.cli.listing import everything
 from seqtrain.config import Config, load_config
 from seqtrain.data import embeddings, subwords
 from seqtrain.data.dataset import Dataset, Examples, Fitted
+from seqtrain.data.text_windows import LABEL
 from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
 from seqtrain.datasets.airline import Airline
 from seqtrain.datasets.arrays import Arrays
+from seqtrain.datasets.corpus import Corpus
 from seqtrain.datasets.folder import Folder
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.datasets.mnist import Mnist
@@ -37,7 +39,7 @@ from seqtrain.runs import fitted
 from seqtrain.runs.checkpoints import PROGRESS, VARIABLES, Checkpoints
 from seqtrain.runs.run import Run
 from seqtrain.runs.run_files import Artifacts
-from seqtrain.tasks import Classification, Forecasting
+from seqtrain.tasks import Classification, Forecasting, LanguageModel
 from seqtrain.tasks.forecasting import forecasting, labels_type
 from tests.conftest import CONFIGS
 from tests.factories.downloads import mnist_arrays, pack, word_index, write_archive, write_ids
@@ -163,6 +165,37 @@ def _(code: bytes) -> object:
     keys = [{}, {"past": ("rain",)}, {"future": ("rain",)}, {"series_column": "rain"}]
     more: dict[str, Any] = keys[code[0] % len(keys)]
     return Series(name="series", path=file, window=4, horizon=2, repeated="mean", **more).load()
+
+
+@reader("running text")
+def _(code: bytes) -> object:
+    whole = "It was dark; rain fell.\n***\n  “No,” she said…\n".encode() * 9
+    signs = [b"***\n", b"\n", b"\r", b"\xe2\x96\x81", b"<0x41>", b"\xef\xbb\xbf", b"\xff", b"\t"]
+    file = file_of("own.txt", mutated(whole, code[1:], signs))
+    kinds = ("characters", "words", "symbols", "subwords")
+    keys: dict[str, Any] = {"tokens": kinds[code[0] % 4], "separator": "***"}
+    if keys["tokens"] == "subwords":
+        keys["vocabulary_size"] = 600
+    dataset = Corpus(name="corpus", path=file, window=4, test=0.2, **keys).load()
+    for part in (dataset.train.whole(), dataset.test):
+        assert (part.labels["token"] < dataset.outputs).all()
+    return dataset
+
+
+@reader("what a language model has fitted")
+def _(code: bytes) -> object:
+    whole = LanguageModel(("a", "b", "\n")).to_json()
+    Path("task.json").write_bytes(mutated_json(json.loads(json.dumps(whole)), code))
+    found = fitted.read_task(Artifacts(Path()), LanguageModel())
+    outputs = np.zeros((2, found.outputs), "float32")
+    return found.predictions(outputs, np.zeros(2, LABEL))
+
+
+@reader("samples of a language model")
+def _(code: bytes) -> object:
+    row = {"epoch": 1, "temperature": 0.8, "text": "a"}
+    Path("samples.jsonl").write_bytes(mutated((json.dumps(row) + "\n").encode() * 3, code))
+    return Run(Path()).samples()
 
 
 @reader("CSV, packed")

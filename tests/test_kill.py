@@ -42,14 +42,19 @@ class Training:
     @property
     def overrides(self) -> list[str]:
         """Return all overrides of the config."""
-        size = ("limit=150",) if self.config == QUICKSTART else ("train_pairs=80", "test_pairs=40")
-        data = [f"dataset.{key}" for key in size]
+        data = [f"dataset.{key}" for key in SIZES[self.config]]
         return [*data, "model.units=8", *DROPS, f"training.epochs={self.epochs}", *self.others]
 
 
 OWN_LOOPS = "model.recurrent_dropout=0.0"  # which the loops of seqtrain do not know
 JAX = "execution.backend=jax"
 PHRASES = REPOSITORY / "configs" / "phrases_lstm.yaml"
+GRAMMAR = REPOSITORY / "configs" / "grammar_lstm.yaml"
+SIZES = {
+    QUICKSTART: ("limit=150",),
+    PHRASES: ("train_pairs=80", "test_pairs=40"),
+    GRAMMAR: ("characters=4000", "window=16"),
+}
 CONFIGS = (
     Training("rnn", 10, ("model.name=rnn", "execution.steps_per_execution=3")),
     Training("lstm", 20, ("model.name=lstm", JAX, OWN_LOOPS)),
@@ -57,6 +62,7 @@ CONFIGS = (
     Training("gru", 8, ("model.name=gru", "training.early_stopping={patience: 3}", OWN_LOOPS)),
     Training("bilstm", 8, ("model.name=bilstm", "training.optimizer=nadam")),
     Training("birnn", 20, ("model.name=birnn", JAX, "training.schedule=cosine")),
+    Training("text", 8, ("model.name=lstm", "execution.backend=tensorflow"), GRAMMAR),
     Training("wide", 8, ("model.name=gru", "model.wide=true", "model.token_dropout=0.1"), PHRASES),
 )
 BUILT = " parameters, "  # in the line that is printed before the first step

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
 from seqtrain.datasets.series import Series
 from seqtrain.errors import SeqtrainError
@@ -76,6 +77,15 @@ def test_covariates_that_are_known_go_on_after_the_last_value() -> None:
 )
 def test_times_are_dates_texts_or_numbers(time: np.ndarray, label: str) -> None:
     assert saved(values=[1, 2, 3], time=time).label(0, 1) == label
+
+
+def test_newer_arrays_lie_on_the_grid_of_the_run() -> None:
+    """A gap does not change the step, and a time between two steps is refused."""
+    config = Series(name="series", path="own.npz")
+    np.savez("newer.npz", values=[1, 2, 3], time=MONTHS[[0, 2, 3]])
+    assert config.series_of(Path("newer.npz"), Grid("month")).lengths.tolist() == [4]
+    with pytest.raises(SeqtrainError, match="row 2: `2024-03` is not at a step of the run"):
+        config.series_of(Path("newer.npz"), Grid("month", 6))
 
 
 def test_keys_name_the_times_or_leave_them_out() -> None:

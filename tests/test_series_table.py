@@ -2,7 +2,7 @@
 
 import csv
 import importlib.util
-from datetime import date
+from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtrain.data.grid import UNITS, Grid
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import FORMATS, UNITS, Grid
+from seqtrain.data.times import FORMATS
 from seqtrain.datasets.series import Series
 from seqtrain.errors import DataError, SeqtrainError
 
@@ -120,9 +121,196 @@ def test_covariates_of_the_future_go_on_after_the_last_value() -> None:
     assert found.covariates().tolist() == [[5.0, 20.0], [6.0, 30.0]]
 
 
+def of_run(rows: list[str], grid: Grid, header: str = "time,value") -> SeriesData:
+    """Read newer rows on the grid of a run."""
+    Path("newer.csv").write_text(table(rows, header))
+    return Series(name="series", path="own.csv").series_of(Path("newer.csv"), grid)
+
+
+@pytest.mark.parametrize(
+    ("grid", "times", "labels"),
+    [
+        (Grid("month"), ["2024-07"], ["2024-07"]),
+        (Grid("month"), ["2024-01", "2024-04", "2024-05"], ["2024-01", "2024-05"]),
+        (Grid("hour"), ["2024-01-01 10:00", "2024-01-01 12:00"], ["2024-01-01 10:00"]),
+        (Grid("hour"), ["2024-01-01 09:59:58"], ["2024-01-01 10:00"]),
+        (Grid("hour"), ["2024-01-01T00:00+01:00"], ["2023-12-31 23:00"]),
+        (Grid("month", 3), ["2024-03-31"], ["2024Q1"]),
+        (Grid("day", 7, 3), ["2024-03-03"], ["2024-03-03"]),
+        (Grid("business day"), ["2024-03-08 16:00"], ["2024-03-08"]),
+        (Grid("step"), ["1990", "1992", "1993"], ["1990", "1993"]),
+    ],
+)
+def test_newer_rows_lie_on_the_grid_of_the_run(
+    grid: Grid, times: list[str], labels: list[str]
+) -> None:
+    """Few rows, a gap or a single row do not change the step."""
+    found = of_run([f"{time},{number}" for number, time in enumerate(times)], grid)
+    assert found.grid == grid
+    ends = (0, int(found.lengths[0]) - 1)
+    assert [found.label(0, end) for end in ends][: len(labels)] == labels
+
+
+@pytest.mark.parametrize(
+    ("grid", "times", "told"),
+    [
+        (
+            Grid("day", 7, 3),
+            ["2024-03-03", "2024-03-11"],
+            "newer.csv:3: `2024-03-11` is not at a step of the run: a step is a week on Sundays, "
+            "and the next to it are 2024-03-10 and 2024-03-17",
+        ),
+        (
+            Grid("day", 7, 3),
+            ["2024-03-04", "2024-03-11"],
+            "newer.csv:2: `2024-03-04` is not at a step of the run, nor is 1 more: a step is",
+        ),
+        (Grid("month", 3), ["2024-02"], "a step is a quarter from January"),
+        (Grid("hour"), ["2024-01-01 10:30"], "2024-01-01 10:00 and 2024-01-01 11:00"),
+        (Grid("month"), ["2024-01-01", "2024-01-02"], "newer.csv:3: the time 2024-01 stands on"),
+        (Grid("month"), ["2024-01", "2024-12"], "10 of the 12 steps of `value` have no value"),
+        (
+            Grid("business day"),
+            ["2024-03-08", "2024-03-09"],
+            "newer.csv:3: `2024-03-09` is a Saturday, but the steps are days from Monday to Friday",
+        ),
+        (Grid("month"), ["1", "2"], "numbers, but those of the run are dates, and a step is a m"),
+        (Grid("step"), ["2024-01"], "the times are dates, but those of the run are numbers"),
+        (Grid("day"), ["03/04/2020"], "write times as 2024-03-05"),
+        (Grid("day"), ["2024-01-01", "9999-01-01"], "newer.csv:3: `9999-01-01` is too far from"),
+        (Grid("step"), ["inf"], "newer.csv:2: `time` is `inf`, not a time"),
+    ],
+)
+def test_newer_rows_off_the_grid_are_refused(grid: Grid, times: list[str], told: str) -> None:
+    """A file is told apart from the run by its line, the step of the run and its phase."""
+    with pytest.raises(DataError) as caught:
+        of_run([f"{time},{number}" for number, time in enumerate(times)], grid)
+    assert told in f"{caught.value}\n{caught.value.hint}"
+    assert caught.value.hint and "dataset." not in caught.value.hint
+
+
+def business_days(count: int) -> list[str]:
+    days = (date(2024, 1, 1) + timedelta(step) for step in range(2 * count))
+    return [str(day) for day in days if day.weekday() < 5][:count]
+
+
+def test_a_single_day_of_a_weekend_is_refused_among_business_days() -> None:
+    """All weekends would be filled for its sake; a key says that they shall be."""
+    days = sorted([*business_days(100), "2024-02-10"])
+    rows = table([f"{day},{number}" for number, day in enumerate(days)])
+    with pytest.raises(DataError, match="own.csv:32: `2024-02-10` is a Saturday") as caught:
+        read(rows)
+    assert "`dataset.frequency=day`" in str(caught.value.hint)
+    assert read(rows, frequency="day").grid == Grid("day")
+
+
+def test_days_at_one_time_of_the_day_leave_out_the_weekends() -> None:
+    """A clock time does not make business days calendar days."""
+    rows = [f"{day} 16:00,{number}" for number, day in enumerate(business_days(60))]
+    found = read(table(rows))
+    assert (found.grid.describe(), found.filled) == ("business day", 0)
+
+
+@pytest.mark.parametrize("step", [0.04, 0.5, 1.5, 2.5, 7.5])
+def test_times_of_parts_of_seconds_are_refused(step: float) -> None:
+    """Rounded times are at other distances than the values."""
+    cells = [datetime(2024, 1, 1) + timedelta(seconds=step * number) for number in range(40)]
+    rows = [f"{cell},{number}" for number, cell in enumerate(cells)]
+    with pytest.raises(DataError, match="not by whole seconds") as caught:
+        read(table(rows))
+    assert "`dataset.time_column=null`" in str(caught.value.hint)
+
+
+def test_a_time_between_two_hours_is_refused() -> None:
+    """It is not moved to the hour before."""
+    rows = [f"2024-01-01 {hour:02}:00,1" for hour in range(10)]
+    with pytest.raises(DataError, match="own.csv:12: `2024-01-01 12:30` is not at a regular"):
+        read(table([*rows, "2024-01-01 12:30,1"]))
+
+
+@pytest.mark.parametrize(
+    ("header", "time", "rows", "label"),
+    [
+        ("year,quarter,value", ["year", "quarter"], ["1959,3,1", "1959,4,2", "1960,1,3"], "1959Q4"),
+        ("m,y,value", ["y", "m"], ["11,1959,1", "12,1959,2", "1,1960,3"], "1959-12"),
+        (
+            "Date,Time,value",
+            ["Date", "Time"],
+            ["16/12/2006,17:24,1", "16/12/2006,17:25,2", "16/12/2006,17:26,3"],
+            "2006-12-16 17:25",
+        ),
+    ],
+)
+def test_a_time_stands_in_several_columns(
+    header: str, time: list[str], rows: list[str], label: str
+) -> None:
+    """The columns are no values."""
+    found = read(table(rows, header), time_column=time)
+    assert (found.names, found.label(0, 1)) == (("value",), label)
+    assert found.lengths.tolist() == [3]
+
+
+def test_a_format_reads_columns_that_are_joined_by_a_space() -> None:
+    """A time in several columns can be in any form."""
+    rows = ["10/03/2004,18.00.00,1", "10/03/2004,19.00.00,2", "10/03/2004,20.00.00,3"]
+    keys = {"time_column": ["Date", "Time"], "time_format": "%d/%m/%Y %H.%M.%S"}
+    assert read(table(rows, "Date,Time,value"), **keys).label(0, 2) == "2004-03-10 20:00"
+
+
 def test_without_times_the_rows_are_steps_in_their_order() -> None:
     found = read(table(["5", "6", "7"], "value"), time_column=None, frequency="30 minutes")
     assert (found.values.tolist(), found.grid.season) == ([5.0, 6.0, 7.0], 48)
+
+
+def test_without_times_there_is_no_calendar() -> None:
+    """The distance of the rows is known, but not their dates: 1970 is not invented."""
+    keys: dict[str, Any] = {"time_column": None, "frequency": "hour"}
+    found = read(table([f"{step % 24}" for step in range(200)], "value"), **keys)
+    assert [found.label(0, step) for step in (0, 199)] == ["0", "199"]
+    with pytest.raises(DataError, match="numbers without dates, of which no calendar is known"):
+        Series(name="series", path="own.csv", calendar=True, **keys).load()
+
+
+def test_a_horizon_that_is_not_given_leaves_several_origins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of 250 weeks a season of 52 would leave one origin of validation and one of test."""
+    weeks = [date(2018, 1, 1) + timedelta(7 * step) for step in range(250)]
+    Path("own.csv").write_text(
+        table([f"{week},{step % 52 + step * 7 % 5}" for step, week in enumerate(weeks)])
+    )
+    dataset = Series(name="series", path="own.csv").load()
+    assert [len(part) for part in (dataset.validation, dataset.test)] == [14, 14]
+    assert "few forecasts" not in caplog.text
+
+
+def test_few_origins_are_a_warning_that_says_what_gives_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Both ways give as many origins as are no warning."""
+    months = [f"{2000 + step // 12}-{step % 12 + 1:02},{step * 7 % 11}" for step in range(100)]
+    Path("own.csv").write_text(table(months))
+    keys = {"name": "series", "path": "own.csv", "window": 12}
+    Series.model_validate({**keys, "horizon": 15}).load()
+    assert "few forecasts judge the network: validation 1 origin and test 1 origin" in caplog.text
+    assert "`dataset.horizon=11`" in caplog.text
+    assert "`dataset.validation=19 dataset.test=19`" in caplog.text
+    caplog.clear()
+    for more in ({"horizon": 11}, {"horizon": 15, "validation": 19, "test": 19}):
+        dataset = Series.model_validate({**keys, **more}).load()
+        assert (len(dataset.validation), len(dataset.test)) == (5, 5)
+    assert "few forecasts" not in caplog.text
+
+
+def test_parts_of_series_whose_share_is_too_short_are_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each series holds back a horizon at least."""
+    caplog.set_level("INFO")
+    rows = [f"s{series},{step},{step * series % 7}" for series in range(6) for step in range(30)]
+    Path("own.csv").write_text(table(rows, "name,time,value"))
+    Series(name="series", path="own.csv", series_column="name", window=4, horizon=5).load()
+    assert "the test part of 6 of 6 series is one horizon, as its share is shorter" in caplog.text
 
 
 def test_trading_days_leave_out_the_weekends() -> None:
@@ -274,6 +462,26 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a number that is no time": ({}, table(["1,1", "2,2", "1e300,3"]), "`1e300`, not a time"),
     "a time that NumPy knows": ({}, table(["now,1", "today,2"]), "own.csv:2: `time` is `now`"),
+    "parts of times that repeat": (
+        {"time_column": "year"},
+        table(["1959,1,1", "1959,2,2", "1960,1,3"], "year,quarter,value"),
+        "`'dataset.time_column=[year,quarter]'` takes a time from several columns",
+    ),
+    "parts of times in another order": (
+        {"time_column": ["quarter", "year"]},
+        table(["1,1959,1", "2,1959,2"], "quarter,year,value"),
+        "own.csv:2: `quarter`, `year` are `1 1959`, not a time",
+    ),
+    "a part of a time that is empty": (
+        {"time_column": ["year", "quarter"]},
+        table(["1959,1,1", "1959,,2"], "year,quarter,value"),
+        "own.csv:3: `quarter` is empty",
+    ),
+    "parts of times of arrays": (
+        {"path": "own.npz", "time_column": ["year", "quarter"]},
+        "",
+        "`dataset.time_column` names columns of a table, but",
+    ),
     "zones and none": (
         {},
         table(["2024-01-01T00:00Z,1", "2024-01-01T01:00,2"]),
@@ -287,7 +495,7 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "parts of a second": (
         {},
         table([f"2024-01-01 00:00:00.{part},1" for part in range(5)]),
-        "less than a second cannot be told apart",
+        "the times are less than a second apart",
     ),
     "a day of another month's row": (
         {},

@@ -13,8 +13,8 @@ import pytest
 import seqtrain as package
 from seqtrain import tasks
 from seqtrain.config import load_config
+from seqtrain.data.grid import Grid
 from seqtrain.data.text_windows import LABEL
-from seqtrain.data.times import Grid
 from seqtrain.data.transform import Transform
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap

@@ -7,18 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seqtrain.data.times import (
-    CLOCKS,
-    FORMATS,
-    UNITS,
-    Grid,
-    Times,
-    Unreadable,
-    distance,
-    infer,
-    parse,
-    steadied,
-)
+from seqtrain.data.grid import UNITS, Grid, distance, infer, steadied
+from seqtrain.data.times import CLOCKS, FORMATS, Times, Unreadable, joined, parse, parts_among
 
 READ = {
     "months": (["2024-01", "2024-02", "2024-03"], "month", "2024-02"),
@@ -63,6 +53,25 @@ READ = {
     "quarters first": (["Q1 2024", "Q2 2024", "Q3 2024"], "quarter", "2024Q2"),
     "ends of quarters": (["2023-12-31", "2024-03-31", "2024-06-30"], "quarter", "2024Q1"),
     "months of statistical offices": (["2024M01", "2024M02"], "month", "2024-02"),
+    "first days of quarters": (["2024-01-01", "2024-04-01", "2024-07-01"], "quarter", "2024Q2"),
+    "quarters of another year": (["2024-02-01", "2024-05-01", "2024-08-01"], "quarter", "2024-05"),
+    "days at one time of the day": (
+        [f"2024-01-{day:02} 16:00" for day in (1, 2, 3)],
+        "day",
+        "2024-01-02",
+    ),
+    "trading days at their close": (
+        [f"2024-01-{day:02} 16:00:00" for day in (4, 5, 8, 9, 10, 11, 12, 15, 16)],
+        "business day",
+        "2024-01-05",
+    ),
+    "trading days over a change of clocks": (
+        [f"2024-03-{day:02}T16:00-0{4 + (day < 10)}:00" for day in (7, 8, 11, 12, 13, 14, 15, 18)],
+        "business day",
+        "2024-03-08",
+    ),
+    "quarters of gretl": (["1950:1", "1950:2", "1950:3"], "quarter", "1950Q2"),
+    "months of gretl": (["1950:01", "1950:02", "1950:03"], "month", "1950-02"),
     "last trading days of months": (
         ["2024-01-31", "2024-02-29", "2024-03-29", "2024-04-30"],
         "month",
@@ -153,11 +162,111 @@ def test_what_is_no_time_is_told_with_its_place(cells: list[str], index: int) ->
     assert caught.value.index == index
 
 
+def test_quarters_lie_on_one_grid_however_their_months_are_written() -> None:
+    """2024Q1, its first month and its last are one time; quarters from February are others."""
+    written = (["2024Q1", "2024Q2"], ["2024-01-01", "2024-04-01"], ["2024-03-31", "2024-06-30"])
+    assert {indices(cells)[0] for cells in written} == {Grid("month", 3)}
+    assert [indices(cells)[1].tolist() for cells in written] == [[216, 217]] * 3
+    assert indices(["2024-02", "2024-05"])[0] == Grid("month", 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        (Grid("day", 7, 3), "a week on Sundays"),
+        (Grid("day", 7, 4), "a week on Mondays"),
+        (Grid("month", 3), "a quarter from January"),
+        (Grid("month", 3, 1), "a quarter from February"),
+        (Grid("hour"), "an hour"),
+        (Grid("minute", 60, 30), "an hour, such as 1970-01-01 00:30"),
+        (Grid("month"), "a month"),
+    ],
+)
+def test_grids_of_one_distance_are_told_apart(grid: Grid, words: str) -> None:
+    """The words name the phase where there is a choice."""
+    assert grid.exact_step == words
+
+
+def test_four_weeks_with_a_gap_are_not_months() -> None:
+    """Distances of 28 and 56 days are whole steps of four weeks."""
+    days = [(date(2024, 1, 1) + timedelta(28 * step)).isoformat() for step in range(20)]
+    grid, found = indices([*days[:9], *days[10:]])
+    assert grid.describe() == "28 days"
+    assert np.diff(found).tolist() == [1] * 8 + [2] + [1] * 9
+
+
+def test_times_without_dates_are_numbers_with_a_season() -> None:
+    """Only the distance is known, so that labels and charts count steps."""
+    grid = Grid("minute", 30, dated=False)
+    assert (grid.season, grid.describe(), grid.labels(3, 2)) == (48, "30 minutes", ["3", "4"])
+    assert (grid.index("3"), grid.years(np.arange(3)).tolist()) == (3, [0, 1, 2])
+    assert grid.calendar(np.arange(3))[0] == ()
+    assert Grid.from_json(grid.to_json()) == grid
+    with pytest.raises(ValueError, match="is not a time"):
+        grid.index("2024-01-01")
+
+
 def test_days_and_months_that_cannot_be_told_apart_are_not_guessed() -> None:
     with pytest.raises(Unreadable) as caught:
         parse(["03/04/2020", "04/05/2020"])
     assert caught.value.formats == ["%m/%d/%Y", "%d/%m/%Y"]
     assert indices(["03/03/2020", "04/04/2020"])[0].unit == "day"  # either way the same
+
+
+@pytest.mark.parametrize("form", ["{month}/{day}/{year}", "{day:02}/{month:02}/{year}"])
+@pytest.mark.parametrize("day", [1, 5])
+def test_months_are_told_from_days_by_the_day_that_is_always_the_same(form: str, day: int) -> None:
+    """As days of a January they would jump from the twelfth to the first of the next year."""
+    steps = [(1985 + step // 12, step % 12 + 1) for step in range(30)]
+    cells = [form.format(year=year, month=month, day=day) for year, month in steps]
+    grid, found = indices(cells)
+    assert (grid.describe(), grid.label(round(found[14]))) == ("month", "1986-03")
+    with pytest.raises(Unreadable):
+        parse(cells[:12])
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "text"),
+    [
+        (["year", "quarter"], ["1959", "2"], "1959Q2"),
+        (["Year", "QTR"], ["1959.0", "2.0"], "1959Q2"),
+        (["year", "quarter"], ["1959", "Q2"], "1959Q2"),
+        (["Year", "Period"], ["1959", "Q02"], "1959Q2"),
+        (["Year", "Period"], ["1959", "M02"], "1959-02"),
+        (["year", "month"], ["1959", "2"], "1959-02"),
+        (["year", "month"], ["1959", "Feb"], "Feb 1959"),
+        (["year", "week"], ["2024", "5"], "2024-W05"),
+        (["year", "month", "day"], ["1959", "2", "3"], "1959-02-03"),
+        (["year", "month", "day"], ["1959", "February", "3"], "3 February 1959"),
+        (["year", "month", "day", "hour"], ["2010", "1", "1", "0"], "2010-01-01 00"),
+        (["y", "m", "d", "h", "min"], ["2010", "1", "1", "7", "5"], "2010-01-01 07:05"),
+        (["Date", "Time"], ["16/12/2006", "17:24:00"], "16/12/2006 17:24:00"),
+        (["year"], ["1959.0"], "1959.0"),
+    ],
+)
+def test_parts_of_a_time_are_joined(columns: list[str], cells: list[str], text: str) -> None:
+    """They can be read as one text."""
+    assert joined(cells, columns) == text
+    assert parse([text]).unit in ("year", "month", "day", "second")
+
+
+@pytest.mark.parametrize(
+    ("names", "column", "parts"),
+    [
+        (["Year", "quarter", "gdp"], "Year", ("Year", "quarter")),
+        (["day", "month", "year", "quarter"], "year", ("year", "month", "day")),
+        (["No", "year", "month", "day", "hour"], "year", ("year", "month", "day", "hour")),
+        (["Date", "Time", "power"], "Date", ("Date", "Time")),
+        (["date", "month", "value"], "date", ("date",)),
+        (["year", "value"], "year", ("year",)),
+        (["year", "month"], "month", ("month",)),
+    ],
+)
+def test_columns_of_the_parts_of_a_time_are_found(
+    names: list[str], column: str, parts: tuple[str, ...]
+) -> None:
+    """The longest part comes first."""
+    assert parts_among(names, column) == parts
 
 
 def test_a_format_that_is_given_is_taken() -> None:
@@ -243,7 +352,10 @@ def test_calendar_features_tell_months_days_and_hours_apart() -> None:
     assert Grid("year").calendar(np.arange(3))[1].shape == (3, 0)
 
 
-@pytest.mark.parametrize("damaged", [3, {"unit": "eon"}, {"every": 0}, {"every": "a"}, {"a": 1}])
+@pytest.mark.parametrize(
+    "damaged",
+    [3, {"dated": 1}, {"unit": "eon"}, {"every": 0}, {"every": "a"}, {"a": 1}],
+)
 def test_a_damaged_grid_is_refused(damaged: object) -> None:
     with pytest.raises(ValueError, match="it does not hold"):
         Grid.from_json(damaged)
@@ -321,6 +433,7 @@ def test_times_of_every_usual_format_are_read_or_can_be_read_in_two_ways(
         (Grid("year"), "2024-05-01", 54),
         (Grid("month"), "2024", 54 * 12),
         (Grid("month", 3, 2), "2024-01", 18 * 12),
+        (Grid("hour"), "1970-01-02 10:30", 35),
     ],
 )
 def test_the_index_of_a_time_is_that_of_the_first_one_not_before_it(

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtrain.data import token_stream
+from seqtrain.data.spelling import CODE_POINTS, Spelling
 from seqtrain.data.text_windows import TextWindows, steps
-from seqtrain.data.token_stream import Encoder, Spelling, fit, smallest
+from seqtrain.data.token_stream import Encoder, fit, smallest
 from seqtrain.data.tokens import RULES, Rule, Tokeniser
 from seqtrain.data.vocabulary import OOV, START
 from seqtrain.inference.generation import Pieces
@@ -84,7 +85,7 @@ def test_the_spelling_is_a_probability() -> None:
     """Over all characters, those that were never seen included, and the end: it sums to 1."""
     spelling = Spelling.fit(["ab", "b"], [3, 2], single=False)
     shares = [2**-bits for bits in (*spelling.bits.values(), spelling.end)]
-    unseen = 2**-spelling.unknown * token_stream.CODE_POINTS
+    unseen = 2**-spelling.unknown * CODE_POINTS
     assert sum(shares) + unseen == pytest.approx(1)
     assert Spelling.fit(["a"], [5], single=True).end == 0
 

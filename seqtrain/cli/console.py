@@ -125,13 +125,16 @@ class _Messages(logging.Handler):
 def format_inspection(found: dict[str, Any]) -> str:
     """Return what `seqtrain check --load` prints."""
     splits = ("train", "validation", "test")
-    numbers = [[found["unit"], *(f"{found['examples'][split]:,}" for split in splits)]]
+    numbers = [[f"{found['example']}s", *(f"{found['examples'][split]:,}" for split in splits)]]
     numbers += [
         [f"class {row['name']}", *(f"{row[split]:,}" for split in splits)]
         for row in found["classes"]
     ]
     numbers += [
-        [f"label, {row['name']}", *(_label(row[split], found["labels"], split) for split in splits)]
+        [
+            f"{found['label']}, {row['name']}",
+            *(_label(row[split], found["labels"], split) for split in splits),
+        ]
         for row in found["labels"]
     ]
     if found["unknown"]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import interval, score
+from seqtrain.display.sentences import counted
 from seqtrain.evaluation.metric import PREFIXES
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def format_evaluation(found: dict[str, Any], task: "Task") -> str:
     prefix = PREFIXES[found["split"]]
     sections = [
         _what_is_judged(found, task),
-        _scores(found, prefix),
+        _scores(found, prefix, task),
         *task.tables(found[prefix]),
         *([format_verdict(found["verdict"], found["run"])] if "verdict" in found else []),
     ]
@@ -29,26 +30,33 @@ def _what_is_judged(found: dict[str, Any], task: "Task") -> str:
     state += "" if found.get("same_data", True) else ", other data than it was trained on"
     state += f", {found['trained_on']:,} of them trained on" if "trained_on" in found else ""
     judged = found["source"] if found["split"] == "data" else found["split"]
-    return f"{found['run']}  {judged}, {found['examples']:,} {task.unit}{state}"
+    return f"{found['run']}  {judged}, {counted(found['examples'], task.example)}{state}"
 
 
-def _scores(found: dict[str, Any], prefix: str) -> str:
-    """Return each score with its interval, and the scores of the baselines."""
+def _scores(found: dict[str, Any], prefix: str, task: "Task") -> str:
+    """Return each score with its interval, if any has one, and the scores of the baselines."""
     from seqtrain.evaluation.baselines import titles
 
     others = found.get("baselines", {})
+    ends = any(found["intervals"].values())
     cells = [
         [
             name.removeprefix(f"{prefix}_"),
             score(found[name]),
-            interval(found["intervals"][name]),
-            *(score(other[name]) if name in other else "" for other in others.values()),
+            *([interval(found["intervals"][name])] if ends else []),
+            *(_of_baseline(other.get(name)) for other in others.values()),
         ]
         for name in found
         if name.startswith(f"{prefix}_")
     ]
-    header = ["metric", found["split"], "95 % interval", *titles(others).values()]
-    return table(header, cells)
+    middle = ["95 % interval"] if ends else []
+    header = ["metric", found["split"], *middle, *titles(others).values()]
+    return table(header, cells) + ("" if ends else f"\n\n{task.no_intervals}")
+
+
+def _of_baseline(value: float | None) -> str:
+    """Return a score of a baseline; empty if it has none, such as a loss."""
+    return "" if value is None else score(value)
 
 
 def format_score(metrics: dict[str, Any], task: "Task") -> str:
@@ -57,7 +65,7 @@ def format_score(metrics: dict[str, Any], task: "Task") -> str:
     last = metrics["last_epoch"]
     judging = [(one.title, f"test_{one.name}") for one in _judging(metrics, task)]
     shown = [
-        f"test {title} {score(metrics[key])} {interval(metrics['intervals'][key])}"
+        f"test {title} {' '.join(filter(None, _with_interval(metrics, key)))}"
         for title, key in judging
     ]
     return (
@@ -83,20 +91,25 @@ def format_baselines(metrics: dict[str, Any], task: "Task") -> str:
     models = {"the network": metrics}
     models |= {named[name]: found for name, found in metrics["baselines"].items()}
     judging = [(one.title, f"test_{one.name}") for one in _judging(metrics, task)]
+    ends = any(found["intervals"].get(key) for found in models.values() for _, key in judging)
     cells = [
         [
             model,
-            *(
-                cell
-                for _, key in judging
-                for cell in (score(found[key]), interval(found["intervals"][key]))
-            ),
-            score(found["test_loss"]),
+            *(cell for _, key in judging for cell in _with_interval(found, key)[: 1 + ends]),
+            _of_baseline(found["test_loss"]),
         ]
         for model, found in models.items()
     ]
-    columns = [cell for title, _ in judging for cell in (f"test {title}", "95 % interval")]
-    return table(["", *columns, "test loss"], cells)
+    columns = [
+        cell for title, _ in judging for cell in (f"test {title}", "95 % interval")[: 1 + ends]
+    ]
+    told = "" if ends else f"\n\n{task.no_intervals}"
+    return table(["", *columns, "test loss"], cells) + told
+
+
+def _with_interval(found: dict[str, Any], key: str) -> tuple[str, str]:
+    """Return a score and its interval."""
+    return score(found[key]), interval(found["intervals"][key])
 
 
 def format_verdict(verdict: dict[str, Any], run: str) -> str:

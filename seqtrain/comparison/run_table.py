@@ -21,6 +21,7 @@ from seqtrain.comparison.run_rows import (
 from seqtrain.display.columns import table as aligned
 from seqtrain.display.escape import cell, in_json, in_markdown
 from seqtrain.display.numbers import readable
+from seqtrain.display.sentences import counted
 from seqtrain.errors import RunError
 from seqtrain.evaluation.metric import PREFIXES
 from seqtrain.io.text_file import near_miss
@@ -44,8 +45,13 @@ Tests = Mapping[Row, Significance]
 Cell = Callable[[Row], str]
 
 
-def format_seeds(found: Sequence[dict[str, Any]]) -> str:
-    """Return the evaluations of several seeds as one table, with the mean of each score."""
+def format_seeds(found: Sequence[dict[str, Any]], example: str = "example") -> str:
+    """Return the evaluations of several seeds as one table, with the mean of each score.
+
+    Args:
+        found: the evaluations.
+        example: what one of the examples is called.
+    """
     first = found[0]
     prefix = PREFIXES[first["split"]]
     seeds = [Path(one["run"]) for one in found]
@@ -57,7 +63,7 @@ def format_seeds(found: Sequence[dict[str, Any]]) -> str:
             cells.append([name.removeprefix(f"{prefix}_"), *map(readable, numbers)])
     header = ["metric", "mean", "± sd", *(seed.name for seed in seeds)]
     note = ", optimistic: it chose the epochs" if first.get("optimistic") else ""
-    judged = f"{first['split']}, {first['examples']:,} examples, {len(found)} seeds{note}"
+    judged = f"{first['split']}, {counted(first['examples'], example)}, {len(found)} seeds{note}"
     title = f"{seeds[0].parent}  {judged}"
     return f"{title}\n\n{aligned(header, cells)}"
 

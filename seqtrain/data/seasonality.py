@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CRITICAL = 1.645  # of the normal distribution, for a test at 90 %
+ROUNDING = 1e-12  # of the largest value: differences below it are none
 FEWEST_SEASONS = 3  # whole seasons, with fewer none is estimated
 
 
@@ -63,8 +64,8 @@ def mase_scale(values: np.ndarray, season: int) -> float:
     """Return the mean absolute difference of values a season apart: the denominator of MASE.
 
     R. J. Hyndman and A. B. Koehler, "Another look at measures of forecast accuracy",
-    International Journal of Forecasting 22(4), 2006. Without two seasons it is that of
-    neighbouring values; 0 if it is undefined.
+    International Journal of Forecasting 22(4), 2006. Without two seasons, or if the seasons are
+    all the same, it is that of neighbouring values; 0 if it is undefined.
 
     Args:
         values: before the test part, float64 of shape (steps,).
@@ -72,5 +73,9 @@ def mase_scale(values: np.ndarray, season: int) -> float:
     """
     import numpy as np
 
-    lag = season if len(values) > season else 1
-    return float(np.abs(values[lag:] - values[:-lag]).mean()) if len(values) > lag else 0.0
+    for lag in (season, 1):
+        if len(values) > lag:
+            scale = float(np.abs(values[lag:] - values[:-lag]).mean())
+            if scale > ROUNDING * np.abs(values).max():
+                return scale
+    return 0.0

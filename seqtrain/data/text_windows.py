@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqtrain.data.dataset import Examples
-from seqtrain.data.token_stream import Stream
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from seqtrain.data.token_stream import Stream
 
 
 @dataclass(frozen=True)

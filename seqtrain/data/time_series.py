@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seqtrain.data.times import Grid
+from seqtrain.data.grid import Grid
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,54 +1,28 @@
-"""Times at regular distances, and how they are written."""
+"""Times, and how they are written."""
 
 from __future__ import annotations
 
 import re
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
 
-UNITS = ("step", "year", "month", "business day", "day", "hour", "minute", "second")
 SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
-OF_DAY = ("hour", "minute", "second")
-NAMED = {"quarter": ("month", 3), "week": ("day", 7)}
-LONGER = (
-    *(("second", 60, "minute"), ("minute", 60, "hour"), ("hour", 24, "day")),
-    ("month", 12, "year"),
-)
-# The usual number of steps of a season, by unit and distance.
-SEASONS = {
-    ("month", 1): 12,
-    ("month", 3): 4,
-    ("day", 1): 7,
-    ("business day", 1): 5,
-    ("day", 7): 52,
-}
-DAY = 1_440  # minutes
-YEAR = 365.2425 * 86_400  # seconds
-MONTH = (28, 31)  # days
-FREQUENCY = re.compile(r"(?:(\d+) )?(business day|\w+?)s?")
 FIRST_YEAR, LAST_YEAR = 1500, 2199  # numbers that are read as years
 NEAR = 0.06  # of a month: how far a decimal year may be from one
 QUARTER = re.compile(r"(?P<year>\d{4})[ -]?[qQ](?P<quarter>[1-4])")
 QUARTER_FIRST = re.compile(r"[qQ](?P<quarter>[1-4])[ /-]?(?P<year>\d{4})")
+QUARTER_OF_GRETL = re.compile(r"(?P<year>\d{4}):(?P<quarter>[1-4])")  # months have two digits
 ISO = re.compile(r"\d{4}-\d\d(-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?")  # without a zone
 OF_UTC = re.compile(r" ?(UTC|GMT)")
 MOST = 1e15  # absolute value of a number as a time; larger ones are not exact
 # Numbers from September 2001 to February 2103, in seconds since 1970.
 UNIX = (1e9, 4.2e9)
 UNIX_SCALES = (1, 1e3, 1e6, 1e9)  # seconds, milliseconds, microseconds, nanoseconds
-# Distances in seconds at which people and machines take values, but not to the second.
-ROUND = (
-    *(5, 10, 15, 20, 30),
-    *(60 * minutes for minutes in (1, 2, 3, 5, 10, 15, 20, 30)),
-    *(3_600 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)),
-)
-UNSTEADY = 0.2  # of a step: how far times may be from equal distances to be moved there
 # Besides ISO 8601, in which year, month and day stand in this order.
 FORMATS = (
     "%Y-%m",
@@ -70,6 +44,7 @@ FORMATS = (
     "%b-%y",
     "%Y-%b",
     "%YM%m",
+    "%Y:%m",
     "%d %b %Y",
     "%d %B %Y",
     "%d-%b-%Y",
@@ -81,7 +56,14 @@ FORMATS = (
     "%b-%d-%Y",
 )
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b", "%YM%m")
+MONTHLY = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b", "%YM%m", "%Y:%m")
+
+
+# Names of columns that together are a time, the longest first.
+PARTS = ("year", "quarter", "month", "day", "hour", "minute", "second")
+DATE_AND_CLOCK = ("date", "time")
+PERIOD = re.compile(r"[qQ]0?(?P<quarter>[1-4])|[mM](?P<month>\d\d?)")  # such as Q01, M12
+WHOLE = re.compile(r"(\d+)\.0*")
 
 
 class Times(NamedTuple):
@@ -91,10 +73,20 @@ class Times(NamedTuple):
         values: int64 of shape (N,): years, months, days or seconds since 1970; for the unit
             `step` numbers as written, float64.
         unit: `step`, `year`, `month`, `day` or `second`.
+        local: where times have zones, the seconds that their own clocks show, int64 of shape (N,);
+            None if they have none.
+        parts: the difference in seconds that rounding to seconds made between times.
     """
 
     values: np.ndarray
     unit: str
+    local: np.ndarray | None = None
+    parts: float = 0.0
+
+    @property
+    def clocks(self) -> np.ndarray:
+        """The seconds that the clocks show; values of another unit as they are."""
+        return self.values if self.local is None else self.local
 
 
 class Unreadable(ValueError):
@@ -111,203 +103,43 @@ class Unreadable(ValueError):
         self.formats = formats
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Times at equal distances; each has an index.
+def parts_among(names: Sequence[str], column: str) -> tuple[str, ...]:
+    """Return the columns that together are a time, of which `column` is one; else itself alone.
 
-    Attributes:
-        unit: one of `UNITS`; `step` stands for plain numbers.
-        every: the distance of two times, in units: a quarter is 3 months, a week 7 days.
-        offset: the time with index 0, in units since 1970; of plain numbers, the number.
+    Such are `year` and `quarter`, or `Date` and `Time`.
     """
-
-    unit: str = "step"
-    every: float = 1
-    offset: float = 0
-
-    def __post_init__(self) -> None:
-        """Raise a ValueError if the values are damaged."""
-        numbers = isinstance(self.every, int | float) and isinstance(self.offset, int | float)
-        if self.unit not in UNITS or not numbers or not self.every > 0:
-            raise ValueError("it does not hold a distance of times")
-
-    @property
-    def season(self) -> int:
-        """The usual number of steps of a season: a year, a week or a day; 1 without one."""
-        minutes = SECONDS[self.unit] * self.every / 60 if self.unit in OF_DAY else 0
-        if minutes >= 1 and DAY % minutes == 0:
-            return int(DAY // minutes) if minutes >= 5 else 60
-        return SEASONS.get((self.unit, int(self.every)), 1)
-
-    def describe(self) -> str:
-        """Return the distance of two times in words, such as `30 minutes`."""
-        for name, distance in NAMED.items():
-            if (self.unit, self.every) == distance:
-                return name
-        unit, every = self.unit, self.every
-        if unit in OF_DAY:  # 3,600 seconds are an hour, of which the first begins at any second
-            seconds = SECONDS[unit] * every
-            unit = next((name for name in OF_DAY if seconds % SECONDS[name] == 0), "second")
-            every = seconds / SECONDS[unit]
-        return unit if every == 1 else f"{every:g} {unit}s"
-
-    @property
-    def step(self) -> str:
-        """The distance of two times with its article: `a month`, `an hour`, `30 minutes`."""
-        words = self.describe()
-        if words[0].isdigit():
-            return words
-        return f"an {words}" if words == "hour" else f"a {words}"
-
-    def label(self, index: int) -> str:
-        """Return the time of an index as text: `2024-03`, `2024-03-05`, `2024-03-05 10:30`."""
-        return self.labels(index, 1)[0]
-
-    def labels(self, first: int, steps: int) -> list[str]:
-        """Return the times of consecutive indices as text."""
-        import numpy as np
-
-        values = self.offset + np.arange(first, first + steps) * self.every
-        if self.unit == "step":
-            return [f"{value:.12g}" for value in values.tolist()]
-        dates = self._dates(np.round(values).astype(np.int64))
-        if (self.unit, self.every) == ("month", 3):
-            months = dates.astype("datetime64[M]").astype(np.int64)
-            return [f"{1970 + month // 12}Q{month % 12 // 3 + 1}" for month in months.tolist()]
-        return [str(date).replace("T", " ") for date in dates]
-
-    def years(self, times: np.ndarray) -> np.ndarray:
-        """Return times as years with decimals, for charts; plain numbers as they are.
-
-        Args:
-            times: indices, int64 of shape (N,).
-        """
-        import numpy as np
-
-        values = self.offset + times * self.every
-        if self.unit == "step":
-            return np.asarray(values)
-        seconds = self._dates(np.round(values).astype(np.int64)).astype("datetime64[s]")
-        return np.asarray(1970 + seconds.astype(np.int64) / YEAR)
-
-    def _dates(self, values: np.ndarray) -> np.ndarray:
-        """Return times in units since 1970 as `datetime64` of the same precision."""
-        import numpy as np
-
-        if self.unit == "business day":
-            return np.busday_offset("1970-01-01", values, roll="forward")
-        codes = {"year": "Y", "month": "M", "day": "D", "hour": "m", "minute": "m", "second": "s"}
-        if self.unit == "hour":
-            values = values * 60
-        return np.asarray(values.astype(f"datetime64[{codes[self.unit]}]"))
-
-    def index(self, text: str) -> int:
-        """Return the index of the first time that is not before a text, such as `2024-03`.
-
-        Raises:
-            ValueError: it is not a time.
-        """
-        import math
-
-        steps = (self._value(text) - self.offset) / self.every
-        if not abs(steps) <= MOST:
-            raise ValueError(f"`{text}` is not a time like {self.label(0)}")
-        return math.ceil(steps - 1e-9)
-
-    def _value(self, text: str) -> float:
-        """Return a time as a number of units since 1970, a plain number as it is."""
-        if self.unit == "step" and _is_number(text):
-            return float(text)
-        if self.unit == "year" and text.isdecimal():
-            return int(text[:9]) - 1970
-        try:
-            found = parse([text])
-        except Unreadable as error:
-            raise ValueError(f"`{text}` is not a time") from error
-        if found.unit == "step" or self.unit == "step":
-            raise ValueError(f"`{text}` is not a time like {self.label(0)}")
-        return float(self.units(found)[0])
-
-    def units(self, times: Times) -> np.ndarray:
-        """Convert times to the unit of the grid; float64 or int64, shape (N,)."""
-        import numpy as np
-
-        if times.unit == self.unit or times.unit == "step":
-            return times.values
-        codes = {"year": "Y", "month": "M", "day": "D", "second": "s"}
-        dates = times.values.astype(f"datetime64[{codes[times.unit]}]")
-        if self.unit in ("year", "month"):
-            return np.asarray(dates.astype(f"datetime64[{codes[self.unit]}]").astype(np.int64))
-        if self.unit == "business day":
-            return np.busday_count("1970-01-01", dates.astype("datetime64[D]"))
-        seconds = dates.astype("datetime64[s]").astype(np.int64)
-        return np.asarray(seconds // SECONDS[self.unit])
-
-    def calendar(self, times: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-        """Return calendar features: month, day of the week and time of the day, as waves.
-
-        Args:
-            times: indices, int64 of shape (N,).
-
-        Returns:
-            Their names, and float64 of shape (N, features): the sine and the cosine of each.
-        """
-        import numpy as np
-
-        if self.unit == "step":
-            return (), np.zeros((len(times), 0))
-        dates = self._dates(np.round(self.offset + times * self.every).astype(np.int64))
-        days = dates.astype("datetime64[D]")
-        months = days.astype("datetime64[M]")
-        waves: dict[str, np.ndarray] = {}
-        if self.unit != "year":
-            within = (days - months.astype("datetime64[D]")).astype(np.int64) / 31
-            waves["month"] = (months.astype(np.int64) % 12 + within) / 12
-        if self.unit not in ("year", "month") and self.describe() != "week":
-            waves["weekday"] = (days.astype(np.int64) + 3) % 7 / 7
-        if self.unit in OF_DAY:
-            seconds = (dates - days).astype("timedelta64[s]").astype(np.int64)
-            waves["hour"] = seconds / SECONDS["day"]
-        names = tuple(f"{wave} of {name}" for name in waves for wave in ("sine", "cosine"))
-        turns = [2 * np.pi * wave for wave in waves.values()]
-        columns = [wave(turn) for turn in turns for wave in (np.sin, np.cos)]
-        return names, np.stack(columns, axis=1) if columns else np.zeros((len(times), 0))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the grid for `from_json`."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Any) -> Grid:
-        """Return a grid from its saved form.
-
-        Raises:
-            ValueError: it is damaged.
-        """
-        if not isinstance(value, dict):
-            raise ValueError("it does not hold a distance of times")
-        try:
-            return cls(**value)
-        except TypeError as error:
-            raise ValueError("it does not hold a distance of times") from error
+    lower = {name.lower(): name for name in names}
+    for parts in (PARTS, DATE_AND_CLOCK):
+        found = [lower[part] for part in parts if part in lower]
+        if "month" in lower:  # of which the quarter follows
+            found = [name for name in found if name.lower() != "quarter"]
+        if column == next(iter(found), None):
+            return tuple(found)
+    return (column,)
 
 
-def distance(text: str) -> tuple[str, int]:
-    """Return the unit and the number of units of a frequency such as `month` or `30 minutes`.
+def joined(cells: Sequence[str], columns: Sequence[str]) -> str:
+    """Return a time whose parts stand in several columns, the longest first, as one text.
 
-    Raises:
-        ValueError: it is not one.
+    Args:
+        cells: such as `1959` and `2`, or `16/12/2006` and `17:24`.
+        columns: their names, which tell quarters and weeks from months.
     """
-    found = FREQUENCY.fullmatch(text.strip())
-    count, name = (int(found[1] or 1), found[2]) if found else (0, "")
-    unit, every = NAMED.get(name, (name, 1))
-    if unit not in UNITS or not count:
-        raise ValueError(f"`{text}` is not a distance of times")
-    every *= count
-    for shorter, number, longer in LONGER:
-        if unit == shorter and every % number == 0:
-            unit, every = longer, every // number
-    return unit, every
+    year, *rest = [WHOLE.sub(r"\1", cell) for cell in cells]
+    if not rest or not (year.isdigit() and len(year) == 4):
+        return " ".join(cells)
+    name, period = columns[1].lower(), PERIOD.fullmatch(rest[0])
+    quarter = rest[0] if name.startswith("q") else period and period["quarter"]
+    if quarter and len(rest) == 1:
+        return f"{year}Q{quarter.lstrip('qQ')}"
+    if "week" in name:
+        return f"{year}-W{rest[0]:0>2}"
+    if period and period["month"]:
+        rest[0] = period["month"]
+    if not rest[0].isdigit():  # such as March
+        return " ".join([*reversed(rest[:2]), year, ":".join(rest[2:])]).strip()
+    date = "-".join([year, *(f"{part:0>2}" for part in rest[:2])])
+    return f"{date} {':'.join(f'{part:0>2}' for part in rest[2:])}".strip()
 
 
 def parse(cells: Sequence[str], form: str | None = None) -> Times:
@@ -324,7 +156,7 @@ def parse(cells: Sequence[str], form: str | None = None) -> Times:
         return _by_format(cells, form)
     if found := _numbers(cells):
         return found
-    for pattern in (QUARTER, QUARTER_FIRST):
+    for pattern in (QUARTER, QUARTER_FIRST, QUARTER_OF_GRETL):
         if pattern.fullmatch(cells[0]):
             return _quarters(cells, pattern)
     if found := _without_zones(cells):
@@ -334,6 +166,15 @@ def parse(cells: Sequence[str], form: str | None = None) -> Times:
     return _by_usual_format(cells)
 
 
+def plain_numbers(cells: Sequence[str]) -> Times | None:
+    """Return cells as numbers, also where they could be years or dates; None if one is none."""
+    import numpy as np
+
+    if not all(is_number(cell) and abs(float(cell)) <= MOST for cell in cells):
+        return None
+    return Times(np.array(cells, dtype=np.float64), "step")
+
+
 def _numbers(cells: Sequence[str]) -> Times | None:
     """Return cells that are numbers: years, decimal years, 194901, 19490131, or plain numbers."""
     import numpy as np
@@ -341,8 +182,8 @@ def _numbers(cells: Sequence[str]) -> Times | None:
     try:
         values = np.array(cells, dtype=np.float64)
     except ValueError:
-        if _is_number(cells[0]):
-            bad = (index for index, cell in enumerate(cells) if not _is_number(cell))
+        if is_number(cells[0]):
+            bad = (index for index, cell in enumerate(cells) if not is_number(cell))
             raise Unreadable(next(bad)) from None
         return None
     if found := _unix(values):
@@ -371,7 +212,8 @@ def _numbers(cells: Sequence[str]) -> Times | None:
     return Times(values, "step")
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Return whether a cell is a number."""
     try:
         float(cell)
     except ValueError:
@@ -386,8 +228,14 @@ def _unix(values: np.ndarray) -> Times | None:
     low, high = UNIX
     for scale in UNIX_SCALES:
         if ((values >= low * scale) & (values < high * scale)).all():
-            return Times(np.round(values / scale).astype(np.int64), "second")
+            seconds = np.round(values / scale).astype(np.int64)
+            return Times(seconds, "second", parts=_spread(values / scale - seconds))
     return None
+
+
+def _spread(rounded: np.ndarray) -> float:
+    """Return the largest difference of roundings; those that are all alike move all times alike."""
+    return float(rounded.max() - rounded.min())
 
 
 def _are_years(values: np.ndarray) -> bool:
@@ -421,7 +269,10 @@ def _without_zones(cells: Sequence[str]) -> Times | None:
     except ValueError:  # such as the thirteenth month, whose place the caller finds
         return None
     values = dates.astype(np.int64)
-    return Times((values + 500_000) // 1_000_000 if unit == "second" else values, unit)
+    if unit != "second":
+        return Times(values, unit)
+    seconds = (values + 500_000) // 1_000_000
+    return Times(seconds, unit, parts=_spread(values - seconds * 1_000_000) / 1e6)
 
 
 def _iso(cell: str) -> datetime | None:
@@ -433,10 +284,10 @@ def _iso(cell: str) -> datetime | None:
 
 
 def _with_zones(cells: Sequence[str]) -> Times:
-    """Read cells of ISO 8601 as times in UTC; midnights of their own zones are days."""
+    """Read cells of ISO 8601 as times in UTC, and as their own clocks show them."""
     import numpy as np
 
-    utc, local = array("q"), array("q")
+    utc, local, parts = array("q"), array("q"), array("d")
     zoned = None
     for index, cell in enumerate(cells):
         time = _iso(cell)
@@ -445,10 +296,10 @@ def _with_zones(cells: Sequence[str]) -> Times:
         zoned = bool(time.tzinfo)
         utc.append(_seconds(time))
         local.append(_seconds(time.replace(tzinfo=None)))
-    days, rests = np.divmod(np.frombuffer(local, dtype=np.int64), SECONDS["day"])
-    if not rests.any():
-        return Times(days, "day")
-    return Times(np.frombuffer(utc, dtype=np.int64), "second")
+        parts.append(time.microsecond / 1e6 - (time.microsecond >= 500_000))
+    seconds, clocks = (np.frombuffer(each, dtype=np.int64) for each in (utc, local))
+    spread = _spread(np.frombuffer(parts, dtype=np.float64))
+    return Times(seconds, "second", clocks if zoned else None, spread)
 
 
 def _seconds(time: datetime) -> int:
@@ -459,7 +310,8 @@ def _seconds(time: datetime) -> int:
 def _by_usual_format(cells: Sequence[str]) -> Times:
     """Read cells in the only usual format that fits them all.
 
-    Month and day are told apart by the cells in which a number is above 12.
+    Month and day are told apart by the cells in which a number is above 12, or as the day is always
+    the same.
     """
     usual = (date + clock for date in FORMATS for clock in CLOCKS)
     left = [form for form in usual if _reads(cells[0], form)]
@@ -471,9 +323,24 @@ def _by_usual_format(cells: Sequence[str]) -> Times:
             raise Unreadable(index)
         left = fitting
     found = [_by_format(cells, form) for form in left]
-    if any((one.values != found[0].values).any() for one in found[1:]):
+    if not any((one.values != found[0].values).any() for one in found[1:]):
+        return found[0]
+    monthly = [one for one in found if _on_one_day_of_months(one)]
+    if len(monthly) != 1:
         raise Unreadable(0, left[:2])
-    return found[0]
+    return monthly[0]
+
+
+def _on_one_day_of_months(times: Times) -> bool:
+    """Return whether times are on one day of more than a year of months.
+
+    So 1/1/85, 2/1/85, … are months: as days, all would be among the first twelve of a January.
+    """
+    import numpy as np
+
+    days = times.values.astype("datetime64[s]").astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    return len(np.unique(months)) > 12 and len(np.unique(days - months.astype(days.dtype))) == 1
 
 
 def _reads(cell: str, form: str) -> bool:
@@ -497,138 +364,3 @@ def _by_format(cells: Sequence[str], form: str) -> Times:
         months = values.astype("datetime64[s]").astype("datetime64[M]")
         return Times(months.astype(np.int64), "month")
     return Times(values, "second")
-
-
-def infer(times: Times, series: np.ndarray) -> Grid | None:
-    """Return the grid on which times lie: their most common distance decides.
-
-    Args:
-        times: of all rows.
-        series: the number of the series of each row, shape (N,).
-
-    Returns:
-        The grid; None if no series has two different times.
-    """
-    import numpy as np
-
-    times = _coarsest(times)
-    order = np.lexsort((times.values, series))
-    values, group = times.values[order], series[order]
-    apart = _apart(values, group)
-    if not len(apart):
-        return None
-    if times.unit == "step":
-        return _of_numbers(values, apart)
-    kinds, counts = np.unique(apart, return_counts=True)
-    common = kinds[counts.argmax()].item()
-    if times.unit == "day" and common >= MONTH[0] and _are_months(apart, common):
-        months = values.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-        return infer(Times(months, "month"), group)
-    if times.unit == "month" and common % 12 == 0:
-        return infer(Times(values // 12, "year"), group)
-    if times.unit == "day" and common == 1 and _weekdays(values):
-        return Grid("business day")
-    unit, every = times.unit, int(common)
-    if unit == "second":
-        unit = next(name for name in SECONDS if _fits(name, every, int(values.min())))
-        every, values = every // SECONDS[unit], values // SECONDS[unit]
-    return Grid(unit, every, int(values.min() % every))
-
-
-def _fits(unit: str, every: int, first: int) -> bool:
-    """Return whether a distance in seconds is whole units, and the first time begins one.
-
-    Of days the time of the day does not matter.
-    """
-    seconds = SECONDS[unit]
-    return every % seconds == 0 and (unit == "day" or first % seconds == 0)
-
-
-def _apart(values: np.ndarray, series: np.ndarray) -> np.ndarray:
-    """Return the distances of times that follow one another in a series, and differ."""
-    import numpy as np
-
-    distances: np.ndarray = np.diff(values)
-    return np.asarray(distances[(np.diff(series) == 0) & (distances > 0)])
-
-
-def _of_numbers(values: np.ndarray, apart: np.ndarray) -> Grid:
-    """Return the grid of numbers, whose distances are equal up to the error of rounding."""
-    import numpy as np
-
-    least = apart.min()
-    with np.errstate(over="ignore"):
-        kinds = np.round(apart / least, 6)
-    _, which, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    common = float(f"{np.median(apart[which == counts.argmax()]):.15g}")
-    return Grid("step", common, float(values.min() % common))
-
-
-def steadied(times: Times, series: np.ndarray) -> Times:
-    """Return times that are almost at a round distance, such as an hour, at exactly that distance.
-
-    Machines take values some seconds late. Times that are further off stay as they are.
-
-    Args:
-        times: of all rows.
-        series: the number of the series of each row, shape (N,).
-    """
-    import numpy as np
-
-    order = np.lexsort((times.values, series))
-    apart = _apart(times.values[order], series[order])
-    if times.unit != "second" or not len(apart):
-        return times
-    common = float(np.median(apart))
-    step = min(ROUND, key=lambda seconds: abs(seconds - common))
-    if abs(step - common) > UNSTEADY * step or not (apart % step).any():
-        return times
-    late = _late(times.values - times.values[order[0]], step)
-    late -= int(np.median(late))
-    most = int(np.abs(late).max())
-    if most > UNSTEADY * step:
-        return times
-    moved = times.values - late
-    phase = int(_late(moved, step)[0])
-    rounded = abs(phase) <= min(2 * most, UNSTEADY * step)  # such as the full hour
-    return Times(moved - phase if rounded else moved, "second")
-
-
-def _late(seconds: np.ndarray, step: int) -> np.ndarray:
-    """Return by how much times are after the nearest multiple of a step, or before it."""
-    return (seconds + step // 2) % step - step // 2
-
-
-def _are_months(apart: np.ndarray, common: float) -> bool:
-    """Return whether most distances of days are as many whole months, of 28 to 31 days each."""
-    if (apart == common).all():
-        return False  # such as four weeks
-    months = round(common * 12 / 365.25)
-    least, most = (months * days for days in MONTH)
-    return bool(((apart >= least) & (apart <= most)).mean() > 0.5)
-
-
-def _weekdays(days: np.ndarray) -> bool:
-    """Return whether days since 1970 leave out every weekend, and there was one."""
-    return bool(((days + 3) % 7 < 5).all() and days.max() - days.min() > 7)
-
-
-def _coarsest(times: Times) -> Times:
-    """Return times in the coarsest unit that tells all of them apart as they are.
-
-    Midnights are days. Days that are all the first, or all the last of their month, are months.
-    """
-    import numpy as np
-
-    values, unit = times
-    if unit == "second" and (values % SECONDS["day"] == 0).all():
-        values, unit = values // SECONDS["day"], "day"
-    if unit == "day":
-        days = values.astype("datetime64[D]")
-        months = days.astype("datetime64[M]")
-        of_month = (days - months.astype("datetime64[D]")).astype(np.int64)
-        ends = ((days + 1).astype("datetime64[M]") != months).all()
-        many = len(np.unique(months)) > 1
-        if many and (ends or (of_month == of_month[0]).all()):
-            values, unit = months.astype(np.int64), "month"
-    return Times(values, unit)

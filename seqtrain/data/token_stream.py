@@ -5,14 +5,13 @@ The text is read in blocks, so that 200 MB need little more memory than the text
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from seqtrain.data import subwords
+from seqtrain.data.spelling import CODE_POINTS, Spelling
 from seqtrain.data.tokens import EXACT, RULES, SPACE, Rule, Tokeniser
 from seqtrain.data.vocabulary import FIRST_WORD, OOV, START, Vocabulary
 
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK = 1_000_000  # characters that are split at once, at least; a block ends with a line
-CODE_POINTS = 0x110000  # of Unicode
 SPACES = (" ", "\n", "\t")  # tokens of every vocabulary of subwords; others are read as the first
-HALF = 0.5  # what is added to the count of each character, as Krichevsky and Trofimov do
 
 
 def smallest(largest: int) -> type[np.unsignedinteger]:
@@ -101,48 +98,6 @@ class Numbering:
     def tokens(self) -> list[str]:
         """The tokens, at the indices that are their numbers."""
         return list(self.number_of)
-
-
-@dataclass(frozen=True)
-class Spelling:
-    """What it costs to spell a token that has no id, in bits.
-
-    A network gives such a token the probability of `<unknown>`, which says nothing of its letters.
-    They cost what a model of single characters makes of them: with it, bits per character of
-    networks with different vocabularies compare.
-
-    Attributes:
-        bits: of each known character.
-        unknown: of any other one.
-        end: of the end of a token; 0 where tokens are single characters.
-    """
-
-    bits: dict[str, float] = field(default_factory=dict)
-    unknown: float = math.log2(CODE_POINTS)
-    end: float = 0.0
-
-    @classmethod
-    def fit(cls, tokens: Sequence[str], counts: Sequence[int], single: bool) -> Spelling:
-        """Count the characters of the tokens of train.
-
-        Args:
-            tokens: each token.
-            counts: how often each occurs.
-            single: whether tokens are single characters.
-        """
-        found: Counter[str] = Counter()
-        for token, count in zip(tokens, counts, strict=True):
-            for character in token if count else "":
-                found[character] += count
-        ends = 0 if single else sum(counts)
-        total = found.total() + ends + HALF * (len(found) + 2)
-        bits = {character: math.log2(total / (n + HALF)) for character, n in found.items()}
-        end = 0.0 if single else math.log2(total / (ends + HALF))
-        return cls(bits, math.log2(total / HALF) + math.log2(CODE_POINTS), end)
-
-    def of(self, token: str) -> float:
-        """Return the bits of a token."""
-        return sum(self.bits.get(character, self.unknown) for character in token) + self.end
 
 
 @dataclass(frozen=True)

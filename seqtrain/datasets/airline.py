@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import Grid
 from seqtrain.sources.windowed_series import Part, SeriesConfig
 
 # Thousands of passengers of each month, January 1949 to December 1960: G. E. P. Box and

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from seqtrain.data import times
+from seqtrain.data.grid import Grid, distance
 from seqtrain.data.time_series import SeriesData
 from seqtrain.errors import DataError
 from seqtrain.io.dialect import Quotes
@@ -16,13 +16,8 @@ from seqtrain.io.text_file import suffix
 from seqtrain.schema.sections import FileName, Names, broken
 from seqtrain.sources.own_files import Encoding
 from seqtrain.sources.series_archive import FORMS, read_series_archive
-from seqtrain.sources.series_table import (
-    Missing,
-    Repeated,
-    Rules,
-    SeriesColumns,
-    read_series,
-)
+from seqtrain.sources.series_rules import Missing, Repeated, Rules, SeriesColumns
+from seqtrain.sources.series_table import read_series
 from seqtrain.sources.windowed_series import SeriesConfig
 
 ARRAYS = (".npz", ".npy")
@@ -30,7 +25,7 @@ ARRAYS = (".npz", ".npy")
 
 def _distance(text: str) -> str:
     try:
-        times.distance(text)
+        distance(text)
     except ValueError as error:
         rule = f'"{text}" is not one; such are `month`, `week`, `business day`, `30 minutes`'
         raise broken([("dataset.frequency", rule)]) from error
@@ -53,10 +48,11 @@ class Series(SeriesConfig):
 
     name: Literal["series"]
     path: FileName = Field(description="the file: CSV, TSV, JSONL, Parquet, Excel, or `.npz`")
-    time_column: str | None = Field(
+    time_column: str | Names | None = Field(
         default="time",
-        description="column, or key, of the times: dates, timestamps, months, years or numbers; "
-        "null takes the rows in their order",
+        description="column, or key, of the times: dates, timestamps, months, years or numbers; a "
+        "list names columns of their parts, such as `[year, quarter]`, `[year, month, day]` or "
+        "`[date, time]`; null takes the rows in their order",
     )
     value_columns: Names | None = Field(
         default=None,
@@ -113,21 +109,28 @@ class Series(SeriesConfig):
         """Read the file."""
         return self.series_of(Path(self.path))
 
-    def series_of(self, file: Path) -> SeriesData:
+    def series_of(self, file: Path, grid: Grid | None = None) -> SeriesData:
         """Read a file in the form of the data."""
         rules = Rules(self.frequency, self.time_format, self.missing, self.repeated)
         if suffix(file) in ARRAYS:
-            self._check_archive(file)
-            return read_series_archive(file, rules, self.time_column)
+            return read_series_archive(file, rules, self._array_of_times(file), grid)
         table = self.table(file)
-        return read_series(table, self.columns(table), rules)
+        return read_series(table, self.columns(table), rules, grid)
 
-    def _check_archive(self, file: Path) -> None:
-        """Raise a DataError if keys name columns, which arrays do not have."""
+    def _array_of_times(self, file: Path) -> str | None:
+        """Return the name of the array of times.
+
+        Raises:
+            DataError: keys name columns, which arrays do not have.
+        """
         for key in ("value_columns", "series_column", "past", "future"):
             if getattr(self, key) is not None:
                 what = f"`dataset.{key}` names columns of a table, but {file} holds arrays"
                 raise DataError(what, f"leave it out: `dataset.{key}=null`; {FORMS}")
+        if isinstance(self.time_column, tuple):
+            what = f"`dataset.time_column` names columns of a table, but {file} holds arrays"
+            raise DataError(what, f"name one array: `dataset.time_column=time`; {FORMS}")
+        return self.time_column
 
     def table(self, file: Path) -> Table:
         """Return a file as a table, in the format of the keys."""
@@ -146,7 +149,9 @@ class Series(SeriesConfig):
             DataError: no column is left for values, or one is named twice.
         """
         past, future = self.past or (), self.future or ()
-        named = [*filter(None, (self.time_column, self.series_column)), *past, *future]
+        given = self.time_column
+        time = given if isinstance(given, tuple) else tuple(filter(None, (given,)))
+        named = [*time, *filter(None, (self.series_column,)), *past, *future]
         values = self.value_columns or tuple(
             name for name in table.columns(*named) if name and name not in named
         )
@@ -163,4 +168,4 @@ class Series(SeriesConfig):
                 f"{table.file}:1: a long table has one column of values, but {listed} are left",
                 f"choose one: `dataset.value_columns=[{values[0]}]`; the others can be covariates",
             )
-        return SeriesColumns(self.time_column, values, self.series_column, past, future)
+        return SeriesColumns(time, values, self.series_column, past, future)

@@ -10,8 +10,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
-from seqtrain.data.times import Grid
 from seqtrain.errors import DataError
 from seqtrain.io.regular_file import checked
 from seqtrain.schema.sections import Names

@@ -48,7 +48,7 @@ def read_newer(
     Raises:
         DataError: the file is damaged, or its series do not fit the run.
     """
-    found = config.series_of(file)
+    found = config.series_of(file, task.grid)
     task = _of_file(task, found)
     if not found.timed and any(task.transform.seasons):
         log.warning(
@@ -67,8 +67,8 @@ def _of_file(task: Forecasting, found: SeriesData) -> Forecasting:
     """
     if found.grid != task.grid:
         raise DataError(
-            f"{found.source}: a step is {found.grid.step}, but the network learned steps "
-            f"of {task.grid.step}",
+            f"{found.source}: a step is {found.grid.exact_step}, but the network learned steps "
+            f"of {task.grid.exact_step}",
             "give it values at the distances of its training",
         )
     names = {name: number for number, name in enumerate(task.names)}

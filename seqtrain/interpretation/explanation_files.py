@@ -51,7 +51,7 @@ def page(run: Run, explanation: Explanation, *figures: "Figure") -> str:
     subjects = list(subjects_of([run]))
     header, rows = by_step(explanation)
     shown = reading(subjects[0], numbers(explanation)) | {
-        "pictures": list(map(_embedded, figures)),
+        "pictures": list(map(embedded, figures)),
         "header": header,
         "rows": rows,
         "legend": legend(explanation).splitlines(),
@@ -61,7 +61,7 @@ def page(run: Run, explanation: Explanation, *figures: "Figure") -> str:
     return document(explanation.verdict, title, [section])
 
 
-def _embedded(figure: "Figure") -> str:
+def embedded(figure: "Figure") -> str:
     """Return a figure as PNG in base64."""
     written = io.BytesIO()
     figure.savefig(written, format="png", dpi=DPI)

@@ -2,7 +2,7 @@
 
 A. Karpathy, J. Johnson and L. Fei-Fei, "Visualizing and Understanding Recurrent Networks", 2015.
 Units are chosen by their correlation on the validation text, and the correlation that is told is
-that on the test text, which chose nothing.
+that on the test text, which chose nothing. If validation is the test, its second half chooses.
 """
 
 from __future__ import annotations
@@ -60,8 +60,10 @@ def find(run: Run, data_dir: Path | None) -> list[Meaning]:
     """
     writer = Writer.of(run)
     dataset = run_data.load_readable(run, data_dir)
-    chosen = _Read.of(writer, dataset.validation.first[:READ, 0])
-    judged = _Read.of(writer, dataset.test.first[:READ, 0])
+    test, validation = dataset.test.first[:, 0], dataset.validation.first[:, 0]
+    if dataset.validation is dataset.test:
+        validation, test = validation[len(validation) // 2 :], test[: len(test) // 2]
+    chosen, judged = (_Read.of(writer, text[:READ]) for text in (validation, test))
     found = []
     for name in FEATURES:
         if (meaning := _best(name, chosen, judged)) is not None:

@@ -7,7 +7,7 @@ Convolutional Networks", ECCV 2014 (occlusion). It works for every model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,20 @@ from matplotlib.figure import Figure
 from seqtrain import drawing  # before matplotlib, which it imports on its defaults
 from seqtrain.backend import execution
 from seqtrain.data import inputs
-from seqtrain.data.dataset import Dataset, Examples, Split
+from seqtrain.data.dataset import Examples, Split
+from seqtrain.data.time_series import SeriesData
 from seqtrain.display.columns import table
+from seqtrain.display.escape import one_line
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
 from seqtrain.inference.network import load_model, predictions
+from seqtrain.inference.newer_series import config_of, read_newer
+from seqtrain.interpretation.explanation_files import embedded
+from seqtrain.io.atomic import write_text
 from seqtrain.plots.base import save
-from seqtrain.plots.forecast_plots import above_all, draw_forecast
+from seqtrain.plots.forecast_plots import above_all, draw_forecast, ticks_of, value_label
+from seqtrain.report.page import document
+from seqtrain.report.page_sections import Section
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
 from seqtrain.tasks.forecasting import Forecasting, forecasting
@@ -32,7 +39,6 @@ SIZE = (7.0, 4.6)  # inches
 ROUNDING = 1e-6  # of a forecast
 LARGEST = 3  # steps that a sentence names
 FOR, AGAINST, GREY = "#0072B2", "#D55E00", "#444444"
-TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class WindowEffects:
         effects: by how much the mean forecast is higher because of each value, in units of the
             data; float64 of shape (T, F).
         forecast: quantiles, shape (H, Q).
-        truth: the true next values, shape (H,).
+        truth: the true next values, shape (H,); NaN where they are not known.
         task: of the forecast.
     """
 
@@ -75,9 +81,10 @@ class WindowEffects:
         total = self.effects.sum(axis=1)
         most = np.argsort(-np.abs(total), kind="stable")[:LARGEST]
         moved = ", ".join(f"{self.times[step]} ({_signed(total[step])})" for step in most)
-        mean = readable(float(self.middle.mean()))
-        true = readable(float(self.truth.mean()))
-        return f"mean forecast {mean}, true {true}; moved most by {moved}"
+        said = f"mean forecast {readable(float(self.middle.mean()))}"
+        if not np.isnan(self.truth).any():
+            said += f", true {readable(float(self.truth.mean()))}"
+        return f"{said}; moved most by {moved}"
 
 
 def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> WindowEffects:
@@ -94,9 +101,8 @@ def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> Windo
         DataError: the data cannot be read, or the split has fewer origins.
     """
     run.require(run.model_file.name)
-    dataset = run_data.load_readable(run, data_dir)
-    examples, task = dataset.split(split), forecasting(run.fitted_task)
-    found = dataset.series
+    dataset, task = run_data.load_readable(run, data_dir), forecasting(run.fitted_task)
+    examples, found = dataset.split(split), dataset.series
     if found is None:
         raise TypeError("the dataset has no series")
     if not 1 <= number <= len(examples):
@@ -104,22 +110,57 @@ def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> Windo
             f"{split} has {len(examples):,} origins, so it has no origin {number}",
             f"choose one of 1 to {len(examples)}: `--example {len(examples)}`",
         )
+    one = examples.take(np.array([number - 1]))
+    return _moved(run, found, task, one, f"origin {number} of {split}", f"{split}-{number}")
+
+
+def effects_at_end(run: Run, file: Path, number: int) -> WindowEffects:
+    """Return how the last values of a series in a file moved the forecast from its end.
+
+    Args:
+        run: a run that forecasts, with a model.
+        file: newer values, in the form of the run's data.
+        number: of the series, from 1, in the order of the file.
+
+    Raises:
+        RunError: the run has no model.
+        DataError: the series do not fit the run, or there are fewer.
+    """
+    run.require(run.model_file.name)
+    config = config_of(run)
+    found, task = read_newer(config, forecasting(run.fitted_task), file)
+    if not 1 <= number <= len(found.names):
+        raise DataError(
+            f"{file} has {len(found.names):,} series, so it has no series {number}",
+            f"choose one of 1 to {len(found.names)}: `--example {len(found.names)}`",
+        )
+    found = config.ready(found, task.horizon)
+    examples = config.latest(found, replace(run.fitted(), task=task))
+    one = examples.take(np.array([number - 1]))
+    return _moved(
+        run, found, task, one, f"the end of {one_line(file.name)}", f"{file.stem}-{number}"
+    )
+
+
+def _moved(
+    run: Run, found: SeriesData, task: Forecasting, one: Examples, title: str, slug: str
+) -> WindowEffects:
+    """Return how the values of the only window of `one` moved its forecast."""
     execution.start_for_inference(run.config.execution, run.config.seed)
-    one, model = examples.take(np.array([number - 1])), load_model(run)
+    model, label = load_model(run), one.labels[0]
     whole = predictions(model, one, task)[0]
     changed = task.points(predictions(model, _occluded(one), task)).mean(axis=1)
     middle = whole[:, whole.shape[1] // 2].mean()
-    label = one.labels[0]
     series, origin, window = int(label["series"]), int(label["time"]), one.first.shape[1]
     last = int(found.firsts[series] + origin - found.starts[series])
     name = f" of {found.names[series]}" if len(found.names) > 1 else ""
     return WindowEffects(
         run=run.label,
-        title=f"origin {number} of {split}: {task.grid.label(origin)}{name}",
-        slug=f"{split}-{number}",
+        title=f"{title}: {task.grid.label(origin)}{name}",
+        slug=slug,
         values=found.values[last - window + 1 : last + 1],
         times=task.grid.labels(origin - window + 1, window + task.horizon),
-        features=_features(run, dataset, one.first.shape[2]),
+        features=_features(found, one.first.shape[2]),
         effects=_rounded(middle - changed, middle).reshape(one.first.shape[1:]),
         forecast=whole,
         truth=label["truth"],
@@ -132,11 +173,8 @@ def _rounded(effects: np.ndarray, forecast: float) -> np.ndarray:
     return np.asarray(np.where(np.abs(effects) < ROUNDING * abs(forecast), 0.0, effects))
 
 
-def _features(run: Run, dataset: Dataset, number: int) -> tuple[str, ...]:
+def _features(series: SeriesData, number: int) -> tuple[str, ...]:
     """Return the names of the features of a step."""
-    series = dataset.series
-    if series is None:
-        return ()
     named = ("value", *series.past_names, *series.future_names)
     calendar = series.grid.calendar(series.times()[:1])[0] if number > len(named) else ()
     return (*named, *calendar)
@@ -156,6 +194,12 @@ def _occluded(one: Examples) -> Examples:
 
 def columns(found: WindowEffects) -> str:
     """Return the effects as a table with a row for each step of the window."""
+    told = f"{found.run}  {found.title}\n{found.sentence}"
+    return "\n\n".join([told, table(*by_step(found)), "\n".join(legend(found))])
+
+
+def by_step(found: WindowEffects) -> tuple[list[str], list[list[str]]]:
+    """Return the header, and a row for each step of the window."""
     header = ["time", "value", *(f"effect of {name}" for name in found.features)]
     if len(found.features) == 1:
         header[-1] = "effect"
@@ -163,15 +207,20 @@ def columns(found: WindowEffects) -> str:
         [time, readable(value), *map(_signed, row)]
         for time, value, row in zip(found.times, found.values, found.effects, strict=False)
     ]
-    legend = (
+    return header, rows
+
+
+def legend(found: WindowEffects) -> list[str]:
+    """Return the lines that say what an effect is."""
+    lines = [
         "effect: by how much the mean forecast is higher because of the value, in units of the "
-        "data:\nthe value is replaced by the level of the window, a covariate by its mean on train"
-    )
+        "data:",
+        "the value is replaced by the level of the window, a covariate by its mean on train",
+    ]
     if found.task.transform.level == "last":
-        legend += "\nthe level is the last value, which therefore has no effect of its own here"
-    return "\n\n".join(
-        [f"{found.run}  {found.title}\n{found.sentence}", table(header, rows), legend]
-    )
+        lines[-1] += ";"
+        lines.append("the level is the last value, which therefore has no effect of its own here")
+    return lines
 
 
 def _signed(value: float) -> str:
@@ -191,7 +240,7 @@ def numbers(found: WindowEffects) -> dict[str, Any]:
             )
         ],
         "forecast": [
-            {"time": time, "quantiles": row, "truth": true}
+            {"time": time, "quantiles": row, "truth": None if np.isnan(true) else true}
             for time, row, true in zip(
                 found.times[window:], found.forecast.tolist(), found.truth.tolist(), strict=True
             )
@@ -205,31 +254,51 @@ def picture(found: WindowEffects) -> Figure:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     window, horizon = len(found.values), len(found.truth)
     ahead = np.arange(window, window + horizon)
+    line = "known" if np.isnan(found.truth).all() else "true"
     joined = np.concatenate([found.values, found.truth])
-    above.plot(np.arange(window + horizon), joined, color=GREY, linewidth=1, label="true")
+    above.plot(np.arange(window + horizon), joined, color=GREY, linewidth=1, label=line)
     draw_forecast(above, ahead, found.forecast, FOR, found.task)
     for axes in (above, below):
         axes.axvline(window - 0.5, color=GREY, linestyle=":", linewidth=1)
     above.set_title(found.title, fontsize=9)
     above_all(figure, above)
-    above.set_ylabel("value")
+    above.set_ylabel(value_label(found.task.names))
     total = found.effects.sum(axis=1)
     colours = [FOR if effect >= 0 else AGAINST for effect in total]
     below.bar(np.arange(window), total, color=colours)
     below.axhline(0, color=GREY, linewidth=0.8)
     below.set_ylabel("effect")
-    ticks = np.unique(np.linspace(0, window + horizon - 1, TICKS).astype(int))
+    ticks = ticks_of(found.task, window + horizon)
     below.set_xticks(ticks, [found.times[tick] for tick in ticks], fontsize=8)
     return figure
 
 
-def write(found: WindowEffects, folder: Path, suffix: str) -> Path:
-    """Save the picture, and return its file.
+def write(found: WindowEffects, folder: Path, suffix: str, html: bool) -> list[Path]:
+    """Save the picture, and if wanted a page; return the files.
 
     Raises:
         DrawingError: it cannot be drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"explain-{found.slug}.{suffix}"
-    with drawing.picture(name):
-        return save(picture(found), folder / name)
+    name = f"explain-{found.slug}"
+    with drawing.picture(f"{name}.{suffix}"):
+        figure = picture(found)
+        written = [save(figure, folder / f"{name}.{suffix}")]
+        if html:
+            written.append(folder / f"{name}.html")
+            write_text(written[-1], page(found, figure))
+    return written
+
+
+def page(found: WindowEffects, figure: Figure) -> str:
+    """Return an HTML page with the picture and a table of all steps."""
+    header, rows = by_step(found)
+    content = {
+        "found": found,
+        "picture": embedded(figure),
+        "header": header,
+        "rows": rows,
+        "legend": " ".join(legend(found)),
+    }
+    title = found.title[0].upper() + found.title[1:]
+    return document(title, found.run, [Section("effects", "What moved the forecast", content)])

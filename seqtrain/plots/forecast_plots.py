@@ -46,7 +46,9 @@ def forecasts(runs: Sequence[Run]) -> Figure:
         for axes, (title, series, chosen) in zip(row, excerpts, strict=False):
             _draw(axes, drawn, series, chosen)
             axes.set_title(title, fontsize=9)
-        row[0].set_ylabel(drawn.label if len(every) > 1 else "value", fontsize=9)
+        names = forecasting(drawn.runs[0].fitted_task).names
+        one = value_label(names) if len(every) == 1 else drawn.label
+        row[0].set_ylabel(one, fontsize=9)
     above_all(figure, rows[0][0])
     return figure
 
@@ -172,15 +174,28 @@ def next_values(found: "Forecast") -> Figure:
     return figure
 
 
+def value_label(names: Sequence[str]) -> str:
+    """Return the label of an axis of values: the name of the only series, if it has one."""
+    return names[0] if len(names) == 1 and names[0] else "value"
+
+
 def points_of(number: int) -> dict[str, Any]:
     """Return the style of a line of so many points: a single one needs a marker to be seen."""
     return {"marker": "o", "markersize": 4} if number == 1 else {}
 
 
 def time_ticks(axes: Axes, task: Forecasting, first: int, last: int) -> None:
-    """Write some times between two steps below the axes."""
-    ticks = np.unique(np.linspace(first, last, TICKS).astype(int))
+    """Write some times between two steps below the axes, at equal distances."""
+    ticks = ticks_of(task, last - first + 1) + first
     axes.set_xticks(ticks, [task.grid.label(int(tick)) for tick in ticks], fontsize=8)
+
+
+def ticks_of(task: Forecasting, steps: int) -> np.ndarray:
+    """Return which of so many steps have a tick: about five, if possible whole seasons apart."""
+    apart = max(steps // TICKS, 1)
+    if apart >= task.season:
+        apart = round(apart / task.season) * task.season
+    return np.arange(0, steps, apart)
 
 
 def above_all(figure: Figure, axes: Axes) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from statistics import fmean, stdev
 
 from seqtrain.display.numbers import readable
+from seqtrain.display.sentences import counted
 from seqtrain.report.page_sections import Content, Subject, grouped, having
 from seqtrain.report.scores import Numbers, Score, primary
 from seqtrain.runs.run import Run
@@ -40,10 +41,7 @@ def mean_score(runs: Sequence[Run]) -> Iterator[str]:
     if len(values) > 1:
         mean, std = (amount(found[0], of(values)) for of in (fmean, stdev))
         note = ", which is optimistic because they chose the epochs" if runs[0].optimistic else ""
-        yield (
-            f"Their {found[0].metric.title} is {mean} ± {std} on {tested(runs[0])}test "
-            f"examples{note}."
-        )
+        yield (f"Their {found[0].metric.title} is {mean} ± {std} on {tested(runs[0])}{note}.")
     verdicts = {run.config.seed: run.metrics().get("verdict") for run in runs}
     poor = {seed: each for seed, each in verdicts.items() if each and not each["learned"]}
     for seed, each in poor.items():
@@ -61,7 +59,7 @@ def story_of_one(run: Run) -> Iterator[str]:
     numbers = run.metrics()
     score = primary(run)
     note = ", which is optimistic because they chose the epoch" if run.optimistic else ""
-    yield f"Its {score.metric.title} is {told(score)} on {tested(run)}test examples{note}."
+    yield f"Its {score.metric.title} is {told(score)} on {tested(run)}{note}."
     if chosen := str(numbers.get("chosen", "")):
         yield f"{chosen[0].upper()}{chosen[1:]}."
     yield from verdict(numbers)
@@ -73,7 +71,8 @@ def trained(runs: Sequence[Run]) -> str:
     config, several = run.config, len(runs) > 1
     parameters = run.metrics().get("parameters") if run.finished else None
     size = f" with {parameters:,} parameters" if parameters else ""
-    examples = f"{len(run.trained_on()):,} examples of " if run.has("trained_on.npz") else ""
+    number = len(run.trained_on()) if run.has("trained_on.npz") else 0
+    examples = f"{counted(number, run.task.example)} of " if number else ""
     seeds = f" from {len(runs)} seeds" if several else ""
     kept = "the best epoch of each" if several else f"epoch {run.best_epoch()}"
     return (
@@ -92,10 +91,11 @@ def lasted(runs: Sequence[Run]) -> str:
 
 
 def tested(run: Run) -> str:
-    """Return the number of test examples, if known."""
+    """Return what a score is measured on: test examples, with their number if it is known."""
+    noun = f"test {run.task.example}"
     if not run.has("predictions.npz"):
-        return ""
-    return f"{len(run.read_arrays('predictions.npz', 'labels')[0]):,} "
+        return f"the {noun}s"
+    return counted(len(run.read_arrays("predictions.npz", "labels")[0]), noun)
 
 
 def unfinished(run: Run) -> str:

@@ -14,6 +14,7 @@ from seqtrain.config import ResolvedConfig, load_resolved
 from seqtrain.data.dataset import Fitted
 from seqtrain.errors import RunError
 from seqtrain.io.atomic import drop_unfinished, sync
+from seqtrain.io.regular_file import checked
 from seqtrain.runs import fitted, folders, run_log
 from seqtrain.runs.checkpoints import Checkpoints
 from seqtrain.runs.folders import CHECKPOINT, EXPLAINED, PLOTS
@@ -254,13 +255,18 @@ class Run(Artifacts):
         if not self.has(SAMPLES):
             return []
         try:
-            lines = (self.folder / SAMPLES).read_text("utf-8").splitlines()
-            rows = [json.loads(line) for line in lines]
-            if all({"epoch", "temperature", "text"} <= row.keys() for row in rows):
-                return rows
-        except (AttributeError, ValueError) as error:
+            text = checked(self.folder / SAMPLES).read_text(encoding="utf-8")
+            rows = [json.loads(line) for line in text.split("\n") if line]
+            for row in rows:
+                numbers = (row["epoch"], row["temperature"])
+                texts = (row["text"], row.get("copied", ""))
+                if not all(isinstance(number, int | float) for number in numbers):
+                    raise ValueError("it does not hold samples")
+                if not all(isinstance(one, str) for one in texts):
+                    raise ValueError("it does not hold samples")
+        except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
             raise self.damaged(SAMPLES, error) from error
-        raise self.damaged(SAMPLES, "it does not hold samples")
+        return rows
 
     def write_samples(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the samples of a language model, each as a line of JSON."""

@@ -19,9 +19,10 @@ from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.io.atomic import counted_from
 from seqtrain.scaffold.data_keys import ARRAYS, PROSE, Found, Request, found_in, section, table_of
-from seqtrain.scaffold.profiles import profile
+from seqtrain.scaffold.profiles import Profile, profile
 from seqtrain.scaffold.recipe import Known, Line, recipe
-from seqtrain.scaffold.series_draft import draft_series, roles_of
+from seqtrain.scaffold.series_draft import alternative, draft_series
+from seqtrain.scaffold.series_roles import is_asked, roles_of
 from seqtrain.scaffold.text_draft import draft_text, is_running_text
 from seqtrain.schema.yaml_file import Document, apply_overrides, parse_document
 from seqtrain.schema.yaml_writer import write_value
@@ -59,7 +60,8 @@ def draft(request: Request) -> Draft:
         ConfigError: an argument is wrong.
     """
     given = _given(request)
-    if of_series := _of_series(request, given):
+    seen = _profile(request, given["dataset"])
+    if seen and (of_series := _of_series(request, seen, given)):
         return of_series
     if is_running_text(request, given["dataset"]):
         return _of_running_text(request, given)
@@ -68,9 +70,12 @@ def draft(request: Request) -> Draft:
     if not isinstance(dataset, Text | Folder):
         with _listening():
             known = _known(_loaded(dataset))
+            other = None
+            if seen and request.label is None:
+                other = alternative(request, seen, given["dataset"])
         text, loaded, warnings = _read_back(request, found.keys, known, given)
         told = [*found.told, *_left_out(known, loaded), _task(known, loaded)]
-        return Draft(text, told, warnings)
+        return Draft(text, [*told, *([("or", other)] if other else [])], warnings)
     tokens, why = _tokens(dataset)
     drafted = _of_texts(request, found, dataset, given, (tokens, why))
     if why and tokens == "words" and (share := _many_unknown(drafted[1])):
@@ -79,17 +84,19 @@ def draft(request: Request) -> Draft:
     return drafted[0]
 
 
-def _of_series(request: Request, given: Mapping[str, Any]) -> Draft | None:
-    """Return a draft for time series, if the data are a table of them."""
-    keys = given["dataset"]
-    asked = keys.get("name") == "series"
-    if not asked and (request.text or {"task", "name", "rows"} & keys.keys()):
+def _profile(request: Request, given: Mapping[str, Any]) -> Profile | None:
+    """Return the profile of a table that may hold time series; None if it may not."""
+    if not is_asked(given) and (request.text or {"task", "name", "rows"} & given.keys()):
         return None
     if request.data.is_dir() or request.data.suffix.lower() in (*ARRAYS, *PROSE):
         return None
-    seen = profile(table_of(request))
-    timeless = asked and keys.get("time_column", "") is None
-    roles = roles_of(seen, request.label, timeless)
+    return profile(table_of(request))
+
+
+def _of_series(request: Request, seen: Profile, given: Mapping[str, Any]) -> Draft | None:
+    """Return a draft for time series, if a table holds them."""
+    keys = given["dataset"]
+    roles = roles_of(request.data, seen, request.label, keys)
     if roles is None:
         return None
     with _listening() as warnings:
@@ -113,7 +120,7 @@ def _of_running_text(request: Request, given: Mapping[str, Any]) -> Draft:
             sections[name] = _with(sections.get(name, []), values)
     plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     known = Known(labels=f"{loaded.task.name}", rows=loaded.train.scored)
-    return Draft(_text(request, plain, sections, known, loaded.task.unit), told, warnings)
+    return Draft(_text(request, plain, sections, known, loaded.task.example), told, warnings)
 
 
 def _of_texts(

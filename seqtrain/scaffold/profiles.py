@@ -45,6 +45,7 @@ class Column:
         numbers: whether all values are numbers.
         whole: whether all are integers.
         rising: whether each number is larger than the one before.
+        first: its first number; None before there is one.
         sample: some of its texts.
     """
 
@@ -55,6 +56,7 @@ class Column:
     numbers: bool = True
     whole: bool = True
     rising: bool = True
+    first: float | None = None
     sample: list[str] = field(default_factory=list)
     _last: float = float("-inf")
 
@@ -76,6 +78,8 @@ class Column:
         numbers = _numbers(cells)
         self.numbers = numbers is not None
         self.whole = self.whole and self.numbers and all(map(float.is_integer, numbers or ()))
+        if self.first is None and numbers:
+            self.first = numbers[0]
         if self.rising and numbers:
             self.rising = all(a < b for a, b in pairwise([self._last, *numbers]))
             self._last = numbers[-1]
@@ -94,6 +98,12 @@ class Column:
     def is_number(self) -> bool:
         """Whether all its values are numbers."""
         return self.numbers and self.filled > 0
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether it numbers the rows, from 0 or 1, as an index that a program wrote."""
+        whole = self.is_number and self.whole and self.rising and not self.empty
+        return whole and self.first in (0, 1) and self._last == self.first + self.rows - 1
 
     @cached_property
     def is_date(self) -> bool:

@@ -40,7 +40,7 @@ def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
         DataError: no column is usable, or the table is for another task.
     """
     for name in filter(None, (chosen.text, chosen.label)):
-        _check_column(source, name, found)
+        check_column(source, name, found)
     if chosen.text is not None and chosen.text == chosen.label:
         raise DataError(f"the texts and the labels are both in `{chosen.text}`", "name two columns")
     texts = [] if chosen.kind == "arrays" or chosen.rows else _texts(found, chosen)
@@ -68,7 +68,8 @@ def _check_form(source: Any, label: Column, chosen: Chosen) -> None:
         raise no_number(f"{source}, `{label.name}`", odd)
 
 
-def _check_column(source: Any, name: str, found: Profile) -> None:
+def check_column(source: Any, name: str, found: Profile) -> None:
+    """Raise a DataError if a table has no column of a name."""
     if name not in found.columns:
         hint = f"it has: {listed(found.columns)}; columns with equal names are not read"
         near = near_miss(name, found.columns)

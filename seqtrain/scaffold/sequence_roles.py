@@ -196,7 +196,7 @@ def of_rows(source: Any, found: Profile, chosen: Chosen) -> Roles | None:
     if not chosen.label and (reason := _series(found, labels, features)):
         raise DataError(
             f"{source}: {reason}: this looks like a series in time, and no column holds labels",
-            "to forecast it: `dataset.name=series`, with `dataset.time_column=…` or null; to learn "
+            "to forecast it: `dataset.name=series dataset.time_column=null`; to learn "
             "labels, a column of classes, or of one number for each sequence: `--label COLUMN`",
         )
     doubts = []

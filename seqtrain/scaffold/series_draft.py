@@ -3,100 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from seqtrain.config import validated
 from seqtrain.data.dataset import Dataset
+from seqtrain.data.time_series import SeriesData
 from seqtrain.datasets.series import Series
 from seqtrain.display.escape import argument, one_line
 from seqtrain.display.numbers import readable
+from seqtrain.display.sentences import counted
+from seqtrain.errors import ConfigError, DataError
 from seqtrain.io.text_file import shown
-from seqtrain.scaffold.candidates import is_named, listed, named
+from seqtrain.scaffold.candidates import listed
 from seqtrain.scaffold.data_keys import Request
-from seqtrain.scaffold.profiles import Column, Profile
+from seqtrain.scaffold.profiles import Profile
 from seqtrain.scaffold.recipe import Line
+from seqtrain.scaffold.series_roles import SeriesRoles, part_of, roles_of
 from seqtrain.schema.yaml_file import Document
 from seqtrain.sources.windowed_series import AUTO
+from seqtrain.tasks.forecasting import Forecasting, forecasting
 
-TIME_NAMES = [
-    *("time", "date", "datetime", "timestamp", "ds", "month", "year", "day", "week", "quarter"),
-    *("period", "hour", "step", "t"),
-]
-VALUE_NAMES = ["value", "y", "target", "sales", "demand", "price", "close", "count", "total"]
-CLASSES = ["label", "class", "sentiment", "category", "topic"]  # names of columns of classes
-SPLITS = ["split", "set", "part", "fold"]  # of columns that say what a row is for
 MOST_NAMED = 4  # columns in a message
+EXACT = 0.01  # MASE; values that are forecast so well follow from those before
 STEPS, MOST_EPOCHS = 1_500, 30  # of the optimizer
 BATCH_SIZES = {500: 16, 20_000: 32}  # up to so many windows; then 64
-
-
-@dataclass(frozen=True)
-class SeriesRoles:
-    """What each column of a table of time series is for.
-
-    Attributes:
-        time: when a row was; None takes the rows in their order.
-        values: each is a series; in a long table there is one.
-        series: says which series a row belongs to.
-        unused: the other columns.
-    """
-
-    time: str | None
-    values: tuple[str, ...]
-    series: str | None
-    unused: tuple[str, ...]
-
-    @property
-    def keys(self) -> list[Line]:
-        """The keys of the config."""
-        keys: list[Line] = [("time_column", self.time, "")]
-        if self.series:
-            keys.append(("series_column", self.series, "which series a row belongs to"))
-        why = "each is a series" if len(self.values) > 1 else ""
-        return [*keys, ("value_columns", list(self.values), why)]
-
-
-def roles_of(found: Profile, label: str | None, timeless: bool = False) -> SeriesRoles | None:
-    """Return the roles of the columns, if a table holds time series.
-
-    It has a column of times, and numbers beside it; at most one column of words is left, whose
-    values name the series, so that it repeats.
-
-    Args:
-        found: the profile of the table.
-        label: the column of the values, if a person names it.
-        timeless: whether the rows are steps in their order.
-    """
-    columns = [column for column in found.columns.values() if column.filled]
-    time = None if timeless else _time(columns)
-    if (time is None and not timeless) or any(is_named(one.name, CLASSES) for one in columns):
-        return None
-    others = [column for column in columns if column.name != time]
-    numbers = [column.name for column in others if column.is_number]
-    words = [column for column in others if not (column.is_number or column.is_date)]
-    words = [column for column in words if not is_named(column.name, SPLITS)]
-    repeats = timeless or found.columns[str(time)].different < found.rows
-    series = words[0].name if len(words) == 1 and repeats and words[0].variety <= 0.5 else None
-    if words and series is None and label not in numbers:
-        return None  # texts or classes
-    values = [label] if label in numbers else numbers
-    if series and len(values) > 1:
-        values = [named(values, VALUE_NAMES) or values[0]]
-    if not values or not all(values):
-        return None
-    chosen = [str(name) for name in values]
-    unused = [column.name for column in others if column.name not in (*chosen, series)]
-    return SeriesRoles(time, tuple(chosen), series, tuple(unused))
-
-
-def _time(columns: Sequence[Column]) -> str | None:
-    """Return the column of times: of dates, or of numbers with the name of a time."""
-    dates = [column.name for column in columns if column.is_date]
-    if dates:
-        return named(dates, TIME_NAMES) or dates[0]
-    numbers = [one.name for one in columns if one.is_number and is_named(one.name, TIME_NAMES)]
-    return named(numbers, TIME_NAMES)
 
 
 def draft_series(
@@ -132,7 +62,25 @@ def draft_series(
         ("deseasonalise", chosen.deseasonalise, ""),
     ]
     sections = {"dataset": keys, **_recipe(len(dataset.train))}
-    return sections, [*_told(request, found, roles, dataset, best)], dataset
+    return sections, [*_told(request, found, roles, chosen, dataset, best)], dataset
+
+
+def alternative(request: Request, found: Profile, given: Mapping[str, Any]) -> str | None:
+    """Say how to forecast the numbers of a table that was drafted otherwise, if it is possible.
+
+    It is if the rows have times at regular distances, and numbers beside these.
+    """
+    keys = {**given, "name": "series"}
+    try:
+        roles = roles_of(request.data, found, None, keys)
+        if roles is None or not roles.time:
+            return None
+        named: list[Line] = [("path", str(request.data), ""), ("name", "series", "")]
+        _section(request, [*named, *roles.keys]).series(None)
+    except (ConfigError, DataError):
+        return None
+    typed = f"--label {argument(roles.values[0])} dataset.name=series"
+    return f"a time series, as {listed(roles.time)} has regular steps: {typed}"
 
 
 def _fitting(section: Series, given: Mapping[str, Any], longest: int) -> Series:
@@ -175,41 +123,82 @@ def _told(
     request: Request,
     found: Profile,
     roles: SeriesRoles,
+    chosen: Series,
     dataset: Dataset,
     best: float,
 ) -> Iterator[tuple[str, str]]:
     """Yield the decisions, as rows of a word and a sentence."""
-    from seqtrain.tasks.forecasting import forecasting
-
     series, task = dataset.series, forecasting(dataset.task)
     if series is None:
         raise TypeError("the dataset has no series")
     yield "data", f"{found.rows:,} rows of {one_line(str(request.data))}"
-    last = int((series.starts + series.lengths).max()) - 1
-    span = f"{series.grid.label(int(series.starts.min()))} to {series.grid.label(last)}"
-    order = one_line(roles.time) if roles.time else "the order of the rows"
-    step = "" if series.grid.unit == "step" else f", a step is {series.grid.step}"
-    yield "time", f"{order}{step}, {span}"
-    names = ", ".join(one_line(shown(name)) for name in series.names[:MOST_NAMED])
-    more = ", …" if len(series.names) > MOST_NAMED else ""
-    count = f"{len(series.names):,} series: " if len(series.names) > 1 else ""
-    yield "values", f"{count}{names}{more}"
-    known = (*series.past_names, *series.future_names)
-    left = [name for name in roles.unused if name not in known]
-    numbers = [name for name in left if found.columns[name].is_number]
-    if numbers:
-        example = argument(f"dataset.past=[{','.join(numbers)}]")
-        yield "unused", f"{listed(left)}; as covariates: {example}"
-    elif len(roles.values) > 1:
-        yield "mind", f"each column is a series; only one: --label {argument(roles.values[0])}"
-    none = "none by the times; one can be given: `dataset.season=12`"
-    yield "season", f"{task.season} steps" if task.season > 1 else none
+    yield "time", _time(roles, series)
+    yield "values", _values(roles, series)
+    if series.filled:
+        rule = f"`dataset.missing={chosen.missing}` fills them"
+        yield "missing", f"{series.filled:,} of {len(series.values):,} values; {rule}"
+    yield from _left_out(found, roles, series)
+    yield "season", _season(task, series)
     windows = len(dataset.train), len(dataset.validation), len(dataset.test)
     counts = "{:,} windows of train, {:,} of validation, {:,} of test".format(*windows)
-    steps = f"{task.horizon} step{'' if task.horizon == 1 else 's'}"
-    yield "task", f"forecasting {steps}; {counts}"
-    yield (
-        "linear",
-        f"a linear regression has MASE {readable(best)} on validation; 1 is a seasonal naive "
-        "forecast",
-    )
+    yield "task", f"forecasting {counted(task.horizon, 'step')}; {counts}"
+    one = "a seasonal naive forecast" if task.season > 1 else "a naive forecast of one step"
+    yield "linear", f"a linear regression has MASE {readable(best)} on validation; 1 is {one}"
+    if best < EXACT:
+        yield (
+            "mind",
+            (
+                "the next values follow almost exactly from those before, as of a counter or a "
+                "formula: is that what is to be forecast?"
+            ),
+        )
+
+
+def _time(roles: SeriesRoles, series: SeriesData) -> str:
+    """Say where the times come from, and which they are."""
+    last = int((series.starts + series.lengths).max()) - 1
+    span = f"{series.grid.label(int(series.starts.min()))} to {series.grid.label(last)}"
+    order = ", ".join(map(one_line, roles.time)) or "the order of the rows"
+    step = "" if series.grid.unit == "step" else f", a step is {series.grid.step}"
+    return f"{order}{step}, {span}"
+
+
+def _values(roles: SeriesRoles, series: SeriesData) -> str:
+    """Name the column of the values and the series."""
+    names = ", ".join(one_line(shown(name)) for name in series.names[:MOST_NAMED])
+    more = ", …" if len(series.names) > MOST_NAMED else ""
+    number = f"{len(series.names):,} series"
+    if roles.series is not None:
+        column, by = one_line(roles.values[0]), one_line(roles.series)
+        return f"{column} of {number}, by {by}: {names}{more}"
+    return f"{number}: {names}{more}" if len(series.names) > 1 else names
+
+
+def _left_out(found: Profile, roles: SeriesRoles, series: SeriesData) -> Iterator[tuple[str, str]]:
+    """Yield which columns are left out, and how to use them."""
+    known = (*series.past_names, *series.future_names)
+    left = [name for name in roles.unused if name not in known]
+    columns = [found.columns[name] for name in left]
+    numbers = [one.name for one in columns if one.is_number and not part_of(one)]
+    example = argument(f"dataset.past=[{','.join(numbers)}]")
+    if left:
+        yield "unused", listed(left) + (f"; as covariates: {example}" if numbers else "")
+    if roles.series and numbers:
+        yield "mind", f"to forecast another column: --label {argument(numbers[0])}"
+    if roles.counters:
+        count = "count" if len(roles.counters) > 1 else "counts"
+        yield "unused", f"{listed(roles.counters)}, which only {count} the rows"
+    words = [one for one in columns if not (one.is_number or one.is_date)]
+    if words and roles.series is None and len(numbers) > 1:
+        yield "or", f"to learn {listed(roles.values[:1])} from its row alone: dataset.name=arrays"
+    if len(roles.values) > 1:
+        yield "mind", f"each column is a series; only one: --label {argument(roles.values[0])}"
+
+
+def _season(task: Forecasting, series: SeriesData) -> str:
+    """Name the steps of a season, or say how to give them where that may help."""
+    if task.season > 1:
+        return f"{task.season} steps"
+    if series.grid.unit == "year":
+        return f"none: a step is {series.grid.step}"
+    return "none by the times; if the values repeat every 12 steps: `dataset.season=12`"

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from seqtrain.data import token_stream
 from seqtrain.data.dataset import Dataset, Fitted, NewExamples, Outline
 from seqtrain.data.text_windows import TextWindows, steps
-from seqtrain.data.token_stream import Encoder, Stream, concatenated
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Ids, Share, Size
 from seqtrain.sources.base import DatasetConfig
@@ -22,6 +20,7 @@ from seqtrain.tasks.language_model import LanguageModel, language_model
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.token_stream import Encoder, Stream
     from seqtrain.data.vocabulary import Vocabulary
 
 DEFAULT_SIZES = {"words": 10_000, "subwords": 4_000, "symbols": 10_000}
@@ -115,6 +114,8 @@ class RunningTextConfig(DatasetConfig):
         Raises:
             DataError: a file is missing or damaged, or too short for the splits.
         """
+        from seqtrain.data import token_stream
+
         found = self.documents(data_dir)
         train, validation, test = self._parts(found)
         encoder, of_train = token_stream.fit(self.tokens, train.texts, self.size)
@@ -203,6 +204,8 @@ class Part:
 
 def encoder_of(fitted: Fitted) -> Encoder:
     """Return how a trained network reads texts."""
+    from seqtrain.data.token_stream import Encoder
+
     if fitted.vocabulary is None:
         raise DataError("the tokens of the network's ids are not known, so it can read no text")
     return Encoder(fitted.vocabulary, language_model(fitted.task).spelling)
@@ -233,6 +236,8 @@ def _between(texts: Sequence[str], first: int, last: int) -> Part:
 
 def _after(before: Stream, encoder: Encoder, part: Part) -> Stream:
     """Return a part as a stream, with the last token before it, which is only read."""
+    from seqtrain.data.token_stream import concatenated
+
     return concatenated([before.last(), encoder.encode(part.texts, part.begins)])
 
 

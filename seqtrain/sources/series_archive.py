@@ -7,12 +7,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
 from seqtrain.errors import DataError
 from seqtrain.io import npz
 from seqtrain.io.text_file import near_miss, shown
 from seqtrain.sources.base import reading
-from seqtrain.sources.series_table import Rules, SeriesColumns, SeriesReader
+from seqtrain.sources.series_rows import SeriesReader
+from seqtrain.sources.series_rules import Rules, SeriesColumns, Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +27,9 @@ FORMS = (
 KEYS = ("values", "time", "lengths", "names", "past", "future", "past_names", "future_names")
 
 
-def read_series_archive(file: Path, rules: Rules, time: str | None = "time") -> SeriesData:
+def read_series_archive(
+    file: Path, rules: Rules, time: str | None = "time", grid: Grid | None = None
+) -> SeriesData:
     """Read all series of a `.npz` file; pickles are refused.
 
     NaN is a value that is missing. Rows at the end with NaN as values, but with numbers in
@@ -36,6 +40,7 @@ def read_series_archive(file: Path, rules: Rules, time: str | None = "time") -> 
         rules: how rows become steps.
         time: the name of the array of times, as `datetime64`, text or numbers; without it, the
             rows are taken in their order.
+        grid: that of a run, on which all times must lie; None infers one.
 
     Raises:
         DataError: the file is damaged, or an array has another form; or as `read_series` does.
@@ -46,7 +51,7 @@ def read_series_archive(file: Path, rules: Rules, time: str | None = "time") -> 
         else:
             arrays = _arrays(file, time)
     _check(file, arrays)
-    return _ArchiveReader(file, arrays, rules).read()
+    return _ArchiveReader(file, arrays, rules, grid).read()
 
 
 def _arrays(file: Path, time: str | None) -> dict[str, np.ndarray]:
@@ -122,12 +127,17 @@ def _numbered(word: str, count: int) -> list[str]:
 class _ArchiveReader(SeriesReader):
     """Makes series of arrays; rows count from 1."""
 
-    row = "row"
-    apart = "where series stand one after another in `values`, give their `lengths`"
-    grouped = "are the `{}` right?"
-    valued = "give numbers in `values`, and NaN only where one is missing"
+    words = Words(
+        row="row",
+        place="{file}: row {line}",
+        apart="where series stand one after another in `values`, give their `lengths`",
+        grouped="are the `{}` right?",
+        valued="give numbers in `values`, and NaN only where one is missing",
+    )
 
-    def __init__(self, file: Path, arrays: dict[str, np.ndarray], rules: Rules) -> None:
+    def __init__(
+        self, file: Path, arrays: dict[str, np.ndarray], rules: Rules, grid: Grid | None
+    ) -> None:
         self._arrays = arrays
         long = "lengths" in arrays
         count = len(arrays["lengths"]) if long else math.prod(arrays["values"].shape[1:])
@@ -139,13 +149,13 @@ class _ArchiveReader(SeriesReader):
             for key in ("past", "future")
         )
         columns = SeriesColumns(
-            time="time" if "time" in arrays else None,
+            time=("time",) if "time" in arrays else (),
             values=("values",) if long else tuple(self._series),
             series="lengths" if long else None,
             past=tuple(of_past),
             future=tuple(of_future),
         )
-        super().__init__(file, columns, rules)
+        super().__init__(file, columns, rules, grid)
 
     def collect(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the series, the row and the numbers of each row."""
@@ -170,6 +180,3 @@ class _ArchiveReader(SeriesReader):
             hint = "expected are dates, texts or numbers: `time.astype('datetime64[s]')`"
             raise DataError(f"{self._file}: `time` is {time.dtype}", hint)
         return [str(one).strip() for one in time.tolist()]
-
-    def _error(self, line: int, what: str, hint: str) -> DataError:
-        return DataError(f"{self._file}: row {line}: {what}", hint)

@@ -28,6 +28,7 @@ from seqtrain.tasks.forecasting import Forecasting, Output, forecasting, labels_
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.grid import Grid
     from seqtrain.data.inputs import Inputs
     from seqtrain.data.time_series import SeriesData
 
@@ -40,6 +41,8 @@ TRIED = 20_000  # windows of train by which `auto` is decided
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
 WINDOW, HORIZON = 24, 12  # without a season
 DECIDED = ("season", "window", "horizon", "log", "deseasonalise", "level", "scale")
+SHORT = 10  # a horizon that is not given is at most such a part of the longest series
+FEW = 5  # origins of validation or test; fewer are a warning
 FEWEST = 4  # steps of a series in train
 
 
@@ -82,7 +85,7 @@ class SeriesConfig(DatasetConfig):
     horizon: Size | None = Field(
         default=None,
         description=f"steps that are forecast at once; null is one season, or {HORIZON} steps "
-        "without one",
+        "without one, but at most a tenth of the longest series",
     )
     season: Size | None = Field(
         default=None,
@@ -165,8 +168,12 @@ class SeriesConfig(DatasetConfig):
             DataError: a file is missing or damaged.
         """
 
-    def series_of(self, file: Path) -> SeriesData:
+    def series_of(self, file: Path, grid: Grid | None = None) -> SeriesData:
         """Read the series of another file in the form of the data.
+
+        Args:
+            file: of newer values.
+            grid: that of a run, on which its times must lie, however few they are; None infers it.
 
         Raises:
             DataError: it is missing or damaged, or this dataset has no file.
@@ -193,7 +200,10 @@ class SeriesConfig(DatasetConfig):
         Raises:
             DataError: a file is missing or damaged, or the series are too short for the splits.
         """
-        return self.windowed(self.series(data_dir))
+        found = self.series(data_dir)
+        dataset = self.windowed(found)
+        self.completed(found)._report_few(found, dataset)
+        return dataset
 
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Refuse: a forecast goes on from the end of a series."""
@@ -210,7 +220,8 @@ class SeriesConfig(DatasetConfig):
         season = self.season or found.grid.season
         two = 2 * season if season <= LONGEST_SEASON else season
         usual = (two, season) if season > 1 else (WINDOW, HORIZON)
-        window, horizon = self.window or usual[0], self.horizon or usual[1]
+        longest = max(int(found.lengths.max()) // SHORT, 1)
+        window, horizon = self.window or usual[0], self.horizon or min(usual[1], longest)
         return self.model_copy(update={"season": season, "window": window, "horizon": horizon})
 
     def located(self, dataset: Dataset) -> Self:
@@ -219,6 +230,7 @@ class SeriesConfig(DatasetConfig):
 
     def windowed(self, found: SeriesData) -> Dataset:
         """Return the windows of each part, and what was fitted on train."""
+        self._check_calendar(found)
         config = self.completed(found)
         config = config._best_of(config._choices(found), found)
         return config._windowed(found, {key: getattr(config, key) for key in DECIDED})
@@ -289,6 +301,40 @@ class SeriesConfig(DatasetConfig):
             embedded=self.embedded(task),
             decided=decided,
         )
+
+    def _report_few(self, found: SeriesData, dataset: Dataset) -> None:
+        """Warn of validation and test parts with few origins, and report parts that were raised."""
+        origins = {"validation": len(dataset.validation), "test": len(dataset.test)}
+        few = {name: number for name, number in origins.items() if number < FEW}
+        if few:
+            counts = " and ".join(f"{name} {counted(few[name], 'origin')}" for name in few)
+            more = self._more_origins(found, [*few])
+            log.warning("%s: few forecasts judge the network: %s; %s", found.source, counts, more)
+        for name in origins.keys() - few.keys():
+            raised = int((self._share_of(found, name) < (self.horizon or 1)).sum())
+            if raised and len(found.lengths) > 1:
+                log.info(
+                    "%s: the %s part of %s of %s series is one horizon, as its share is shorter",
+                    *(found.source, name, f"{raised:,}", f"{len(found.lengths):,}"),
+                )
+
+    def _more_origins(self, found: SeriesData, parts: Sequence[str]) -> str:
+        """Return what gives parts more origins: a shorter horizon, or longer parts."""
+        horizon = self.horizon or 1
+        shorter = min(int(self._share_of(found, part).max()) for part in parts) - FEW + 1
+        keys = " ".join(f"dataset.{part}={horizon + FEW - 1}" for part in parts)
+        if not 1 <= shorter < horizon:
+            return f"longer parts have more: `{keys}`"
+        return f"a shorter horizon has more, `dataset.horizon={shorter}`, or longer parts, `{keys}`"
+
+    def _share_of(self, found: SeriesData, part: str) -> np.ndarray:
+        """Return the steps of each series that the key of a part names; int64 of shape (S,)."""
+        import numpy as np
+
+        key = getattr(self, part)
+        if isinstance(key, float):
+            return np.round(found.lengths * key).astype(np.int64)
+        return np.full(len(found.lengths), key if isinstance(key, int) else self.horizon)
 
     def ready(self, found: SeriesData, steps: int) -> SeriesData:
         """Return series from whose end so many steps can be forecast.
@@ -517,8 +563,7 @@ class SeriesConfig(DatasetConfig):
         if isinstance(part, str):
             begin = np.clip(self._time(found, part, name) - found.starts, 0, end)
         elif isinstance(part, float):
-            steps = np.round(found.lengths * part).astype(np.int64)
-            begin = end - np.maximum(steps, horizon)
+            begin = end - np.maximum(self._share_of(found, name), horizon)
         else:
             begin = end - part
         short = np.flatnonzero(end - begin < horizon)
@@ -580,6 +625,17 @@ class SeriesConfig(DatasetConfig):
             return None
         within = np.arange(len(found.values)) - np.repeat(found.firsts, found.lengths)
         return Scaling.of(found.covariates()[within < np.repeat(cuts.validation, found.lengths)])
+
+    def _check_calendar(self, found: SeriesData) -> None:
+        """Raise a DataError if the network shall know the calendar of times that have none."""
+        grid = found.grid
+        if not self.calendar or grid.calendar(found.times()[:1])[0]:
+            return
+        why = "numbers without dates" if grid.counted else f"apart by {grid.step}"
+        hint = "`dataset.calendar=false`"
+        if not grid.dated:
+            hint += ", or name the column of their dates: `dataset.time_column=…`"
+        raise DataError(f"{found.source}: the times are {why}, of which no calendar is known", hint)
 
     def _check_positive(self, found: SeriesData) -> None:
         import numpy as np

@@ -49,6 +49,9 @@ class Task(ABC):
 
     name: ClassVar[str]
     labels: ClassVar[str]  # the plural of a label: `classes`, `numbers`
+    example: ClassVar[str] = "example"  # what sentences call one
+    number_word: ClassVar[str] = "label"  # what a table of statistics calls a number
+    no_intervals: ClassVar[str] = "no 95 % intervals: fewer than 10 examples, or all alike"
     file: ClassVar[str] = "task.json"  # of a run
     array: ClassVar[str] = "predictions"  # in predictions.npz
     columns: ClassVar[tuple[str, ...]] = ("truth", "prediction")  # of mistakes.csv
@@ -62,7 +65,6 @@ class Task(ABC):
     compared: ClassVar[tuple[Metric, ...]]  # with columns in a comparison of runs
     plots: ClassVar[tuple[str, ...]] = ()  # about its predictions, by name
     sections: ClassVar[tuple[str, ...]] = ()  # of the report, by name
-    unit: ClassVar[str] = "examples"  # what is counted, in the plural
     of_steps: ClassVar[bool] = False  # whether each step has a label, and the state is carried on
     takes_fractions: ClassVar[bool] = False  # whether labels may have decimals
     calibrates: ClassVar[bool] = False  # whether something is fitted on validation at the end

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args
 
-from seqtrain.data.times import Grid
+from seqtrain.data.grid import Grid
 from seqtrain.data.transform import Transform
 from seqtrain.data.windows import Computed
 from seqtrain.display.columns import table
@@ -39,7 +39,7 @@ LOSS = Metric("loss", axis="loss (in standard deviations of the series)", higher
 MASE = Metric(
     "mase",
     "MASE",
-    axis="MASE (1 is a seasonal naive forecast of train)",
+    axis="MASE (1 is a naive forecast of train)",
     higher=False,
     best=0.0,
     better="significantly better by MASE than",
@@ -105,6 +105,9 @@ class Forecasting(Task):
 
     name: ClassVar[str] = "forecasting"
     labels: ClassVar[str] = "next values"
+    example: ClassVar[str] = "window"
+    number_word: ClassVar[str] = "value"
+    no_intervals: ClassVar[str] = "no 95 % intervals: fewer than 10 horizons that do not overlap"
     columns: ClassVar[tuple[str, ...]] = ("series", "origin", "truth", "prediction")
     row: ClassVar[str] = "error"
     apart: ClassVar[str] = ""

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from seqtrain.data.token_stream import Encoder, Spelling, Stream, counts_of
-from seqtrain.data.vocabulary import FIRST_WORD, SPECIAL, START
+from seqtrain.data.spelling import Spelling
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from seqtrain.data.dataset import Dataset
+    from seqtrain.data.token_stream import Encoder, Stream
     from seqtrain.evaluation.baselines import Baseline
 
 BY_HEART = 0.1  # nats a token on train
@@ -66,7 +66,7 @@ class LanguageModel(Task):
     columns: ClassVar[tuple[str, ...]] = ("truth",)
     row: ClassVar[str] = "surprise"
     apart: ClassVar[str] = ""
-    unit: ClassVar[str] = "tokens"
+    example: ClassVar[str] = "token"
     of_steps: ClassVar[bool] = True
     loss: ClassVar[Metric] = LOSS
     metrics: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
@@ -89,6 +89,8 @@ class LanguageModel(Task):
         import numpy as np
 
         mean = float(train.characters.mean(dtype=np.float64)) if len(train) else 1.0
+        from seqtrain.data.vocabulary import START
+
         documents = int((train.ids == START).sum())
         return cls(encoder.vocabulary.words, mean, encoder.spelling, documents)
 
@@ -110,6 +112,8 @@ class LanguageModel(Task):
 
     def token(self, number: int) -> str:
         """Return the token of an id."""
+        from seqtrain.data.vocabulary import FIRST_WORD, SPECIAL
+
         return SPECIAL[number] if number < FIRST_WORD else self.tokens[number - FIRST_WORD]
 
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
@@ -130,7 +134,7 @@ class LanguageModel(Task):
 
     def summary(self, labels: np.ndarray) -> str:
         """Return the number of tokens and of ids."""
-        return f"{labels.size:,} tokens, {len(self.tokens) + FIRST_WORD:,} ids"
+        return f"{labels.size:,} tokens, {self.outputs:,} ids"
 
     # Files
 
@@ -157,6 +161,8 @@ class LanguageModel(Task):
     @property
     def outputs(self) -> int:
         """A unit for each id."""
+        from seqtrain.data.vocabulary import FIRST_WORD
+
         return FIRST_WORD + len(self.tokens)
 
     def head(self) -> list[keras.Layer]:
@@ -339,6 +345,8 @@ class LanguageModel(Task):
     def guessing(self, labels: np.ndarray, of: np.ndarray, weighed: bool) -> float:
         """Return the loss of the shares of the tokens in train."""
         import numpy as np
+
+        from seqtrain.data.token_stream import counts_of
 
         counts = counts_of(self.learned(labels), self.outputs) + 1.0
         shares = counts_of(self.learned(of), self.outputs) / max(of.size, 1)

@@ -12,7 +12,7 @@ from seqtrain.data.dataset import Dataset, Split
 from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import full, unknown
 from seqtrain.display.numbers import readable
-from seqtrain.display.sentences import listed
+from seqtrain.display.sentences import counted, listed
 from seqtrain.runs.run_files import Row
 from seqtrain.tasks import Metric
 
@@ -217,7 +217,8 @@ def _of_generalising(trained: TrainingRecord) -> Iterator[str]:
 def _of_the_data(trained: TrainingRecord, test_examples: int) -> Iterator[str]:
     dataset, length = trained.dataset, trained.dataset.shape[0]
     if test_examples < FEW_EXAMPLES:
-        yield f"{test_examples} test examples are few to show a difference"
+        number = counted(test_examples, f"test {dataset.task.example}")
+        yield f"{number} {'is' if test_examples == 1 else 'are'} few to show a difference"
     yield from dataset.task.doubts(dataset.train.labels, trained.weighed)
     lengths = dataset.train.lengths
     if lengths is not None and (cut := float((lengths > length).mean())) > 0.5:

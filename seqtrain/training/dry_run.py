@@ -13,6 +13,7 @@ from seqtrain.config import CompleteConfig
 from seqtrain.data.dataset import Dataset, Examples, Split
 from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import MUCH, doubts, full, unknown
+from seqtrain.display.sentences import counted
 from seqtrain.scaffold.recipe import longest
 from seqtrain.tasks.forecasting import forecasting
 
@@ -26,10 +27,11 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
     """Load the data of a config and train a few real batches.
 
     Returns:
-        `source`; for each split `examples`, the description of its labels, `unknown` and
-        `repeated`; `dropped`, the share of characters in no token; of train `lengths`
-        (percentiles), `cut` and `empty`; `parameters`, `bytes` (the peak of this process) and
-        `seconds_per_epoch`; `series`, None unless examples are windows of time series;
+        `source`; what an `example` and a `label` are called; for each split `examples`, the
+        description of its labels, `unknown` and `repeated`; `dropped`, the share of characters in
+        no token; of train `lengths` (percentiles), `cut` and `empty`; `parameters`, `bytes` (the
+        peak of this process) and `seconds_per_epoch`; `series`, None unless examples are windows
+        of time series;
         `advice`, sentences with what to type.
 
     Raises:
@@ -40,7 +42,8 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
     whole = dataset.task.of_steps
     found: dict[str, Any] = {
         "source": dataset.source,
-        "unit": dataset.task.unit,
+        "example": dataset.task.example,
+        "label": dataset.task.number_word,
         "examples": {name: part.scored for name, part in splits.items()},
         "classes": [],
         "labels": [],
@@ -90,8 +93,11 @@ def _series(dataset: Dataset) -> dict[str, Any] | None:
             ["a step", series.grid.describe()],
             ["filled values", f"{series.filled:,}"],
             ["season", f"{task.season} steps" if task.season > 1 else "none"],
-            ["window", f"{dataset.shape[0]} steps of {dataset.shape[1]} features"],
-            ["horizon", f"{task.horizon} steps"],
+            [
+                "window",
+                f"{counted(dataset.shape[0], 'step')} of {counted(dataset.shape[1], 'feature')}",
+            ],
+            ["horizon", counted(task.horizon, "step")],
         ],
         "first": {name: series.grid.label(int(one.min()) + 1) for name, one in times.items()},
         "last": {

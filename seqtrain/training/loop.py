@@ -12,6 +12,7 @@ from seqtrain import memory
 from seqtrain.backend import environment, execution
 from seqtrain.config import ResolvedConfig
 from seqtrain.data.dataset import Dataset
+from seqtrain.display.sentences import counted
 from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError, reason
 from seqtrain.evaluation import mistakes
 from seqtrain.inference.network import BATCH_SIZE, load_model, outputs, predictions
@@ -115,12 +116,11 @@ def describe(model: Any, dataset: Dataset, run: Run) -> None:
     model.summary(line_length=80, print_fn=lambda text, **_: lines.append(text))
     run.write_text("summary.txt", "\n".join(lines) + "\n")
     log.info("data: %s", dataset.source)
-    parts = (dataset.train, dataset.validation, dataset.test)
     log.info(
-        "%s: %s parameters, %s train, %s validation and %s test %s",
+        "%s: %s parameters, %s train, %s validation and %s",
         *(model.name, f"{model.count_params():,}"),
-        *(f"{part.scored:,}" for part in parts),
-        dataset.task.unit,
+        *(f"{part.scored:,}" for part in (dataset.train, dataset.validation)),
+        counted(dataset.test.scored, f"test {dataset.task.example}"),
     )
 
 

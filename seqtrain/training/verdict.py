@@ -94,7 +94,7 @@ def _lacking(
     """Return the reason why a network has not learned; None if it has."""
     if not apart:
         beside = _beside(ours, found, [shown for shown, _ in yardsticks])
-        return f"the network has learned nothing that shows on the test examples: {beside}"
+        return f"the network has learned nothing that shows on the test {task.example}s: {beside}"
     reasons = [_lacking_by(*yardstick, ours, found, task) for yardstick in yardsticks]
     return reasons[0] if all(reasons) else None
 

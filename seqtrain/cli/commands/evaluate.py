@@ -63,4 +63,4 @@ def evaluate(
     elif len(found) == 1:
         console.result(format_evaluation(found[0], runs[0].task))
     else:
-        console.result(format_seeds(found))
+        console.result(format_seeds(found, runs[0].task.example))

@@ -21,6 +21,7 @@ from seqtrain.cli.options import (
 from seqtrain.schema import limits
 
 if TYPE_CHECKING:
+    from seqtrain.interpretation.window_effects import WindowEffects
     from seqtrain.runs.run import Run
 
 
@@ -68,7 +69,8 @@ def explain(
 ) -> None:
     """Show how the prediction of RUN changes while it reads TEXT or an example, step by step.
 
-    Of a forecast, show which steps of its window moved it; of a language model, how much each
+    Of a forecast, show which steps of its window moved it: that of origin --example of --split, or
+    that from the end of --data, of its series --example. Of a language model, show how much each
     token of TEXT, or of a passage of --split, surprised it.
 
     RUN defaults to the newest. A single argument that is not the name of a run is a TEXT.
@@ -85,11 +87,10 @@ def explain(
         raise click.UsageError("Give --data or --split, not both.")
     only_with_data(data, text=text_column)
     if run.config.dataset.holds_series:
-        if text is not None or data:
-            raise click.UsageError("Give an origin of a split: --split test --example 1.")
-        if html:
-            raise click.UsageError("A forecast has no page of its own: `seqtrain report` has one.")
-        _explain_forecast(run, split, number or 1, data_dir, folder or run.plots, suffix, as_json)
+        if text is not None or text_column is not None:
+            raise click.UsageError("A forecast reads no texts: --split test --example 1.")
+        moved = _moved(run, split, number or 1, data, data_dir)
+        _show_moved(moved, folder or run.plots, suffix, html, as_json)
         return
     if run.config.dataset.writes_text:
         if data or html:
@@ -123,24 +124,28 @@ def explain(
         console.result_json(found[0] if len(found) == 1 else found)
 
 
-def _explain_forecast(
-    run: "Run",
-    split: Any,
-    number: int,
-    data_dir: Path | None,
-    folder: Path,
-    suffix: str,
-    as_json: bool,
-) -> None:
-    """Show which steps of a window moved its forecast."""
+def _moved(
+    run: "Run", split: Any, number: int, data: Path | None, data_dir: Path | None
+) -> "WindowEffects":
+    """Return which steps of a window moved its forecast."""
     from seqtrain.interpretation import window_effects
 
-    found = window_effects.effects(run, split, number, data_dir)
-    written = window_effects.write(found, folder, suffix)
+    if data:
+        return window_effects.effects_at_end(run, data, number)
+    return window_effects.effects(run, split, number, data_dir)
+
+
+def _show_moved(
+    moved: "WindowEffects", folder: Path, suffix: str, html: bool, as_json: bool
+) -> None:
+    """Write the picture, and print which steps moved a forecast."""
+    from seqtrain.interpretation import window_effects
+
+    files = [str(file) for file in window_effects.write(moved, folder, suffix, html)]
     if as_json:
-        console.result_json(window_effects.numbers(found) | {"files": [str(written)]})
+        console.result_json(window_effects.numbers(moved) | {"files": files})
     else:
-        console.result(f"{window_effects.columns(found)}\n{written}")
+        console.result("\n".join([window_effects.columns(moved), *files]))
 
 
 def _explain_text(
