@@ -61,7 +61,7 @@ bench-drafts: $(VENV)/installed ## what drafts reach on the files in PACKAGES (d
 bench-forecasting: $(VENV)/installed-dev ## the table of docs/forecasting.md (SEQTRAIN_DATA_DIR; 10 minutes)
 	$(BIN)/python -m benchmarks.forecasting
 
-bench-gpu: $(VENV)/installed-bench ## the table of docs/performance.md on a GPU
+bench-gpu: $(VENV)/installed-bench ## the tables of docs/performance.md on a GPU
 	$(BIN)/python -m benchmarks.gpu
 
 bench-language-models: $(VENV)/installed-dev ## the tables of docs/language-models.md (SEQTRAIN_DATA_DIR; 2 hours)

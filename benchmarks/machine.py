@@ -5,7 +5,7 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from seqtrain.backend.environment import processor
+from seqtrain.backend.environment import gpus, processor
 
 PACKAGES = ("keras", "tensorflow", "jax", "torch")
 
@@ -17,6 +17,7 @@ def described() -> str:
     return ", ".join(
         [
             f"{datetime.now(UTC):%Y-%m-%d}",
+            *gpus(),
             f"{os.cpu_count()} cores ({processor()}), {memory:.0f} GB",
             f"Python {platform.python_version()}",
             *known,

@@ -175,7 +175,8 @@ class ExecutionConfig(Section):
     backend: Literal["auto", "tensorflow", "jax"] = Field(
         default="tensorflow",
         description="the library that Keras computes with; `jax` is an extra (`seqtrain[jax]`), "
-        "and `auto` is `jax` where that is installed and no NVIDIA GPU is found",
+        "and `auto` is `jax` where that is installed, but not beside an NVIDIA GPU that it has no "
+        "plugin for (`jax[cuda13]`)",
     )
     jit_compile: bool | Literal["auto"] = Field(
         default="auto",

@@ -290,6 +290,69 @@ def test_a_loss_that_is_not_finite_ends_the_training(value: float) -> None:
     assert "learning_rate" in str(raised.value.hint)
 
 
+@pytest.mark.parametrize(("name", "other"), [("loss", "val_loss"), ("val_loss", "loss")])
+def test_a_loss_that_is_not_finite_at_the_end_of_an_epoch_ends_the_training(
+    name: str, other: str
+) -> None:
+    from seqtrain.training.callbacks import StopIfNotFinite
+
+    guard = StopIfNotFinite()
+    guard.on_epoch_begin(0)
+    guard.on_epoch_end(0, {name: 0.5, other: 0.5})
+    with pytest.raises(TrainingError, match=f"the {name} is nan in epoch 1"):
+        guard.on_epoch_end(0, {name: math.nan, other: 0.5})
+
+
+class OnGpu:
+    """A loss that is waited for when it is read."""
+
+    def __init__(self, value: float, read: list[float]) -> None:
+        self.value = value
+        self.read = read
+
+    def __float__(self) -> float:
+        self.read.append(self.value)
+        return self.value
+
+
+def test_no_batch_waits_for_its_loss() -> None:
+    import keras
+
+    from seqtrain.training.callbacks import WithoutWaiting
+
+    told: list[tuple[int, dict[str, float]]] = []
+    read: list[float] = []
+
+    class Told(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            told.append((batch, logs or {}))
+
+    callbacks = WithoutWaiting([Told()])
+    for epoch in range(2):
+        callbacks.on_epoch_begin(epoch)
+        for batch in range(3):
+            callbacks.on_train_batch_end(batch, {"loss": OnGpu(epoch + batch / 10, read)})
+    assert read == [0.0, 0.1, 1.0, 1.1]  # the last of an epoch is in the logs of the epoch
+    first = [(0, {}), (1, {"loss": 0.0}), (2, {"loss": 0.1})]
+    assert told == [*first, (0, {}), (1, {"loss": 1.0}), (2, {"loss": 1.1})]
+
+
+def test_no_batch_of_the_validation_waits_for_its_loss() -> None:
+    import keras
+
+    from seqtrain.training.callbacks import WithoutWaiting
+
+    told: list[int] = []
+    read: list[float] = []
+
+    class Told(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            told.append(batch)
+
+    WithoutWaiting([Told()]).on_test_batch_end(4, {"loss": OnGpu(0.5, read)})
+    assert (told, read) == ([4], [])
+
+
 @pytest.mark.parametrize(
     ("monitor", "values", "kept"),
     [("val_loss", [0.5, 0.3, 0.4, 0.3], 2), ("val_accuracy", [0.5, 0.3, 0.6, 0.6], 3)],

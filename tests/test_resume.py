@@ -562,6 +562,7 @@ def test_checkpoints_are_so_many_minutes_apart(tmp_path: Path, monkeypatch: Patc
         ("onednn", "0", "onednn was 0"),
         ("backend", "x", "backend was x"),
         ("devices", [], "devices was []"),
+        ("gpus", ["A"], "gpus was ['A']"),
         ("embeddings", "0" * 64, "embeddings was 000"),
     ],
 )

@@ -18,8 +18,9 @@ THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 STARTED_BY = "SEQTRAIN_STARTED_BY"  # the command of a person, where it started this process
 DECISIVE = (
     *("python", "packages", "processor", "cores", "threads", "backend", "devices", "onednn"),
-    *("embeddings", "variables"),
+    *("gpus", "embeddings", "variables"),
 )
+GPUS = Path("/proc/driver/nvidia/gpus")  # the driver's, with a folder for each
 PACKAGES = {"tensorflow": ("tensorflow",), "jax": ("jax", "jaxlib")}
 
 
@@ -42,6 +43,7 @@ def environment(dataset: Dataset, embeddings: str | None = None) -> dict[str, An
         "threads": {name: os.environ.get(name) for name in THREADS},
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
+        "gpus": gpus() or None,  # as in the runs that were trained before this key
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "variables": _variables(),
         "git_commit": _git_commit(),
@@ -70,6 +72,15 @@ def processor() -> str:
         return platform.processor()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def gpus() -> list[str]:
+    """Return the models of the NVIDIA GPUs, whether or not a backend uses them."""
+    found = []
+    for file in sorted(GPUS.glob("*/information")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        found += [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
+    return found
 
 
 def _git_commit() -> str | None:

@@ -33,6 +33,7 @@ FED_AT_ONCE = 16_000_000  # bytes of batches that TensorFlow is given at once
 SMALL_STEP = 50e6  # operations in the forward pass of one batch
 # Multiplications of a batch in one time step, below which threads mostly wait for one another.
 FOR_ONE_THREAD = {"tensorflow": 16e6, "jax": 0.1e6}
+CUDA_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")  # JAX computes on the GPU with either
 # Optional imports of Keras and of a backend that seqtrain never uses.
 UNUSED = {
     "tensorflow": ("jax", "matplotlib", "sklearn"),
@@ -51,7 +52,7 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
     on every model. On TensorFlow, unrolling speeds up simple RNN cells over short sequences and
     slows down LSTM. Running many steps in one call helps where a step is small, because Python's
     share is then large. XLA is off, because Keras does not support it with `deterministic`.
-    Small products are not split among threads.
+    Small products are not split among threads; where a GPU computes them, the threads compile.
 
     Raises:
         ConfigError: the backend or TensorBoard is not installed; or XLA or unrolling is not
@@ -72,7 +73,7 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
         "jit_compile": not on_tensorflow,
         "unroll": on_tensorflow and config.model.gains_from_unrolling and short,
         "steps_per_execution": STEPS_AT_ONCE if on_tensorflow and small else 1,
-        "threads": 1 if product < FOR_ONE_THREAD[backend] else cores(),
+        "threads": 1 if product < FOR_ONE_THREAD[backend] and not _on_gpu(backend) else cores(),
         "deterministic": True,
     }
     chosen = {key: rules[key] for key, value in asked if value == "auto"}
@@ -117,10 +118,24 @@ def require_installed(config: CompleteConfig) -> None:
 
 
 def _backend(asked: ExecutionConfig) -> str:
-    """Return the backend of the config; for `auto`, the fastest that is installed."""
+    """Return the backend of the config; for `auto`, JAX where it is installed.
+
+    On a machine with a GPU that JAX has no plugin for, it is TensorFlow, which may use the GPU.
+    """
     if asked.backend == "auto":
-        return "jax" if find_spec("jax") and memory.on_processor() else "tensorflow"
+        uses_all = memory.on_processor() or _on_gpu("jax")
+        return "jax" if find_spec("jax") and uses_all else "tensorflow"
     return asked.backend
+
+
+def _on_gpu(backend: str) -> bool:
+    """Return whether a backend that is not yet imported will compute on a GPU.
+
+    False for TensorFlow, whose package does not tell whether it was installed with CUDA.
+    """
+    hidden = os.environ.get("JAX_PLATFORMS") == "cpu"
+    plugin = backend == "jax" and any(map(find_spec, CUDA_PLUGINS))
+    return plugin and not hidden and not memory.on_processor()
 
 
 def start(execution: ResolvedExecutionConfig, seed: int) -> None:
@@ -131,9 +146,11 @@ def start(execution: ResolvedExecutionConfig, seed: int) -> None:
     Raises:
         ConfigError: Keras is already imported, on another backend.
     """
-    # With a single arena, TensorFlow's threads would wait for it half of the time.
-    memory.keep_freed(one_arena=execution.backend == "jax")
+    if not _on_gpu(execution.backend):  # there, the memory of the steps is not the processor's
+        # With a single arena, TensorFlow's threads would wait for it half of the time.
+        memory.keep_freed(one_arena=execution.backend == "jax")
     settings.drop()
+    _share_gpu()
     os.environ["KERAS_BACKEND"] = execution.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _importing(UNUSED[execution.backend]), memory.uncollected():
@@ -155,6 +172,17 @@ def start(execution: ResolvedExecutionConfig, seed: int) -> None:
         _start_jax(seed, threads)
     fixed, each = ROOM[execution.backend]
     memory.require_room(fixed + each * cores(), execution.backend)
+
+
+def _share_gpu() -> None:
+    """Let the backends take memory of a GPU as they need it, unless the user set it otherwise.
+
+    By default JAX takes three quarters of it at the start and TensorFlow all, so a second seed or
+    an evaluation beside a training would find none.
+    """
+    if not memory.on_processor():
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def _use_defaults() -> None:

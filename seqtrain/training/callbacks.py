@@ -67,6 +67,31 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         return {}
 
 
+class WithoutWaiting(keras.callbacks.CallbackList):  # type: ignore[misc]
+    """Calls callbacks after a batch with the logs of the batch before.
+
+    Keras gives them the logs of the same batch, and so waits for it. A GPU would then be idle until
+    the next batch is prepared. The logs of an epoch are complete.
+    """
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Forget the epoch before."""
+        self.before: dict[str, Any] | None = None
+        super().on_epoch_begin(epoch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Call the callbacks; this waits for the batch before, not for this one."""
+        before = {name: float(value) for name, value in (self.before or {}).items()}
+        self.before = logs
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, before)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Call the callbacks without logs, which none of them reads in validation."""
+        for callback in self.callbacks:
+            callback.on_test_batch_end(batch, {})
+
+
 class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends the training with a clear error once the loss is not finite."""
 
@@ -79,7 +104,8 @@ class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
         self.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Check the validation loss."""
+        """Check the loss after the last batch, and the validation loss."""
+        self._check("loss", logs)
         self._check("val_loss", logs)
 
     def _check(self, name: str, logs: dict[str, float] | None) -> None:

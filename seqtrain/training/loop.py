@@ -144,7 +144,7 @@ def fit(
     batches only once.
     """
     from seqtrain.training.batches import Batches, CountEpochs
-    from seqtrain.training.callbacks import ScoreWhole
+    from seqtrain.training.callbacks import ScoreWhole, WithoutWaiting
     from seqtrain.training.compiling import TellCompiling
     from seqtrain.training.samples import WriteSamples
 
@@ -158,19 +158,22 @@ def fit(
     def fit_until(epochs: int) -> None:
         batches = Batches(train, size, config.seed, by_length, saver.batch)
         validation = Batches(held_out, BATCH_SIZE, config.seed, hidden)
+        called = [
+            *([ScoreWhole(dataset), WriteSamples(run, dataset)] if whole else []),
+            CountEpochs(batches, validation),
+            TellCompiling(config.execution.backend, batches, validation),
+            *callbacks,
+            saver,
+        ]
         saver.model.fit(
             execution.feed(batches, config.execution),
             initial_epoch=saver.epoch,
             epochs=epochs,
             validation_data=None if whole else execution.feed(validation, config.execution),
             class_weight=weights,
-            callbacks=[
-                *([ScoreWhole(dataset), WriteSamples(run, dataset)] if whole else []),
-                CountEpochs(batches, validation),
-                TellCompiling(config.execution.backend, batches, validation),
-                *callbacks,
-                saver,
-            ],
+            callbacks=WithoutWaiting(
+                called, add_history=True, model=saver.model, epochs=epochs, steps=len(batches)
+            ),
             shuffle=False,
             verbose=0,
         )
