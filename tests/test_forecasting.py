@@ -860,9 +860,7 @@ def test_embedded_series_are_there_without_a_file() -> None:
 
 
 @pytest.mark.tf
-def test_examples_of_a_forecast_are_windows_of_values(
-    seqtrain: Seqtrain, own: Path, trained: Run
-) -> None:
+def test_forecasts_count_windows_of_values(seqtrain: Seqtrain, own: Path, trained: Run) -> None:
     shown = ok(seqtrain("check", own, "--load"))
     assert re.search(r"^windows +\d", shown, re.MULTILINE)
     assert re.search(r"^value, mean ", shown, re.MULTILINE)
