@@ -44,7 +44,7 @@ def gradients(subjects: Sequence[Subject]) -> Content | None:
         f"{subject.label}, {MOMENTS[found['moment']]}: no gradient reaches the states"
         + (", as the layer that reads them begins at 0" if found["moment"] == "start" else "")
         for subject, found in measured
-        if not any(line.points for line in flows(subject, found))
+        if all(norm == 0 for flow in found["states"] for norm in flow["norms"])
     ]
     return {"charts": drawn, "warnings": warnings} if drawn else None
 
