@@ -343,7 +343,7 @@ def test_forecasts_of_one_step_can_be_seen(seqtrain: Seqtrain, own: Path) -> Non
     assert len(rolling.collections) == 1
     for axes in (typical, worst, *plots.horizon_errors([run]).axes, *plots.coverage([run]).axes):
         assert any(len(line.get_xdata()) == 1 and line.get_marker() == "o" for line in axes.lines)
-    assert "wanted: 90%" in plots.coverage([run]).axes[0].get_legend_handles_labels()[1]
+    assert "wanted: 90 %" in plots.coverage([run]).axes[0].get_legend_handles_labels()[1]
     assert ok(seqtrain("report", "--quick"))
 
 
@@ -480,7 +480,9 @@ def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, trai
     assert "effect" in ok(seqtrain("explain", "own", "--example", "2"))
     ok(seqtrain("compare"))
     ok(seqtrain("report", "own", "--to", "report.html"))
-    assert "Farthest off" in Path("report.html").read_text(encoding="utf-8")
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "Farthest off" in page
+    assert '"90 % interval"' in page.replace("\\u0020", " ") or "&#34;90 % interval&#34;" in page
     assert "train " in ok(seqtrain("check", own, "--load"))
 
 
@@ -860,9 +862,7 @@ def test_embedded_series_are_there_without_a_file() -> None:
 
 
 @pytest.mark.tf
-def test_examples_of_a_forecast_are_windows_of_values(
-    seqtrain: Seqtrain, own: Path, trained: Run
-) -> None:
+def test_forecasts_count_windows_of_values(seqtrain: Seqtrain, own: Path, trained: Run) -> None:
     shown = ok(seqtrain("check", own, "--load"))
     assert re.search(r"^windows +\d", shown, re.MULTILINE)
     assert re.search(r"^value, mean ", shown, re.MULTILINE)

@@ -86,7 +86,7 @@ def coverage(runs: Sequence[Run]) -> Figure:
             axes.plot(steps, shares, label="" if number else label, **drawn.style, **dots)
         if wanted and wanted not in goals:
             goals.append(wanted)
-            label = f"wanted: {wanted:.0%}"
+            label = f"wanted: {forecasting(drawn.runs[0].fitted_task).share}"
             axes.axhline(wanted, color="#444444", linestyle=":", linewidth=1, label=label)
     axes.set_ylim(0, 1.02)
     _step_axis(axes)

@@ -106,7 +106,7 @@ class Forecasting(Task):
     name: ClassVar[str] = "forecasting"
     labels: ClassVar[str] = "next values"
     example: ClassVar[str] = "window"
-    number_word: ClassVar[str] = "value"
+    quantity: ClassVar[str] = "value"
     no_intervals: ClassVar[str] = "no 95 % intervals: fewer than 10 horizons that do not overlap"
     columns: ClassVar[tuple[str, ...]] = ("series", "origin", "truth", "prediction")
     row: ClassVar[str] = "error"
