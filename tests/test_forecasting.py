@@ -482,7 +482,13 @@ def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, trai
     ok(seqtrain("report", "own", "--to", "report.html"))
     page = Path("report.html").read_text(encoding="utf-8")
     assert "Farthest off" in page
-    assert '"90 % interval"' in page.replace("\\u0020", " ") or "&#34;90 % interval&#34;" in page
+    charts = [json.loads(one) for one in re.findall(r'"application/json">(.+?)</script>', page)]
+    rolling = next(chart for chart in charts if chart["title"].startswith("test MASE"))
+    assert [line["name"] for line in rolling["lines"][:3]] == ["true", "forecast", "90 % interval"]
+    assert not any(line["faint"] for line in rolling["lines"])
+    last, truth = rolling["lines"][0]["points"][-1]
+    assert (rolling["times"][int(last)], truth) == ("1999-12", pytest.approx(wave()[-1]))
+    assert rolling["y"] == "value"
     assert "train " in ok(seqtrain("check", own, "--load"))
 
 
@@ -872,7 +878,7 @@ def test_forecasts_count_windows_of_values(seqtrain: Seqtrain, own: Path, traine
     page = Path("report.html").read_text(encoding="utf-8")
     assert "on 10 test windows" in page
     for text in (shown, page):
-        assert not re.search(r"examples|label,", text.partition("<script>")[0])
+        assert not re.search(r"(\d|test|many) examples|label,", text.partition("<script>")[0])
     log = trained.folder.joinpath("log.txt").read_text(encoding="utf-8")
     assert "and 10 test windows" in log
 

@@ -46,19 +46,19 @@ def rolling(subject: Subject, several: bool) -> Iterator[Chart]:
         first = max(int(times.min()) - BEFORE * task.horizon, start)
         last = min(int(times.max()) + task.horizon, start + len(values) - 1)
         steps = np.arange(first, last + 1)
-        true = thinned(task.grid.years(steps), values[steps - start])
-        lines = [Line("true", true, None)]
+        lines = [Line("true", thinned(steps - first, values[steps - start]), None)]
         for number, (when, found) in enumerate(task.paths(labels[chosen], predictions[chosen])):
-            ahead = task.grid.years(when)
+            ahead = when - first
             name = "forecast" if not number else ""
             middle = thinned(ahead, found[:, found.shape[1] // 2])
-            lines.append(Line(name, middle, subject.colour, faint=bool(number)))
+            lines.append(Line(name, middle, subject.colour))
             for end in (0, -1) if found.shape[1] > 1 else ():
                 name = f"{task.share} interval" if not number and not end else ""
                 ends = thinned(ahead, found[:, end])
                 lines.append(Line(name, ends, subject.colour, "dotted"))
         whose = f"{subject.label}: " if several else ""
-        yield Chart(f"{whose}{title}", "time", "value", lines)
+        told = task.grid.labels(first, len(steps))
+        yield Chart(f"{whose}{title}", "time", task.value_name, lines, times=told)
 
 
 def by_step(subjects: Sequence[Subject]) -> list[Chart]:

@@ -151,6 +151,11 @@ class Forecasting(Task):
         """The quantiles that the network itself predicts."""
         return self.levels if self.output == "quantiles" else (MEDIAN,)
 
+    @property
+    def value_name(self) -> str:
+        """What an axis of values is called: the only series, if it has a name."""
+        return self.names[0] if len(self.names) == 1 and self.names[0] else "value"
+
     def of_series(self, numbers: Sequence[int]) -> Self:
         """Return the task of only these series, in this order."""
         return replace(
