@@ -20,6 +20,8 @@ OWN: dict[str, dict[str, Any]] = {
     "folder": {"path": "data/own"},
     "arrays": {"path": "data/own_steps.csv"},
     "series": {"path": "data/own_series.csv"},
+    "corpus": {"path": "data/own_book.txt", "window": 16},
+    "grammar": {"characters": 5_000, "window": 16},
 }
 FEATURES = ("height", "noise")
 
@@ -100,6 +102,8 @@ def write_series(file: Path, steps: int = 120) -> Path:
 
 def write_own(folder: Path) -> None:
     """Write the data of `OWN`."""
+    book = " ".join(text for text, _ in sentences(200))
+    (folder / "own_book.txt").write_text(book, encoding="utf-8")
     write_csv(folder / "own.csv", sentences())
     write_folder(folder / "own", sentences())
     write_rows(folder / "own_steps.csv", rows_of(*waves()))

@@ -106,9 +106,12 @@ def test_every_dataset_says_what_it_is_in_one_line(name: str) -> None:
 @EVERY
 def test_examples_have_the_shape_and_type_that_the_network_reads(name: str) -> None:
     dataset = load(name)
-    for examples in splits(dataset).values():
-        assert examples.x.shape == (len(examples), *dataset.shape)
-        if dataset.vocabulary_size is None:
+    for split, examples in splits(dataset).items():
+        steps = (1,) if dataset.task.of_steps and split != "train" else dataset.shape
+        assert examples.x.shape == (len(examples), *steps)
+        if dataset.task.of_steps:
+            assert (examples.x.dtype.kind, examples.x.ndim) == ("u", 2)
+        elif dataset.vocabulary_size is None:
             assert (examples.x.dtype, examples.x.ndim) == (np.float32, 3)
         else:
             assert (examples.x.dtype, examples.x.ndim) == (np.int32, 2)

@@ -32,7 +32,14 @@ CONFIGS = {
 # Of the package's own files, of the machine's, and of a config, which may come from a pipe.
 OTHERS = (
     *("os.devnull", "files(", "folder() /", "'digits.csv.gz'", "/proc/", "GROUP", "size", "NEW"),
-    *("os.open(folder", "file.open('ab')", "path.open('rb')", "BytesIO(content)", "(stream"),
+    *(
+        "os.open(folder",
+        "file.open('ab')",
+        "path.open('rb')",
+        "BytesIO(content)",
+        "File(content)",
+        "(stream",
+    ),
     *("open(target, 'wb')", "archive.open(", "fileobj=stream"),
 )
 OPENING = {"GzipFile", "File", "ParquetFile", "ZipFile", "loadtxt", "load_workbook", "memmap"}

@@ -196,7 +196,8 @@ def forecasts() -> tuple[Task, np.ndarray]:
     """A task of two steps, and the labels of 60 origins of a series that repeats three values."""
     values = np.tile([10.0, 20.0, 50.0], 30)
     transform = Transform.fit([values], [0], log=False, level="none", season=1)
-    task = Forecasting(2, "median", None, transform, (20.0,), 3, ("sales",), Grid("month"))
+    grid = Grid("month")
+    task = Forecasting(2, "median", None, transform, (20.0,), 3, ("sales",), grid=grid)
     labels = np.zeros(60, labels_type(2))
     labels["time"], labels["spread"] = np.arange(60), 1.0
     labels["truth"] = values[np.arange(60)[:, None] + [1, 2]]

@@ -13,6 +13,7 @@ from seqtrain import __version__
 from seqtrain.backend import settings
 from seqtrain.data.dataset import Dataset
 from seqtrain.io.atomic import sha256
+from seqtrain.io.regular_file import checked
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")
 STARTED_BY = "SEQTRAIN_STARTED_BY"  # the command of a person, where it started this process
@@ -78,7 +79,7 @@ def gpus() -> list[str]:
     """Return the models of the NVIDIA GPUs, whether or not a backend uses them."""
     found = []
     for file in sorted(GPUS.glob("*/information")):
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = checked(file).read_text(encoding="utf-8").splitlines()
         found += [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
     return found
 

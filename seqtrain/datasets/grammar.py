@@ -30,7 +30,7 @@ OUTSIDE, WITHIN, AT_THE_END = (0.5, 0.25, 0.25), (0.25, 0.35, 0.4), (0.0, 0.5, 0
 
 
 class Grammar(RunningTextConfig):
-    """Generated lines of nested brackets: how near does a network come to their true entropy?"""
+    """Generated lines of nested brackets, whose true entropy a network should come near to."""
 
     name: Literal["grammar"]
     characters: int = Field(

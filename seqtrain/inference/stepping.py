@@ -19,6 +19,7 @@ import numpy as np
 
 from seqtrain.errors import reason
 from seqtrain.inference.model_file import CONFIG, WEIGHTS, read
+from seqtrain.io.regular_file import checked
 
 State = list[tuple[np.ndarray, ...]]  # of each recurrent layer: h, and for an LSTM c; (n, units)
 Function = Callable[[np.ndarray], np.ndarray]
@@ -312,7 +313,7 @@ def of_file(file: Path) -> Stack:
 
     read(file)  # refuses what is no model of ours
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(checked(file)) as archive:
             described = json.loads(archive.read(CONFIG))["config"]["layers"]
             content = io.BytesIO(archive.read(WEIGHTS))
         counted: dict[str, int] = {}

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from seqtrain.plots.language_plots import by_context, by_part
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.page_sections import Content, Subject, having, judged
 from seqtrain.runs.run import CONTEXT, SURPRISE, UNITS, Run
+from seqtrain.runs.text_costs import by_context, by_part
 
 MOST_SURPRISES = 20  # rows of the table
 MOST_BITS = 10.0  # of the darkest colour
