@@ -50,7 +50,7 @@ def test_auto_takes_jax_beside_a_gpu_that_it_can_use(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     installed(monkeypatch, *names)
-    config = load_config(QUICKSTART, ["execution.backend=auto", "training.batch_size=8"])
+    config = load_config(QUICKSTART, ["execution.backend=auto", "model.units=8"])
     found = execution.resolve(config, config.dataset.load()).execution
     assert (found.backend, found.threads) == chosen
 
