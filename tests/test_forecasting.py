@@ -343,7 +343,7 @@ def test_forecasts_of_one_step_can_be_seen(seqtrain: Seqtrain, own: Path) -> Non
     assert len(rolling.collections) == 1
     for axes in (typical, worst, *plots.horizon_errors([run]).axes, *plots.coverage([run]).axes):
         assert any(len(line.get_xdata()) == 1 and line.get_marker() == "o" for line in axes.lines)
-    assert "wanted: 90%" in plots.coverage([run]).axes[0].get_legend_handles_labels()[1]
+    assert "wanted: 90 %" in plots.coverage([run]).axes[0].get_legend_handles_labels()[1]
     assert ok(seqtrain("report", "--quick"))
 
 
@@ -480,7 +480,15 @@ def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, trai
     assert "effect" in ok(seqtrain("explain", "own", "--example", "2"))
     ok(seqtrain("compare"))
     ok(seqtrain("report", "own", "--to", "report.html"))
-    assert "Farthest off" in Path("report.html").read_text(encoding="utf-8")
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "Farthest off" in page
+    charts = [json.loads(one) for one in re.findall(r'"application/json">(.+?)</script>', page)]
+    rolling = next(chart for chart in charts if chart["title"].startswith("test MASE"))
+    assert [line["name"] for line in rolling["lines"][:3]] == ["true", "forecast", "90 % interval"]
+    assert not any(line["faint"] for line in rolling["lines"])
+    last, truth = rolling["lines"][0]["points"][-1]
+    assert (rolling["times"][int(last)], truth) == ("1999-12", pytest.approx(wave()[-1]))
+    assert rolling["y"] == "value"
     assert "train " in ok(seqtrain("check", own, "--load"))
 
 
@@ -860,9 +868,7 @@ def test_embedded_series_are_there_without_a_file() -> None:
 
 
 @pytest.mark.tf
-def test_examples_of_a_forecast_are_windows_of_values(
-    seqtrain: Seqtrain, own: Path, trained: Run
-) -> None:
+def test_forecasts_count_windows_of_values(seqtrain: Seqtrain, own: Path, trained: Run) -> None:
     shown = ok(seqtrain("check", own, "--load"))
     assert re.search(r"^windows +\d", shown, re.MULTILINE)
     assert re.search(r"^value, mean ", shown, re.MULTILINE)
@@ -872,7 +878,7 @@ def test_examples_of_a_forecast_are_windows_of_values(
     page = Path("report.html").read_text(encoding="utf-8")
     assert "on 10 test windows" in page
     for text in (shown, page):
-        assert not re.search(r"examples|label,", text.partition("<script>")[0])
+        assert not re.search(r"(\d|test|many) examples|label,", text.partition("<script>")[0])
     log = trained.folder.joinpath("log.txt").read_text(encoding="utf-8")
     assert "and 10 test windows" in log
 

@@ -416,6 +416,20 @@ def test_gradients_that_were_measured_are_drawn(tmp_path: Path) -> None:
     assert "quickstart, at the start: the gradient is not finite." in told
 
 
+def test_gradients_that_are_0_are_told_and_not_drawn(tmp_path: Path) -> None:
+    """As of a network beside a linear one, whose last layer begins with zeros."""
+    run = insightful_run(tmp_path)
+    start, trained = run.read_json("gradients.json", list)
+    start = {**start, "warning": None, "states": [start["states"][0] | {"norms": [0.0, 0.0]}]}
+    run.write_json("gradients.json", [start, trained])
+    assert "Gradient at the start" not in charts_of(page(run))
+    assert "Gradient after training" in charts_of(page(run))
+    told = words(page(run))
+    reason = "as the layer that reads them begins at 0"
+    assert f"quickstart, at the start: no gradient reaches the states, {reason}." in told
+    assert "after training: no gradient" not in told
+
+
 def test_an_explained_example_is_read_on_colours(tmp_path: Path) -> None:
     html = without_scripts(page(insightful_run(tmp_path)))
     assert re.search(r'<span title="then 60.0%">dull</span>', html)

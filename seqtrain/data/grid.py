@@ -27,7 +27,7 @@ SEASONS = {
     ("day", 7): 52,
 }
 DAY = 1_440  # minutes
-YEAR = 365.2425 * 86_400  # seconds
+
 MONTH = (28, 31)  # days
 FREQUENCY = re.compile(r"(?:(\d+) )?(business day|\w+?)s?")
 # Distances in seconds at which people and machines take values, but not to the second.
@@ -134,22 +134,6 @@ class Grid:
 
         values = self.offset + np.arange(first, first + steps) * self.every
         return self._dates(np.round(values).astype(np.int64))
-
-    def years(self, times: np.ndarray) -> np.ndarray:
-        """Return times as years with decimals, for charts; plain numbers as they are.
-
-        Args:
-            times: indices, int64 of shape (N,).
-        """
-        import numpy as np
-
-        if not self.dated:
-            return times
-        values = self.offset + times * self.every
-        if self.unit == "step":
-            return np.asarray(values)
-        seconds = self._dates(np.round(values).astype(np.int64)).astype("datetime64[s]")
-        return np.asarray(1970 + seconds.astype(np.int64) / YEAR)
 
     def _dates(self, values: np.ndarray) -> np.ndarray:
         """Return times in units since 1970 as `datetime64` of the same precision."""

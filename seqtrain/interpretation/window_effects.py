@@ -28,7 +28,7 @@ from seqtrain.inference.newer_series import config_of, read_newer
 from seqtrain.interpretation.explanation_files import embedded
 from seqtrain.io.atomic import write_text
 from seqtrain.plots.base import save
-from seqtrain.plots.forecast_plots import above_all, draw_forecast, ticks_of, value_label
+from seqtrain.plots.forecast_plots import above_all, draw_forecast, ticks_of
 from seqtrain.report.page import document
 from seqtrain.report.page_sections import Section
 from seqtrain.runs import run_data
@@ -262,7 +262,7 @@ def picture(found: WindowEffects) -> Figure:
         axes.axvline(window - 0.5, color=GREY, linestyle=":", linewidth=1)
     above.set_title(found.title, fontsize=9)
     above_all(figure, above)
-    above.set_ylabel(value_label(found.task.names))
+    above.set_ylabel(found.task.value_name)
     total = found.effects.sum(axis=1)
     colours = [FOR if effect >= 0 else AGAINST for effect in total]
     below.bar(np.arange(window), total, color=colours)

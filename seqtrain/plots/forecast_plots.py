@@ -46,8 +46,8 @@ def forecasts(runs: Sequence[Run]) -> Figure:
         for axes, (title, series, chosen) in zip(row, excerpts, strict=False):
             _draw(axes, drawn, series, chosen)
             axes.set_title(title, fontsize=9)
-        names = forecasting(drawn.runs[0].fitted_task).names
-        one = value_label(names) if len(every) == 1 else drawn.label
+        task = forecasting(drawn.runs[0].fitted_task)
+        one = task.value_name if len(every) == 1 else drawn.label
         row[0].set_ylabel(one, fontsize=9)
     above_all(figure, rows[0][0])
     return figure
@@ -86,7 +86,7 @@ def coverage(runs: Sequence[Run]) -> Figure:
             axes.plot(steps, shares, label="" if number else label, **drawn.style, **dots)
         if wanted and wanted not in goals:
             goals.append(wanted)
-            label = f"wanted: {wanted:.0%}"
+            label = f"wanted: {forecasting(drawn.runs[0].fitted_task).share}"
             axes.axhline(wanted, color="#444444", linestyle=":", linewidth=1, label=label)
     axes.set_ylim(0, 1.02)
     _step_axis(axes)
@@ -172,11 +172,6 @@ def next_values(found: "Forecast") -> Figure:
         axes.set_ylabel(series.names[place] or "value", fontsize=9)
     above_all(figure, panels[0])
     return figure
-
-
-def value_label(names: Sequence[str]) -> str:
-    """Return the label of an axis of values: the name of the only series, if it has one."""
-    return names[0] if len(names) == 1 and names[0] else "value"
 
 
 def points_of(number: int) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Chart:
         shares: whether both axes run from 0 to 1.
         log: whether the vertical axis is logarithmic.
         group: charts of one group show their tooltips together.
+        times: the text of each whole number on the horizontal axis, from 0; none for numbers.
     """
 
     title: str
@@ -69,6 +70,7 @@ class Chart:
     shares: bool = False
     log: bool = False
     group: str | None = None
+    times: Sequence[str] = ()
 
 
 def thinned(x: Iterable[float], y: Iterable[float]) -> list[Point]:

@@ -21,7 +21,8 @@ def forecasts(subjects: Sequence[Subject]) -> Content | None:
     told = judged(subjects)
     if not told:
         return None
-    shown = [chart for subject in having(told, "series.npz") for chart in rolling(subject)]
+    drawn = having(told, "series.npz")
+    shown = [chart for subject in drawn for chart in rolling(subject, len(told) > 1)]
     tables = [
         {"subject": subject, "rows": farthest_off(subject.run)}
         for subject in having(told, "mistakes.csv")
@@ -29,8 +30,13 @@ def forecasts(subjects: Sequence[Subject]) -> Content | None:
     return {"charts": [*shown, *by_step(told)], "tables": tables}
 
 
-def rolling(subject: Subject) -> Iterator[Chart]:
-    """Yield charts of a run: forecasts that follow one another, and the worst origin."""
+def rolling(subject: Subject, several: bool) -> Iterator[Chart]:
+    """Yield charts of a run: forecasts that follow one another, and the worst origin.
+
+    Args:
+        subject: the run.
+        several: whether there are others, so that the titles name it.
+    """
     run, task = subject.run, forecasting(subject.run.fitted_task)
     labels, predictions = run.predictions()
     following, *others = task.excerpts(labels, predictions)
@@ -40,17 +46,19 @@ def rolling(subject: Subject) -> Iterator[Chart]:
         first = max(int(times.min()) - BEFORE * task.horizon, start)
         last = min(int(times.max()) + task.horizon, start + len(values) - 1)
         steps = np.arange(first, last + 1)
-        true = thinned(task.grid.years(steps), values[steps - start])
-        lines = [Line("true", true, None)]
+        lines = [Line("true", thinned(steps - first, values[steps - start]), None)]
         for number, (when, found) in enumerate(task.paths(labels[chosen], predictions[chosen])):
-            ahead = task.grid.years(when)
+            ahead = when - first
             name = "forecast" if not number else ""
             middle = thinned(ahead, found[:, found.shape[1] // 2])
-            lines.append(Line(name, middle, subject.colour, faint=bool(number)))
+            lines.append(Line(name, middle, subject.colour))
             for end in (0, -1) if found.shape[1] > 1 else ():
+                name = f"{task.share} interval" if not number and not end else ""
                 ends = thinned(ahead, found[:, end])
-                lines.append(Line("", ends, subject.colour, "dotted", faint=True))
-        yield Chart(f"{subject.label}: {title}", "time", "value", lines)
+                lines.append(Line(name, ends, subject.colour, "dotted"))
+        whose = f"{subject.label}: " if several else ""
+        told = task.grid.labels(first, len(steps))
+        yield Chart(f"{whose}{title}", "time", task.value_name, lines, times=told)
 
 
 def by_step(subjects: Sequence[Subject]) -> list[Chart]:

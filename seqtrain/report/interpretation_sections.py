@@ -34,11 +34,17 @@ def gradients(subjects: Sequence[Subject]) -> Content | None:
         )
         for name, words in MOMENTS.items()
     ]
-    drawn = [chart for chart in charts if chart.lines]
+    drawn = [chart for chart in charts if any(line.points for line in chart.lines)]
     warnings = [
         f"{subject.label}, {MOMENTS[found['moment']]}: {found['warning']}"
         for subject, found in measured
         if found.get("warning")
+    ]
+    warnings += [
+        f"{subject.label}, {MOMENTS[found['moment']]}: no gradient reaches the states"
+        + (", as the layer that reads them begins at 0" if found["moment"] == "start" else "")
+        for subject, found in measured
+        if all(norm == 0 for flow in found["states"] for norm in flow["norms"])
     ]
     return {"charts": drawn, "warnings": warnings} if drawn else None
 

@@ -12,12 +12,17 @@ function number(value) {
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : value.toFixed(4);
 }
 
+// The time at a place of the horizontal axis, if it is one of times.
+function time(chart, place) {
+  return chart.times.length ? chart.times[Math.round(place)] ?? "" : undefined;
+}
+
 // The tooltip is built from nodes and never from HTML: names are what a person called things.
 function tooltip(chart, points) {
   const box = document.createElement("div");
   box.className = "tip";
   const head = box.appendChild(document.createElement("b"));
-  head.textContent = `${chart.x} ${number(points[0].value[0])}`;
+  head.textContent = `${chart.x} ${time(chart, points[0].value[0]) ?? number(points[0].value[0])}`;
   for (const point of points) {
     const row = box.appendChild(document.createElement("div"));
     row.appendChild(document.createElement("i")).style.background = point.color;
@@ -33,11 +38,12 @@ function power(value) {
 }
 
 function axis(name, colour, more) {
-  const formatter = more.type === "log" ? power : name === "time" ? String : undefined;
+  const { labels, ...rest } = more;
+  const formatter = more.type === "log" ? power : undefined;
   return {
     type: "value", name, nameLocation: "middle", nameTextStyle: { color: colour("soft") },
-    axisLabel: { color: colour("soft"), hideOverlap: true, formatter }, axisLine: { lineStyle: { color: colour("line") } },
-    splitLine: { lineStyle: { color: colour("line") } }, ...more,
+    axisLabel: { color: colour("soft"), hideOverlap: true, formatter, ...labels }, axisLine: { lineStyle: { color: colour("line") } },
+    splitLine: { lineStyle: { color: colour("line") } }, ...rest,
   };
 }
 
@@ -59,10 +65,11 @@ function series(line, colour, chart) {
       itemStyle: { color: own, opacity: 0.5 }, emphasis: { disabled: true } };
   }
   const behind = inBackground(line);
+  const dotless = behind || (chart.times.length > 0 && line.points.length > 1);
   return {
     type: "line", name: line.name, data: line.points, color: own, animation: false, z: line.faint ? 1 : 2,
     lineStyle: { color: own, width: line.faint ? 1 : 2, opacity: line.faint ? 0.35 : 1, type: line.dash }, itemStyle: { color: own },
-    showSymbol: line.points.length < 40, symbol: "circle", symbolSize: behind ? 0 : 5,
+    showSymbol: line.points.length < 40, symbol: "circle", symbolSize: dotless ? 0 : 5,
     silent: behind, tooltip: { show: !behind }, emphasis: { disabled: true },
     markPoint: line.mark && {
       data: [{ coord: line.mark.at }], symbol: "circle", symbolSize: 13, silent: true, animation: false,
@@ -79,6 +86,13 @@ function ticks(chart) {
   return whole ? { min: "dataMin", max: "dataMax", minInterval: 1 } : { scale: true };
 }
 
+// Three times, of which none is so near to an end that it would be cut.
+function dates(chart) {
+  const customValues = [1, 3, 5].map((part) => Math.round((part / 6) * (chart.times.length - 1)));
+  return { min: "dataMin", max: "dataMax", axisTick: { customValues },
+    labels: { customValues, formatter: (place) => time(chart, place) } };
+}
+
 function option(chart, colour) {
   const ends = chart.shares ? { min: 0, max: 1 } : {};
   return {
@@ -93,7 +107,7 @@ function option(chart, colour) {
       textStyle: { color: colour("ink"), fontSize: 13 }, axisPointer: { lineStyle: { color: colour("grey") } },
       formatter: (points) => tooltip(chart, points.filter((point) => point.seriesName !== undefined)),
     },
-    xAxis: axis(chart.x, colour, { nameGap: 24, ...(chart.shares ? ends : ticks(chart)) }),
+    xAxis: axis(chart.x, colour, { nameGap: 24, ...(chart.shares ? ends : chart.times.length ? dates(chart) : ticks(chart)) }),
     yAxis: axis(chart.y, colour, { type: chart.log ? "log" : "value", nameGap: 34, scale: chart.low === null, min: chart.low ?? undefined, max: chart.high ?? undefined, ...ends }),
     series: chart.lines.map((line) => series(line, colour, chart)),
   };

@@ -97,7 +97,13 @@ def scores(subjects: Sequence[Subject]) -> Content | None:
         *(last_epoch(finished[0].run.metrics(), columns) if len(finished) == 1 else ()),
         *rivals(finished, columns),
     ]
-    return {"names": columns, "rows": rows, "scale": scale(rows), "tests": list(tests(table))}
+    return {
+        "names": columns,
+        "rows": rows,
+        "scale": scale(rows),
+        "tests": list(tests(table)),
+        "example": finished[0].run.task.example,
+    }
 
 
 def means(table: Sequence[Row], columns: Sequence[str]) -> Iterator[Standing]:

@@ -50,7 +50,7 @@ class Task(ABC):
     name: ClassVar[str]
     labels: ClassVar[str]  # the plural of a label: `classes`, `numbers`
     example: ClassVar[str] = "example"  # what sentences call one
-    number_word: ClassVar[str] = "label"  # what a table of statistics calls a number
+    quantity: ClassVar[str] = "label"  # what a table of statistics calls a number
     no_intervals: ClassVar[str] = "no 95 % intervals: fewer than 10 examples, or all alike"
     file: ClassVar[str] = "task.json"  # of a run
     array: ClassVar[str] = "predictions"  # in predictions.npz

@@ -106,7 +106,7 @@ class Forecasting(Task):
     name: ClassVar[str] = "forecasting"
     labels: ClassVar[str] = "next values"
     example: ClassVar[str] = "window"
-    number_word: ClassVar[str] = "value"
+    quantity: ClassVar[str] = "value"
     no_intervals: ClassVar[str] = "no 95 % intervals: fewer than 10 horizons that do not overlap"
     columns: ClassVar[tuple[str, ...]] = ("series", "origin", "truth", "prediction")
     row: ClassVar[str] = "error"
@@ -150,6 +150,11 @@ class Forecasting(Task):
     def heads(self) -> tuple[float, ...]:
         """The quantiles that the network itself predicts."""
         return self.levels if self.output == "quantiles" else (MEDIAN,)
+
+    @property
+    def value_name(self) -> str:
+        """What an axis of values is called: the only series, if it has a name."""
+        return self.names[0] if len(self.names) == 1 and self.names[0] else "value"
 
     def of_series(self, numbers: Sequence[int]) -> Self:
         """Return the task of only these series, in this order."""

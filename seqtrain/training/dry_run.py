@@ -43,7 +43,7 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
     found: dict[str, Any] = {
         "source": dataset.source,
         "example": dataset.task.example,
-        "label": dataset.task.number_word,
+        "label": dataset.task.quantity,
         "examples": {name: part.scored for name, part in splits.items()},
         "classes": [],
         "labels": [],
