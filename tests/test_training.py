@@ -1,10 +1,12 @@
 """The whole act of training, on real digits and a few small tasks."""
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -308,6 +310,33 @@ def test_a_run_that_is_deleted_while_it_trains_is_not_made_again(tmp_path: Path)
     with pytest.raises(TrainingError, match="was deleted while it trained"):
         train(outputs, callbacks=[deleter(outputs / "quickstart")])
     assert list(outputs.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_only_on_jax_callbacks_get_the_loss_late(backend: str, tmp_path: Path) -> None:
+    import keras
+
+    from seqtrain.training.callbacks import WithoutWaiting
+
+    given: dict[str, Any] = {}
+
+    class Saver(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.epoch = self.batch = 0
+            self.stopped = False
+            self.set_model(SimpleNamespace(fit=lambda *args, **keys: given.update(keys)))
+
+    checked = load_config(QUICKSTART, [*FEW, f"execution.backend={backend}"])
+    dataset = checked.dataset.load()
+    config = execution.resolve(checked, dataset)
+    loop.fit(config, dataset, [], Saver(), Run.create(tmp_path, config))
+    called = given["callbacks"]
+    assert isinstance(called, WithoutWaiting) == (backend == "jax")
+    if backend == "jax":
+        batches = math.ceil(len(dataset.train) / config.training.batch_size)
+        params = called.callbacks[0].params
+        assert (params["steps"], params["epochs"]) == (batches, 2)
 
 
 @pytest.mark.slow

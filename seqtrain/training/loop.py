@@ -158,22 +158,23 @@ def fit(
     def fit_until(epochs: int) -> None:
         batches = Batches(train, size, config.seed, by_length, saver.batch)
         validation = Batches(held_out, BATCH_SIZE, config.seed, hidden)
-        called = [
+        called: Any = [
             *([ScoreWhole(dataset), WriteSamples(run, dataset)] if whole else []),
             CountEpochs(batches, validation),
             TellCompiling(config.execution.backend, batches, validation),
             *callbacks,
             saver,
         ]
+        if config.execution.backend == "jax":  # TensorFlow has always waited when it returns
+            known = {"model": saver.model, "epochs": epochs, "steps": len(batches)}
+            called = WithoutWaiting(called, add_history=True, **known)
         saver.model.fit(
             execution.feed(batches, config.execution),
             initial_epoch=saver.epoch,
             epochs=epochs,
             validation_data=None if whole else execution.feed(validation, config.execution),
             class_weight=weights,
-            callbacks=WithoutWaiting(
-                called, add_history=True, model=saver.model, epochs=epochs, steps=len(batches)
-            ),
+            callbacks=called,
             shuffle=False,
             verbose=0,
         )
