@@ -20,6 +20,8 @@ CASES += [
 ]
 if keras.backend.backend() == "tensorflow":  # on JAX a loop is a loop
     CASES += [(cell, "unrolled", "all", "tanh", "training") for cell in ("SimpleRNN", "GRU")]
+CASES += [(cell, "whole", "states", "tanh", "training") for cell in ("SimpleRNN", "GRU")]
+CASES += [("LSTM", "masked", "states", "tanh", phase) for phase in ("training", "inference")]
 PADDING, STEPS = -9.0, 7
 ROWS = STEPS + 1  # of which the last is padding alone
 
@@ -38,6 +40,21 @@ def network(cell: str, mask: str, output: str, **keys: object) -> keras.Sequenti
     both_ways = keras.layers.Bidirectional(layer)
     flat = [keras.layers.Flatten()] if sequences else []
     return keras.Sequential([keras.Input((STEPS, 5)), *masking, both_ways, *flat])
+
+
+def with_states(cell: str, mask: str, **keys: object) -> keras.Model:
+    """A network of a reader in both directions, and of a layer that begins with its last states."""
+    whole = keras.Input((STEPS, 5))
+    x = whole if mask == "whole" else keras.layers.Masking(PADDING)(whole)
+    kind = getattr(keras.layers, cell)
+    ends = {"return_sequences": True, "return_state": True, "bias_initializer": "random_normal"}
+    read, *states = keras.layers.Bidirectional(kind(7, **ends, **keys))(x)
+    half = len(states) // 2
+    pairs = zip(states[:half], states[half:], strict=True)
+    begin = [keras.layers.Concatenate()([*pair]) for pair in pairs]
+    out, *last = kind(14, go_backwards=True, **ends, **keys)(read, initial_state=begin)
+    flat = keras.layers.Flatten()(out)
+    return keras.Model(whole, keras.layers.Concatenate()([flat, *last]))
 
 
 def examples(mask: str) -> np.ndarray:
@@ -65,7 +82,13 @@ def gradients(model: keras.Sequential, x: np.ndarray, training: bool) -> list[np
 def difference(*case: str) -> float:
     *shape, activation, phase = case
     keras.utils.set_random_seed(1)
-    model, x = network(*shape, activation=activation), examples(shape[1])
+    cell, mask, output = shape
+    model = (
+        with_states(cell, mask, activation=activation)
+        if output == "states"
+        else network(*shape, activation=activation)
+    )
+    x = examples(mask)
     expected = gradients(model, x, phase == "training")
     kernels.install(model)
     found = gradients(model, x, phase == "training")

@@ -12,7 +12,7 @@ from seqtrain.data.seasonality import is_seasonal, mase_scale, seasonal_indices
 from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import Grid
 from seqtrain.evaluation import conformal, forecast_metrics
-from seqtrain.evaluation.forecast_baselines import naive_forecasts
+from seqtrain.evaluation.forecast_baselines import naive_forecasts, theta_forecasts
 from seqtrain.evaluation.forecast_metrics import Origins
 from seqtrain.evaluation.significance import diebold_mariano
 
@@ -98,32 +98,55 @@ def test_with_many_series_whole_series_are_drawn() -> None:
     assert len(np.unique(forecast_metrics.blocks(few))) == 20  # blocks of two origins
 
 
-def rejections(noise: float, better: float, times: int = 300) -> float:
-    """Return how often the test finds a difference, for forecasts of 6 overlapping steps."""
+def rejections(number: int, horizon: int, larger: float = 1.0, series: int = 1) -> float:
+    """Return how often the test finds a difference, for the mean errors of overlapping steps.
+
+    Args:
+        number: of origins of each series.
+        horizon: of each forecast.
+        larger: by how much the shocks of the second forecast are larger.
+        series: how many, which all have nearly the same shocks.
+    """
     random = np.random.default_rng(0)
-    found = 0
+    where = np.repeat(np.arange(series), number), np.tile(np.arange(number), series)
+    found, times = 0, 400
     for _ in range(times):
-        shocks = random.normal(size=(2, 125))
-        errors = [np.abs(np.convolve(one, np.ones(6) / 6, "valid")) for one in shocks]
-        ours, theirs = errors[0], errors[1] * noise + better
-        p = diebold_mariano(ours, theirs, np.zeros(120, int), np.arange(120), 6)
-        found += p < 0.05
+        shocks = np.abs(random.normal(size=(2, number + horizon - 1)))
+        ours, theirs = (
+            np.tile(np.convolve(one, np.ones(horizon) / horizon, "valid"), series) for one in shocks
+        )
+        noise = 0.01 * random.normal(size=len(ours))
+        found += diebold_mariano(ours, larger * theirs + noise, *where, horizon) < 0.05
     return found / times
 
 
-def test_the_test_of_two_forecasts_rarely_finds_a_difference_that_is_none() -> None:
-    assert 0.01 <= rejections(1.0, 0.0) <= 0.11
+@pytest.mark.parametrize(
+    ("number", "horizon", "series"),
+    [(35, 12, 1), (73, 6, 1), (120, 6, 1), (200, 24, 1), (60, 1, 1), (100, 6, 20)],
+)
+def test_the_test_of_two_forecasts_rarely_finds_a_difference_that_is_none(
+    number: int, horizon: int, series: int
+) -> None:
+    assert 0.02 <= rejections(number, horizon, series=series) <= 0.1
 
 
 def test_the_test_of_two_forecasts_finds_a_difference_that_there_is() -> None:
-    assert rejections(1.0, 0.5) > 0.9
+    assert rejections(120, 6, larger=1.6) > 0.9
+
+
+def test_many_short_series_are_compared_by_their_means() -> None:
+    random = np.random.default_rng(0)
+    ours, theirs = random.normal(size=(2, 60)) + [[0.0], [1.0]]
+    alone = np.arange(60), random.integers(0, 5, 60)  # times of which there are too few
+    assert diebold_mariano(ours, theirs, *alone, 18) < 0.01
+    assert diebold_mariano(ours, ours + random.normal(size=60), *alone, 18) > 0.05
 
 
 def test_the_test_of_two_forecasts_is_careful() -> None:
     where = np.zeros(30, int), np.arange(30)
     same = np.random.default_rng(0).normal(size=30)
     assert diebold_mariano(same, same, *where, 3) == 1.0
-    assert diebold_mariano(same, same - 1, *where, 3) == 0.0
+    assert diebold_mariano(same, same - 1, *where, 3) < 1e-9
     assert diebold_mariano(same[:5], same[:5] + same[5:10], np.zeros(5), np.arange(5), 3) == 1.0
     one, other = np.random.default_rng(1).normal(size=(2, 30))
     order = np.random.default_rng(2).permutation(30)
@@ -137,7 +160,7 @@ def test_calibrated_intervals_hold_their_share(kind: str) -> None:
     held, new = random.normal(size=(2, 2_000, 3)) * [1, 2, 4]
     narrow = np.tile([-0.3, 0.0, 0.3], (2_000, 3, 1))
     outputs = narrow if kind == "quantiles" else narrow[:, :, 1:2]
-    corrections = conformal.fit(held, outputs, LEVELS)
+    corrections = conformal.fit(conformal.outside(held, outputs), 0.9)
     found = conformal.apply(outputs, corrections)
     inside = (found[:, :, 0] <= new) & (new <= found[:, :, 2])
     np.testing.assert_allclose(inside.mean(axis=0), 0.9, atol=0.02)
@@ -148,13 +171,13 @@ def test_calibrated_intervals_hold_their_share(kind: str) -> None:
 def test_too_wide_intervals_become_narrower() -> None:
     held = np.random.default_rng(0).normal(size=(500, 1))
     wide = np.tile([-9.0, 0.0, 9.0], (500, 1, 1))
-    found = conformal.apply(wide, conformal.fit(held, wide, LEVELS))
+    found = conformal.apply(wide, conformal.fit(conformal.outside(held, wide), 0.9))
     assert found[0, 0, 2] == pytest.approx(1.645, abs=0.2)
 
 
 def test_few_validation_origins_share_one_correction() -> None:
     held = np.arange(12.0).reshape(4, 3)
-    found = conformal.fit(held, np.zeros((4, 3, 1)), LEVELS)
+    found = conformal.fit(conformal.outside(held, np.zeros((4, 3, 1))), 0.9)
     assert (found == found[0]).all()
     assert found[0].tolist() == [-11.0, 0.0, 11.0]
 
@@ -166,7 +189,7 @@ def series(*each: list[float]) -> SeriesData:
 
 def test_naive_forecasts_are_those_by_hand() -> None:
     found = series([1.0, 2.0, 3.0, 7.0, 5.0, 6.0])
-    models = naive_forecasts(found, np.array([0, 0]), np.array([3, 5]), 4, 3)
+    models = dict(naive_forecasts(found, np.array([0, 0]), np.array([3, 5]), 4, 3))
     assert models["last value"].tolist() == [[7.0] * 4, [6.0] * 4]
     assert models["seasonal naive"].tolist() == [[2.0, 3.0, 7.0, 2.0], [7.0, 5.0, 6.0, 7.0]]
     assert models["drift"].tolist() == [[9.0, 11.0, 13.0, 15.0], [7.0, 8.0, 9.0, 10.0]]
@@ -174,10 +197,37 @@ def test_naive_forecasts_are_those_by_hand() -> None:
 
 def test_naive_forecasts_see_only_the_past_of_their_own_series() -> None:
     found = series([1.0, 2.0, 3.0], [50.0, 60.0, 70.0])
-    models = naive_forecasts(found, np.array([1]), np.array([1]), 2, 12)
+    models = dict(naive_forecasts(found, np.array([1]), np.array([1]), 2, 12))
     assert models["last value"].tolist() == [[60.0, 60.0]]
     assert models["seasonal naive"].tolist() == [[60.0, 60.0]]  # less than a season is known
     assert models["drift"].tolist() == [[70.0, 80.0]]
+
+
+def test_the_theta_method_follows_half_the_trend_and_the_season() -> None:
+    """A line goes on with half its slope: S. R. Hyndman and B. Billah, IJF 19(2), 2003."""
+    line = np.arange(40.0)
+    found = SeriesData.plain("", Grid(), ("line", "flat"), [line, np.full(40, 7.0)], 0)
+    places = np.array([0, 0, 1]), np.array([39, 29, 39])
+    points = theta_forecasts(found, *places, 3, 1)
+    assert points is not None
+    np.testing.assert_allclose(np.diff(points[:2], axis=1), 0.5, atol=0.01)
+    np.testing.assert_allclose(points[:2, 0], [39.5, 29.5], atol=0.1)
+    assert (points[2] == 7).all()
+    wave = 20 + 5 * np.sin(2 * np.pi * np.arange(60) / 12)
+    season = SeriesData.plain("", Grid("month"), ("",), [wave], 0)
+    points = theta_forecasts(season, np.array([0]), np.array([59]), 12, 12)
+    assert points is not None
+    np.testing.assert_allclose(points[0], wave[:12], atol=0.5)
+
+
+def test_the_theta_method_is_left_out_where_it_would_take_minutes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    found = SeriesData.plain("", Grid(), ("",), [np.arange(10.0)], 0)
+    many = np.zeros(2_001, int)
+    assert theta_forecasts(found, many, many + 9, 1, 1) is None
+    assert "the Theta method is left out" in caplog.text
 
 
 def test_a_season_is_found_where_there_is_one() -> None:
@@ -210,7 +260,7 @@ def test_published_scores_of_naive_forecasts_come_out(real_data: Path) -> None:
     times = found.starts + found.lengths - 19
     scale = np.array([mase_scale(np.array(part["train"]), 12) for part in parts.values()])
     truth = np.array([part["test"] for part in parts.values()])
-    models = naive_forecasts(found, numbers, times, 18, 12)
+    models = dict(naive_forecasts(found, numbers, times, 18, 12))
     scores = {
         name: forecast_metrics.scores(
             "t", Origins(truth, scale, numbers, times), points[:, :, None], (0.5,)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.cutting import cut_short, go_on, results
 
 Seqtrain = Callable[..., Outcome]
 
+CSV = ("--format", "csv")
 CONFIG = """
 dataset: {name: series, path: own.csv, window: 6, horizon: 3, validation: 12, test: 12}
 model: {name: gru, units: 4}
@@ -146,7 +148,16 @@ def test_a_season_is_taken_by_the_time_of_a_value() -> None:
     np.testing.assert_allclose(there, there[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("keys", [{"log": True}, {"deseasonalise": True}, {"level": "mean"}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"log": True},
+        {"deseasonalise": True},
+        {"level": "mean"},
+        {"scale": "window"},
+        {"differences": True, "level": "none"},
+    ],
+)
 def test_labels_are_the_next_values_and_come_back(keys: dict[str, Any]) -> None:
     write(wave())
     dataset = load(**keys)
@@ -160,6 +171,62 @@ def test_labels_are_the_next_values_and_come_back(keys: dict[str, Any]) -> None:
     np.testing.assert_allclose(
         task.predictions(learned, labels)[:, :, 0], labels["truth"], rtol=1e-5
     )
+
+
+def test_differences_are_the_changes_of_the_steps() -> None:
+    write(wave())
+    plain, changes = load(level="none"), load(differences=True)
+    before, after = np.asarray(plain.train.first), np.asarray(changes.train.first)
+    np.testing.assert_allclose(after[:, 1:, 0], np.diff(before[:, :, 0]), atol=1e-6)
+    assert after[0, 0, 0] == 0  # nothing is known before the first value
+    np.testing.assert_array_equal(after[1:, 0, 0], after[:-1, 1, 0])
+
+
+def test_each_window_can_be_scaled_by_itself() -> None:
+    """Growing waves look alike, and a window that hardly changes is not blown up."""
+    values = np.arange(1, 121) * np.sin(np.arange(120.0))
+    values[60:70] = values[60]
+    write(values)
+    windows = np.asarray(load(scale="window", level="mean").train.first)[:, :, 0]
+    np.testing.assert_allclose(np.delete(windows, range(50, 70), axis=0).std(axis=1), 1, rtol=1e-5)
+    assert np.abs(windows[62]).max() < 1e-6
+    assert windows.std(axis=1).max() < 1 + 1e-5
+
+
+def test_validation_decides_what_is_auto(caplog: pytest.LogCaptureFixture) -> None:
+    """Percentages and factors ask for the logarithm; values below 0 have none."""
+    caplog.set_level("INFO")
+    grown = np.exp(0.02 * np.arange(120)) * wave()
+    write(grown)
+    auto = {"log": "auto", "deseasonalise": "auto", "level": "auto", "scale": "auto"}
+    dataset = load(window=12, **auto)
+    assert dataset.decided["log"] is True
+    assert forecasting(dataset.task).transform.log
+    assert "best of 16 ways on validation" in caplog.text
+    section = {"name": "series", "path": "own.csv", "window": 12, "horizon": 3}
+    errors = {
+        log: Series.model_validate({**section, "season": 12, "log": log}).linear_mase(
+            dataset.series
+        )
+        for log in (True, False)
+        if dataset.series
+    }
+    assert errors[True] < errors[False]
+    write(grown - 20)
+    assert load(window=12, **auto).decided["log"] is False
+
+
+@pytest.mark.tf
+def test_a_run_keeps_what_validation_decided(seqtrain: Seqtrain, own: Path) -> None:
+    ok(seqtrain("train", own, "dataset.log=auto", "dataset.level=auto", "training.epochs=1"))
+    run = lookup.latest(Path("outputs"))
+    kept = run.config.dataset
+    assert isinstance(kept, Series)
+    assert kept.log in (True, False)
+    assert kept.level in ("last", "mean")
+    assert forecasting(run.fitted_task).transform.log == kept.log
+    ok(seqtrain("evaluate"))
+    ok(seqtrain("forecast"))
 
 
 # The split in time
@@ -204,7 +271,16 @@ def test_some_series_can_validate_for_all() -> None:
     np.testing.assert_array_equal(every.test.labels["truth"], some.test.labels["truth"])
 
 
-@pytest.mark.parametrize("keys", [{}, {"log": True, "deseasonalise": True}, {"calendar": True}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"log": True, "deseasonalise": True},
+        {"calendar": True},
+        {"deseasonalise": "auto", "level": "auto", "scale": "window"},
+        {"differences": True, "series_embedding": 2},
+    ],
+)
 def test_nothing_that_is_fitted_sees_validation_or_test(keys: dict[str, Any]) -> None:
     values = np.stack([wave(), wave(noise=0.3)], axis=1)
     found = []
@@ -426,7 +502,177 @@ def test_a_covariate_of_the_future_helps_and_must_be_given(seqtrain: Seqtrain, o
     np.testing.assert_allclose(found, 10 + 3 * price[300:], atol=1.5)
     refused = seqtrain("forecast", "knows", "--steps", "4")
     assert refused.exit_code == 2
-    assert "`price` of `value` must be known for 3 steps after its last value" in refused.stderr
+    assert "`price` of `value` must be known for 4 steps after its last value" in refused.stderr
+
+
+@pytest.mark.tf
+def test_a_network_can_tell_series_apart(seqtrain: Seqtrain, own: Path) -> None:
+    """After six zeros one goes up and the other down, which a window of six does not show."""
+    up = np.tile([0.0] * 6 + [1.0, -2.0, 1.0], 25)
+    noise = 0.01 * np.random.default_rng(0).normal(size=(225, 2))
+    write(np.stack([up, -up], axis=1) + noise, ("up", "down"))
+    keys = ("dataset.level=none", "dataset.season=1", "training.epochs=30", "model.units=16")
+    for name, length in (("knows", 2), ("guesses", "null")):
+        ok(seqtrain("train", own, *keys, f"dataset.series_embedding={length}", f"name={name}"))
+    knows, guesses = (
+        lookup.best(Path(name), Path("outputs")).metrics()["test_mase"]
+        for name in ("knows", "guesses")
+    )
+    assert knows < 0.5 * guesses
+    flat = [
+        f"2010-{month:02},{value}" for month, value in enumerate([1.0, -2.0, 1.0] + [0.0] * 6, 1)
+    ]
+    for name in ("up", "down"):
+        Path("one.csv").write_text("\n".join([f"time,{name}", *flat]))
+        config = lookup.best(Path("knows"), Path("outputs")).folder / "config.yaml"
+        config.write_text(
+            re.sub(r"value_columns:(\n  - \w+)+", "value_columns: null", config.read_text())
+        )
+        rows = list(
+            csv.DictReader(
+                io.StringIO(ok(seqtrain("forecast", "knows", "--data", "one.csv", *CSV)))
+            )
+        )
+        assert float(rows[0]["forecast"]) == pytest.approx(1 if name == "up" else -1, abs=0.3)
+
+
+@pytest.mark.tf
+def test_newer_values_test_a_network_like_the_last_part_of_its_own(
+    seqtrain: Seqtrain, trained: Run
+) -> None:
+    rows = Path("own.csv").read_text().splitlines()
+    Path("last.csv").write_text("\n".join([rows[0], *rows[-18:]]))  # a window and the test part
+    newer = json.loads(ok(seqtrain("evaluate", "own", "--data", "last.csv", "--json")))
+    mine = json.loads(ok(seqtrain("evaluate", "own", "--json")))
+    assert (newer["examples"], newer["trained_on"]) == (10, 0)
+    for name in ("mase", "mae", "coverage", "loss"):
+        assert newer[f"data_{name}"] == pytest.approx(mine[f"test_{name}"], rel=1e-6)
+    assert json.loads(ok(seqtrain("evaluate", "own", "--data", "own.csv", "--json")))[
+        "trained_on"
+    ] == len(trained.trained_on())
+    Path("short.csv").write_text("\n".join([rows[0], *rows[-8:]]))
+    refused = seqtrain("evaluate", "own", "--data", "short.csv")
+    assert refused.exit_code == 2
+    assert "no series has the 9 steps of a window and its next values" in refused.stderr
+
+
+@pytest.mark.tf
+def test_known_covariates_of_the_steps_asked_for_suffice(seqtrain: Seqtrain, own: Path) -> None:
+    """A forecast of 4 steps is made of two of 3, but needs the price of 4 only."""
+    random = np.random.default_rng(0)
+    price = random.normal(size=124)
+    values = np.append(10 + 3 * price[:120] + 0.1 * random.normal(size=120), [np.nan] * 4)
+    write(np.stack([values, price], axis=1), ("value", "price"))
+    keys = ("dataset.value_columns=[value]", "dataset.future=[price]", "training.epochs=40")
+    ok(seqtrain("train", own, *keys, "training.baselines=false"))
+    rows = list(csv.DictReader(io.StringIO(ok(seqtrain("forecast", "--steps", "4", *CSV)))))
+    found = [float(row["forecast"]) for row in rows]
+    np.testing.assert_allclose(found, 10 + 3 * price[120:], atol=2.5)
+    refused = seqtrain("forecast", "--steps", "5")
+    assert refused.exit_code == 2
+    assert "5 steps after its last value, and are for 4" in refused.stderr
+    assert "`--steps 4`" in refused.stderr
+
+
+@pytest.mark.tf
+def test_the_only_series_of_a_long_table_is_known_by_its_name(
+    seqtrain: Seqtrain, own: Path
+) -> None:
+    def long(name: str) -> Path:
+        rows = write(wave(), file=f"{name}.csv").read_text().splitlines()
+        named = ["shop,time,value", *(f"{name},{row}" for row in rows[1:])]
+        Path(f"{name}.csv").write_text("\n".join(named))
+        return Path(f"{name}.csv")
+
+    keys = (f"dataset.path={long('north')}", "dataset.series_column=shop")
+    ok(seqtrain("train", own, *keys, "training.baselines=false", "training.epochs=1"))
+    ok(seqtrain("forecast", "--data", "north.csv"))
+    refused = seqtrain("forecast", "--data", long("south"))
+    assert refused.exit_code == 2
+    assert "the network does not know the series `south`" in refused.stderr
+    assert "it was trained on `north`" in refused.stderr
+
+
+@pytest.mark.tf
+def test_a_season_that_is_counted_in_rows_is_doubted_for_another_file(
+    seqtrain: Seqtrain, own: Path
+) -> None:
+    write(wave(noise=0.01))
+    keys = ("dataset.time_column=null", "dataset.value_columns=[value]", "dataset.season=12")
+    one = ("training.baselines=false", "training.epochs=1")
+    ok(seqtrain("train", own, *keys, *one, "dataset.deseasonalise=true"))
+    assert "the same place of a season" not in seqtrain("forecast").stderr
+    doubted = seqtrain("forecast", "--data", "own.csv")
+    assert "must be at the same place of a season of 12 steps" in doubted.stderr
+    ok(seqtrain("train", own, *one, "dataset.deseasonalise=true", "name=timed"))
+    assert "the same place" not in seqtrain("forecast", "timed", "--data", "own.csv").stderr
+
+
+def test_a_forecast_without_quantiles_has_no_loss_beside_one_that_has() -> None:
+    write(wave())
+    dataset = load(validation=40)
+    labels = dataset.test.labels
+    task = forecasting(dataset.task)
+    right = np.repeat(labels["truth"][:, :, None], 3, axis=2)
+    assert task.scores("test", labels, right)["test_loss"] == 0
+    assert task.scores("test", labels, right[:, :, :1])["test_loss"] is None
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("log", [False, True])
+def test_a_series_that_never_changed_counts_for_no_mase(log: bool) -> None:
+    """Its error has no unit, so it neither makes an epoch look better nor a test."""
+    flat = np.append(np.full(108, 5.0), np.arange(12.0) + 6)
+    write(np.stack([wave(), flat], axis=1), ("wave", "flat"))
+    dataset = load(validation=12, test=12, log=log)
+    task = forecasting(dataset.task)
+    labels = dataset.test.labels
+    outputs = np.random.default_rng(0).normal(size=(len(labels), dataset.outputs))
+    predictions = task.predictions(outputs, labels)
+    errors = task.errors(labels, predictions)
+    assert (np.isnan(errors) == (labels["series"] == 1)).all()
+    wanted = task.scores("test", labels, predictions)["test_mase"]
+    assert np.nanmean(errors) == pytest.approx(wanted)
+    (metric,) = task.keras_metrics(None)
+    for rows in (slice(3), slice(3, None)):
+        metric.update_state(np.asarray(task.learned(labels))[rows], outputs[rows].astype("float32"))
+    assert float(metric.result()) == pytest.approx(wanted, rel=1e-5)
+    naive = np.repeat(labels["truth"][:, :1, None], 3, axis=1)
+    difference = task.compare(labels, predictions, naive)["difference"]
+    alone = labels["series"] == 0
+    only = task.compare(labels[alone], predictions[alone], naive[alone])["difference"]
+    assert difference == only
+
+
+def test_origins_that_are_in_no_series_are_refused() -> None:
+    write(wave())
+    dataset = load()
+    labels, task = dataset.test.labels, forecasting(dataset.task)
+    predictions = np.zeros((len(labels), 3, 3))
+    task.check(labels, predictions)
+    damage = {"series": [-1, 1], "level": [np.nan], "spread": [0.0, np.inf], "time": [2**50]}
+    for key, values in damage.items():
+        for value in values:
+            damaged = labels.copy()
+            damaged[key][1] = value
+            with pytest.raises(ValueError, match="origins that are in no series"):
+                task.check(damaged, predictions)
+
+
+@pytest.mark.tf
+def test_an_interval_that_holds_too_little_is_told(seqtrain: Seqtrain, own: Path) -> None:
+    """Errors of the test are ten times those of validation, of which there are few."""
+    values = wave(noise=0.01)
+    values[108:] += np.random.default_rng(1).normal(size=12)
+    write(values)
+    outcome = seqtrain("train", own)
+    ok(outcome)
+    assert "the 90 % interval is calibrated on 4 spans of 3 steps" in outcome.stderr
+    held = lookup.latest(Path("outputs")).metrics()["test_coverage"]
+    assert held < 0.8
+    (warning,) = forecasting(load().task).warnings({"test_coverage": held}, {}, False)
+    assert f"the 90 % interval holds {100 * held:.0f} % of the test values" in warning
+    assert not [*forecasting(load().task).warnings({"test_coverage": 0.85}, {}, False)]
 
 
 @pytest.mark.parametrize("output", ["median", "mean", "quantiles"])
@@ -503,7 +749,6 @@ def test_what_is_not_for_forecasts_is_told(seqtrain: Seqtrain) -> None:
     for command in (
         ("predict", "own", "a text"),
         ("predict", "own", "--data", "own.csv"),
-        ("evaluate", "own", "--data", "own.csv"),
     ):
         outcome = seqtrain(*command)
         assert outcome.exit_code == 2, command
@@ -531,7 +776,7 @@ def test_what_fills_a_gap_is_neither_seen_too_early_nor_scored() -> None:
     np.testing.assert_array_equal(unknown, (ahead >= 100) & (ahead < 104))
     assert not unknown.all(axis=1).any()
     task = forecasting(dataset.task)
-    wrong = np.where(unknown, 1e9, labels["truth"])[:, :, None]
+    wrong = np.repeat(np.where(unknown, 1e9, labels["truth"])[:, :, None], 3, axis=2)
     scores = task.scores("test", labels, wrong)
     assert (scores["test_mase"], scores["test_smape"], scores["test_loss"]) == (0, 0, 0)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from seqtrain.data import inputs
 from seqtrain.data.scaling import Scaling
@@ -155,6 +155,10 @@ class Shaped(Protocol):
         """The shapes of the inputs beside the first, by name."""
 
     @property
+    def embedded(self) -> Mapping[str, tuple[int, int]]:
+        """The number of ids and the length of their vectors, of inputs that are ids, by name."""
+
+    @property
     def outputs(self) -> int:
         """The size of the output of a model for one example."""
 
@@ -177,6 +181,7 @@ class Outline:
     tokens: str = "words"
     examples: int = 1
     others: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    embedded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,9 @@ class Dataset:
         dropped: the share of characters in no token, if it was counted.
         series: the time series, if the examples are windows of them.
         optimum: the logarithm of the true probability of each label of test, if it is generated.
+        embedded: the inputs that are ids: the number of ids, and the length of the vector that
+            the network learns for each; by name.
+        decided: the keys of the dataset's section that the data decided.
     """
 
     train: Examples
@@ -216,6 +224,8 @@ class Dataset:
     dropped: float = 0.0
     series: SeriesData | None = None
     optimum: np.ndarray | None = None
+    embedded: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    decided: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ A translation has a source and a target; a forecast has a window and known futur
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ else:
     Inputs = Any  # nothing that is imported for types alone
 
 T = TypeVar("T")
-AT_ONCE = 10_000  # examples that are hashed at once, because windows are arrays only when read
+AT_ONCE = 10_000  # examples that are in memory at once, because windows are arrays only when read
 
 
 def each(x: Any, function: Callable[[Any], T]) -> Any:
@@ -48,15 +48,21 @@ def count(x: Inputs) -> int:
     return len(arrays(x)[0])
 
 
+def pieces(examples: int) -> Iterator[slice]:
+    """Yield slices that divide so many examples into parts of at most 10,000."""
+    for start in range(0, examples, AT_ONCE):
+        yield slice(start, start + AT_ONCE)
+
+
 def fingerprints(x: Inputs) -> np.ndarray:
     """Return the first 8 bytes of BLAKE2 of each example's bytes; uint64, shape (N,)."""
     import numpy as np
 
     digests = bytearray()
-    for start in range(0, count(x), AT_ONCE):
+    for some in pieces(count(x)):
         flat = [
             np.ascontiguousarray(array).reshape(len(array), -1).view(np.uint8)
-            for array in arrays(rows(x, slice(start, start + AT_ONCE)))
+            for array in arrays(rows(x, some))
         ]
         whole = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
         digests += b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in whole)

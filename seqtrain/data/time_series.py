@@ -30,6 +30,7 @@ class SeriesData:
         future: covariates that are known in advance, float64 of shape (sum of `known`, K).
         known: for how many steps of each series they are known, int64 of shape (S,), at least
             `lengths`.
+        timed: whether the data hold times; otherwise the rows are counted.
         past_names: of the P covariates.
         future_names: of the K covariates.
     """
@@ -46,6 +47,7 @@ class SeriesData:
     known: np.ndarray
     past_names: tuple[str, ...] = ()
     future_names: tuple[str, ...] = ()
+    timed: bool = True
 
     @classmethod
     def plain(
@@ -132,6 +134,22 @@ class SeriesData:
             past=np.insert(self.past, places, past, axis=0),
             lengths=self.lengths + more,
         )
+
+    def known_to(self, known: np.ndarray) -> SeriesData:
+        """Return the series with future covariates for at least so many steps.
+
+        Further ones keep their last value.
+
+        Args:
+            known: the steps of each series, int64 of shape (S,).
+        """
+        import numpy as np
+
+        more = np.maximum(known - self.known, 0)
+        ends = self.known.cumsum()
+        rows = np.repeat(self.future[ends - 1], more, axis=0)
+        future = np.insert(self.future, np.repeat(ends, more), rows, axis=0)
+        return replace(self, future=future, known=self.known + more)
 
     def title(self, number: int) -> str:
         """Return the name of a series for messages."""

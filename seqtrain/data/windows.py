@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from seqtrain.data.inputs import pieces
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -50,7 +52,10 @@ class Computed:
 
         rows, *rest = index if isinstance(index, tuple) else (index,)
         chosen = self.rows[rows]
-        found = self.function(chosen.reshape(-1)).reshape(*chosen.shape, self.width)
+        flat, found = chosen.reshape(-1), np.empty((chosen.size, self.width), np.float32)
+        for some in pieces(len(flat)):
+            found[some] = self.function(flat[some])
+        found = found.reshape(*chosen.shape, self.width)
         return np.asarray(found[(..., *rest)] if rest else found)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

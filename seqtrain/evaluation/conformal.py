@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 FEWEST = 20  # validation origins from which on each step has its own correction
 
 
-def fit(truth: np.ndarray, outputs: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+def outside(truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Return how far the truth lies outside of the interval, below 0 inside.
+
+    Args:
+        truth: of N origins, float64 of shape (N, H); NaN where not known.
+        outputs: quantiles, float64 of shape (N, H, Q), or (N, H, 1) of a forecast without them,
+            whose interval is a point.
+
+    Returns:
+        float64 of shape (N, H).
+    """
+    return np.asarray(np.maximum(outputs[:, :, 0] - truth, truth - outputs[:, :, -1]))
+
+
+def fit(found: np.ndarray, share: float) -> np.ndarray:
     """Return what must be added to the outputs so that the interval holds its share.
 
     Split conformal prediction. For quantiles, both ends move outwards (or inwards) by the quantile
@@ -21,20 +34,16 @@ def fit(truth: np.ndarray, outputs: np.ndarray, levels: Sequence[float]) -> np.n
     fewer than 20 origins. The middle quantile does not change.
 
     Args:
-        truth: of the N validation origins, float64 of shape (N, H); NaN where not known.
-        outputs: float64 of shape (N, H, Q), or (N, H, 1) of a forecast without quantiles.
-        levels: the two ends of the interval and the middle, rising.
+        found: how far the truth of the validation origins lies `outside`.
+        share: of the true values that the interval should hold.
 
     Returns:
         float64 of shape (H, 3).
     """
-    low, high = outputs[:, :, 0], outputs[:, :, -1]
-    outside = np.maximum(low - truth, truth - high)
-    share = levels[-1] - levels[0]
-    if np.isfinite(truth).sum(axis=0).min() < FEWEST:
-        more = np.full(truth.shape[1], _quantile(outside.ravel(), share))
+    if np.isfinite(found).sum(axis=0).min() < FEWEST:
+        more = np.full(found.shape[1], _quantile(found.ravel(), share))
     else:
-        more = np.array([_quantile(step, share) for step in outside.T])
+        more = np.array([_quantile(step, share) for step in found.T])
     return np.stack([-more, np.zeros_like(more), more], axis=1)
 
 
@@ -42,7 +51,7 @@ def apply(outputs: np.ndarray, corrections: np.ndarray) -> np.ndarray:
     """Return corrected quantiles, rising; float64, shape (N, H, 3).
 
     Args:
-        outputs: as `fit` takes them.
+        outputs: as `outside` takes them.
         corrections: the result of `fit`.
     """
     return rising(outputs + corrections)

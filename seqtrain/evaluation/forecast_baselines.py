@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,16 +17,18 @@ if TYPE_CHECKING:
     from seqtrain.data.dataset import Dataset, Examples, Split
     from seqtrain.data.time_series import SeriesData
 
-LAST, SEASONAL, DRIFT = "last value", "seasonal naive", "drift"
+LAST, SEASONAL, DRIFT, THETA = "last value", "seasonal naive", "drift", "Theta method"
 LARGEST = 16_000_000  # values of the windows of a regression; of more windows some are taken
-AT_ONCE = 10_000  # windows that a linear model forecasts at once
+MOST_FITS = 2_000  # of the Theta method, of which each takes 10 ms
 PENALTIES = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge regression, of which validation chooses
+
+log = logging.getLogger(__name__)
 
 
 def naive_forecasts(
     found: SeriesData, series: np.ndarray, times: np.ndarray, horizon: int, season: int
-) -> dict[str, np.ndarray]:
-    """Return the naive forecasts by name; float64, shape (N, H), in units of the data.
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the naive forecasts with their names; float64, shape (N, H), in units of the data.
 
     R. J. Hyndman and G. Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition,
     2021, section 5.2.
@@ -40,12 +45,58 @@ def naive_forecasts(
     steps = np.arange(1, horizon + 1)
     last, first = found.values[lasts][:, None], found.values[firsts][:, None]
     slope = (last - first) / np.maximum(lasts - firsts, 1)[:, None]
-    models = {LAST: np.repeat(last, horizon, axis=1)}
+    yield LAST, np.broadcast_to(last, (len(series), horizon))
     if season > 1:
         rows = lasts[:, None] - season + 1 + (steps - 1) % season
         there = rows >= firsts[:, None]
-        models[SEASONAL] = np.where(there, found.values[np.where(there, rows, 0)], last)
-    return {**models, DRIFT: last + slope * steps}
+        yield SEASONAL, np.where(there, found.values[np.where(there, rows, 0)], last)
+    yield DRIFT, last + slope * steps
+
+
+def theta_forecasts(
+    found: SeriesData, series: np.ndarray, times: np.ndarray, horizon: int, season: int
+) -> np.ndarray | None:
+    """Return the forecasts of the Theta method, fitted anew on the values up to each origin.
+
+    V. Assimakopoulos and K. Nikolopoulos, "The theta model: a decomposition approach to
+    forecasting", International Journal of Forecasting 16(4), 2000; computed by statsmodels, which
+    also removes a significant season.
+
+    Args:
+        found: see `naive_forecasts`.
+        series: see there.
+        times: see there.
+        horizon: see there.
+        season: see there.
+
+    Returns:
+        float64 of shape (N, H), in units of the data; None if statsmodels is not installed, or if
+        there are so many origins that it would take minutes.
+    """
+    if find_spec("statsmodels") is None:
+        return None
+    if len(series) > MOST_FITS:
+        log.info("the %s is left out: it is fitted at most %s times", THETA, f"{MOST_FITS:,}")
+        return None
+    firsts = found.firsts[series]
+    ends = firsts + times - found.starts[series] + 1
+    pairs = zip(firsts.tolist(), ends.tolist(), strict=True)
+    return np.stack([_theta(found.values[first:end], horizon, season) for first, end in pairs])
+
+
+def _theta(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    """Return the next values of one series by the Theta method; float64, shape (H,)."""
+    from statsmodels.tsa.forecasting.theta import ThetaModel
+
+    last = np.full(horizon, values[-1])
+    if (values == values[0]).all():
+        return last
+    has_seasons = season > 1 and len(values) >= 2 * season
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of searches that end without the best value
+        model = ThetaModel(values, period=season if has_seasons else 1, deseasonalize=has_seasons)
+        points = np.asarray(model.fit().forecast(horizon), np.float64)
+    return np.where(np.isfinite(points), points, last)
 
 
 def regression_on_windows(dataset: Dataset) -> np.ndarray:
@@ -59,8 +110,7 @@ def regression_on_windows(dataset: Dataset) -> np.ndarray:
 
 def forecast_linearly(model: Linear, examples: Examples) -> np.ndarray:
     """Return the outputs of a linear model of windows; float64, shape (N, H)."""
-    starts = range(0, len(examples), AT_ONCE)
-    parts = (flat(examples, slice(start, start + AT_ONCE)) for start in starts)
+    parts = (flat(examples, rows) for rows in inputs.pieces(len(examples)))
     return np.concatenate([part.astype(np.float64) @ model.kernel + model.bias for part in parts])
 
 
@@ -97,15 +147,16 @@ def _of_split(dataset: Dataset, split: Split, horizon: int) -> tuple[np.ndarray,
     """
     part = dataset.learned_split(split)
     values = len(part) * flat(part, slice(0, 1)).shape[1]
-    chosen = slice(None, None, -(-values // LARGEST))
-    truth = part.labels[chosen][:, :horizon]
+    rows = np.arange(0, len(part), -(-values // LARGEST))
+    truth = part.labels[rows, :horizon]
     known = np.isfinite(truth).all(axis=1)
-    if not known.any():  # each has a gap after it
-        return flat(part, chosen), np.nan_to_num(truth)
-    return flat(part, chosen)[known], truth[known]
+    if known.any():  # else each has a gap after it
+        rows, truth = rows[known], truth[known]
+    x = [flat(part, rows[some]) for some in inputs.pieces(len(rows))]
+    return np.concatenate(x), np.nan_to_num(truth)
 
 
-def flat(examples: Examples, rows: slice = slice(None)) -> np.ndarray:
-    """Return all values of each example in one row; float32, shape (N, values)."""
-    parts = inputs.arrays(inputs.rows(examples.x, rows))
+def flat(examples: Examples, rows: slice | np.ndarray) -> np.ndarray:
+    """Return all values of each example in one row, without ids; float32, shape (N, values)."""
+    parts = [one for one in inputs.arrays(inputs.rows(examples.x, rows)) if one.dtype.kind == "f"]
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from seqtrain.data import inputs
 from seqtrain.evaluation import uncertainty
 
 PERCENTILES = (50, 90, 95, 99, 100)
@@ -32,6 +33,10 @@ class Origins:
     scale: np.ndarray
     series: np.ndarray
     time: np.ndarray
+
+    def take(self, rows: slice) -> Origins:
+        """Return some of the origins."""
+        return Origins(self.truth[rows], self.scale[rows], self.series[rows], self.time[rows])
 
 
 def mase(origins: Origins, points: np.ndarray) -> Values:
@@ -107,6 +112,61 @@ def every(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) -> d
     }
 
 
+@dataclass(frozen=True)
+class Sums:
+    """The sums of a score over origins, and how many values each counts.
+
+    Attributes:
+        steps: of each step of the horizon, float64 of shape (H,).
+        of_steps: their numbers of values, in the same form.
+        groups: of each group of origins, float64 of shape (G,).
+        of_groups: their numbers of values, in the same form.
+    """
+
+    steps: np.ndarray
+    of_steps: np.ndarray
+    groups: np.ndarray
+    of_groups: np.ndarray
+
+    def __add__(self, other: Sums) -> Sums:
+        """Return the sums over the origins of both."""
+        return Sums(
+            self.steps + other.steps,
+            self.of_steps + other.of_steps,
+            self.groups + other.groups,
+            self.of_groups + other.of_groups,
+        )
+
+    @classmethod
+    def of(cls, values: Values, groups: np.ndarray, number: int) -> Sums:
+        """Return the sums of finite values of origins, of which each is in one of some groups."""
+        known = np.isfinite(values)
+        values = np.where(known, values, 0.0)
+        total = np.bincount(groups, values.sum(axis=1), number)
+        count = np.bincount(groups, known.sum(axis=1), number)
+        return cls(values.sum(axis=0), known.sum(axis=0), total, count)
+
+
+def sums(
+    origins: Origins, quantiles: np.ndarray, levels: Sequence[float], groups: np.ndarray
+) -> dict[str, Sums]:
+    """Return the sums of each score, by name; few origins at once are in memory.
+
+    Args:
+        origins: the truth.
+        quantiles: see `every`.
+        levels: see `every`.
+        groups: the group of each origin, int64 of shape (N,).
+    """
+    number = int(groups.max()) + 1
+    found: dict[str, Sums] = {}
+    for rows in inputs.pieces(len(groups)):
+        for name, values in every(origins.take(rows), quantiles[rows], levels).items():
+            more = Sums.of(values, groups[rows], number)
+            found[name] = found[name] + more if name in found else more
+    return found
+
+
 def scores(
     prefix: str, origins: Origins, quantiles: np.ndarray, levels: Sequence[float]
 ) -> dict[str, float | None]:
@@ -114,8 +174,8 @@ def scores(
 
     RMSE is the root of the mean square. A score is None where it is not defined.
     """
-    found = every(origins, quantiles, levels)
-    return {f"{prefix}_{name}": _mean(name, values) for name, values in found.items()}
+    one = np.zeros(len(origins.time), np.int64)
+    return _means(prefix, sums(origins, quantiles, levels, one))
 
 
 def evaluate(
@@ -126,14 +186,13 @@ def evaluate(
     The details are `steps`, with each score of each step of the horizon, and quantiles of the
     absolute errors.
     """
-    found = every(origins, quantiles, levels)
-    steps = _by_step(found)
-    sizes = np.nanpercentile(found["mae"], PERCENTILES).tolist()
+    found = sums(origins, quantiles, levels, blocks(origins))
+    sizes = np.nanpercentile(mae(origins, quantiles[:, :, len(levels) // 2]), PERCENTILES).tolist()
     return {
-        **{f"{prefix}_{name}": _mean(name, values) for name, values in found.items()},
-        "intervals": {f"{prefix}_{name}": ends for name, ends in intervals(origins, found).items()},
+        **_means(prefix, found),
+        "intervals": {f"{prefix}_{name}": ends for name, ends in intervals(found).items()},
         prefix: {
-            "steps": steps,
+            "steps": _by_step(found),
             "absolute_errors": dict(zip(map(str, PERCENTILES), sizes, strict=True)),
         },
     }
@@ -143,36 +202,44 @@ def by_step(
     origins: Origins, quantiles: np.ndarray, levels: Sequence[float]
 ) -> dict[str, list[float | None]]:
     """Return each score of each step of the horizon."""
-    return _by_step(every(origins, quantiles, levels))
+    one = np.zeros(len(origins.time), np.int64)
+    return _by_step(sums(origins, quantiles, levels, one))
 
 
-def _by_step(found: Mapping[str, Values]) -> dict[str, list[float | None]]:
-    return {name: [_mean(name, step) for step in values.T] for name, values in found.items()}
+def _by_step(found: Mapping[str, Sums]) -> dict[str, list[float | None]]:
+    return {
+        name: [_mean(name, *pair) for pair in zip(one.steps, one.of_steps, strict=True)]
+        for name, one in found.items()
+    }
 
 
-def _mean(name: str, values: np.ndarray) -> float | None:
-    known = values[np.isfinite(values)]
-    if not known.size:
+def _means(prefix: str, found: Mapping[str, Sums]) -> dict[str, float | None]:
+    return {
+        f"{prefix}_{name}": _mean(name, one.steps.sum(), one.of_steps.sum())
+        for name, one in found.items()
+    }
+
+
+def _mean(name: str, total: float, count: int) -> float | None:
+    if not count:
         return None
-    return float(np.sqrt(known.mean()) if name == "rmse" else known.mean())
+    return float(np.sqrt(total / count) if name == "rmse" else total / count)
 
 
-def intervals(origins: Origins, found: Mapping[str, Values]) -> dict[str, list[float] | None]:
+def intervals(found: Mapping[str, Sums]) -> dict[str, list[float] | None]:
     """Return the 95 % interval of each score, by bootstrap.
 
     Forecasts from neighbouring origins overlap, so single origins are not resampled. With many
     series whole series are; with few, blocks of neighbouring origins that are at least as long as
     the horizon: H. R. Künsch, "The Jackknife and the Bootstrap for General Stationary
     Observations", Annals of Statistics 17(3), 1989.
+
+    Args:
+        found: the sums of each score, by these `blocks`.
     """
-    groups = blocks(origins)
-    number = int(groups.max()) + 1
-    sums: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
-    for name, values in found.items():
-        known = np.isfinite(values)
-        total = np.bincount(groups, np.where(known, values, 0.0).sum(axis=1), number)
-        sums[name] = _ratio(name, total, np.bincount(groups, known.sum(axis=1), number))
-    ends = uncertainty.bootstrap(sums, number)
+    number = len(next(iter(found.values())).groups)
+    statistics = {name: _ratio(name, one.groups, one.of_groups) for name, one in found.items()}
+    ends = uncertainty.bootstrap(statistics, number)
     return {name: list(pair) if pair else None for name, pair in ends.items()}
 
 
@@ -182,6 +249,15 @@ def _ratio(name: str, total: np.ndarray, count: np.ndarray) -> Callable[[np.ndar
         return np.asarray(np.sqrt(mean) if name == "rmse" else mean)
 
     return statistic
+
+
+def spans(origins: Origins) -> int:
+    """Return how many spans of a horizon the origins forecast that do not overlap."""
+    reach = {}
+    for series in np.unique(origins.series).tolist():
+        times = origins.time[origins.series == series]
+        reach[series] = int(times.max() - times.min()) // origins.truth.shape[1] + 1
+    return sum(reach.values())
 
 
 def blocks(origins: Origins) -> np.ndarray:

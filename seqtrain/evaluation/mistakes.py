@@ -1,6 +1,6 @@
 """The mistakes on the test examples, as a table for a spreadsheet.
 
-For forecasts, these are all origins, that with the largest error first.
+For forecasts, these are the 10,000 origins with the largest errors, the largest first.
 For classes, these are the wrong predictions, the most confident first. For numbers, these are all
 predictions with their errors, the largest first; if the dataset has a tolerance, only errors of at
 least the tolerance.

@@ -83,6 +83,7 @@ class Saved:
             mask=self.mask,
             padding=getattr(config.dataset, "padding", "post"),
             vocabulary=fitted.vocabulary,
+            embedded=config.dataset.embedded(fitted.task),
         )
 
 
@@ -198,7 +199,7 @@ def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several |
         found = [layer["config"] for layer in layers if layer["class_name"] == "InputLayer"]
         inputs = {one["name"]: (_sizes(one["batch_shape"][1:]), one["dtype"]) for one in found}
         shape, kind = inputs[min(inputs)]
-        embedding = of.get("Embedding")
+        embedding = of.get("Embedding") if kind == IDS else None
         known = {FEATURES: 2, IDS: 1}
         if len(inputs) == len(found) > 1 and {kind for _, kind in inputs.values()} <= {*known}:
             size = _sizes([embedding["input_dim"]])[0] if embedding else None

@@ -26,6 +26,7 @@ from seqtrain.errors import DataError, RunError
 from seqtrain.evaluation.metric import PREFIXES
 from seqtrain.inference import carried, model_file
 from seqtrain.inference.new_examples import read
+from seqtrain.inference.newer_series import backtest
 from seqtrain.io.text_file import told
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
@@ -177,6 +178,8 @@ def _as_written(baselines: Any, verdict: Any, scores: Sequence[str]) -> bool:
 def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]:
     """Run the saved model of a run on labelled examples of a file; see `new_examples.read`.
 
+    A network that forecasts is tested from every step of newer series whose next values are known.
+
     Returns:
         Like `evaluate`, with scores that begin with `data_`; `trained_on` counts the examples
         that were also training examples.
@@ -186,24 +189,35 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
         DataError: the file has no labels, or labels that the run does not know.
     """
     run.require(run.model_file.name)
-    fitted = run.fitted()
-    given = read(run, file, *columns)
-    if getattr(run.config.dataset, "unlabelled", None) == "skip":
-        judged = given.labelled()
-        for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
-            log.info("%s", line)
-        given = judged
-    labels = given.truth(file, labelled(fitted.task))
-    found = predict(run, given)
+    task = run.fitted().task
+    if run.config.dataset.holds_series:
+        examples, task = backtest(run, file)
+        x, labels = examples.x, examples.labels
+        execution.start_for_inference(run.config.execution, run.config.seed)
+        found = predictions(fitting(load_model(run), x), examples, task)
+    else:
+        given = _labelled(run, read(run, file, *columns), file)
+        x, labels = given.x, given.truth(file, labelled(task))
+        found = predict(run, given)
     return {
         "run": str(run.folder),
         "finished": run.finished,
         "split": "data",
         "source": str(file),
         "examples": len(labels),
-        "trained_on": int(np.isin(inputs.fingerprints(given.x), run.trained_on()).sum()),
-        **fitted.task.evaluate("data", labels, found),
+        "trained_on": int(np.isin(inputs.fingerprints(x), run.trained_on()).sum()),
+        **task.evaluate("data", labels, found),
     }
+
+
+def _labelled(run: Run, given: NewExamples, file: Path) -> NewExamples:
+    """Return the examples of a file without those that have no label, if the run skips these."""
+    if getattr(run.config.dataset, "unlabelled", None) != "skip":
+        return given
+    judged = given.labelled()
+    for line in told(file, {"examples without a label": len(given.x) - len(judged.x)}):
+        log.info("%s", line)
+    return judged
 
 
 def predict(run: Run, given: NewExamples) -> np.ndarray:

@@ -11,10 +11,9 @@ import numpy as np
 from seqtrain.backend import execution
 from seqtrain.data.dataset import Examples
 from seqtrain.data.time_series import SeriesData
-from seqtrain.errors import DataError
 from seqtrain.inference.network import Row, load_model, predictions
+from seqtrain.inference.newer_series import config_of, read_newer
 from seqtrain.runs.run import Run
-from seqtrain.sources.windowed_series import SeriesConfig
 from seqtrain.tasks.forecasting import Forecasting, forecasting
 
 log = logging.getLogger(__name__)
@@ -70,12 +69,14 @@ def forecast(
         DataError: the run does not forecast, or the series do not fit it.
     """
     run.require(run.model_file.name)
-    config, task = run.config.dataset, forecasting(run.fitted_task)
-    if not isinstance(config, SeriesConfig):
-        raise TypeError("the run has no series")
-    found = config.series_of(file) if file else config.series(data_dir)
-    task = _chosen(task, found)
+    task = forecasting(run.fitted_task)
+    config = config_of(run)
+    if file:
+        found, task = read_newer(config, task, file)
+    else:
+        found = config.series(data_dir)
     wanted = steps or task.horizon
+    found = config.ready(found, wanted)
     if wanted > task.horizon:
         log.warning(
             "the network forecasts %s steps; further ones see its own forecasts as values, so "
@@ -83,7 +84,8 @@ def forecast(
             task.horizon,
         )
     execution.start_for_inference(run.config.execution, run.config.seed)
-    model, fitted, past = load_model(run), replace(run.fitted(), task=task), found
+    model, fitted = load_model(run), replace(run.fitted(), task=task)
+    past = found
     parts: list[np.ndarray] = []
     width = np.zeros((len(found.names), 1, 1))
     while sum(part.shape[1] for part in parts) < wanted:
@@ -114,27 +116,3 @@ def _widened(
     apart = scaled - middle
     wider = np.sign(apart) * np.sqrt(np.square(apart) + np.square(before))
     return task.in_units(middle + wider, examples.labels), wider[:, -1:]
-
-
-def _chosen(task: Forecasting, found: SeriesData) -> Forecasting:
-    """Return the task with only the series of a file, in their order.
-
-    Raises:
-        DataError: the times are at other distances, or a series is unknown.
-    """
-    if found.grid != task.grid:
-        raise DataError(
-            f"{found.source}: a step is {found.grid.step}, but the network learned steps "
-            f"of {task.grid.step}",
-            "give it values at the distances of its training",
-        )
-    names = {name: number for number, name in enumerate(task.names)}
-    if len(names) == len(found.names) == 1:
-        return task
-    for name in found.names:
-        if name not in names:
-            raise DataError(
-                f"{found.source}: the network does not know the series `{name}`",
-                f"it was trained on {', '.join(map(repr, task.names[:5]))}",
-            )
-    return task.of_series([names[name] for name in found.names])

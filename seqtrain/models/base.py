@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -113,6 +113,8 @@ class ModelConfig(Part):
         """
         features = self.embedding_dim or 0 if dataset.vocabulary_size else dataset.shape[-1]
         vectors = (dataset.vocabulary_size or 0) * features
+        vectors += sum(ids * length for ids, length in dataset.embedded.values())
+        features += sum(length for _, length in dataset.embedded.values())
         body, features = self.body_parameters(features)
         others = sum(map(math.prod, self.joined(dataset).values()))
         values, features = math.prod(dataset.shape) + others, features + others
@@ -181,7 +183,7 @@ class ModelConfig(Part):
 
         if dataset.vocabulary_size is None:
             masking = [keras.layers.Masking(MASK_VALUE)] if dataset.mask else []
-            first = {"name": inputs.first(dataset.train.x)} if self.joined(dataset) else {}
+            first = {"name": inputs.first(dataset.train.x)} if dataset.others else {}
             return [keras.Input(dataset.shape, dtype="float32", **first), *masking]
         whole_vectors = [
             keras.layers.Dropout(rate, noise_shape=(None, None, 1))
@@ -231,12 +233,14 @@ class ModelConfig(Part):
             name: keras.Input(shape, dtype="float32", name=name)
             for name, shape in self.joined(dataset).items()
         }
-        if self.is_chain and not (self.wide or self.autoregressive or others):
+        ids = {name: keras.Input((1,), dtype="int32", name=name) for name in dataset.embedded}
+        if self.is_chain and not (self.wide or self.autoregressive or others or ids):
             body = self.body(dataset, unroll)
             layers = [given, *first, *body, *self._dense(), *dataset.task.head()]
             model = keras.Sequential(layers, name=self.name)
         else:
-            features = self.features(given, first, dataset, unroll)
+            steps = with_vectors(given, ids, dataset)
+            features = self.features(steps, first, dataset, unroll)
             features = through(self._dense(), beside(features, others.values()))
             if self.wide:
                 from seqtrain.models import wide
@@ -249,7 +253,7 @@ class ModelConfig(Part):
                     from seqtrain.models import autoregressive
 
                     outputs = autoregressive.beside([given, *others.values()], outputs)
-                named = {given.name: given, **others} if others else given
+                named = {given.name: given, **ids, **others} if ids or others else given
                 model = keras.Model(named, outputs, name=self.name)
         model.hides_padding = dataset.mask and self.hides_padding
         return batches_of_any_length(model)
@@ -257,9 +261,11 @@ class ModelConfig(Part):
     def joined(self, dataset: Shaped) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the inputs whose values are joined to the features, by name.
 
-        They are all inputs but the first.
+        They are all inputs but the first, and but ids.
         """
-        return dataset.others
+        return {
+            name: shape for name, shape in dataset.others.items() if name not in dataset.embedded
+        }
 
     @property
     def is_chain(self) -> bool:
@@ -333,6 +339,26 @@ def through(layers: "Iterable[keras.Layer]", x: Any) -> Any:
     for layer in layers:
         x = layer(x)
     return x
+
+
+def with_vectors(steps: Any, ids: "Mapping[str, Any]", dataset: Shaped) -> Any:
+    """Return steps with the learned vectors of ids beside the values of each.
+
+    Args:
+        steps: symbolic of shape (batch, T, F).
+        ids: inputs of shape (batch, 1), by name.
+        dataset: says the length of their vectors.
+
+    Returns:
+        Symbolic of shape (batch, T, F + the sum of these lengths).
+    """
+    import keras
+
+    vectors = []
+    for name, (count, length) in dataset.embedded.items():
+        vector = keras.layers.Flatten()(keras.layers.Embedding(count, length)(ids[name]))
+        vectors.append(keras.layers.RepeatVector(steps.shape[1])(vector))
+    return keras.layers.Concatenate()([steps, *vectors]) if vectors else steps
 
 
 def beside(features: Any, others: "Iterable[Any]") -> Any:

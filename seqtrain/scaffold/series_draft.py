@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from seqtrain.config import validated
@@ -18,6 +17,7 @@ from seqtrain.scaffold.data_keys import Request
 from seqtrain.scaffold.profiles import Column, Profile
 from seqtrain.scaffold.recipe import Line
 from seqtrain.schema.yaml_file import Document
+from seqtrain.sources.windowed_series import AUTO
 
 TIME_NAMES = [
     *("time", "date", "datetime", "timestamp", "ds", "month", "year", "day", "week", "quarter"),
@@ -26,7 +26,6 @@ TIME_NAMES = [
 VALUE_NAMES = ["value", "y", "target", "sales", "demand", "price", "close", "count", "total"]
 CLASSES = ["label", "class", "sentiment", "category", "topic"]  # names of columns of classes
 SPLITS = ["split", "set", "part", "fold"]  # of columns that say what a row is for
-MOST_WINDOWS = 20_000  # of train, in the trials that choose the preprocessing
 MOST_NAMED = 4  # columns in a message
 STEPS, MOST_EPOCHS = 1_500, 30  # of the optimizer
 BATCH_SIZES = {500: 16, 20_000: 32}  # up to so many windows; then 64
@@ -118,28 +117,19 @@ def draft_series(
     reading = [(key, value, "") for key, value in given.items() if key not in taken]
     section = _section(request, [*keys, *reading])
     series = section.series(None)
-    positive = bool((series.values > 0).all())
     base = _fitting(section.completed(series), given, int(series.lengths.max()))
-    logs = (True, False) if positive and "log" not in given else (section.log,)
-    free = base.season != 1 and "deseasonalise" not in given
-    seasons = (False, True) if free else (section.deseasonalise,)
-    stride = max(len(series.values) // MOST_WINDOWS, 1)
-    tried = {}
-    for way in product(logs, seasons):
-        trial = {"log": way[0], "deseasonalise": way[1], "stride": stride}
-        tried[way] = _error(base.model_copy(update=trial), series)
-    log, season = min(tried, key=tried.__getitem__)
-    chosen = base.model_copy(update={"log": log, "deseasonalise": season})
-    dataset = chosen.windowed(series)
-    best = tried[log, season]
-    why = f"best on validation of {len(tried)} ways" if len(tried) > 1 else ""
+    free = {key: AUTO for key in ("log", "deseasonalise") if key not in given}
+    dataset = base.model_copy(update=free).windowed(series)
+    chosen = base.model_copy(update=dict(dataset.decided))
+    best = chosen.linear_mase(series)
+    why = "best on validation" if free else ""
     keys += [
         ("window", chosen.window, "steps that the network reads"),
         ("horizon", chosen.horizon, "steps that it forecasts"),
         ("validation", chosen.validation, "of each series: it chooses the best epoch"),
         ("test", chosen.test, "of each series, its end: for the final scores"),
-        ("log", log, why),
-        ("deseasonalise", season, ""),
+        ("log", chosen.log, why),
+        ("deseasonalise", chosen.deseasonalise, ""),
     ]
     sections = {"dataset": keys, **_recipe(len(dataset.train))}
     return sections, [*_told(request, found, roles, dataset, best)], dataset
@@ -159,18 +149,6 @@ def _section(request: Request, keys: Sequence[Line]) -> Series:
     if not isinstance(section, Series):
         raise TypeError(section.name)
     return section
-
-
-def _error(section: Series, series: Any) -> float:
-    """Return the error on validation of a linear regression with the preprocessing of a section."""
-    from seqtrain.evaluation.forecast_baselines import fit_windows, forecast_linearly
-    from seqtrain.tasks.forecasting import forecasting
-
-    dataset = section.windowed(series)
-    best, task = fit_windows(dataset), forecasting(dataset.task)
-    labels = dataset.validation.labels
-    outputs = forecast_linearly(best, dataset.validation)
-    return float(task.errors(labels, task.in_units(outputs, labels)[:, :, None]).mean())
 
 
 def _recipe(windows: int) -> dict[str, list[Line]]:

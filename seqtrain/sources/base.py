@@ -87,6 +87,10 @@ class DatasetConfig(Part):
         """Whether short examples are padded at the end and the padding is masked."""
         return False
 
+    def embedded(self, task: Task) -> dict[str, tuple[int, int]]:
+        """Return the inputs that are ids, as `Dataset.embedded` does."""
+        return {}
+
     @property
     def holds_series(self) -> bool:
         """Whether examples are windows of time series."""

@@ -459,6 +459,7 @@ class SeriesReader(ABC):
             known=np.array([len(one) for one in ahead_each], dtype=np.int64),
             past_names=self._columns.past,
             future_names=self._columns.future,
+            timed=self._columns.time is not None,
         )
 
     def _report(self, gaps: Gaps, grid: Grid) -> None:

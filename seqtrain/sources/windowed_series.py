@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import BeforeValidator, Field
 
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples
+from seqtrain.data.inputs import pieces
 from seqtrain.data.scaling import Scaling
 from seqtrain.data.seasonality import mase_scale
 from seqtrain.data.transform import Level, Transform
 from seqtrain.data.windows import Windows
+from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Share, Size
 from seqtrain.sources.base import DatasetConfig
+from seqtrain.tasks import Task
 from seqtrain.tasks.forecasting import Forecasting, Output, forecasting, labels_type
 
 if TYPE_CHECKING:
@@ -26,17 +31,28 @@ if TYPE_CHECKING:
     from seqtrain.data.inputs import Inputs
     from seqtrain.data.time_series import SeriesData
 
-HISTORY, KNOWN = "history", "known"  # the inputs of a network that reads future covariates
+# The inputs of a network that reads future covariates, or which series a window is of.
+HISTORY, KNOWN, SERIES = "history", "known", "series"
+AUTO = "auto"
+DECIDES = "`auto` decides on validation"
+LEAST_SPREAD = 0.05  # of a window, in standard deviations of its series
+TRIED = 20_000  # windows of train by which `auto` is decided
 LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
 WINDOW, HORIZON = 24, 12  # without a season
+DECIDED = ("season", "window", "horizon", "log", "deseasonalise", "level", "scale")
 FEWEST = 4  # steps of a series in train
-AT_ONCE = 50_000  # origins at once, so that little memory is needed beside the labels
+
+
+log = logging.getLogger(__name__)
 
 
 def _as_steps(value: Any) -> Any:
     """Return a whole number as such, where YAML has it as 18.0."""
     return int(value) if isinstance(value, float) and value >= 1 and value.is_integer() else value
 
+
+Auto = Literal["auto"]
+Scale = Literal["series", "window"]
 
 # Of a series: a share, so many steps, or from a time on.
 Part = Annotated[Share | Count | str, BeforeValidator(_as_steps)]
@@ -92,20 +108,37 @@ class SeriesConfig(DatasetConfig):
         description="distance between the windows of train, in steps: a larger one is faster; "
         "validation and test use every window",
     )
-    log: bool = Field(
+    log: bool | Auto = Field(
         default=False,
         description="forecast the logarithm, for values above 0 that grow by percentages and whose "
-        "seasons grow with them",
+        f"seasons grow with them; {DECIDES}",
     )
-    deseasonalise: bool = Field(
+    deseasonalise: bool | Auto = Field(
         default=False,
         description="subtract from each series its seasonal pattern of train, where it has one, "
-        "and add it to the forecasts",
+        f"and add it to the forecasts; {DECIDES}",
     )
-    level: Level = Field(
+    level: Level | Auto = Field(
         default="last",
         description="what is subtracted from each window, and added to its forecast: its `last` "
-        "value, its `mean`, or `none`; levels outside of those of train need one of the first two",
+        "value, its `mean`, or `none`; levels outside of those of train need one of the first two; "
+        f"{DECIDES}",
+    )
+    scale: Scale | Auto = Field(
+        default="series",
+        description="what the values are divided by: the standard deviation of their `series` in "
+        "train, or also that of each `window`, for series whose variation changes; "
+        f"{DECIDES}",
+    )
+    differences: bool = Field(
+        default=False,
+        description="give the network the change of each step instead of its value; the forecast "
+        "is still relative to the `level`",
+    )
+    series_embedding: Size | None = Field(
+        default=None,
+        description="length of a vector that the network learns for each series and reads beside "
+        "the values of each step; null for none",
     )
     calendar: bool = Field(
         default=False,
@@ -145,6 +178,11 @@ class SeriesConfig(DatasetConfig):
         """True."""
         return True
 
+    def embedded(self, task: Task) -> dict[str, tuple[int, int]]:
+        """Return the number of series and the length of their vectors, if the network has any."""
+        length = self.series_embedding
+        return {SERIES: (len(forecasting(task).names), length)} if length else {}
+
     def new_task(self) -> Forecasting:
         """Return the task of this horizon, not fitted."""
         return Forecasting(self.horizon or 1, self.output, self.interval)
@@ -177,14 +215,57 @@ class SeriesConfig(DatasetConfig):
 
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the path of the data, and with the keys that were inferred."""
-        config = super().located(dataset)
-        return config if dataset.series is None else config.completed(dataset.series)
+        return super().located(dataset).model_copy(update=dict(dataset.decided))
 
     def windowed(self, found: SeriesData) -> Dataset:
         """Return the windows of each part, and what was fitted on train."""
         config = self.completed(found)
-        cuts = config._cuts(found)
-        task, scaling = config._task(found, cuts), config._scaling(found, cuts)
+        config = config._best_of(config._choices(found), found)
+        return config._windowed(found, {key: getattr(config, key) for key in DECIDED})
+
+    def _choices(self, found: SeriesData) -> list[Self]:
+        """Return the config with every choice for the keys that are `auto`."""
+        choices: dict[str, tuple[Any, ...]] = {
+            "log": (True, False) if (found.values > 0).all() else (False,),
+            "deseasonalise": (False, True) if self.season != 1 else (False,),
+            "level": get_args(Level)[:2],
+            "scale": get_args(Scale),
+        }
+        open_keys = [key for key in choices if getattr(self, key) == AUTO]
+        ways = product(*(choices[key] for key in open_keys))
+        return [self.model_copy(update=dict(zip(open_keys, way, strict=True))) for way in ways]
+
+    def _best_of(self, choices: Sequence[Self], found: SeriesData) -> Self:
+        """Return the choice with which a linear regression on the window is best on validation."""
+        if len(choices) == 1:
+            return choices[0]
+        errors = [choice.linear_mase(found) for choice in choices]
+        best = choices[errors.index(min(errors))]
+        keys = [key for key in DECIDED if getattr(self, key) == AUTO]
+        said = ", ".join(f"{key}={str(getattr(best, key)).lower()}" for key in keys)
+        log.info(
+            "%s: best of %s ways on validation, for a linear regression (MASE %.4g)",
+            *(said, len(choices), min(errors)),
+        )
+        return best
+
+    def linear_mase(self, found: SeriesData) -> float:
+        """Return MASE on validation of a linear regression that some windows of train fit."""
+        import numpy as np
+
+        from seqtrain.evaluation.forecast_baselines import fit_windows, forecast_linearly
+
+        stride = max(self.stride, len(found.values) // TRIED)
+        dataset = self.model_copy(update={"stride": stride})._windowed(found, {})
+        task, labels = forecasting(dataset.task), dataset.validation.labels
+        outputs = forecast_linearly(fit_windows(dataset), dataset.validation)
+        errors = task.errors(labels, task.in_units(outputs, labels)[:, :, None])
+        return float(np.nanmean(errors))
+
+    def _windowed(self, found: SeriesData, decided: Mapping[str, Any]) -> Dataset:
+        """Return the windows of a config in which everything is decided."""
+        cuts = self._cuts(found)
+        task, scaling = self._task(found, cuts), self._scaling(found, cuts)
         bounds = {
             "train": (0 * cuts.validation, cuts.validation, self.stride),
             "validation": (cuts.validation, cuts.test, 1),
@@ -192,10 +273,10 @@ class SeriesConfig(DatasetConfig):
         }
         parts = {}
         for name, (begin, end, stride) in bounds.items():
-            series, origins = config._origins(found, begin, end, stride)
+            series, origins = self._origins(found, begin, end, stride)
             if not len(series):
-                raise config._too_short(found, name)
-            parts[name] = config.examples(found, task, scaling, series, origins)
+                raise self._too_short(found, name)
+            parts[name] = self.examples(found, task, scaling, series, origins)
         return Dataset(
             train=parts["train"],
             validation=parts["validation"],
@@ -205,32 +286,65 @@ class SeriesConfig(DatasetConfig):
             sha256=found.sha256,
             scaling=scaling,
             series=found,
+            embedded=self.embedded(task),
+            decided=decided,
         )
 
-    def latest(self, found: SeriesData, fitted: Fitted) -> Examples:
-        """Return the last window of each series, whose next values are not known yet.
+    def ready(self, found: SeriesData, steps: int) -> SeriesData:
+        """Return series from whose end so many steps can be forecast.
 
-        Args:
-            found: the series.
-            fitted: the task and the scaling of the run.
+        The covariates of steps beyond them, up to whole horizons, keep their last value.
 
         Raises:
-            DataError: a series is shorter than a window, or the future covariates of the horizon
-                are not known.
+            DataError: a series is shorter than a window, or has a value without a logarithm, or
+                the future covariates of these steps are not known.
         """
         import numpy as np
 
         if self.log:
             self._check_positive(found)
-        origins = found.lengths - 1
         short = np.flatnonzero(found.lengths < (self.window or 1))
         if len(short):
-            name, steps = found.title(short[0]), found.lengths[short[0]]
+            has = counted(int(found.lengths[short[0]]), "step")
             raise DataError(
-                f"{found.source}: {name} has {_steps(steps)}, but the network reads {self.window}",
+                f"{found.source}: {found.title(int(short[0]))} has {has}, but the network reads "
+                f"{self.window}",
                 "give it the steps before, too",
             )
+        self._check_known(found, steps)
+        horizon = self.horizon or 1
+        return found.known_to(found.lengths + horizon * -(-steps // horizon))
+
+    def backtest(self, found: SeriesData, fitted: Fitted) -> Examples:
+        """Return all windows of series whose next values are known.
+
+        Args:
+            found: the series, see `ready`.
+            fitted: the task and the scaling of the run.
+
+        Raises:
+            DataError: there are none.
+        """
+        series, origins = self._origins(found, 0 * found.lengths, found.lengths, 1)
+        if not len(series):
+            steps = (self.window or 1) + (self.horizon or 1)
+            raise DataError(
+                f"{found.source}: no series has the {steps} steps of a window and its next values",
+                "give it earlier values, too",
+            )
         task = forecasting(fitted.task)
+        return self.examples(found, task, fitted.scaling, series, origins)
+
+    def latest(self, found: SeriesData, fitted: Fitted) -> Examples:
+        """Return the last window of each series, whose next values are not known yet.
+
+        Args:
+            found: the series, see `ready`.
+            fitted: the task and the scaling of the run.
+        """
+        import numpy as np
+
+        origins, task = found.lengths - 1, forecasting(fitted.task)
         return self.examples(found, task, fitted.scaling, np.arange(len(origins)), origins)
 
     def examples(
@@ -257,20 +371,24 @@ class SeriesConfig(DatasetConfig):
         ends = found.firsts[series] + origins + 1
         labels = np.zeros(len(series), labels_type(horizon))
         labels["series"], labels["time"] = series, found.starts[series] + origins
-        for start in range(0, len(series), AT_ONCE):
-            rows = slice(start, start + AT_ONCE)
+        for rows in pieces(len(series)):
             labels["truth"][rows] = _after(found, series[rows], origins[rows], horizon)
         labels["level"] = self._levels(steps[:, 0], ends)
-        labels["spread"] = 1.0
+        labels["spread"] = self._spreads(steps[:, 0], ends)
         level, spread = labels["level"].copy(), labels["spread"].copy()
+        if self.differences:
+            steps[:, 0] = _changes(steps[:, 0], found.firsts)
+            level = np.zeros_like(level)
         history = Windows(steps, ends - window, window, level, spread)
-        if not (found.future_names or self.calendar):
-            return Examples(cast("np.ndarray", history), labels)
-        known, firsts = self._known(found, scaling)
-        ahead = Windows(known, firsts[series] + origins + 1, horizon)
-        self._check_known(found, series, ahead)
-        both = cast("Inputs", {HISTORY: history, KNOWN: ahead})
-        return Examples(both, labels)
+        named: dict[str, Any] = {}
+        if found.future_names or self.calendar:
+            known, firsts = self._known(found, scaling)
+            named[KNOWN] = Windows(known, firsts[series] + origins + 1, horizon)
+        if self.series_embedding:
+            numbers = [task.number(number) for number in range(len(found.names))]
+            named[SERIES] = np.array(numbers, np.int32)[series][:, None]
+        x = {HISTORY: history, **named} if named else history
+        return Examples(cast("Inputs", x), labels)
 
     def _steps(self, found: SeriesData, task: Forecasting, scaling: Scaling | None) -> np.ndarray:
         """Return what the network reads of each step; float64, shape (total, F)."""
@@ -303,21 +421,17 @@ class SeriesConfig(DatasetConfig):
         calendar = [found.grid.calendar(times)[1]] if self.calendar else []
         return np.concatenate([future, *calendar], axis=1), firsts
 
-    def _check_known(self, found: SeriesData, series: np.ndarray, ahead: Windows) -> None:
-        """Raise a DataError if a future covariate of a forecast is not known."""
-        import numpy as np
-
-        if not found.future_names:
-            return
-        last = ahead.firsts + ahead.length - 1
-        unknown = np.flatnonzero(np.isnan(ahead.steps[last]).any(axis=1))
-        if len(unknown):
+    def _check_known(self, found: SeriesData, steps: int) -> None:
+        """Raise a DataError if a future covariate is not known for so many steps."""
+        ahead = (found.known - found.lengths).tolist()
+        at = ahead.index(min(ahead))
+        if found.future_names and ahead[at] < steps:
             names = ", ".join(f"`{name}`" for name in found.future_names)
-            title = found.title(int(series[unknown[0]]))
+            fewer = f", or forecast fewer steps: `--steps {ahead[at]}`" if ahead[at] else ""
             raise DataError(
-                f"{found.source}: {names} of {title} must be known for {self.horizon} steps after "
-                "its last value",
-                "add rows with these columns for the next times, and leave the value empty",
+                f"{found.source}: {names} of {found.title(at)} must be known for "
+                f"{counted(steps, 'step')} after its last value, and are for {ahead[at]}",
+                f"add rows with these columns for the next times, and leave the value empty{fewer}",
             )
 
     def _levels(self, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -331,6 +445,20 @@ class SeriesConfig(DatasetConfig):
         sums = np.concatenate([[0.0], steps.cumsum()])
         window = self.window or 1
         return np.asarray((sums[ends] - sums[ends - window]) / window)
+
+    def _spreads(self, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Return by what each window is divided, beside its series; float64, shape (N,).
+
+        It is the standard deviation of the window, but not near 0, which would magnify noise.
+        """
+        import numpy as np
+
+        if self.scale == "series":
+            return np.ones(len(ends))
+        window = self.window or 1
+        sums = np.concatenate([np.zeros((1, 2)), np.stack([steps, steps**2], 1).cumsum(axis=0)])
+        mean, square = ((sums[ends] - sums[ends - window]) / window).T
+        return np.asarray(np.maximum(np.sqrt(np.maximum(square - mean**2, 0)), LEAST_SPREAD))
 
     def _origins(
         self, found: SeriesData, begin: np.ndarray, end: np.ndarray, stride: int
@@ -398,7 +526,7 @@ class SeriesConfig(DatasetConfig):
             at = int(short[0])
             raise DataError(
                 f"{found.source}: the {name} part of {found.title(at)} has "
-                f"{_steps(int(end[at] - begin[at]))}, fewer than the horizon of {horizon}",
+                f"{counted(int(end[at] - begin[at]), 'step')}, fewer than the horizon of {horizon}",
                 f"make it longer, such as `dataset.{name}={2 * horizon}` steps, or forecast fewer "
                 "steps: `dataset.horizon=…`",
             )
@@ -435,7 +563,9 @@ class SeriesConfig(DatasetConfig):
             horizon=self.horizon or 1,
             output=self.output,
             interval=self.interval,
-            transform=Transform.fit(parts, starts, log=self.log, level=self.level, season=seasonal),
+            transform=Transform.fit(
+                parts, starts, log=bool(self.log), level=cast("Level", self.level), season=seasonal
+            ),
             scales=scales,
             season=season,
             names=found.names,
@@ -466,9 +596,10 @@ class SeriesConfig(DatasetConfig):
             )
 
     def _no_train(self, found: SeriesData, number: int) -> DataError:
+        steps = counted(int(found.lengths[number]), "step")
         return DataError(
-            f"{found.source}: {found.title(number)} has {_steps(found.lengths[number])}, of which "
-            f"fewer than {FEWEST} are left for train",
+            f"{found.source}: {found.title(number)} has {steps}, of which fewer than {FEWEST} are "
+            "left for train",
             "leave it out, forecast fewer steps (`dataset.horizon=…`), or give validation and test "
             "smaller parts (`dataset.validation=…`, `dataset.test=…`)",
         )
@@ -483,8 +614,13 @@ class SeriesConfig(DatasetConfig):
         )
 
 
-def _steps(number: int) -> str:
-    return f"{number:,} step{'' if number == 1 else 's'}"
+def _changes(steps: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+    """Return the change of each step from the one before, 0 at the first of a series."""
+    import numpy as np
+
+    found = np.diff(steps, prepend=steps[:1])
+    found[firsts] = 0.0
+    return found
 
 
 def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:

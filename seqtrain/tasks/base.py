@@ -8,7 +8,7 @@ on the kind of task.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -215,7 +215,7 @@ class Task(ABC):
         return [(metric, metric) for metric in judged_by]
 
     @abstractmethod
-    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> list[Baseline]:
+    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> Iterable[Baseline]:
         """Fit the baselines on train, and predict the test examples; the simplest comes first.
 
         Args:

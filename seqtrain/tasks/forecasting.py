@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args
 
 from seqtrain.data.times import Grid
@@ -12,6 +13,7 @@ from seqtrain.data.transform import Transform
 from seqtrain.data.windows import Computed
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
+from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
 from seqtrain.schema import limits
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 Output = Literal["median", "mean", "quantiles"]
 
 MEDIAN = 0.5  # the quantile that is the forecast itself
+MOST_MISTAKES = 10_000  # origins in mistakes.csv
 MOST_SHOWN = 400  # steps of forecasts that follow one another in a picture
+FEW_SPANS = 5  # of validation; a warning says that the intervals rest on fewer
+TOO_LITTLE = 0.08  # share of the true values that an interval may hold less than it should
 BY_HEART = 0.02  # loss on train, in standard deviations of a series
 
 LOSS = Metric("loss", axis="loss (in standard deviations of the series)", higher=False, best=0.0)
@@ -43,6 +48,9 @@ SMAPE = Metric("smape", "sMAPE", higher=False, best=0.0)
 PINBALL = Metric("pinball", "pinball loss", higher=False, best=0.0)
 COVERAGE = Metric("coverage", "coverage", share=True)
 WIDTH = Metric("width", "interval width", higher=False, best=0.0)
+
+
+log = logging.getLogger(__name__)
 
 
 def labels_type(horizon: int) -> list[tuple[Any, ...]]:
@@ -78,6 +86,7 @@ class Forecasting(Task):
             forecast before the test part; 0 if undefined.
         season: the number of steps of a season.
         names: of the series.
+        numbers: of the series among those of train, if they are not all of these in their order.
         grid: the times of the steps.
         corrections: what is added to the outputs of each step so that the interval holds its
             share, fitted on validation; float of shape (H, Q).
@@ -90,6 +99,7 @@ class Forecasting(Task):
     scales: tuple[float, ...] = ()
     season: int = 1
     names: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
     grid: Grid = Grid()
     corrections: tuple[tuple[float, ...], ...] = ()
 
@@ -116,6 +126,8 @@ class Forecasting(Task):
         named = len(self.names) == len(self.scales) == len(self.transform.means)
         texts = all(isinstance(name, str) for name in self.names)
         scales = all(_is_number(scale) and scale >= 0 for scale in self.scales)
+        numbered = not self.numbers or len(self.numbers) == len(self.names)
+        named = named and numbered and all(type(one) is int and one >= 0 for one in self.numbers)
         shape = not self.corrections or [len(row) for row in self.corrections] == [3] * self.horizon
         if not (whole and share and named and texts and scales and shape):
             raise ValueError("it does not hold what a forecast needs")
@@ -143,7 +155,12 @@ class Forecasting(Task):
             transform=self.transform.of_series(numbers),
             scales=tuple(self.scales[number] for number in numbers),
             names=tuple(self.names[number] for number in numbers),
+            numbers=tuple(self.number(number) for number in numbers),
         )
+
+    def number(self, series: int) -> int:
+        """Return the number that a series has in train."""
+        return self.numbers[series] if self.numbers else series
 
     # Labels
 
@@ -179,7 +196,8 @@ class Forecasting(Task):
 
         Returns:
             Read like float32 of shape (N, 3 · H): the standardised values; and a factor and an
-            offset by which an output becomes a value in units of MASE's denominator.
+            offset by which an output becomes a value in units of MASE's denominator. The factor
+            is 0 if that is undefined.
         """
         return cast("np.ndarray", Computed(labels, self._learned, 3 * self.horizon))
 
@@ -190,8 +208,8 @@ class Forecasting(Task):
         standardised = self.standardised(labels["truth"], labels)
         unit = self.transform.scale(series)
         scale = np.asarray(self.scales)[series]
-        scale = np.where(scale > 0, scale, np.inf)
-        factor = np.broadcast_to(spread * unit, standardised.shape)
+        known, scale = scale > 0, np.where(scale > 0, scale, 1.0)
+        factor = np.broadcast_to(spread * unit * known, standardised.shape)
         offset = level * unit + self.transform.offset(series, times)
         if self.transform.log:
             offset = offset - np.log(scale)
@@ -302,16 +320,17 @@ class Forecasting(Task):
         return loss
 
     def keras_metrics(self, monitor: str | None) -> list[Any]:
-        """Return MASE of the forecasts."""
+        """Return MASE of the forecasts, over the origins for which it is defined."""
         import keras
         from keras import ops
 
         horizon, heads, log = self.horizon, len(self.heads), self.transform.log
 
+        def parts(labels: Any) -> list[Any]:
+            return [labels[:, horizon * part : horizon * (part + 1)] for part in range(3)]
+
         def mase(labels: Any, outputs: Any) -> Any:
-            truth, factor, offset = (
-                labels[:, horizon * part : horizon * (part + 1)] for part in range(3)
-            )
+            truth, factor, offset = parts(labels)
             middle = ops.reshape(outputs, (-1, horizon, heads))[:, :, heads // 2]
             theirs, ours = truth * factor, middle * factor
             if log:
@@ -320,13 +339,27 @@ class Forecasting(Task):
             known = ops.cast(ops.logical_not(ops.isnan(truth)), off.dtype)
             return ops.sum(off, axis=1) / ops.sum(known, axis=1)
 
-        return [keras.metrics.MeanMetricWrapper(mase, name=MASE.name)]
+        class DefinedMean(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
+            def update_state(self, labels: Any, outputs: Any, sample_weight: Any = None) -> None:
+                defined = ops.cast(parts(labels)[1][:, 0] > 0, "float32")
+                weights = defined if sample_weight is None else defined * sample_weight
+                super().update_state(labels, outputs, weights)
+
+        return [DefinedMean(mase, name=MASE.name)]
 
     def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return quantiles in the units of the data; float64, shape (N, H, Q)."""
         if labels is None:
             raise ValueError("a forecast depends on the level of its window")
-        return self.in_units(self._calibrated(self._by_step(outputs)), labels)
+        import numpy as np
+
+        from seqtrain.data.inputs import pieces
+
+        found = np.empty((len(outputs), self.horizon, len(self.levels)))
+        for rows in pieces(len(outputs)):
+            steps = self._calibrated(self._by_step(outputs[rows]))
+            found[rows] = self.in_units(steps, labels[rows])
+        return found
 
     def _by_step(self, outputs: np.ndarray) -> np.ndarray:
         """Return outputs of a network by step and quantile; float64, shape (N, H, heads)."""
@@ -346,16 +379,52 @@ class Forecasting(Task):
 
     def calibrate(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
         """Return the task whose intervals hold their share of the validation values."""
+        import numpy as np
+
+        from seqtrain.data.inputs import pieces
         from seqtrain.evaluation import conformal
 
         if self.interval is None:
             return self
-        truth, found = self.standardised(labels["truth"], labels), self._by_step(outputs)
-        tail = round((1 - self.interval) / 2, 6)
-        corrections = conformal.fit(truth, found, (tail, MEDIAN, 1 - tail))
+        self._doubt_calibration(labels)
+        outside = [
+            conformal.outside(
+                self.standardised(labels["truth"][rows], labels[rows]), self._by_step(outputs[rows])
+            )
+            for rows in pieces(len(outputs))
+        ]
+        corrections = conformal.fit(np.concatenate(outside), self.interval)
         return replace(self, corrections=tuple(map(tuple, corrections.tolist())))
 
+    def _doubt_calibration(self, labels: np.ndarray) -> None:
+        """Warn if there are too few spans of validation to tell how wide an interval must be."""
+        from seqtrain.evaluation.forecast_metrics import spans
+
+        found = spans(self.origins(labels))
+        if found < FEW_SPANS:
+            log.warning(
+                "the %s interval is calibrated on %s of %s, so it may hold much less or more: "
+                "a longer validation part is better (`dataset.validation=…`)",
+                *(self._share, counted(found, "span"), counted(self.horizon, "step")),
+            )
+
+    @property
+    def _share(self) -> str:
+        """The share that the interval should hold, as text."""
+        return f"{100 * (self.interval or 0):g} %"
+
     # Evaluation
+
+    def warnings(
+        self, ours: Mapping[str, Any], constant: Mapping[str, Any], weighed: bool
+    ) -> Iterator[str]:
+        """Yield that the interval holds far less than its share of the test values."""
+        held = ours.get("test_coverage")
+        if held is not None and self.interval and held < self.interval - TOO_LITTLE:
+            yield (
+                f"the {self._share} interval holds {100 * held:.0f} % of the test values: errors "
+                "are larger there than in validation, so expect the same of its forecasts"
+            )
 
     def check(self, labels: np.ndarray, predictions: np.ndarray) -> None:
         """Check that they are origins, and quantiles of H steps."""
@@ -368,6 +437,11 @@ class Forecasting(Task):
         known = ~np.isnan(labels["truth"])
         if np.isinf(labels["truth"]).any() or not known.any(axis=1).all():
             raise ValueError("it holds true values that are not finite")
+        finite = np.isfinite(labels["level"]) & np.isfinite(labels["spread"])
+        numbered = (labels["series"] >= 0) & (labels["series"] < len(self.names))
+        timed = np.abs(labels["time"]) < limits.TIME
+        if not (finite & (labels["spread"] > 0) & numbered & timed).all():
+            raise ValueError("it holds origins that are in no series")
 
     def origins(self, labels: np.ndarray) -> Any:
         """Return labels as `forecast_metrics` takes them."""
@@ -392,19 +466,33 @@ class Forecasting(Task):
         return self.levels if predictions.shape[2] == len(self.levels) else (MEDIAN,)
 
     def _loss(self, labels: np.ndarray, predictions: np.ndarray) -> float | None:
-        """Return the loss of predictions; None if a forecast has no logarithm."""
+        """Return the loss of predictions.
+
+        It is None if they lack quantiles that the network has, or if one has no logarithm.
+        """
+        import numpy as np
+
+        from seqtrain.data.inputs import pieces
+
+        if self.output == "quantiles" and predictions.shape[2] != len(self.levels):
+            return None
+        each = [self._losses(labels[rows], predictions[rows]) for rows in pieces(len(labels))]
+        total, count = np.sum([(part.sum(), part.size) for part in each], axis=0)
+        return float(total / count) if np.isfinite(total) else None
+
+    def _losses(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Return the loss of each known value and quantile; float64, shape (values, heads)."""
         import numpy as np
 
         truth = self.standardised(labels["truth"], labels)[:, :, None]
         with np.errstate(invalid="ignore", divide="ignore"):
             off = truth - self.standardised(predictions, labels)
-        levels = np.array(self.levels_of(predictions))
+        levels = np.array(self.levels)
         if self.output != "quantiles":
             off, levels = off[:, :, [off.shape[2] // 2]], np.array([MEDIAN])
         squared = self.output == "mean"
         each = np.square(off) if squared else 2 * np.maximum(levels * off, (levels - 1) * off)
-        each = each[~np.isnan(truth[:, :, 0])]
-        return float(each.mean()) if np.isfinite(each).all() else None
+        return np.asarray(each[~np.isnan(truth[:, :, 0])])
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
         """Return the scores, their intervals, and the scores of each step of the horizon."""
@@ -427,32 +515,50 @@ class Forecasting(Task):
         ]
         return [table(["step", *titles], rows)]
 
-    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> list[Baseline]:
-        """Return the naive forecasts, and a linear regression on the window."""
+    def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> Iterator[Baseline]:
+        """Yield the naive forecasts, the Theta method if there is one, and a linear regression."""
         from seqtrain.evaluation.baselines import Baseline
-        from seqtrain.evaluation.forecast_baselines import naive_forecasts, regression_on_windows
+        from seqtrain.evaluation.forecast_baselines import (
+            THETA,
+            naive_forecasts,
+            regression_on_windows,
+            theta_forecasts,
+        )
 
         series, labels, horizon = dataset.series, dataset.test.labels, self.horizon
         if series is None:
             raise TypeError("the dataset has no series")
-        found = naive_forecasts(series, labels["series"], labels["time"], horizon, self.season)
-        models = {name: predictions[:, :, None] for name, predictions in found.items()}
-        if with_linear:
-            models[self.linear] = self.in_units(regression_on_windows(dataset), labels)[:, :, None]
-        return [Baseline(name, found, len(dataset.train)) for name, found in models.items()]
+        place, count = (labels["series"], labels["time"]), len(dataset.train)
+        for name, points in naive_forecasts(series, *place, horizon, self.season):
+            yield Baseline(name, points[:, :, None], count)
+        if not with_linear:
+            return
+        theta = theta_forecasts(series, *place, horizon, self.season)
+        if theta is not None:
+            yield Baseline(THETA, theta[:, :, None], count)
+        linear = self.in_units(regression_on_windows(dataset), labels)
+        yield Baseline(self.linear, linear[:, :, None], count)
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         """Return the difference of MASE, and the p-value of the Diebold–Mariano test."""
+        import numpy as np
+
         more = self.errors(labels, ours) - self.errors(labels, theirs)
-        return {"difference": {"mase": float(more.mean()), "p": self._p(labels, ours, theirs)}}
+        more = more[~np.isnan(more)]
+        mean = float(more.mean()) if len(more) else 0.0
+        return {"difference": {"mase": mean, "p": self._p(labels, ours, theirs)}}
 
     def errors(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """Return the absolute error of each origin in units of MASE; float64, shape (N,)."""
+        """Return the absolute error of each origin in units of MASE.
+
+        Returns:
+            float64 of shape (N,), NaN where MASE is undefined.
+        """
         import numpy as np
 
         scale = np.asarray(self.scales)[labels["series"]]
         off = np.nanmean(np.abs(labels["truth"] - self.points(predictions)), axis=1)
-        return np.asarray(np.divide(off, scale, out=np.zeros_like(off), where=scale > 0))
+        return np.asarray(np.divide(off, scale, out=np.full_like(off, np.nan), where=scale > 0))
 
     def points(self, predictions: np.ndarray) -> np.ndarray:
         """Return the forecasts themselves, without their intervals; float64, shape (N, H)."""
@@ -461,11 +567,15 @@ class Forecasting(Task):
         return np.asarray(predictions[:, :, predictions.shape[2] // 2])
 
     def _p(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> float:
+        import numpy as np
+
         from seqtrain.evaluation.significance import diebold_mariano
 
         first, second = (self.errors(labels, found) for found in (ours, theirs))
-        where = labels["series"], labels["time"]
-        return diebold_mariano(first, second, *where, self.horizon)
+        known = ~np.isnan(first)
+        rows = labels[known]
+        where = rows["series"], rows["time"]
+        return diebold_mariano(first[known], second[known], *where, self.horizon)
 
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
         """Return the better one by the Diebold–Mariano test."""
@@ -501,11 +611,11 @@ class Forecasting(Task):
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray
     ) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield each origin, that with the largest error in units of MASE first."""
+        """Yield the origins with the largest errors in units of MASE, the largest first."""
         import numpy as np
 
         errors, points = self.errors(labels, predictions), self.points(predictions)
-        for index in np.argsort(-errors, kind="stable").tolist():
+        for index in np.argsort(-errors, kind="stable")[:MOST_MISTAKES].tolist():
             if errors[index] > 0:
                 yield (
                     index,
@@ -531,12 +641,13 @@ class Forecasting(Task):
 
         errors = self.errors(labels, predictions)
         order = np.argsort(errors, kind="stable")
+        order = order[: max(int((~np.isnan(errors)).sum()), 1)]
         typical, worst = int(order[len(order) // 2]), int(order[-1])
         mine = np.flatnonzero(labels["series"] == labels["series"][typical])
         mine = mine[np.argsort(labels["time"][mine])]
         apart = labels["time"][mine] - labels["time"][mine[-1]]
         rolling = mine[apart % self.horizon == 0][-max(MOST_SHOWN // self.horizon, 1) :]
-        mean = readable(float(errors.mean()))
+        mean = readable(float(errors[order].mean()))
         chosen = {f"test MASE {mean}": rolling.tolist(), "typical": [typical], "worst": [worst]}
         for word, origins in chosen.items():
             number = int(labels["series"][origins[0]])
@@ -622,7 +733,7 @@ def forecasting(task: Task) -> Forecasting:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and isfinite(value)
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _tuples(value: Any) -> Any:

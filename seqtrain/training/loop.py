@@ -217,6 +217,8 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
             "the predictions of some test examples are not finite: the training diverged",
             "what usually helps: a lower `training.learning_rate`, or `training.clipnorm=1`",
         )
+    last_scores = dataset.task.scores("test", dataset.test.labels, last)
+    del last  # of many forecasts it takes much memory
     kept, chosen = model, ""
     if best_epoch != len(rows) or run.config.model.wide:
         kept, chosen = settled(run, dataset)
@@ -234,10 +236,7 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
             **{name: rows[best_epoch - 1][name] for name in validation},
             "optimistic": run.optimistic,
             "best_epoch": best_epoch,
-            "last_epoch": {
-                "epoch": len(rows),
-                **dataset.task.scores("test", dataset.test.labels, last),
-            },
+            "last_epoch": {"epoch": len(rows), **last_scores},
             "parameters": model.count_params(),
             **({"chosen": chosen} if chosen else {}),
         }

@@ -13,7 +13,7 @@ VALUES, WORDS = "logistic regression", "TF-IDF + logistic regression"
 
 def baselines(dataset: Dataset, with_linear: bool = True, weighed: bool = False) -> list[Baseline]:
     """The baselines of a dataset's task."""
-    return dataset.task.baselines(dataset, with_linear, weighed)
+    return [*dataset.task.baselines(dataset, with_linear, weighed)]
 
 
 def of_examples(x: np.ndarray, labels: np.ndarray, classes: int = 2, **known: object) -> Dataset:

@@ -32,7 +32,7 @@ def _known(layer: Any) -> bool:
     return (
         keras.activations.serialize(layer.activation) in ACTIVATIONS
         and gates is keras.activations.sigmoid
-        and not (layer.dropout or layer.recurrent_dropout or layer.stateful or layer.return_state)
+        and not (layer.dropout or layer.recurrent_dropout or layer.stateful)
         and layer.use_bias
         and getattr(layer, "reset_after", True)
     )
@@ -41,12 +41,12 @@ def _known(layer: Any) -> bool:
 def inner_loop(
     layer: Any, sequences: Any, initial_state: Any, mask: Any | None, training: bool = False
 ) -> tuple[Any, Any, list[Any]]:
-    """Return the last output, all outputs in the order of computation, and the state.
+    """Return the last output, all outputs in the order of computation, and the last states.
 
     Args:
         layer: one of `CELLS`.
         sequences: shape (batch, T, inputs).
-        initial_state: zeros; stateful layers are not supported.
+        initial_state: the states before the first step, each of shape (batch, units).
         mask: shape (batch, T), true where a step counts; None where all do.
         training: whether a gradient will be asked for.
     """
@@ -59,13 +59,15 @@ def inner_loop(
     flat = ops.matmul(ops.reshape(x, (-1, inputs)), ops.convert_to_tensor(layer.cell.kernel))
     p = ops.reshape(flat + bias, (steps, -1, bias.shape[-1]))
     weights = ops.convert_to_tensor(layer.cell.recurrent_kernel)
-    loop = Loop(cell, layer.go_backwards, layer.unroll, counts)
-    h = (loop.differentiable if training else loop.outputs)(p, weights, recurrent_bias)
+    loop = Loop(cell, layer.go_backwards, layer.unroll, counts, layer.return_state)
+    run = loop.differentiable if training else loop.outputs
+    h, *others = loop.parted(run(p, weights, recurrent_bias, tuple(initial_state)))
+    last = h[0] if layer.go_backwards else h[-1]
     if counts is not None and layer.zero_output_for_mask:
         h = ops.where(counts, h, 0.0)
     if layer.go_backwards:
         h = ops.flip(h, axis=0)
-    return h[-1], ops.swapaxes(h, 0, 1), [h[-1]]
+    return h[-1], ops.swapaxes(h, 0, 1), [last, *others]
 
 
 class Loop:
@@ -76,45 +78,77 @@ class Loop:
         reverse: begin at the last step.
         unroll: repeat the operations for each step, where the backend can.
         counts: shape (T, batch, 1); where it is false, the states stay as they are.
+        ends: also return the last of the states other than h.
     """
 
-    def __init__(self, cell: Cell, reverse: bool, unroll: bool, counts: Any | None) -> None:
+    def __init__(
+        self, cell: Cell, reverse: bool, unroll: bool, counts: Any | None, ends: bool = False
+    ) -> None:
+        self.others = cell.states - 1 if ends else 0
         self.cell = cell
         self.reverse = reverse
         self.unroll = unroll
         self.counts = counts
 
-    def outputs(self, p: Any, weights: Any, bias: Any | None) -> Any:
+    def outputs(self, p: Any, weights: Any, bias: Any | None, first: States) -> Any:
         """Return h of every step, at its place in time; shape (T, batch, units).
+
+        After it come the last of the other states, if they are asked for; see `parted`.
 
         Args:
             p: product of the inputs and their weights, shape (T, batch, gates · units).
             weights: of the state, shape (units, gates · units).
             bias: added to the product of state and weights, shape (gates · units,).
+            first: the states before the first step, each of shape (batch, units).
         """
-        return self._forward(p, weights, bias, lambda new, kept: new[0])
+        if not self.others:
+            return self._forward(p, weights, bias, first, lambda new, kept: new[0])
+        return self._joined(self._forward(p, weights, bias, first, lambda new, kept: new))
 
-    def differentiable(self, p: Any, weights: Any, bias: Any | None) -> Any:
+    def differentiable(self, p: Any, weights: Any, bias: Any | None, first: States) -> Any:
         """Return the outputs with the gradient of `_backward`."""
 
-        def run(p: Any, weights: Any, bias: Any | None = None) -> Any:
-            states, kept = self._forward(p, weights, bias, lambda *both: both)
+        def run(p: Any, weights: Any, *given: Any) -> Any:
+            first, (bias,) = given[: self.cell.states], given[self.cell.states :] or (None,)
+            states, kept = self._forward(p, weights, bias, first, lambda *both: both)
 
             def gradient(dh: Any) -> tuple[Any, ...]:
-                dp, dr = self._backward(dh, weights, states, kept)
-                before = self._before(states[0])
+                dp, dr, dfirst = self._backward(dh, weights, first, states, kept)
+                before = self._before(states[0], first[0])
                 flat = ops.reshape(dr, (-1, weights.shape[1]))
                 flat_before = ops.reshape(before, (-1, weights.shape[0]))
                 dweights = ops.matmul(ops.transpose(flat_before), flat)
-                return (dp, dweights) if bias is None else (dp, dweights, ops.sum(flat, axis=0))
+                dbias = () if bias is None else (ops.sum(flat, axis=0),)
+                return dp, dweights, *dfirst, *dbias
 
-            return states[0], gradient
+            return self._joined(states), gradient
 
-        given = (p, weights) if bias is None else (p, weights, bias)
-        return ops.custom_gradient(run)(*given)
+        given = (*first,) if bias is None else (*first, bias)
+        return ops.custom_gradient(run)(p, weights, *given)
+
+    def parted(self, joined: Any) -> list[Any]:
+        """Return h of every step, and the last of the other states that were asked for."""
+        if not self.others:
+            return [joined]
+        return [joined[: -self.others], *(joined[-place] for place in range(self.others, 0, -1))]
+
+    def _joined(self, states: States) -> Any:
+        """Return h of every step, and after it the last of the other states, in one array.
+
+        Both backends differentiate functions with one result in the same manner.
+        """
+        if not self.others:
+            return states[0]
+        lasts = (state[:1] if self.reverse else state[-1:] for state in states[1:])
+        return ops.concatenate([states[0], *lasts], axis=0)
 
     def _forward(
-        self, p: Any, weights: Any, bias: Any | None, keep: Callable[[States, Any], Any]
+        self,
+        p: Any,
+        weights: Any,
+        bias: Any | None,
+        first: States,
+        keep: Callable[[States, Any], Any],
     ) -> Any:
         def step(old: States, given: Any) -> tuple[States, Any]:
             p, counts = given
@@ -123,12 +157,16 @@ class Loop:
             new = self._where(counts, new, old)
             return new, keep(new, kept)
 
-        zeros = ops.zeros_like(p[0, :, : weights.shape[0]])
-        first = (zeros,) * self.cell.states
-        return scan(step, first, (p, self.counts), self.reverse, self.unroll)
+        return scan(step, first, (p, self.counts), self.reverse, self.unroll)[1]
 
-    def _backward(self, dh: Any, weights: Any, states: States, kept: Any) -> tuple[Any, Any]:
-        """Return the gradients of both products of every step: of the inputs, and of the state."""
+    def _backward(
+        self, d: Any, weights: Any, first: States, states: States, kept: Any
+    ) -> tuple[Any, Any, States]:
+        """Return the gradients of both products of every step, and of the first states.
+
+        The products are those of the inputs, and of the state.
+        """
+        dh, *ends = self.parted(d)
         transposed = ops.transpose(weights)
 
         def step(d: States, given: Any) -> tuple[States, Any]:
@@ -141,15 +179,15 @@ class Loop:
             return self._where(counts, before, d), (dp, None if dr is dp else dr)
 
         zeros = tuple(ops.zeros_like(state[0]) for state in states)
-        olds = tuple(self._before(state) for state in states)
+        lasts = (zeros[0], *ends) if ends else zeros
+        olds = tuple(self._before(*pair) for pair in zip(states, first, strict=True))
         given = (dh, kept, olds, states, self.counts)
-        dp, dr = scan(step, zeros, given, not self.reverse, self.unroll)
-        return dp, dp if dr is None else dr
+        dfirst, (dp, dr) = scan(step, lasts, given, not self.reverse, self.unroll)
+        return dp, dp if dr is None else dr, dfirst
 
-    def _before(self, states: Any) -> Any:
-        """Return the state before each step; zeros before the first."""
-        zeros = ops.zeros_like(states[:1])
-        parts = [states[1:], zeros] if self.reverse else [zeros, states[:-1]]
+    def _before(self, states: Any, first: Any) -> Any:
+        """Return the state before each step."""
+        parts = [states[1:], first[None]] if self.reverse else [first[None], states[:-1]]
         return ops.concatenate(parts, axis=0)
 
     @staticmethod

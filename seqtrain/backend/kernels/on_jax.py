@@ -17,5 +17,5 @@ def sigmoid(x: Any) -> Any:
 
 
 def scan(step: Step, first: Any, given: Any, reverse: bool, unroll: bool) -> Any:
-    """Return the outputs of all steps, stacked in the order of time; see `jax.lax.scan`."""
-    return lax.scan(step, first, given, reverse=reverse)[1]
+    """Return the last carry, and the outputs of all steps in the order of time; see `lax.scan`."""
+    return lax.scan(step, first, given, reverse=reverse)

@@ -17,7 +17,7 @@ def at_once(x: Any) -> Any:
 
 
 def scan(step: Step, first: Any, given: Any, reverse: bool, unroll: bool) -> Any:
-    """Return the outputs of all steps, stacked in the order of time.
+    """Return the last carry, and the outputs of all steps, stacked in the order of time.
 
     Args:
         step: takes the carry and its part of `given`; returns the next carry and its output.
@@ -49,7 +49,7 @@ def scan(step: Step, first: Any, given: Any, reverse: bool, unroll: bool) -> Any
         for part in tf.nest.flatten(results)
         if part is not None
     ]
-    _, _, stacks = tf.while_loop(
+    _, carried, stacks = tf.while_loop(
         lambda number, *_: number < length,
         body,
         (1, carried, stacks),
@@ -57,7 +57,7 @@ def scan(step: Step, first: Any, given: Any, reverse: bool, unroll: bool) -> Any
         parallel_iterations=AHEAD,
     )
     stacked = iter([stack.stack() for stack in stacks])
-    return _each(lambda _: next(stacked), results)
+    return carried, _each(lambda _: next(stacked), results)
 
 
 def _unrolled(step: Step, first: Any, given: Any, reverse: bool) -> Any:
@@ -69,7 +69,7 @@ def _unrolled(step: Step, first: Any, given: Any, reverse: bool) -> Any:
     for time in reversed(range(length)) if reverse else range(length):
         now = [part if part is None else part[time] for part in parts]
         carried, results[time] = step(carried, tf.nest.pack_sequence_as(given, now))
-    return _each(lambda *parts: tf.stack(parts), *results)
+    return carried, _each(lambda *parts: tf.stack(parts), *results)
 
 
 def _each(function: Callable[..., Any], *structures: Any) -> Any:
