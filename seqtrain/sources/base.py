@@ -107,6 +107,11 @@ class DatasetConfig(Part):
         return False
 
     @property
+    def holds_pairs(self) -> bool:
+        """Whether a network learns to turn one sequence into another."""
+        return False
+
+    @property
     def reads_rows(self) -> bool:
         """Whether an example is an image with one row for each step."""
         return False
