@@ -15,6 +15,7 @@ from seqtrain.evaluation.sequence_metrics import UNKNOWN
 MOST = 100_000  # training pairs that the nearest source is looked for in
 AT_ONCE = 250  # sources whose neighbours are looked for at once
 LETTERS, WORDS = (2, 4), (1, 2)  # tokens in the n-grams of a source
+COMMON = 0.05  # share of the sources; n-grams of more of them say little, and take most of the time
 SEED = 0
 
 FREQUENT, COPY, NEAREST = "most frequent target", "copy of the source", "nearest training source"
@@ -62,6 +63,7 @@ def nearest(dataset: Dataset, reader: SourceReader, writer: TargetWriter) -> Bas
     weights = TfidfVectorizer(
         analyzer=lambda ids: _grams(ids, LETTERS if letters else WORDS),
         sublinear_tf=True,
+        max_df=COMMON,
         dtype=np.float32,
     )
     known = weights.fit_transform(train[rows])

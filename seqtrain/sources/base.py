@@ -111,6 +111,14 @@ class DatasetConfig(Part):
         """Whether a network learns to turn one sequence into another."""
         return False
 
+    def paired(self, file: Path, fitted: Fitted) -> Examples:
+        """Read pairs from a file, to judge a network by them.
+
+        Raises:
+            DataError: the network does not translate, or the file has no pairs.
+        """
+        raise DataError(f"a network trained on `{self.name}` does not translate")
+
     @property
     def reads_rows(self) -> bool:
         """Whether an example is an image with one row for each step."""

@@ -139,15 +139,16 @@ def fit(config: ResolvedConfig, dataset: Dataset, callbacks: Sequence[Any], save
     The rest of an interrupted epoch is a separate call of `fit`, because Keras reads the number of
     batches only once.
     """
-    from seqtrain.training.batches import Batches, CountEpochs
+    from seqtrain.training.batches import Batches, CountEpochs, read_by
     from seqtrain.training.callbacks import ScoreWhole
     from seqtrain.training.compiling import TellCompiling
 
-    whole = dataset.task.of_steps
-    train = dataset.learned_split("train")
+    whole = dataset.task.of_steps or dataset.task.decodes
+    train = read_by(saver.model, dataset.learned_split("train"))
     held_out = train if whole else dataset.learned_split("validation")
     weights = class_weight(config, dataset)
     hidden = dataset.mask and dataset.padding == "post"
+    hidden = hidden and not dataset.task.decodes  # not read: what is decoded is scored
     size, by_length = config.training.batch_size, config.training.bucket_by_length
 
     def fit_until(epochs: int) -> None:
