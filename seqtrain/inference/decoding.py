@@ -6,17 +6,25 @@ It computes what Keras's layers compute, without a backend, so that the answers 
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqtrain.data.dataset import Examples, NewExamples
+from seqtrain.data.inputs import Inputs
 from seqtrain.data.pair_encoding import END, PAD, SOURCE, START, TARGET
+from seqtrain.errors import reason
 from seqtrain.evaluation.sequence_metrics import UNKNOWN
+from seqtrain.inference.model_file import CONFIG, WEIGHTS, read
 from seqtrain.inference.stepping import ACTIVATIONS, Affine, Recurrence, State, _activation, _recurrence
 from seqtrain.tasks import Task
+from seqtrain.tasks.translation import translation
 
 BATCH = 256  # sources at once, of similar length
 
@@ -238,6 +246,55 @@ def of_model(model: Any) -> Translator:
     )
 
 
+FOLDERS = {  # of the weights of each class in a `.keras` file
+    "AdditiveAttention": "additive_attention",
+    "Bidirectional": "bidirectional",
+    "Dense": "dense",
+    "Embedding": "embedding",
+    "GRU": "gru",
+    "LSTM": "lstm",
+    "SimpleRNN": "simple_rnn",
+}
+
+
+def of_file(file: Path) -> Translator:
+    """Return the network of a `.keras` file, without Keras.
+
+    Raises:
+        ValueError: the file is damaged, or holds no encoder–decoder.
+    """
+    import h5py
+
+    try:
+        read(file)  # refuses what is no model of ours
+        with zipfile.ZipFile(file) as archive:
+            described = json.loads(archive.read(CONFIG))["config"]["layers"]
+            content = io.BytesIO(archive.read(WEIGHTS))
+        counted: dict[str, int] = {}
+        layers: Layers = {}
+        with h5py.File(content) as weights:
+            for layer in described:
+                kind = layer["class_name"]
+                number = counted[kind] = counted.get(kind, -1) + 1
+                found = _stored(weights, kind, number) if kind in FOLDERS else []
+                layers[layer["config"]["name"]] = (kind, layer["config"], found)
+        return Translator.of(layers)
+    except Exception as error:  # zip, JSON and HDF5 raise many types
+        raise ValueError(reason(error)) from error
+
+
+def _stored(file: Any, kind: str, number: int) -> list[np.ndarray]:
+    """Return the weights of the layer of a class with a number from 0, in the order of Keras."""
+    path = f"layers/{FOLDERS[kind]}{f'_{number}' if number else ''}"
+    parts = [f"{path}/{way}_layer" for way in ("forward", "backward")]
+    found = []
+    for part in parts if kind == "Bidirectional" else [path]:
+        inner = f"{part}/vars" if kind in ("AdditiveAttention", "Dense", "Embedding") else ""
+        variables = file.get(inner or f"{part}/cell/vars", {})
+        found += [np.asarray(variables[name]) for name in sorted(variables, key=int)]
+    return found
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Return the logarithms of probabilities, float64 of the same shape."""
     logits = logits.astype(np.float64)
@@ -252,32 +309,32 @@ def allowed(logits: np.ndarray) -> np.ndarray:
     return logits
 
 
-def predictions(model: Any, examples: Examples | NewExamples, task: Any) -> np.ndarray:
+def predictions(model: Any, examples: Examples | NewExamples, task: Task) -> np.ndarray:
     """Return the predictions of a Keras network, see `of_sources`."""
-    return of_sources(of_model(model), examples.x, task)
+    return of_sources(of_model(model), examples.x, translation(task).steps)
 
 
-def of_sources(translator: Translator, x: Any, task: Any) -> np.ndarray:
+def of_sources(translator: Translator, x: Inputs, steps: int) -> np.ndarray:
     """Decode N sources greedily.
 
     Args:
         translator: the network.
         x: the sources, or a dict of them and of the targets before each step.
-        task: says how many tokens are written at most.
+        steps: the most tokens that are written.
 
     Returns:
         float32 of shape (N, 3, T), see `sequence_metrics`; the probabilities of the true tokens
         are only known if `x` holds the targets.
     """
     sources = x[SOURCE] if isinstance(x, dict) else x
-    found = np.zeros((len(sources), 3, task.steps), np.float32)
+    found = np.zeros((len(sources), 3, steps), np.float32)
     found[:, 2] = UNKNOWN
     sizes = (sources != PAD).sum(axis=1)
     order = np.argsort(sizes, kind="stable")
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH]
         seen = translator.encode(sources[rows, : sizes[rows].max()])
-        found[rows, :2] = np.stack(greedy(translator, seen, task.steps), axis=1)
+        found[rows, :2] = np.stack(greedy(translator, seen, steps), axis=1)
         if isinstance(x, dict):
             found[rows, 2] = true_logs(translator, seen, x[TARGET][rows])
     return found
@@ -331,3 +388,28 @@ def true_logs(translator: Translator, seen: Encoding, targets: np.ndarray) -> np
         logits, state, _ = translator.step(targets[:, t], state, seen)
         logs[:, t] = np.take_along_axis(log_softmax(logits), after[:, t, None], axis=1)[:, 0]
     return np.where(real, logs, 0.0)
+
+
+def traced(
+    translator: Translator, source: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return how each token of a target was written.
+
+    Args:
+        translator: the network.
+        source: ids of shape (S,), which may be padded at the end.
+        target: ids with the end, shape (T,).
+
+    Returns:
+        The weights of the attention, shape (T, S without padding), None if there is none; and the
+        logarithms of the probabilities of all ids, float64 of shape (T, ids).
+    """
+    seen = translator.encode(source[None, source != PAD])
+    state = translator.begin(seen)
+    shares, logs = [], []
+    for before in [START, *target[:-1].tolist()]:
+        logits, state, looked = translator.step(np.array([before]), state, seen)
+        logs.append(log_softmax(logits)[0])
+        if looked is not None:
+            shares.append(looked[0])
+    return np.stack(shares) if shares else None, np.stack(logs)

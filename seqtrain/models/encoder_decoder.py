@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from seqtrain.data.dataset import Dataset, Shaped
 from seqtrain.data.pair_encoding import SOURCE, TARGET
-from seqtrain.models.base import Activation, ModelConfig, batches_of_any_length, dropout
+from seqtrain.models.base import Activation, ModelConfig, batches_of_any_length, dropout, through
 from seqtrain.models.recurrent import CELLS, GATES
 from seqtrain.schema.sections import OneOrMore, Rule, broken
+from seqtrain.tasks.translation import translation
 
 if TYPE_CHECKING:
     import keras
@@ -170,20 +171,18 @@ class EncoderDecoder(ModelConfig):
         """
         import keras
 
-        source = keras.Input((None,), dtype="int32", name=SOURCE)
+        source = keras.Input(dataset.shape, dtype="int32", name=SOURCE)
+        steps = translation(dataset.task).steps
         outputs, states = self._encoder(source, dataset)
         given = {SOURCE: source}
         if self.decoder == "states":
-            given[TARGET] = keras.Input((None,), dtype="int32", name=TARGET)
+            given[TARGET] = keras.Input((steps,), dtype="int32", name=TARGET)
             read = self._embedded(given[TARGET], dataset.outputs, TARGET, mask=False)
         else:
-            read = keras.layers.RepeatVector(dataset.others[TARGET][0], name="repeat")(states[-1][0])
+            read = keras.layers.RepeatVector(steps, name="repeat")(states[-1][0])
             states = [[] for _ in states]
-        steps = self._decoder(read, states)
-        steps = self._attended(steps, outputs)
-        for layer in dataset.task.head():
-            steps = layer(steps)
-        model = keras.Model(given, steps, name=self.name)
+        features = self._attended(self._decoder(read, states), outputs)
+        model = keras.Model(given, through(dataset.task.head(), features), name=self.name)
         model.hides_padding = True
         return batches_of_any_length(model)
 

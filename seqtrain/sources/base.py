@@ -24,6 +24,7 @@ from seqtrain.tasks import Classification, Task
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.pair_encoding import SourceReader
     from seqtrain.data.vocabulary import Ragged
 
 ID = 4  # bytes
@@ -110,6 +111,14 @@ class DatasetConfig(Part):
     def holds_pairs(self) -> bool:
         """Whether a network learns to turn one sequence into another."""
         return False
+
+    def reader(self, fitted: Fitted) -> SourceReader:
+        """Return how a trained network reads the sources that it translates.
+
+        Raises:
+            DataError: it does not translate.
+        """
+        raise DataError(f"a network trained on `{self.name}` does not translate")
 
     def paired(self, file: Path, fitted: Fitted) -> Examples:
         """Read pairs from a file, to judge a network by them.
