@@ -116,7 +116,9 @@ class TargetWriter:
 
         found = self.vocabulary.encode(texts)
         bounds = zip(found.offsets[:-1].tolist(), found.offsets[1:].tolist(), strict=True)
-        return [np.append(found.ids[start + 1 : stop], END).astype(np.int32) for start, stop in bounds]
+        return [
+            np.append(found.ids[start + 1 : stop], END).astype(np.int32) for start, stop in bounds
+        ]
 
     def text(self, ids: np.ndarray) -> str:
         """Return the text of ids up to the end."""
@@ -165,7 +167,10 @@ class PairedExamples(Examples):
 
 
 def examples(
-    reader: SourceReader, writer: TargetWriter, sources: Sequence[str], rights: Sequence[Sequence[str]]
+    reader: SourceReader,
+    writer: TargetWriter,
+    sources: Sequence[str],
+    rights: Sequence[Sequence[str]],
 ) -> PairedExamples:
     """Return sources and the targets that are right for each as examples.
 

@@ -1,7 +1,7 @@
 """`additions`: sums of two numbers, written as text: `535+61` becomes `596`.
 
-This is the data of Keras's example `addition_rnn`: each number has 1 to `digits` digits. Both orders
-of a sum, `535+61` and `61+535`, stand in one split, so that the test needs to add.
+This is the data of Keras's example `addition_rnn`: each number has 1 to `digits` digits. Both
+orders of a sum, `535+61` and `61+535`, stand in one split, so that the test needs to add.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Pairs(PairedTextConfig):
     )
     target_path: FileName | None = Field(
         default=None,
-        description="the text file of the targets, line by line those of `path`; null reads a table",
+        description="the text file of the targets, one for each line of `path`; null reads a table",
     )
     validation_path: FileName | None = Field(
         default=None, description="table of the validation pairs, instead of a share of train"
@@ -65,7 +65,9 @@ class Pairs(PairedTextConfig):
             raise broken([("dataset.target_column", "must be another than `source_column`")])
         if self.target_path and (self.validation_path or self.test_path):
             key = "validation_path" if self.validation_path else "test_path"
-            rule = "is a table, but `target_path` says that the pairs are two text files: use shares"
+            rule = (
+                "is a table, but `target_path` says that the pairs are two text files: use shares"
+            )
             raise broken([(f"dataset.{key}", rule)])
         paths = [*filter(None, (self.path, self.target_path, self.validation_path, self.test_path))]
         if len({*paths}) < len(paths):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from seqtrain.data.dataset import Dataset
-from seqtrain.data.pair_encoding import END, PAD, SOURCE, SourceReader, TargetWriter
+from seqtrain.data.pair_encoding import END, SOURCE, SourceReader, TargetWriter
+from seqtrain.data.vocabulary import PAD
 from seqtrain.evaluation.baselines import Baseline
 from seqtrain.evaluation.sequence_metrics import UNKNOWN
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain.data.pair_encoding import END, PAD, TargetWriter
-from seqtrain.data.vocabulary import OOV
+from seqtrain.data.pair_encoding import END, TargetWriter
+from seqtrain.data.vocabulary import OOV, PAD
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import paired_bootstrap
 
@@ -36,7 +36,7 @@ def lengths(ids: np.ndarray) -> np.ndarray:
         ids: shape (N, T).
     """
     stops = (ids == END) | (ids == PAD)
-    return np.where(stops.any(axis=1), stops.argmax(axis=1), ids.shape[1])
+    return np.asarray(np.where(stops.any(axis=1), stops.argmax(axis=1), ids.shape[1]))
 
 
 def distances(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
@@ -159,7 +159,8 @@ class OfTexts:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The metrics by name."""
-        from sacrebleu.metrics import BLEU, CHRF
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
 
         return {"bleu": BLEU(), "chrf": CHRF()}
 
@@ -167,7 +168,9 @@ class OfTexts:
     def counts(self) -> dict[str, np.ndarray]:
         """The counts of each text from which a metric of many follows; shape (N, counts)."""
         most = max(map(len, self.theirs), default=1)
-        streams = [[some[n] if n < len(some) else None for some in self.theirs] for n in range(most)]
+        streams = [
+            [some[n] if n < len(some) else None for some in self.theirs] for n in range(most)
+        ]
         return {
             name: np.array(metric._extract_corpus_statistics(self.ours, streams), np.float64)
             for name, metric in self.metrics.items()
@@ -183,6 +186,10 @@ class OfTexts:
         score = self.metrics[name]._compute_score_from_stats
         return np.array([score(row).score for row in counts.round().astype(int).tolist()])
 
+    def whole(self, name: str) -> float:
+        """Return a metric of all texts."""
+        return float(self.score(name, self.counts[name].sum(axis=0, keepdims=True))[0])
+
     def statistic(self, name: str) -> uncertainty.Statistic:
         """Return a metric as a function of how often each text is drawn."""
         return lambda drawn: self.score(name, drawn.astype(np.float64) @ self.counts[name])
@@ -193,9 +200,7 @@ def of_texts(labels: np.ndarray, predictions: np.ndarray, writer: TargetWriter) 
     if find_spec("sacrebleu") is None:
         return None
     ours = [_text(row, writer, LOST) for row in decoded(predictions)]
-    theirs = [
-        [_text(row, writer) for row in rows if row[0] != PAD] for rows in labels["targets"]
-    ]
+    theirs = [[_text(row, writer) for row in rows if row[0] != PAD] for rows in labels["targets"]]
     return OfTexts(ours, theirs)
 
 
@@ -225,10 +230,7 @@ def scores(
     found |= {f"{prefix}_{name}": _share(*sums[name]) for name in RATES}
     judged = of_texts(labels, predictions, writer) if texts else None
     for name in OF_TEXT:
-        every = judged and judged.counts[name].sum(axis=0, keepdims=True)
-        found[f"{prefix}_{name}"] = (
-            float(judged.score(name, every)[0]) if judged is not None and every is not None else None
-        )
+        found[f"{prefix}_{name}"] = judged.whole(name) if judged else None
     return found
 
 

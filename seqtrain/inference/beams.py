@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqtrain.data.pair_encoding import END, START
+from seqtrain.data.pair_encoding import END
+from seqtrain.data.vocabulary import START
 from seqtrain.inference.decoding import Encoding, Translator, allowed, log_softmax
 from seqtrain.inference.stepping import State
 
@@ -32,8 +33,8 @@ class Hypothesis:
 def penalty(length: int, alpha: float) -> float:
     """Return by what the logarithm of the probability of a target is divided.
 
-    Without it, short targets would win, because each token makes a target less likely. Y. Wu et al.,
-    "Google's Neural Machine Translation System", arXiv 1609.08144, 2016, equation 14.
+    Without it, short targets would win, because each token makes a target less likely. Y. Wu et
+    al., "Google's Neural Machine Translation System", arXiv 1609.08144, 2016, equation 14.
 
     Args:
         length: the number of tokens, with the end.
@@ -97,9 +98,7 @@ def _extend(
     for number in np.unique(rows).tolist():
         mine = np.flatnonzero(rows == number)
         search = searches[number]
-        parents += [
-            int(mine[parent]) for parent in _step(search, possible[mine], beams, alpha)
-        ]
+        parents += [int(mine[parent]) for parent in _step(search, possible[mine], beams, alpha)]
         if _is_decided(search, steps, beams, alpha):
             parents = parents[: len(parents) - len(search.alive)]
             search.alive = []
@@ -107,7 +106,7 @@ def _extend(
 
 
 def _step(search: _Beam, logs: np.ndarray, beams: int, alpha: float) -> list[int]:
-    """Replace what is alive by its best continuations; return which hypothesis each goes on from."""
+    """Replace what is alive by its best continuations; return which hypothesis each continues."""
     totals = np.array([sum(one.logs) for one in search.alive])[:, None] + logs
     number = min(2 * beams, int(np.isfinite(totals).sum()))
     order = np.argsort(-totals, axis=None, kind="stable")[:number]

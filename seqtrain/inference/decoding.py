@@ -18,11 +18,19 @@ import numpy as np
 
 from seqtrain.data.dataset import Examples, NewExamples
 from seqtrain.data.inputs import Inputs
-from seqtrain.data.pair_encoding import END, PAD, SOURCE, START, TARGET
+from seqtrain.data.pair_encoding import END, SOURCE, TARGET
+from seqtrain.data.vocabulary import PAD, START
 from seqtrain.errors import reason
 from seqtrain.evaluation.sequence_metrics import UNKNOWN
 from seqtrain.inference.model_file import CONFIG, WEIGHTS, read
-from seqtrain.inference.stepping import ACTIVATIONS, Affine, Recurrence, State, _activation, _recurrence
+from seqtrain.inference.stepping import (
+    ACTIVATIONS,
+    Affine,
+    Recurrence,
+    State,
+    _activation,
+    _recurrence,
+)
 from seqtrain.tasks import Task
 from seqtrain.tasks.translation import translation
 
@@ -142,7 +150,9 @@ class Translator:
         mask = ids != PAD
         x, state = self.sources[ids], []
         for layer in self.encoder:
-            parts = [_read(one, x, mask, back) for one, back in zip(layer, (False, True), strict=False)]
+            parts = [
+                _read(one, x, mask, back) for one, back in zip(layer, (False, True), strict=False)
+            ]
             x = np.concatenate([h for h, _ in parts], axis=2)
             ends = zip(*(end for _, end in parts), strict=True)
             state.append(tuple(np.concatenate(some, axis=1) for some in ends))
@@ -181,7 +191,7 @@ class Translator:
 
 def _numbered(layers: Layers, name: str) -> list[str]:
     """Return the names of layers that are numbered from 1."""
-    found = []
+    found: list[str] = []
     while f"{name}_{len(found) + 1}" in layers:
         found.append(f"{name}_{len(found) + 1}")
     return found
@@ -340,9 +350,7 @@ def of_sources(translator: Translator, x: Inputs, steps: int) -> np.ndarray:
     return found
 
 
-def greedy(
-    translator: Translator, seen: Encoding, steps: int
-) -> tuple[np.ndarray, np.ndarray]:
+def greedy(translator: Translator, seen: Encoding, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Write the likeliest token at each step, up to the end.
 
     Returns:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from seqtrain.data.pair_encoding import END, PAD, SourceReader, TargetWriter
-from seqtrain.data.vocabulary import FIRST_WORD, OOV
+from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
+from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD
 from seqtrain.errors import RunError
 from seqtrain.inference import decoding
 from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, search

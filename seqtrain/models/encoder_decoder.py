@@ -221,7 +221,9 @@ class EncoderDecoder(ModelConfig):
             return ends
         half = len(ends) // 2
         return [
-            keras.layers.Concatenate(name=f"state_{number}_{place}")([ends[place], ends[half + place]])
+            keras.layers.Concatenate(name=f"state_{number}_{place}")(
+                [ends[place], ends[half + place]]
+            )
             for place in range(half)
         ]
 

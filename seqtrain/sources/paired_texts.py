@@ -7,21 +7,19 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from seqtrain.data import pair_encoding
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples, Outline
 from seqtrain.data.pair_encoding import Kind, Pair, PairedExamples, SourceReader, TargetWriter
+from seqtrain.data.vocabulary import FIRST_WORD, PAD
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Ids, Seed, Share, Size
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.sources.own_files import PARTS
 from seqtrain.tasks.translation import Translation, translation
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DEFAULT_SIZES = {"words": 10_000, "subwords": 4_000, "symbols": 10_000}
 DEFAULT_LENGTH = 400  # the most tokens of a side, where the config does not say
@@ -61,9 +59,7 @@ class PairedTextConfig(DatasetConfig):
         "end; null is every character of train, 10,000 for words and symbols, and 4,000 for "
         "subwords",
     )
-    target_vocabulary_size: Ids | None = Field(
-        default=None, description="the same for the targets"
-    )
+    target_vocabulary_size: Ids | None = Field(default=None, description="the same for the targets")
     max_source_length: Size | None = Field(
         default=None,
         description="most tokens of a source, of which the rest is not read; null is the longest "
@@ -128,8 +124,11 @@ class PairedTextConfig(DatasetConfig):
     def outline(self) -> Outline:
         """Return the steps where the config says them, and at least how many ids there are."""
         ids = self.source_vocabulary_size or 5, self.target_vocabulary_size or 5
-        target = {pair_encoding.TARGET: (self.max_target_length or 1,)}
-        return Outline((self.max_source_length or 1,), *ids, others=target)
+        return Outline(
+            (self.max_source_length or 1,),
+            *ids,
+            others={pair_encoding.TARGET: (self.max_target_length or 1,)},
+        )
 
     def load(self, data_dir: Path | None = None) -> Dataset:
         """Read the pairs, split them by source, and fit both vocabularies on train.
@@ -150,7 +149,7 @@ class PairedTextConfig(DatasetConfig):
             task=Translation.fitted(reader, writer, [other for _, other in parts["train"]]),
             source=found.source,
             sha256=found.sha256,
-            vocabulary_size=pair_encoding.FIRST_WORD + len(reader.vocabulary.words),
+            vocabulary_size=FIRST_WORD + len(reader.vocabulary.words),
             mask=True,
             vocabulary=reader.vocabulary,
             originals=lambda indices: [test.texts[index] for index in indices.tolist()],
@@ -324,14 +323,16 @@ def told_of(
     lengths = examples.lengths
     cut = 0 if lengths is None else int((lengths > reader.steps).sum())
     first = examples.labels["targets"][:, 0]
-    long = int(((first != pair_encoding.PAD).sum(axis=1) > writer.steps).sum())
+    long = int(((first != PAD).sum(axis=1) > writer.steps).sum())
     told = []
     if cut:
         told.append(f"{cut:,} sources of {part} are cut to {reader.steps - 1:,} tokens")
     if long:
-        told.append(f"{long:,} targets of {part} are longer than the {writer.steps - 1:,} tokens "
-                    "that the network writes")
-    for what, ids in (("sources", examples.x["source"]), ("targets", first)):  # type: ignore[call-overload]
+        told.append(
+            f"{long:,} targets of {part} are longer than the {writer.steps - 1:,} tokens "
+            "that the network writes"
+        )
+    for what, ids in (("sources", examples.x["source"]), ("targets", first)):
         if share := pair_encoding.unknown(ids):
             told.append(f"{share:.1%} of the tokens of the {what} of {part} have no id")
     return told

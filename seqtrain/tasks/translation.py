@@ -83,7 +83,9 @@ class Translation(Task):
 
     def __post_init__(self) -> None:
         """Raise a ValueError if the values cannot be those of a translation."""
-        sizes = all(type(n) is int and 0 < n <= limits.SIZE for n in (self.steps, self.source_steps))
+        sizes = all(
+            type(n) is int and 0 < n <= limits.SIZE for n in (self.steps, self.source_steps)
+        )
         texts = all(isinstance(one, str) for one in (*self.tokens, self.rule, self.subwords))
         if not (sizes and texts and self.rule in RULES):
             raise ValueError("it does not hold what a translation needs")

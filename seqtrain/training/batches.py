@@ -16,6 +16,8 @@ from seqtrain.data import inputs
 from seqtrain.data.dataset import Examples, cut, real_steps
 from seqtrain.data.inputs import Inputs
 
+ROUNDING = 1e-9  # of a share of steps, which is rounded up
+
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches in an order that only depends on the seed and the epoch.
@@ -62,7 +64,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if by_length and isinstance(self.x, dict):
             self.lengths = _common_steps(self.x)
         elif by_length:
-            self.lengths = real_steps(self.x)
+            self.lengths = real_steps(examples.first)
         self.order = np.arange(len(examples))
 
     def on_epoch_begin(self) -> None:
@@ -129,18 +131,19 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self.lengths is None:
             return inputs.rows(self.x, chosen)
         share = self._share(batch)
-        return inputs.each(self.x, lambda ids: ids[chosen, : _steps_of(ids, share)])  # type: ignore[no-any-return]
+        return {name: ids[chosen, : _steps_of(ids, share)] for name, ids in self.x.items()}
 
     def _labels(self, batch: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Return the labels at indices of any shape, cut like the inputs if each step has one."""
         if self.lengths is None or not isinstance(self.x, dict):
             return self.labels[chosen]
-        return self.labels[chosen, : _steps_of(self.labels, self._share(batch))]
+        steps = _steps_of(self.labels, self._share(batch))
+        return np.asarray(self.labels[chosen, :steps])
 
     def _share(self, batch: np.ndarray) -> float:
         """Return the share of the steps of each named input that some examples need."""
         steps = self._steps(batch) or 1
-        return steps / inputs.arrays(self.x)[0].shape[1]
+        return float(steps / inputs.arrays(self.x)[0].shape[1])
 
     def _steps(self, batch: np.ndarray) -> int | None:
         """Return to how many steps some examples are cut; None for no cut."""
@@ -164,12 +167,13 @@ def _common_steps(x: dict[str, np.ndarray]) -> np.ndarray:
     """
     first = inputs.arrays(x)[0].shape[1]
     shares = [real_steps(ids) / ids.shape[1] for ids in inputs.arrays(x)]
-    return np.ceil(np.max(shares, axis=0) * first - 1e-9).astype(np.int64)
+    return np.asarray(np.ceil(np.max(shares, axis=0) * first - ROUNDING), np.int64)
 
 
 def _steps_of(ids: np.ndarray, share: float) -> int:
     """Return a share of the steps of ids of shape (N, T), rounded up."""
-    return min(math.ceil(share * ids.shape[1] - 1e-9), ids.shape[1])
+    steps = int(ids.shape[1])
+    return min(math.ceil(share * steps - ROUNDING), steps)
 
 
 def worthwhile(batches: int) -> int:

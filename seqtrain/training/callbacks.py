@@ -127,9 +127,7 @@ def _of_train(model: Any, dataset: Dataset) -> dict[str, float | None]:
     some = dataset.train.take(random.permutation(len(dataset.train))[:number])
     scores = dataset.task.scores("train", some.labels, predictions(model, some, dataset.task))
     return {
-        name.removeprefix("train_"): value
-        for name, value in scores.items()
-        if name != "train_loss"
+        name.removeprefix("train_"): value for name, value in scores.items() if name != "train_loss"
     }
 
 
