@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from seqtrain.data import token_stream
 from seqtrain.data.dataset import Examples
 from seqtrain.data.tokens import RULES, Rule, Tokeniser
-from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START, Vocabulary, pad
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from seqtrain.data.vocabulary import Vocabulary
 
 SOURCE, TARGET = "source", "target"  # the inputs of a network
 END = 3  # the id after the last token of a target
@@ -41,6 +41,9 @@ def fit(kind: Kind, texts: Sequence[str], size: int | None) -> Vocabulary:
         texts: of train.
         size: the largest number of ids; None gives one to each token.
     """
+    from seqtrain.data import token_stream
+    from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
+
     if kind == "subwords":
         return token_stream.fit(kind, texts, size)[0].vocabulary
     rule = rule_of(kind)
@@ -63,6 +66,13 @@ class SourceReader:
     steps: int
     backwards: bool = False
 
+    @property
+    def size(self) -> int:
+        """The number of ids."""
+        from seqtrain.data.vocabulary import FIRST_WORD
+
+        return FIRST_WORD + len(self.vocabulary.words)
+
     def ids(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return sources as ids, cut and padded at the end, and how many each has.
 
@@ -71,9 +81,10 @@ class SourceReader:
         """
         import numpy as np
 
+        from seqtrain.data.vocabulary import pad
+
         found = self.vocabulary.encode(texts)
-        size = FIRST_WORD + len(self.vocabulary.words)
-        padded = pad(found, self.steps, size, "post", "post")
+        padded = pad(found, self.steps, self.size, "post", "post")
         if self.backwards:
             for row, length in zip(padded, np.minimum(found.lengths, self.steps), strict=True):
                 row[1:length] = row[1:length][::-1].copy()
@@ -85,7 +96,7 @@ class SourceReader:
         Args:
             ids: shape (steps,).
         """
-        return self.vocabulary.names(ids[ids != PAD][1:])
+        return self.vocabulary.names(ids[ids != 0][1:])
 
     def text(self, ids: np.ndarray) -> str:
         """Return the text of a row of ids, shape (steps,), as the network reads it."""
@@ -108,6 +119,8 @@ class TargetWriter:
     @property
     def ids(self) -> int:
         """The number of ids."""
+        from seqtrain.data.vocabulary import FIRST_WORD
+
         return FIRST_WORD + len(self.vocabulary.words)
 
     def sequences(self, texts: Sequence[str]) -> list[np.ndarray]:
@@ -133,6 +146,8 @@ class TargetWriter:
 def until_end(ids: np.ndarray) -> np.ndarray:
     """Return ids up to the end, or to the padding where a target is cut."""
     import numpy as np
+
+    from seqtrain.data.vocabulary import PAD
 
     stops = np.flatnonzero((ids == END) | (ids == PAD))
     return ids[: stops[0]] if len(stops) else ids
@@ -209,6 +224,8 @@ def shifted(targets: np.ndarray, steps: int) -> np.ndarray:
     """
     import numpy as np
 
+    from seqtrain.data.vocabulary import PAD, START
+
     read = np.full((len(targets), steps), PAD, np.int32)
     read[:, 0] = START
     read[:, 1:] = targets[:, : steps - 1]
@@ -228,4 +245,6 @@ def grouped(pairs: Iterable[Pair]) -> dict[str, list[str]]:
 
 def unknown(ids: np.ndarray) -> float:
     """Return the share of tokens that have no id."""
+    from seqtrain.data.vocabulary import OOV
+
     return float((ids == OOV).sum() / max((ids >= OOV).sum(), 1))

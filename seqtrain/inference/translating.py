@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
-from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD
+from seqtrain.data.vocabulary import OOV, PAD
 from seqtrain.errors import RunError
 from seqtrain.inference import decoding
 from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, search
@@ -193,7 +193,7 @@ class Interpreter:
 
 def _check_sizes(translator: Translator, reader: SourceReader, writer: TargetWriter) -> None:
     """Raise a ValueError if a network has other ids than a run."""
-    reads = len(translator.sources), FIRST_WORD + len(reader.vocabulary.words)
+    reads = len(translator.sources), reader.size
     writes = len(translator.head.bias), writer.ids
     if reads[0] != reads[1] or writes[0] != writes[1]:
         raise ValueError(

@@ -14,7 +14,6 @@ from pydantic import Field
 from seqtrain.data import pair_encoding
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples, Outline
 from seqtrain.data.pair_encoding import Kind, Pair, PairedExamples, SourceReader, TargetWriter
-from seqtrain.data.vocabulary import FIRST_WORD, PAD
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Ids, Seed, Share, Size
 from seqtrain.sources.base import DatasetConfig
@@ -149,7 +148,7 @@ class PairedTextConfig(DatasetConfig):
             task=Translation.fitted(reader, writer, [other for _, other in parts["train"]]),
             source=found.source,
             sha256=found.sha256,
-            vocabulary_size=FIRST_WORD + len(reader.vocabulary.words),
+            vocabulary_size=reader.size,
             mask=True,
             vocabulary=reader.vocabulary,
             originals=lambda indices: [test.texts[index] for index in indices.tolist()],
@@ -320,6 +319,8 @@ def told_of(
     part: str, examples: PairedExamples, reader: SourceReader, writer: TargetWriter
 ) -> list[str]:
     """Return sentences on what a network does not see or cannot write of a part."""
+    from seqtrain.data.vocabulary import PAD
+
     lengths = examples.lengths
     cut = 0 if lengths is None else int((lengths > reader.steps).sum())
     first = examples.labels["targets"][:, 0]

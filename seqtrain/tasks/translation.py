@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.tokens import RULES, Tokeniser
-from seqtrain.data.vocabulary import FIRST_WORD, SPECIAL, Vocabulary
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
@@ -114,6 +113,8 @@ class Translation(Task):
     @cached_property
     def writer(self) -> TargetWriter:
         """How targets become ids, and ids become text."""
+        from seqtrain.data.vocabulary import Vocabulary
+
         tokeniser = Tokeniser(self.rule, base64.b64decode(self.subwords))  # type: ignore[arg-type]
         return TargetWriter(Vocabulary(self.tokens, tokeniser), self.steps)
 
@@ -155,7 +156,7 @@ class Translation(Task):
 
     def summary(self, labels: np.ndarray) -> str:
         """Return the number of sequences and of ids."""
-        return f"{len(labels):,} sequences of {len(self.tokens) + FIRST_WORD:,} ids"
+        return f"{len(labels):,} sequences of {self.outputs:,} ids"
 
     # Files
 
@@ -187,7 +188,7 @@ class Translation(Task):
     @property
     def outputs(self) -> int:
         """A unit for each id."""
-        return FIRST_WORD + len(self.tokens)
+        return self.writer.ids
 
     def head(self) -> list[keras.Layer]:
         """Return a softmax over all ids, of each step."""
@@ -236,11 +237,11 @@ class Translation(Task):
 
         if labels.dtype.names != ("source_length", "targets") or labels["targets"].ndim != 3:
             raise ValueError("it does not hold target sequences")
-        if predictions.ndim != 3 or predictions.shape[1] != 3:
+        if predictions.dtype.kind != "f" or predictions.shape[1:2] != (3,) or predictions.ndim != 3:
             raise ValueError("it does not hold decoded sequences")
         ids = predictions[:, 0]
         if (ids < 0).any() or (ids >= self.outputs).any() or (ids != np.floor(ids)).any():
-            raise ValueError("it holds ids that the run does not have")
+            raise ValueError("it does not hold ids of the run")
         targets = labels["targets"]
         if (targets < 0).any() or (targets >= self.outputs).any() or (targets[:, 0, 0] == 0).any():
             raise ValueError("it does not hold target sequences of the run")
@@ -401,9 +402,7 @@ class Translation(Task):
 
     def token(self, number: int) -> str:
         """Return the token of an id."""
-        if number == END:
-            return "<end>"
-        return SPECIAL[number] if number < FIRST_WORD else self.tokens[number - FIRST_WORD]
+        return "<end>" if number == END else self.writer.vocabulary.names([number])[0]
 
     def symbol(self, index: int) -> str:
         """Return `p` with the token."""

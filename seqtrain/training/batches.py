@@ -127,7 +127,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def _inputs(self, batch: np.ndarray, chosen: np.ndarray) -> Inputs:
         """Return the inputs at indices of any shape."""
         if not isinstance(self.x, dict):
-            return self.x[chosen, : self._steps(batch)]
+            return np.asarray(self.x[chosen, : self._steps(batch)])
         if self.lengths is None:
             return inputs.rows(self.x, chosen)
         share = self._share(batch)
@@ -136,7 +136,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def _labels(self, batch: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Return the labels at indices of any shape, cut like the inputs if each step has one."""
         if self.lengths is None or not isinstance(self.x, dict):
-            return self.labels[chosen]
+            return np.asarray(self.labels[chosen])
         steps = _steps_of(self.labels, self._share(batch))
         return np.asarray(self.labels[chosen, :steps])
 
