@@ -251,6 +251,15 @@ class Config(Section):
         if not model.embedding_trainable and model.embedding_file is None:
             rule = "must be true without `embedding_file`: random vectors would stay as they are"
             yield "model.embedding_trainable", rule
+        if dataset.holds_pairs != model.writes_sequences:
+            rule = "turns one sequence into another" if model.writes_sequences else "does not"
+            holds = "pairs" if dataset.holds_pairs else "no pairs"
+            needs = "`encoder_decoder`" if dataset.holds_pairs else "another model"
+            rule = f"{rule}, but `{dataset.name}` holds {holds}: {needs} fits"
+            yield "model.name", rule
+        if self.training.bucket_by_length and not model.writes_any_length:
+            rule = "cannot be combined with `decoder: repeat`, which writes a fixed number of steps"
+            yield "training.bucket_by_length", rule
         if model.autoregressive and not isinstance(dataset, SeriesConfig):
             rule = f"is for forecasts, but `{dataset.name}` holds no time series"
             yield "model.autoregressive", rule

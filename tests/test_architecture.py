@@ -22,8 +22,9 @@ ORDER = (
 WITHIN = {
     "evaluation": "metric uncertainty calibration significance classification_metrics confusion "
     "regression_metrics linear_models ngrams baselines conformal forecast_metrics "
-    "forecast_baselines language_metrics count_models mistakes".split(),
-    "tasks": "base classification regression forecasting language_model".split(),
+    "forecast_baselines language_metrics count_models sequence_metrics "
+    "pair_baselines mistakes".split(),
+    "tasks": "base classification regression forecasting language_model translation".split(),
     "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow "
     "surprise unit_meanings prefix_plots gate_plots text_plots gradient_plots explanation_text "
     "explanation_files text_findings gradient_table findings window_effects".split(),

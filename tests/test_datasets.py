@@ -18,13 +18,14 @@ from seqtrain.datasets import Dataset, DatasetConfig, Examples
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import parts_in
 from seqtrain.sources.base import DrawnConfig, TokenDatasetConfig
+from seqtrain.sources.paired_texts import PairedTextConfig
 from tests.factories.downloads import write_ids, write_mnist, write_words
 from tests.own import OWN, sentences, write_csv, write_own
 
 PARTS = [
     (part, name)
     for part in parts_in("seqtrain.datasets", DatasetConfig)
-    if issubclass(part, DatasetConfig)
+    if issubclass(part, DatasetConfig) and not issubclass(part, PairedTextConfig)
     for name in part.names()
 ]
 NAMES = [name for _, name in PARTS]

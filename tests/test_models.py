@@ -82,7 +82,7 @@ def values(length: int = 12, mask: bool = True) -> Dataset:
 
 
 def test_every_model_is_in_the_contract() -> None:
-    assert {kind.partition(" ")[0] for kind in KINDS} == set(SECTIONS)
+    assert {kind.partition(" ")[0] for kind in KINDS} == set(SECTIONS) - {"encoder_decoder"}
 
 
 @pytest.mark.parametrize(

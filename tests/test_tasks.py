@@ -14,12 +14,21 @@ import seqtrain as package
 from seqtrain import tasks
 from seqtrain.config import load_config
 from seqtrain.data.grid import Grid
+from seqtrain.data.pair_encoding import END, label_type
 from seqtrain.data.text_windows import LABEL
 from seqtrain.data.transform import Transform
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
 from seqtrain.runs import lookup
-from seqtrain.tasks import Classification, Forecasting, LanguageModel, Metric, Regression, Task
+from seqtrain.tasks import (
+    Classification,
+    Forecasting,
+    LanguageModel,
+    Metric,
+    Regression,
+    Task,
+    Translation,
+)
 from seqtrain.tasks.base import labelled
 from seqtrain.tasks.forecasting import labels_type
 from seqtrain.training import launch
@@ -211,7 +220,24 @@ def text() -> tuple[Task, np.ndarray]:
     return LanguageModel(("a", "b", "c")), labels
 
 
-UNWRITTEN = {"forecasting": forecasts, "language model": text}  # tasks without written labels
+def spellings() -> tuple[Task, np.ndarray]:
+    """A translation of three targets of two tokens, and the labels of 60 sources."""
+    labels = np.zeros(60, label_type(2, 3))
+    labels["source_length"] = 1 + np.arange(60) % 4
+    labels["targets"][:, 0] = np.array([[4, 5, END], [5, 4, END], [6, 6, END]])[np.arange(60) % 3]
+    return Translation(("a", "b", "c"), steps=3, source_steps=4), labels
+
+
+def written(ids: np.ndarray, log: float) -> np.ndarray:
+    """Return decoded ids as predictions, whose tokens and true tokens have one probability."""
+    return np.stack([ids, np.full(ids.shape, log), np.full(ids.shape, log)], axis=1)
+
+
+UNWRITTEN = {  # tasks without written labels
+    "forecasting": forecasts,
+    "language model": text,
+    "translation": spellings,
+}
 
 
 def constant(task: Task, labels: np.ndarray) -> np.ndarray:
@@ -220,6 +246,8 @@ def constant(task: Task, labels: np.ndarray) -> np.ndarray:
         return np.full((len(labels), 2, 1), labels["truth"].mean())
     if isinstance(task, LanguageModel):
         return np.tile([np.log(1 / 3), 1.0], (len(labels), 1))
+    if isinstance(task, Translation):
+        return written(np.tile(labels["targets"][:1, 0], (len(labels), 1)), np.log(1 / 3))
     return labelled(task).constant(labels, len(labels))[1]
 
 
@@ -233,6 +261,10 @@ def learned(task: Task, labels: np.ndarray) -> np.ndarray:
     if isinstance(task, LanguageModel):
         right = random.random(len(labels)) < 0.9
         return np.stack([np.log(np.where(right, 0.9, 0.05)), ~right], axis=1)
+    if isinstance(task, Translation):
+        right = random.random(len(labels)) < 0.9
+        ids = np.where(right[:, None], labels["targets"][:, 0], labels["targets"][:1, 0])
+        return written(ids, np.log(0.9))
     chosen = np.where(random.random(len(labels)) < 0.9, labels, 0)
     return np.asarray(0.1 + 0.7 * np.eye(3)[chosen])
 
@@ -292,6 +324,8 @@ def perfect(task: Task, labels: np.ndarray) -> np.ndarray:
         return labels["truth"][:, :, None].copy()
     if isinstance(task, LanguageModel):
         return np.zeros((len(labels), 2))
+    if isinstance(task, Translation):
+        return written(labels["targets"][:, 0], 0.0)
     return labels.copy() if isinstance(task, Regression) else np.eye(3)[labels]
 
 
@@ -326,12 +360,16 @@ def test_the_loss_of_a_head_falls_as_it_is_trained(name: str) -> None:
     task, labels = fitted(name)
     labels = labels[:60]
     x = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
-    model = task.in_training(keras.Sequential([keras.Input((3,)), *task.head()]))
+    layers = [keras.layers.RepeatVector(3), keras.layers.LSTM(8, return_sequences=True)]
+    layers = layers if task.decodes else []
+    model = task.in_training(keras.Sequential([keras.Input((3,)), *layers, *task.head()]))
     model.compile(keras.optimizers.Adam(0.1), task.keras_loss(), metrics=task.keras_metrics(None))
     history = model.fit(
         x, np.asarray(task.learned(labels)), epochs=40, verbose=0, batch_size=60
     ).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]
+    if task.decodes:  # each step of a head of its own; what is decoded has tests of its own
+        return
     kept = model.evaluate(x, np.asarray(task.learned(labels)), verbose=0, return_dict=True)
     found = task.predictions(model.predict(x, verbose=0), labels)
     task.check(labels, found)
@@ -353,7 +391,8 @@ def asks(node: ast.AST, names: set[str]) -> bool:
 
 def test_nothing_outside_of_tasks_asks_which_task_it_is() -> None:
     """Neither by its class nor by its name."""
-    names = {"Task", "Classification", "Forecasting", "LanguageModel", "Regression", *tasks.known()}
+    names = {"Task", "Classification", "Forecasting", "LanguageModel", "Regression"}
+    names |= {"Translation", *tasks.known()}
     root = Path(package.__file__).parent
     modules = {file.relative_to(root): file for file in root.rglob("*.py")}
     asking = [

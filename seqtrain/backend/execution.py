@@ -321,9 +321,10 @@ def feed(batches: Any, execution: ResolvedExecutionConfig) -> Any:
         steps = array.shape[1:2] if alike else (None,)
         return tf.TensorSpec((None, None, *steps, *array.shape[2:]), array.dtype)
 
+    cut = isinstance(x, dict) and not alike  # then each step has a label
     group = (
         inputs.each(x, spec),
-        tf.TensorSpec((None, None, *labels.shape[1:]), labels.dtype),
+        spec(labels) if cut else tf.TensorSpec((None, None, *labels.shape[1:]), labels.dtype),
     )
     groups = tf.data.Dataset.from_generator(lambda: batches.groups(many), output_signature=group)
     counted = tf.data.experimental.assert_cardinality(len(batches))

@@ -22,11 +22,12 @@ from seqtrain.cli.commands.resume import resume
 from seqtrain.cli.commands.schema import schema
 from seqtrain.cli.commands.score import score
 from seqtrain.cli.commands.train import train
+from seqtrain.cli.commands.translate import translate
 from seqtrain.cli.options import Group
 from seqtrain.errors import SeqtrainError, Terminated
 from seqtrain.io import streams
 
-TAKE_TEXTS = ("predict", "explain", "generate", "score")
+TAKE_TEXTS = ("predict", "explain", "generate", "score", "translate")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,6 +56,7 @@ for command in (
     forecast,
     generate,
     score,
+    translate,
     plot,
     explain,
     gradients,

@@ -24,7 +24,7 @@ from seqtrain.data.inputs import Inputs
 from seqtrain.data.unknown_words import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.evaluation.metric import PREFIXES
-from seqtrain.inference import carried, model_file
+from seqtrain.inference import carried, decoding, model_file
 from seqtrain.inference.new_examples import read
 from seqtrain.inference.newer_series import backtest
 from seqtrain.io.text_file import told
@@ -70,6 +70,8 @@ def predictions(model: Any, examples: Examples | NewExamples, task: Task) -> np.
     """Return the predictions of a network for N examples, in the form of `Task.predictions`."""
     if task.of_steps and isinstance(examples, Examples):
         return carried.predictions(model, examples.whole(), task)
+    if task.decodes:
+        return decoding.predictions(model, examples, task)
     labels = examples.labels if isinstance(examples, Examples) else None
     return task.predictions(outputs(model, examples.x), labels)
 
@@ -123,7 +125,8 @@ def evaluate(run: Run, split: Split = "test", data_dir: Path | None = None) -> d
     same, fitted = dataset.sha256 == run.data_sha256(), run.fitted()
     execution.start_for_inference(run.config.execution, run.config.seed)
     examples = dataset.split(split).whole()
-    model = load_model(run) if fitted.task.of_steps else fitting(load_model(run), examples.x)
+    model, stepwise = load_model(run), fitted.task.of_steps or fitted.task.decodes
+    model = model if stepwise else fitting(model, examples.x)
     found = predictions(model, examples, fitted.task)
     prefix = PREFIXES[split]
     judged = fitted.task.evaluate(prefix, examples.labels, found)
@@ -190,7 +193,12 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
     """
     run.require(run.model_file.name)
     task = run.fitted().task
-    if run.config.dataset.holds_series:
+    if run.config.dataset.holds_pairs:
+        examples = run.config.dataset.paired(file, run.fitted())
+        x, labels = examples.x, examples.labels
+        execution.start_for_inference(run.config.execution, run.config.seed)
+        found = predictions(load_model(run), examples, task)
+    elif run.config.dataset.holds_series:
         examples, task = backtest(run, file)
         x, labels = examples.x, examples.labels
         execution.start_for_inference(run.config.execution, run.config.seed)
@@ -233,7 +241,8 @@ def predict(run: Run, given: NewExamples) -> np.ndarray:
     if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
         log.warning("%s", doubt)
     execution.start_for_inference(run.config.execution, run.config.seed)
-    return predictions(fitting(load_model(run), given.x), given, run.fitted().task)
+    model, task = load_model(run), run.fitted().task
+    return predictions(model if task.decodes else fitting(model, given.x), given, task)
 
 
 def fitting(model: Any, x: Inputs) -> Any:

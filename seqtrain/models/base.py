@@ -152,6 +152,16 @@ class ModelConfig(Part):
     def body(self, dataset: Dataset, unroll: bool) -> "list[keras.Layer]":
         """Return the layers between the input and the hidden dense layers."""
 
+    @property
+    def writes_sequences(self) -> bool:
+        """Whether the network turns one sequence into another, token by token."""
+        return False
+
+    @property
+    def writes_any_length(self) -> bool:
+        """Whether batches may be cut to their longest target."""
+        return True
+
     def not_of_steps(self) -> Iterator[tuple[str, str]]:
         """Yield the keys that a network for labels of single steps cannot have, and why."""
         if self.wide:

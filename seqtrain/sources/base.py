@@ -24,6 +24,7 @@ from seqtrain.tasks import Classification, Task
 if TYPE_CHECKING:
     import numpy as np
 
+    from seqtrain.data.pair_encoding import SourceReader
     from seqtrain.data.vocabulary import Ragged
 
 ID = 4  # bytes
@@ -105,6 +106,27 @@ class DatasetConfig(Part):
     def writes_text(self) -> bool:
         """Whether a network learns to go on with a text."""
         return False
+
+    @property
+    def holds_pairs(self) -> bool:
+        """Whether a network learns to turn one sequence into another."""
+        return False
+
+    def reader(self, fitted: Fitted) -> SourceReader:
+        """Return how a trained network reads the sources that it translates.
+
+        Raises:
+            DataError: it does not translate.
+        """
+        raise DataError(f"a network trained on `{self.name}` does not translate")
+
+    def paired(self, file: Path, fitted: Fitted) -> Examples:
+        """Read pairs from a file, to judge a network by them.
+
+        Raises:
+            DataError: the network does not translate, or the file has no pairs.
+        """
+        raise DataError(f"a network trained on `{self.name}` does not translate")
 
     @property
     def reads_rows(self) -> bool:

@@ -10,6 +10,7 @@ from seqtrain.tasks.classification import Classification
 from seqtrain.tasks.forecasting import Forecasting
 from seqtrain.tasks.language_model import LanguageModel
 from seqtrain.tasks.regression import Regression
+from seqtrain.tasks.translation import Translation
 
 __all__ = [
     "Classification",
@@ -20,6 +21,7 @@ __all__ = [
     "StepPredictions",
     "Regression",
     "Task",
+    "Translation",
     "known",
     "metric",
     "monitored",

@@ -66,6 +66,7 @@ class Task(ABC):
     plots: ClassVar[tuple[str, ...]] = ()  # about its predictions, by name
     sections: ClassVar[tuple[str, ...]] = ()  # of the report, by name
     of_steps: ClassVar[bool] = False  # whether each step has a label, and the state is carried on
+    decodes: ClassVar[bool] = False  # whether a prediction is a sequence, decoded token by token
     takes_fractions: ClassVar[bool] = False  # whether labels may have decimals
     calibrates: ClassVar[bool] = False  # whether something is fitted on validation at the end
     weighs_classes: ClassVar[bool] = False  # whether `training.class_weight` is supported

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from seqtrain.data import inputs
 from seqtrain.data.dataset import Examples, cut, real_steps
 from seqtrain.data.inputs import Inputs
+
+ROUNDING = 1e-9  # of a share of steps, which is rounded up
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -58,8 +61,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.whole = math.ceil(len(examples) / batch_size)
         self.x, self.labels = examples.x, examples.labels
         self.lengths = None
-        if by_length and not isinstance(self.x, dict):
-            self.lengths = real_steps(self.x)
+        if by_length and isinstance(self.x, dict):
+            self.lengths = _common_steps(self.x)
+        elif by_length:
+            self.lengths = real_steps(examples.first)
         self.order = np.arange(len(examples))
 
     def on_epoch_begin(self) -> None:
@@ -93,13 +98,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Return x and labels of a batch."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
-        return self._inputs(batch, batch), self.labels[batch]
+        return self._inputs(batch, batch), self._labels(batch, batch)
 
     def shape(self, index: int) -> tuple[int, int]:
         """Return the number of examples in a batch, and of their steps."""
         first = (self.start + index) * self.batch_size
         batch = self.order[first : first + self.batch_size]
-        longest = inputs.arrays(self.x)[0].shape[1]
+        longest = inputs.arrays(self.x)[0].shape[1]  # of several inputs the share that is read
         return len(batch), min(self._steps(batch) or longest, longest)
 
     def groups(self, count: int) -> Iterator[tuple[Inputs, np.ndarray]]:
@@ -117,19 +122,58 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             group = self.order[first : first + batches * self.batch_size]
             first += len(group)
             chosen = group.reshape(batches, -1)
-            yield self._inputs(group, chosen), self.labels[chosen]
+            yield self._inputs(group, chosen), self._labels(group, chosen)
 
     def _inputs(self, batch: np.ndarray, chosen: np.ndarray) -> Inputs:
         """Return the inputs at indices of any shape."""
-        if isinstance(self.x, dict):
+        if not isinstance(self.x, dict):
+            return np.asarray(self.x[chosen, : self._steps(batch)])
+        if self.lengths is None:
             return inputs.rows(self.x, chosen)
-        return self.x[chosen, : self._steps(batch)]
+        share = self._share(batch)
+        return {name: ids[chosen, : _steps_of(ids, share)] for name, ids in self.x.items()}
+
+    def _labels(self, batch: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Return the labels at indices of any shape, cut like the inputs if each step has one."""
+        if self.lengths is None or not isinstance(self.x, dict):
+            return np.asarray(self.labels[chosen])
+        steps = _steps_of(self.labels, self._share(batch))
+        return np.asarray(self.labels[chosen, :steps])
+
+    def _share(self, batch: np.ndarray) -> float:
+        """Return the share of the steps of each named input that some examples need."""
+        steps = self._steps(batch) or 1
+        return float(steps / inputs.arrays(self.x)[0].shape[1])
 
     def _steps(self, batch: np.ndarray) -> int | None:
         """Return to how many steps some examples are cut; None for no cut."""
         if self.lengths is None:
             return None
         return cut(self.lengths[batch], inputs.arrays(self.x)[0], worthwhile(self.whole))
+
+
+def read_by(model: keras.Model, examples: Examples) -> Examples:
+    """Return examples with the named inputs that a network reads, if they have several."""
+    if not isinstance(examples.x, dict):
+        return examples
+    names = {one.name for one in model.inputs}
+    return replace(examples, x={name: examples.x[name] for name in examples.x if name in names})
+
+
+def _common_steps(x: dict[str, np.ndarray]) -> np.ndarray:
+    """Return to how many steps of the first input each example can be cut; int64, shape (N,).
+
+    Other inputs are cut to the same share of their steps, so that there are few different shapes.
+    """
+    first = inputs.arrays(x)[0].shape[1]
+    shares = [real_steps(ids) / ids.shape[1] for ids in inputs.arrays(x)]
+    return np.asarray(np.ceil(np.max(shares, axis=0) * first - ROUNDING), np.int64)
+
+
+def _steps_of(ids: np.ndarray, share: float) -> int:
+    """Return a share of the steps of ids of shape (N, T), rounded up."""
+    steps = int(ids.shape[1])
+    return min(math.ceil(share * steps - ROUNDING), steps)
 
 
 def worthwhile(batches: int) -> int:

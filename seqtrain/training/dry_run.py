@@ -131,14 +131,14 @@ def _cost(config: CompleteConfig, dataset: Dataset) -> dict[str, Any]:
     """Train a few real batches, and estimate the time of an epoch."""
     resolved = execution.resolve(config, dataset)
     execution.start(resolved.execution, resolved.seed)
-    from seqtrain.training.batches import Batches
+    from seqtrain.training.batches import Batches, read_by
     from seqtrain.training.callbacks import optimizer
 
     training = resolved.training
-    train = dataset.learned_split("train")
+    model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
+    train = read_by(model, dataset.learned_split("train"))
     batches = Batches(train, training.batch_size, resolved.seed, training.bucket_by_length)
     batches.on_epoch_begin()
-    model = resolved.model.build(dataset, unroll=resolved.execution.unroll is True)
     steps = optimizer(training, len(batches))
     execution.compile(model, steps, dataset, resolved)
     model.train_on_batch(*batches[0])

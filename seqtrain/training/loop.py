@@ -143,23 +143,25 @@ def fit(
     The rest of an interrupted epoch is a separate call of `fit`, because Keras reads the number of
     batches only once.
     """
-    from seqtrain.training.batches import Batches, CountEpochs
+    from seqtrain.training.batches import Batches, CountEpochs, read_by
     from seqtrain.training.callbacks import ScoreWhole, WithoutWaiting
     from seqtrain.training.compiling import TellCompiling
     from seqtrain.training.samples import WriteSamples
 
-    whole = dataset.task.of_steps
-    train = dataset.learned_split("train")
+    whole = dataset.task.of_steps or dataset.task.decodes
+    train = read_by(saver.model, dataset.learned_split("train"))
     held_out = train if whole else dataset.learned_split("validation")
     weights = class_weight(config, dataset)
     hidden = dataset.mask and dataset.padding == "post"
+    hidden = hidden and not dataset.task.decodes  # not read: what is decoded is scored
     size, by_length = config.training.batch_size, config.training.bucket_by_length
 
     def fit_until(epochs: int) -> None:
         batches = Batches(train, size, config.seed, by_length, saver.batch)
         validation = Batches(held_out, BATCH_SIZE, config.seed, hidden)
         called: Any = [
-            *([ScoreWhole(dataset), WriteSamples(run, dataset)] if whole else []),
+            *([ScoreWhole(dataset)] if whole else []),
+            *([WriteSamples(run, dataset)] if dataset.task.of_steps else []),
             CountEpochs(batches, validation),
             TellCompiling(config.execution.backend, batches, validation),
             *callbacks,

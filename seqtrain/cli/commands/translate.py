@@ -1,0 +1,114 @@
+"""`seqtrain translate`: turn sequences into others."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqtrain.cli import console
+from seqtrain.cli.options import DATA, OUTPUT, TEXT_COLUMN, command, only_with_data
+
+if TYPE_CHECKING:
+    from seqtrain.inference.translating import Answer
+
+
+@command("seqtrain translate cmudict_lstm tutorial --beams 5 -n 3")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@DATA
+@TEXT_COLUMN
+@click.option(
+    "--beams",
+    type=click.IntRange(1, 1_000),
+    default=1,
+    show_default=True,
+    help="Translations that are written side by side; 1 takes the likeliest token at each step.",
+)
+@click.option(
+    "-n",
+    "number",
+    type=click.IntRange(1, 1_000),
+    default=1,
+    show_default=True,
+    help="Translations of each text, at most --beams.",
+)
+@click.option(
+    "--length-penalty",
+    "alpha",
+    type=click.FloatRange(0, 10),
+    default=0.6,
+    show_default=True,
+    help="With --beams, how much longer translations are preferred; 0 not at all.",
+)
+@click.option(
+    "--copy-unknown",
+    is_flag=True,
+    help="Put the source token that the attention looks at in the place of an unknown one.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "table", "jsonl", "csv"]),
+    default="text",
+    show_default=True,
+    help="Form of the translations: one on each line, or rows with their probabilities.",
+)
+@OUTPUT
+def translate(
+    run: Path,
+    texts: tuple[str, ...],
+    data: Path | None,
+    text_column: str | None,
+    beams: int,
+    number: int,
+    alpha: float,
+    copy_unknown: bool,
+    form: str,
+    outputs: Path,
+) -> None:
+    """Translate each TEXT, or the examples of --data or the lines of standard input.
+
+    Without --beams, the translations are those that `seqtrain evaluate` judges.
+    """
+    from seqtrain.inference import new_examples
+    from seqtrain.inference.translating import Interpreter
+    from seqtrain.runs import lookup
+
+    console.show_log()
+    if data and texts:
+        raise click.UsageError("Give texts or --data, not both.")
+    if number > beams:
+        raise click.UsageError(f"-n {number} needs as many beams: --beams {number}.")
+    only_with_data(data, text=text_column)
+    chosen = lookup.best(run, outputs)
+    interpreter = Interpreter.of(chosen)
+    if data:
+        given = [*(new_examples.read(chosen, data, text_column).texts or [])]
+    else:
+        given = [*texts] or console.lines()
+    answers = interpreter.answers(given, beams, alpha, copy_unknown)
+    console.result(_formatted(given, [some[:number] for some in answers], form))
+
+
+def _formatted(texts: list[str], answers: "list[list[Answer]]", form: str) -> str:
+    """Return translations in a form."""
+    from seqtrain.inference.translating import row
+
+    if form == "text":
+        return "\n".join(" ".join(one.text.split("\n")) for some in answers for one in some)
+    if form == "jsonl":
+        pairs = zip(texts, answers, strict=True)
+        return "\n".join(json.dumps(row(*pair), ensure_ascii=False) for pair in pairs)
+    rows: list[dict[str, Any]] = [
+        {
+            "example": place,
+            "source": text,
+            "translation": one.text,
+            "probability": one.probability,
+            "score": one.score,
+        }
+        for place, (text, some) in enumerate(zip(texts, answers, strict=True), 1)
+        for one in some
+    ]
+    return console.format_rows(rows, form)
