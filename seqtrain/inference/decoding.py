@@ -31,6 +31,7 @@ from seqtrain.inference.stepping import (
     _activation,
     _recurrence,
 )
+from seqtrain.io.regular_file import checked
 from seqtrain.tasks import Task
 from seqtrain.tasks.translation import translation
 
@@ -277,7 +278,7 @@ def of_file(file: Path) -> Translator:
 
     try:
         read(file)  # refuses what is no model of ours
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(checked(file)) as archive:
             described = json.loads(archive.read(CONFIG))["config"]["layers"]
             content = io.BytesIO(archive.read(WEIGHTS))
         counted: dict[str, int] = {}
