@@ -25,7 +25,8 @@ WITHIN = {
     "forecast_baselines language_metrics count_models sequence_metrics pair_baselines "
     "mistakes".split(),
     "tasks": "base classification regression forecasting language_model translation".split(),
-    "interpretation": "trace autodiff prefixes explanation window_effects gradient_norms "
+    "interpretation": "trace autodiff prefixes explanation window_effects attention_maps "
+    "gradient_norms "
     "gradient_flow "
     "prefix_plots gate_plots "
     "gradient_plots explanation_text explanation_files gradient_table findings".split(),

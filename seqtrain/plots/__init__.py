@@ -10,6 +10,7 @@ from seqtrain.plots.classification_plots import calibration, confusion_matrix, p
 from seqtrain.plots.forecast_plots import coverage, forecasts, horizon_errors
 from seqtrain.plots.history_plots import learning_rate, loss, score
 from seqtrain.plots.regression_plots import predicted, residuals
+from seqtrain.plots.translation_plots import source_lengths
 
 __all__ = [
     "Plot",
@@ -26,4 +27,5 @@ __all__ = [
     "residuals",
     "roc",
     "score",
+    "source_lengths",
 ]

@@ -27,6 +27,7 @@ from seqtrain.report import (
     regression_sections,
     scores,
     summary,
+    translation_sections,
 )
 from seqtrain.report.page_sections import Section, grouped, sections, subjects_of
 from seqtrain.runs.run import Run
@@ -40,6 +41,7 @@ SHOWN = {
     "Probabilities": probability_sections.probabilities,
     "Predictions": regression_sections.numbers,
     "Forecasts": forecast_sections.forecasts,
+    "Translations": translation_sections.translations,
     "Classes": mistake_sections.classes,
     "Gradients": interpretation_sections.gradients,
     "Step by step": interpretation_sections.explained,
