@@ -235,6 +235,7 @@ def format_predictions(rows: list[dict[str, Any]], form: str, id_: str | None = 
         "class": str,
         "probability": "{:.4f}".format,
         "prediction": digits,
+        "translation": _clipped,
         "unknown": "{:.0%}".format,
         "text": _clipped,
     }

@@ -17,6 +17,8 @@ def find(run: Run, data_dir: Path | None) -> None:
 
     A failure, such as missing data, is logged, and that part is left out.
     """
+    if run.config.dataset.holds_pairs:  # `seqtrain explain` shows the attention
+        return
     wanted: dict[str, Callable[[Run, Path | None], None]] = {}
     if not run.has(GRADIENTS):
         wanted["its gradients"] = measure

@@ -11,6 +11,7 @@ from seqtrain.plots.forecast_plots import coverage, forecasts, horizon_errors, n
 from seqtrain.plots.history_plots import learning_rate, loss, score
 from seqtrain.plots.language_plots import along_the_text, context
 from seqtrain.plots.regression_plots import predicted, residuals
+from seqtrain.plots.translation_plots import source_lengths
 
 __all__ = [
     "Plot",
@@ -31,4 +32,5 @@ __all__ = [
     "roc",
     "save",
     "score",
+    "source_lengths",
 ]

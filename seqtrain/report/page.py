@@ -28,6 +28,7 @@ from seqtrain.report import (
     regression_sections,
     scores,
     summary,
+    translation_sections,
 )
 from seqtrain.report.page_sections import Section, grouped, sections, subjects_of
 from seqtrain.runs.run import Run
@@ -42,6 +43,7 @@ SHOWN = {
     "Predictions": regression_sections.numbers,
     "Forecasts": forecast_sections.forecasts,
     "Texts": language_sections.texts,
+    "Translations": translation_sections.translations,
     "Classes": mistake_sections.classes,
     "Gradients": interpretation_sections.gradients,
     "Step by step": interpretation_sections.explained,

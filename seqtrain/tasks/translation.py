@@ -78,6 +78,8 @@ class Translation(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (EXACT, EDITS, ACCURACY, BLEU, CHRF)
     monitored: ClassVar[tuple[Metric, ...]] = (EXACT, EDITS, BLEU, CHRF)
     compared: ClassVar[tuple[Metric, ...]] = (EXACT, EDITS, CHRF)
+    plots: ClassVar[tuple[str, ...]] = ("source_lengths",)
+    sections: ClassVar[tuple[str, ...]] = ("translations",)
     letter: ClassVar[str] = "token"
 
     def __post_init__(self) -> None:

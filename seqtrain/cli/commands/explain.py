@@ -71,7 +71,8 @@ def explain(
 
     Of a forecast, show which steps of its window moved it: that of origin --example of --split, or
     that from the end of --data, of its series --example. Of a language model, show how much each
-    token of TEXT, or of a passage of --split, surprised it.
+    token of TEXT, or of a passage of --split, surprised it; of a translation, what each token
+    that is written looks at.
 
     RUN defaults to the newest. A single argument that is not the name of a run is a TEXT.
     """
@@ -86,6 +87,13 @@ def explain(
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
     only_with_data(data, text=text_column)
+    if run.config.dataset.holds_pairs:
+        if data:
+            raise click.UsageError("Give a text, or an example of --split: --example 1.")
+        _explain_translation(
+            run, text, (split, number or 1, data_dir), folder, suffix, html, as_json
+        )
+        return
     if run.config.dataset.holds_series:
         if text is not None or text_column is not None:
             raise click.UsageError("A forecast reads no texts: --split test --example 1.")
@@ -122,6 +130,30 @@ def explain(
             console.result("\n".join(map(str, written)))
     if as_json:
         console.result_json(found[0] if len(found) == 1 else found)
+
+
+def _explain_translation(
+    run: "Run",
+    text: str | None,
+    example: tuple[Any, int, Path | None],
+    folder: Path | None,
+    suffix: str,
+    html: bool,
+    as_json: bool,
+) -> None:
+    """Show what each token of a translation looks at."""
+    from seqtrain.interpretation import attention_maps
+
+    if text is None:
+        found = attention_maps.of_split(run, *example)
+    else:
+        found = attention_maps.of_text(run, text)
+    written = attention_maps.write(found, folder or run.plots, suffix, html)
+    files = [*map(str, written)]
+    if as_json:
+        console.result_json(attention_maps.numbers(found) | {"files": files})
+    else:
+        console.result("\n".join([attention_maps.columns(found), *files]))
 
 
 def _moved(

@@ -1,0 +1,93 @@
+"""Section on translations: by the length of the source, and the worst beside the truth."""
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from itertools import islice
+from typing import Any
+
+from seqtrain.display.escape import uncell
+from seqtrain.evaluation import sequence_metrics
+from seqtrain.report.charts import Chart, Line
+from seqtrain.report.page_sections import Content, Subject, having, judged
+from seqtrain.runs.run import Run
+from seqtrain.tasks.translation import translation
+
+MOST = 30  # rows of the table
+Part = tuple[bool, str]  # whether it differs, and its text
+
+
+def translations(subjects: Sequence[Subject]) -> Content | None:
+    """The scores of sources of each length, and the translations that are farthest off."""
+    told = judged(subjects)
+    if not told:
+        return None
+    tables = [
+        {"subject": subject, "rows": farthest_off(subject.run)}
+        for subject in having(told, "mistakes.csv")
+    ]
+    return {"charts": by_length(told), "tables": tables}
+
+
+def by_length(subjects: Sequence[Subject]) -> list[Chart]:
+    """Return charts of exact match and of the edit distance rate."""
+    found = []
+    for subject in subjects:
+        labels, predictions = subject.run.predictions()
+        one = sequence_metrics.compared(labels, predictions)
+        groups = sequence_metrics.details(labels, predictions, one)["by_length"]
+        found.append((subject, groups))
+    x = "tokens of the source"
+    charts = []
+    for name, title in (("exact_match", "Exact match"), ("edit_rate", "Edit distance rate")):
+        lines = [
+            Line(
+                subject.label,
+                [((one["from"] + one["to"]) / 2, float(one[name])) for one in groups],
+                subject.colour,
+            )
+            for subject, groups in found
+        ]
+        charts.append(Chart(title, x, title.lower(), lines, low=0.0))
+    return charts
+
+
+def farthest_off(run: Run) -> list[dict[str, Any]]:
+    """Return the first rows of `mistakes.csv`, with the parts that differ.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    writer = translation(run.fitted_task).writer
+    split, join = writer.vocabulary.tokeniser, writer.vocabulary.tokeniser.joined
+    rows = []
+    try:
+        for row in islice(run.read_rows("mistakes.csv"), MOST):
+            truth, ours = (split(uncell(row[name])) for name in ("truth", "prediction"))
+            true_parts, our_parts = differing(truth, ours)
+            gap = " " if split.kind == "symbols" else ""
+            rows.append(
+                {
+                    "text": uncell(row["text"]),
+                    "truth": [(apart, join(some) + gap) for apart, some in true_parts],
+                    "prediction": [(apart, join(some) + gap) for apart, some in our_parts],
+                    "edits": int(row["edit_distance"]),
+                }
+            )
+    except (KeyError, ValueError) as error:
+        raise run.damaged("mistakes.csv", f"it has no valid {error}") from error
+    return rows
+
+
+def differing(
+    one: Sequence[str], other: Sequence[str]
+) -> tuple[list[tuple[bool, list[str]]], list[tuple[bool, list[str]]]]:
+    """Return both sequences in parts, each with whether it differs from the other sequence."""
+    ours: list[tuple[bool, list[str]]] = []
+    theirs: list[tuple[bool, list[str]]] = []
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    for tag, first, last, start, stop in matcher.get_opcodes():
+        if first < last:
+            ours.append((tag != "equal", [*one[first:last]]))
+        if start < stop:
+            theirs.append((tag != "equal", [*other[start:stop]]))
+    return ours, theirs

@@ -1,0 +1,435 @@
+"""Pairs of sequences: what is read, what a network writes, and how it is judged."""
+
+import json
+import math
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqtrain.config import load_config
+from seqtrain.data import pair_encoding
+from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
+from seqtrain.data.vocabulary import OOV, PAD, START
+from seqtrain.datasets.additions import Additions
+from seqtrain.datasets.dates import Dates
+from seqtrain.datasets.pairs import Pairs
+from seqtrain.errors import DataError
+from seqtrain.evaluation import sequence_metrics
+from seqtrain.inference import beams, decoding
+from seqtrain.inference.decoding import Translator
+from seqtrain.inference.stepping import ACTIVATIONS, Affine, Recurrence
+from seqtrain.inference.translating import Interpreter
+from seqtrain.models.encoder_decoder import EncoderDecoder
+from seqtrain.runs import lookup
+from seqtrain.training import launch
+from tests.conftest import Outcome, drawing
+from tests.cutting import cut_short, go_on, results
+
+Seqtrain = Callable[..., Outcome]
+
+
+def write_table(file: str, rows: list[tuple[str, str]]) -> Path:
+    lines = ["source\ttarget", *("\t".join(row) for row in rows)]
+    Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Path(file)
+
+
+def words(number: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Words of letters, each with the same word in capitals and backwards."""
+    random = np.random.default_rng(seed)
+    found: dict[str, str] = {}
+    while len(found) < number:
+        word = "".join(random.choice([*"abcde"], random.integers(1, 7)))
+        found[word] = word[::-1].upper()
+    return [*found.items()]
+
+
+# Datasets
+
+
+def test_both_orders_of_a_sum_stand_in_one_split() -> None:
+    dataset = Additions(name="additions", digits=1, examples=80).load()
+    places = {
+        "+".join(sorted(text.split("+"))): name
+        for name in ("train", "validation", "test")
+        for text in dataset.split(name).texts  # type: ignore[arg-type, attr-defined]
+    }
+    for name in ("train", "validation", "test"):
+        for text in dataset.split(name).texts:  # type: ignore[arg-type, attr-defined]
+            assert places["+".join(sorted(text.split("+")))] == name
+
+
+def test_every_date_is_that_of_its_text() -> None:
+    pairs = Dates(name="dates", examples=2_000).read(None).parts["train"]
+    for source, target in pairs:
+        year, month, day = target.split("-")
+        assert year in source
+        assert day.lstrip("0") in source
+        if source.isascii() and not any(map(str.isalpha, source)):
+            assert month.lstrip("0") in source
+
+
+def test_a_decoder_reads_the_start_and_what_comes_before_each_label() -> None:
+    vocabulary = pair_encoding.fit("characters", ["abc"], None)
+    reader, writer = SourceReader(vocabulary, 4), TargetWriter(vocabulary, 4)
+    found = pair_encoding.examples(reader, writer, ["abc", "a"], [["ab"], ["abc"]])
+    a, b, c = (vocabulary.encode([letter]).ids[1] for letter in "abc")
+    assert found.x["target"].tolist() == [[START, a, b, PAD], [START, a, b, c]]  # type: ignore[call-overload]
+    assert found.labels["targets"][:, 0].tolist() == [[a, b, END, PAD], [a, b, c, END]]
+    assert found.x["source"].tolist() == [[START, a, b, c], [START, a, PAD, PAD]]  # type: ignore[call-overload]
+
+
+def test_a_source_that_is_read_backwards_keeps_its_start_and_its_text() -> None:
+    vocabulary = pair_encoding.fit("characters", ["abc"], None)
+    reader = SourceReader(vocabulary, 6, backwards=True)
+    row = reader.ids(["abc"])[0][0]
+    assert reader.tokens(row) == ["c", "b", "a"]
+    assert row[0] == START
+    assert reader.text(row) == "abc"
+
+
+def test_several_targets_of_a_source_are_one_example_of_test_and_any_is_right() -> None:
+    write_table("train.tsv", [("a", "x y"), ("b", "y")])
+    write_table("test.tsv", [("a", "x"), ("a", "y x"), ("b", "y")])
+    write_table("validation.tsv", [("a", "x")])
+    dataset = Pairs(
+        name="pairs",
+        path="train.tsv",
+        validation_path="validation.tsv",
+        test_path="test.tsv",
+        target_tokens="symbols",
+    ).load()
+    assert len(dataset.test) == 2
+    writer = dataset.task.writer  # type: ignore[attr-defined]
+    ours = np.zeros((2, 3, 3), np.float32)
+    for row, text in zip(ours, ("y x", "x"), strict=True):
+        ids = writer.sequences([text])[0]
+        row[0, : len(ids)] = ids
+    assert sequence_metrics.compared(dataset.test.labels, ours).right.tolist() == [True, False]
+
+
+def test_both_vocabularies_are_those_of_train_and_what_is_unknown_is_never_right() -> None:
+    write_table("train.tsv", [("a", "x"), ("b", "y")])
+    write_table("test.tsv", [("q", "z")])
+    write_table("validation.tsv", [("a", "x")])
+    dataset = Pairs(
+        name="pairs", path="train.tsv", validation_path="validation.tsv", test_path="test.tsv"
+    ).load()
+    assert dataset.vocabulary is not None
+    assert dataset.vocabulary.words == ("a", "b")
+    assert dataset.test.labels["targets"][0, 0].tolist() == [OOV, END]
+    ours = np.zeros((1, 3, 2), np.float32)
+    ours[0, 0] = [OOV, END]
+    assert not sequence_metrics.compared(dataset.test.labels, ours).right.any()
+
+
+def test_a_target_that_is_too_long_to_write_is_kept_whole_and_never_right() -> None:
+    write_table("pairs.tsv", [(f"s{n}", "xy" * (3 if n % 3 else 1)) for n in range(60)])
+    dataset = Pairs(name="pairs", path="pairs.tsv", max_target_length=2).load()
+    labels = dataset.task.learned(dataset.train.labels)
+    assert labels.shape[1] == 3
+    for part in (dataset.train, dataset.validation, dataset.test):
+        whole = part.labels["targets"][:, 0]
+        long = sequence_metrics.lengths(whole) > 2
+        assert 0 < long.sum() < len(long)
+        ours = np.zeros((len(part), 3, 3), np.float32)
+        ours[:, 0] = whole[:, :3]
+        assert (sequence_metrics.compared(part.labels, ours).right == ~long).all()
+
+
+def test_no_drawn_split_shares_a_source_and_repeated_ones_can_be_dropped() -> None:
+    write_table("pairs.tsv", [(f"s{n % 30}", f"t{n}") for n in range(90)])
+    dataset = Pairs(name="pairs", path="pairs.tsv").load()
+    parts = [set(part.texts) for part in (dataset.train, dataset.validation, dataset.test)]  # type: ignore[attr-defined]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 30
+    write_table("test.tsv", [("s1", "t1"), ("new", "t2")])
+    apart = Pairs(name="pairs", path="pairs.tsv", test_path="test.tsv", drop_repeated=True).load()
+    assert "s1" not in apart.train.texts  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_pairs_are_read_from_every_form_of_table(suffix: str) -> None:
+    pairs = words(40)
+    file = Path(f"pairs.{suffix}")
+    if suffix == "csv":
+        file.write_text("source,target\n" + "".join(f"{a},{b}\n" for a, b in pairs))
+    else:
+        rows = [json.dumps({"source": a, "target": b, "other": 1}) for a, b in pairs]
+        file.write_text("\n".join(rows))
+    write_table("same.tsv", pairs)
+    one, other = (Pairs(name="pairs", path=name).load() for name in (str(file), "same.tsv"))
+    np.testing.assert_array_equal(one.train.labels, other.train.labels)
+
+
+def test_two_text_files_are_read_line_by_line() -> None:
+    pairs = [*words(40), ("", "left out"), ("left out", " ")]
+    Path("a.txt").write_text("\n".join(a for a, _ in pairs) + "\n")
+    Path("b.txt").write_text("\n".join(b for _, b in pairs) + "\n")
+    dataset = Pairs(name="pairs", path="a.txt", target_path="b.txt").load()
+    assert sum(map(len, (dataset.train, dataset.validation, dataset.test))) == 40
+    Path("b.txt").write_text("one\n")
+    with pytest.raises(DataError, match="42 lines, but .* has 1"):
+        Pairs(name="pairs", path="a.txt", target_path="b.txt").load()
+
+
+# Scores
+
+
+def edits(one: str, other: str) -> int:
+    """Return the edit distance, by its recursive definition."""
+    row = [*range(len(other) + 1)]
+    for i, a in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+    return row[-1]
+
+
+@given(st.lists(st.tuples(st.text("abc", max_size=7), st.text("abc", max_size=7)), min_size=1))
+@settings(max_examples=60, deadline=None)
+def test_edit_distances_are_those_of_the_definition(pairs: list[tuple[str, str]]) -> None:
+    def ids(texts: list[str]) -> np.ndarray:
+        rows = np.zeros((len(texts), 8), np.int64)
+        for row, text in zip(rows, texts, strict=True):
+            row[: len(text) + 1] = [*(4 + "abc".index(letter) for letter in text), END]
+        return rows
+
+    ours, theirs = zip(*pairs, strict=True)
+    found = sequence_metrics.distances(ids([*ours]), ids([*theirs]))
+    assert found.tolist() == [edits(a, b) for a, b in pairs]
+
+
+def test_bleu_and_chrf_are_those_of_sacrebleu() -> None:
+    metrics = pytest.importorskip("sacrebleu.metrics")
+    theirs = ["the cat sat on the mat", "there is a dog in the house", "I like tea"]
+    ours = ["the cat sat on a mat", "there is a dog in house", "I like green tea"]
+    found = sequence_metrics.OfTexts(ours, [[text] for text in theirs])
+    for name, metric in (("bleu", metrics.BLEU()), ("chrf", metrics.CHRF())):
+        assert found.whole(name) == pytest.approx(metric.corpus_score(ours, [theirs]).score)
+
+
+# The network
+
+
+def tiny(seed: int = 0, units: int = 3, ids: int = 7) -> Translator:
+    """A network of random weights, with dot attention."""
+    random = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> np.ndarray:
+        return random.normal(0, 1.2, shape).astype(np.float32)
+
+    def layer() -> Recurrence:
+        kernel, recurrent = weights(2, units), weights(units, units)
+        return Recurrence("SimpleRNN", kernel, recurrent, weights(units), None, np.tanh)
+
+    combined = Affine(weights(2 * units, units), weights(units), np.tanh)
+    head = Affine(weights(units, ids), weights(ids), ACTIVATIONS["linear"])
+    attention = decoding.Attention(None, None, None, combined)
+    return Translator(weights(ids, 2), [[layer()]], weights(ids, 2), [layer()], attention, head)
+
+
+def logarithm(network: Translator, source: np.ndarray, ids: tuple[int, ...]) -> float:
+    logs = decoding.traced(network, source, np.array(ids))[1]
+    return float(sum(logs[step, token] for step, token in enumerate(ids)))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6])
+def test_many_beams_find_what_an_exhaustive_search_finds(alpha: float) -> None:
+    steps, source = 3, np.array([START, 4, 5])
+    for seed in range(5):
+        network = tiny(seed)
+        others = [number for number in range(7) if number not in (PAD, START, END)]
+        every = [(*some, END) for size in range(steps) for some in product(others, repeat=size)]
+        scores = {
+            ids: logarithm(network, source, ids) / beams.penalty(len(ids), alpha) for ids in every
+        }
+        best = sorted(scores, key=lambda ids: -scores[ids])[:4]
+        seen = network.encode(source[None])
+        found = beams.search(network, seen, steps, 200, alpha)[0]
+        finished = [one for one in found if one.ids[-1] == END][:4]
+        assert [one.ids for one in finished] == best
+        assert [one.score for one in finished] == pytest.approx([scores[ids] for ids in best])
+
+
+def test_an_answer_does_not_depend_on_the_others_that_are_asked_with_it() -> None:
+    network, random = tiny(), np.random.default_rng(1)
+    sources = np.zeros((50, 9), np.int64)
+    for row in sources:
+        length = random.integers(2, 9)
+        row[:length] = [START, *random.integers(4, 7, length - 1)]
+    together = decoding.of_sources(network, sources, 6)
+    alone = np.concatenate([decoding.of_sources(network, row[None], 6) for row in sources])
+    np.testing.assert_array_equal(together[:, 0], alone[:, 0])
+    np.testing.assert_allclose(together[:, 1], alone[:, 1], atol=1e-5)
+    padded = np.pad(sources, ((0, 0), (0, 9)))
+    np.testing.assert_array_equal(decoding.of_sources(network, padded, 6)[:, 0], together[:, 0])
+
+
+NETWORKS = [
+    {"cell": cell, "bidirectional": both, "attention": attention, "units": [6, 5]}
+    for cell, both, attention in (
+        ("rnn", True, "dot"),
+        ("lstm", False, "additive"),
+        ("gru", True, "none"),
+        ("lstm", True, "dot"),
+    )
+] + [{"cell": "gru", "decoder": "repeat", "attention": "none", "units": [6]}]
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("keys", NETWORKS, ids=lambda keys: "-".join(map(str, keys.values())))
+def test_what_is_decoded_is_what_keras_computes(keys: dict[str, Any], tmp_path: Path) -> None:
+    """Its weights are counted, padding changes nothing, and Keras alone opens the file."""
+    import keras
+
+    from seqtrain.training.callbacks import without_optimizer
+
+    dataset = Additions(name="additions", digits=1, examples=60).load()
+    task, x = dataset.task, dataset.test.x
+    assert isinstance(x, dict)
+    section = EncoderDecoder.model_validate({"name": "encoder_decoder", "embedding_dim": 4, **keys})
+    model = section.build(dataset)
+    assert model.count_params() == section.parameters(dataset)
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, 0.7, one.shape) for one in model.get_weights()])
+    x = {one.name: x[one.name] for one in model.inputs}
+    labels = task.learned(dataset.test.labels)
+    probabilities = model.predict(x, verbose=0)
+    logs = np.log(np.take_along_axis(probabilities, labels[:, :, None], axis=2))[..., 0]
+    found = decoding.of_sources(decoding.of_model(model), dataset.test.x, task.steps)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(found[:, 2], np.where(labels > 0, logs, 0), atol=2e-5)
+
+    without_optimizer(model).save(tmp_path / "model.keras")
+    opened = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_allclose(opened.predict(x, verbose=0), probabilities, atol=1e-6)
+    read = decoding.of_file(tmp_path / "model.keras")
+    again = decoding.of_sources(read, dataset.test.x, task.steps)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(again, found)
+
+    task.in_training(model).compile(loss=task.keras_loss())
+    loss = model.evaluate(x, labels, verbose=0)
+    assert loss == pytest.approx(sequence_metrics.loss(dataset.test.labels, found), rel=1e-4)
+    if "decoder" in keys:
+        return
+    longer = {name: np.pad(ids, ((0, 0), (0, ids.shape[1]))) for name, ids in x.items()}
+    more = np.pad(labels, ((0, 0), (0, labels.shape[1])))
+    assert model.evaluate(longer, more, verbose=0) == pytest.approx(loss, rel=1e-5)
+    source_alone = {**x, "source": longer["source"]}
+    assert model.evaluate(source_alone, labels, verbose=0) == pytest.approx(loss, rel=1e-5)
+
+
+# The whole way
+
+CONFIG = """
+dataset: {name: pairs, path: words.tsv}
+model: {name: encoder_decoder, cell: gru, units: 24, embedding_dim: 12}
+training: {epochs: 6, batch_size: 32, learning_rate: 1e-2, bucket_by_length: true}
+"""
+
+
+def config() -> Path:
+    write_table("words.tsv", words(500))
+    Path("backwards.yaml").write_text(CONFIG)
+    return Path("backwards.yaml")
+
+
+def ok(outcome: Outcome) -> str:
+    assert outcome.exit_code == 0, outcome.stderr
+    return outcome.stdout
+
+
+@pytest.mark.tf
+def test_a_network_is_trained_judged_asked_and_explained(seqtrain: Seqtrain) -> None:
+    with drawing():
+        ok(seqtrain("train", config()))
+    run = lookup.latest(Path("outputs"))
+    kept, (labels, predictions) = run.metrics(), run.predictions()
+    assert kept["test_exact_match"] > 0.3
+    assert (
+        kept["test_exact_match"] > kept["baselines"]["nearest training source"]["test_exact_match"]
+    )
+    assert {"loss.png", "exact_match.png", "source_lengths.png"} <= {
+        picture.name for picture in run.plots.iterdir()
+    }
+    judged = json.loads(ok(seqtrain("evaluate", "--json")))
+    assert judged["test_exact_match"] == kept["test_exact_match"]
+
+    dataset = run.config.dataset.load()
+    texts = dataset.test.texts  # type: ignore[attr-defined]
+    Path("texts.txt").write_text("\n".join(texts) + "\n")
+    lines = ok(seqtrain("translate", "backwards", "--data", "texts.txt")).splitlines()
+    writer = dataset.task.writer  # type: ignore[attr-defined]
+    assert lines == [writer.text(row) for row in predictions[:, 0].astype(int)]
+    right = [line == text[::-1].upper() for line, text in zip(lines, texts, strict=True)]
+    assert np.mean(right) == pytest.approx(kept["test_exact_match"])
+
+    several = ok(seqtrain("translate", "backwards", "abc", "--beams", "4", "-n", "3"))
+    assert len(several.splitlines()) == 3
+    row = json.loads(ok(seqtrain("translate", "backwards", "abc", "--format", "jsonl")))
+    answer = row["answers"][0]
+    assert answer["probability"] == pytest.approx(math.exp(answer["score"]))
+
+    ok(seqtrain("explain", "backwards", "abc", "--html"))
+    told = json.loads(ok(seqtrain("explain", "backwards", "abc", "--json")))
+    for step in told["steps"]:
+        assert sum(step["attention"]) == pytest.approx(1)
+    ok(seqtrain("explain", "backwards", "--example", "2"))
+    ok(seqtrain("report", "backwards", "--to", "report.html"))
+    assert "<mark>" in Path("report.html").read_text(encoding="utf-8")
+    write_table("new.tsv", words(60, seed=9))
+    other = json.loads(ok(seqtrain("evaluate", "backwards", "--data", "new.tsv", "--json")))
+    assert other["examples"] == 60
+    assert labels["targets"].shape[0] == kept["test"]["by_length"][0]["examples"] + sum(
+        one["examples"] for one in kept["test"]["by_length"][1:]
+    )
+
+
+@pytest.mark.tf
+def test_a_training_that_is_cut_short_goes_on_to_the_bit(
+    seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = config()
+    keys = ["training.epochs=3"]
+    ok(seqtrain("train", file, *keys, "--output", "whole"))
+    cut, _ = launch.prepare(load_config(file, keys), Path("cut"), None)
+    cut_short(cut, monkeypatch, "on_epoch_end", 2)
+    assert not cut.finished
+    assert results(go_on(cut)) == results(lookup.latest(Path("whole")))
+
+
+@pytest.mark.tf
+def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqtrain) -> None:
+    ok(seqtrain("train", config(), "training.epochs=1"))
+    interpreter = Interpreter.of(lookup.latest(Path("outputs")))
+    source = interpreter.reader.ids(["abc"])[0][0]
+    ids = np.array([OOV, END])
+    weights = decoding.traced(interpreter.translator, source, ids)[0]
+    assert weights is not None
+    copied = interpreter._copied(source, ids, ["<unknown>"])
+    assert copied == ["abc"[int(weights[0, 1:4].argmax())]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("model: {name: lstm}", "`encoder_decoder` fits"),
+        ("model: {name: encoder_decoder, wide: true}", "is not supported"),
+        ("model: {name: encoder_decoder, decoder: repeat}", "must be `none`"),
+        (
+            "model: {name: encoder_decoder, decoder: repeat, attention: none}\n"
+            "training: {bucket_by_length: true}",
+            "writes a fixed number of steps",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(keys: str, told: str, seqtrain: Seqtrain) -> None:
+    Path("bad.yaml").write_text(f"dataset: {{name: additions}}\n{keys}\n")
+    outcome = seqtrain("check", "bad.yaml")
+    assert outcome.exit_code == 2
+    assert told in outcome.stderr
