@@ -8,7 +8,7 @@ HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
 	languages))
 
-.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting docs picture clean
+.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-translation docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -60,6 +60,9 @@ bench-drafts: $(VENV)/installed ## what drafts reach on the files in PACKAGES (d
 
 bench-forecasting: $(VENV)/installed-dev ## the table of docs/forecasting.md (SEQTRAIN_DATA_DIR; 10 minutes)
 	$(BIN)/python -m benchmarks.forecasting
+
+bench-translation: $(VENV)/installed-dev ## the table of docs/translation.md (SEQTRAIN_DATA_DIR; 2 hours)
+	$(BIN)/python -m benchmarks.translation
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md
