@@ -8,7 +8,7 @@ HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
 	languages))
 
-.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-gpu docs picture clean
+.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-translation bench-gpu docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -66,6 +66,9 @@ bench-gpu: $(VENV)/installed-bench ## the tables of docs/performance.md on a GPU
 
 bench-language-models: $(VENV)/installed-dev ## the tables of docs/language-models.md (SEQTRAIN_DATA_DIR; 2 hours)
 	$(BIN)/python -m benchmarks.language_models
+
+bench-translation: $(VENV)/installed-dev ## the table of docs/translation.md (SEQTRAIN_DATA_DIR; 2 hours)
+	$(BIN)/python -m benchmarks.translation
 
 docs: $(VENV)/installed ## write what is generated from the classes
 	$(BIN)/seqtrain schema --markdown > docs/config.md

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from seqtrain.errors import RunError
 from seqtrain.inference import decoding
 from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, search
 from seqtrain.inference.decoding import Translator
+from seqtrain.io.text_file import shown
 from seqtrain.runs.run import Run
 from seqtrain.tasks.translation import translation
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 64  # sources of a beam search
 ALTERNATIVES = 5  # tokens that are shown for each step
@@ -112,9 +116,12 @@ class Interpreter:
             copy_unknown: put in the place of an unknown token the source token that the attention
                 looks at most.
         """
-        x, _ = self.reader.ids(texts)
-        found: list[list[Answer]] = [[] for _ in texts]
-        for index, some in self._hypotheses(x, beams, alpha):
+        x, lengths = self.reader.ids(texts)
+        _warn(texts, x, lengths)
+        found: list[list[Answer]] = [[Answer("", [], 1.0, 0.0, True)] for _ in texts]
+        asked = np.flatnonzero(lengths > 1)  # what is empty stays empty
+        for place, some in self._hypotheses(x[asked], beams, alpha) if len(asked) else ():
+            index = int(asked[place])
             found[index] = [self._answer(x[index], one, copy_unknown) for one in some]
         return found
 
@@ -189,6 +196,19 @@ class Interpreter:
     def token(self, number: int) -> str:
         """Return the token of an id of a target."""
         return "<end>" if number == END else self.writer.vocabulary.names([number])[0]
+
+
+def _warn(texts: Sequence[str], x: np.ndarray, lengths: np.ndarray) -> None:
+    """Warn about sources that the network does not read as they are."""
+    unknown, cut = (x == OOV).any(axis=1), lengths > x.shape[1]
+    for which, what in (
+        (unknown, "holds tokens that train did not have, so the network can only guess there"),
+        (cut, f"is longer than the {x.shape[1] - 1:,} tokens that the network reads"),
+    ):
+        if which.any():
+            first, more = int(np.flatnonzero(which)[0]), int(which.sum()) - 1
+            others = f" (and {more:,} more)" if more else ""
+            log.warning("`%s`%s %s", shown(texts[first]), others, what)
 
 
 def _check_sizes(translator: Translator, reader: SourceReader, writer: TargetWriter) -> None:

@@ -195,6 +195,11 @@ def _measured(
         batches.on_epoch_begin()
         return [batches[index] for index in range(min(number, len(batches)))]
 
+    if config.dataset.holds_pairs:
+        raise RunError(
+            f"`{label}` translates, and gradients are measured in networks of one sequence",
+            "what it looks at: `seqtrain explain RUN TEXT`",
+        )
     if isinstance(dataset.train.x, dict):
         raise RunError(
             f"`{label}` reads several inputs, and gradients are measured in networks of one",
