@@ -524,7 +524,7 @@ def test_a_forecast_goes_on_from_newer_values(seqtrain: Seqtrain) -> None:
     )
     days = seqtrain("forecast", "own", "--data", "days.csv")
     assert days.exit_code == 2
-    assert "a step is a day, but the network learned steps of a month" in days.stderr
+    assert "days.csv:3: the time 2024-01 stands on line 2 too: a step is a month" in days.stderr
 
 
 @pytest.mark.tf
