@@ -395,6 +395,7 @@ def grids(draw: st.DrawFn) -> Grid:
 def test_labels_of_a_whole_column_are_read_as_its_grid(grid: Grid, first: int) -> None:
     assume(grid.unit != "year" or (first + 11) * grid.every < 200)
     assume(grid.every % {"month": 12, "hour": 24}.get(grid.unit, 99))  # not years or days
+    assume((grid.unit, grid.every, grid.offset) != ("month", 3, 2))  # read as plain quarters
     labels = grid.labels(first, 12)
     times = parse(labels)
     found = infer(times, np.zeros(12, int))
