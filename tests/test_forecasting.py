@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from seqtrain import plots
 from seqtrain.cli.console import progress
 from seqtrain.config import load_config
+from seqtrain.data import inputs
 from seqtrain.data.dataset import Dataset
 from seqtrain.data.transform import Level, Transform
 from seqtrain.data.windows import Windows
@@ -843,6 +844,27 @@ def test_a_forecast_that_was_cut_short_goes_on_to_the_bit(
     cut_short(cut, monkeypatch, event, call)
     assert not cut.finished
     assert results(go_on(cut)) == results(go_on(whole))
+
+
+@pytest.mark.tf
+def test_gradients_flow_through_a_network_of_several_inputs(own: Path) -> None:
+    """The recomputed layers answer as the network does, so their gradients are its gradients."""
+    from seqtrain.interpretation import gradient_norms
+    from seqtrain.interpretation.trace import trace
+
+    write(np.stack([wave(), 2 * wave(noise=0.3)], axis=1), ("one", "other"))
+    keys = ["model.autoregressive=true", "dataset.calendar=true", "dataset.series_embedding=2"]
+    config = load_config(own, keys)
+    dataset = config.dataset.load(None)
+    model = config.model.build(dataset)
+    x, labels = inputs.rows(dataset.train.x, slice(4)), dataset.learned_split("train").labels[:4]
+    assert len(x) == 3
+    np.testing.assert_allclose(trace(model, x).output, model(x), rtol=1e-5, atol=1e-6)
+    loss = dataset.task.keras_loss()
+    found = gradient_norms.flows(model, loss, x, labels)
+    assert [flow.norms.shape for flow in found] == [(dataset.shape[0],)] * len(found)
+    assert all((flow.norms > 0).all() for flow in found)
+    assert (gradient_norms.largest_norms(model, loss, [(x, labels)]) > 0).all()
 
 
 @pytest.mark.tf

@@ -94,9 +94,11 @@ def outputs(model: Any, x: Inputs) -> np.ndarray:
 
 
 def _predict(model: Any, x: Inputs) -> np.ndarray:
-    starts = range(0, inputs.count(x), BATCH_SIZE)
-    batches = (inputs.rows(x, slice(start, start + BATCH_SIZE)) for start in starts)
-    return np.concatenate([model.predict_on_batch(batch) for batch in batches])
+    found = np.empty((inputs.count(x), *model.output_shape[1:]), np.float32)
+    for start in range(0, len(found), BATCH_SIZE):
+        rows = slice(start, start + BATCH_SIZE)
+        found[rows] = model.predict_on_batch(inputs.rows(x, rows))
+    return found
 
 
 def hides_padding(model: Any, x: np.ndarray) -> bool:

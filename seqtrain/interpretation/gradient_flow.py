@@ -200,12 +200,6 @@ def _measured(
             f"`{label}` translates, and gradients are measured in networks of one sequence",
             "what it looks at: `seqtrain explain RUN TEXT`",
         )
-    if isinstance(dataset.train.x, dict):
-        raise RunError(
-            f"`{label}` reads several inputs, and gradients are measured in networks of one",
-            "train it without what is known in advance: `dataset.future=null`, "
-            "`dataset.calendar=false`",
-        )
     ((x, labels),) = first(EXAMPLES, 1)
     batches = first(config.training.batch_size, BATCHES)
     name = dataset.task.keras_loss()

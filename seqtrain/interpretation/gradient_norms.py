@@ -15,6 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seqtrain.data import inputs
+from seqtrain.data.inputs import Inputs
 from seqtrain.interpretation import autodiff
 from seqtrain.interpretation.trace import Place, mask_of, recurrent, states, trace
 
@@ -48,7 +50,7 @@ class Flow:
         return float(self.norms[0] / self.norms[-1]) if self.norms[-1] else float("nan")
 
 
-def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow]:
+def flows(model: Any, loss: Any, x: Inputs, labels: np.ndarray) -> list[Flow]:
     """Return the gradient norms of each state of a network, step by step.
 
     They are computed in float64, which underflows only below 1e-308.
@@ -56,13 +58,15 @@ def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow
     Args:
         model: a network with its activation on the head.
         loss: its Keras loss, see `Task.keras_loss`.
-        x: inputs of the network, shape (N, T) or (N, T, F).
+        x: inputs of the network, shape (N, T) or (N, T, F); of several the first by name has
+            the steps.
         labels: as the loss takes them, shape (N,) or (N, …).
     """
+    shape = inputs.arrays(x)[0].shape[:2]
     with autodiff.double_precision():
         network = in_float64(model)
         nudges = {
-            place: {state: np.zeros((*x.shape[:2], layer.units)) for state in states(layer)}
+            place: {state: np.zeros((*shape, layer.units)) for state in states(layer)}
             for place, layer in recurrent(network).items()
         }
 
@@ -71,7 +75,7 @@ def flows(model: Any, loss: Any, x: np.ndarray, labels: np.ndarray) -> list[Flow
 
         found = autodiff.gradient(total)(nudges, x, labels)
         mask = mask_of(network, x)
-    counts = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask)
+    counts = np.ones(shape, bool) if mask is None else np.asarray(mask)
     return [
         Flow(place, state, mean_norms(_norms(found[place][state]), counts, place.direction))
         for place, by_state in nudges.items()
@@ -140,7 +144,7 @@ def mean_norms(norms: np.ndarray, counts: np.ndarray, direction: str) -> np.ndar
 def largest_norms(
     model: Any,
     loss: Any,
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    batches: Iterable[tuple[Inputs, np.ndarray]],
     class_weight: dict[int, float] | None = None,
 ) -> np.ndarray:
     """Return for each batch the largest norm of any weight's gradient, which `clipnorm` bounds.
@@ -163,7 +167,7 @@ def largest_norms(
         out, _ = model.stateless_call(weights, others, x, training=True)
         return ops.mean(mean(in_rows(labels), out) * shares)
 
-    def norm(x: np.ndarray, labels: np.ndarray) -> float:
+    def norm(x: Inputs, labels: np.ndarray) -> float:
         shares = np.ones(len(labels))
         if class_weight:
             shares = np.array([class_weight[int(label)] for label in labels.ravel()])

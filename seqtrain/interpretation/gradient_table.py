@@ -1,5 +1,6 @@
 """Gradients as text: a table, and advice about those that explode."""
 
+import math
 from collections.abc import Sequence
 
 from seqtrain.display.columns import table
@@ -30,8 +31,11 @@ def format_table(measured: Sequence[NetworkGradients]) -> str:
 
 
 def scientific(value: float) -> str:
-    """Format a number with two digits and a power of ten; 0 means below the range of float64."""
-    return f"{value:.1e}"
+    """Format a number with two digits and a power of ten; 0 means below the range of float64.
+
+    A ratio to 0 is not defined.
+    """
+    return "–" if math.isnan(value) else f"{value:.1e}"
 
 
 def advice(measured: Sequence[NetworkGradients]) -> list[str]:

@@ -58,14 +58,14 @@ NAMES = {
 STATES = ("hidden", "cell")  # the states that a step passes on; all others are gates
 
 
-def trace(model: Any, x: Tensor, nudges: Nudges | None = None) -> Trace:
+def trace(model: Any, x: Any, nudges: Nudges | None = None) -> Trace:
     """Run a network without dropout, and keep every gate and state.
 
     The linear model of a wide network is left out, because it has no states.
 
     Args:
         model: a network that a model section built.
-        x: inputs of the network, shape (N, T) or (N, T, F).
+        x: inputs of the network, shape (N, T) or (N, T, F), or several by name.
         nudges: added to the states, by place and name, each of shape (N, T, units).
     """
     tracing = _Tracing(mask_of(model, x), nudges or {})
@@ -120,7 +120,7 @@ def recurrent(model: Any) -> dict[Place, Any]:
     }
 
 
-def mask_of(model: Any, x: Tensor) -> Tensor | None:
+def mask_of(model: Any, x: Any) -> Tensor | None:
     """Return the mask of examples, shape (N, T); None if there is none."""
     return next((layer.compute_mask(x) for layer in model.layers if hides(layer)), None)
 

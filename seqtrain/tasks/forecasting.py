@@ -188,8 +188,16 @@ class Forecasting(Task):
 
     def in_units(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return outputs of the network in the units of the data; float64 of the same shape."""
-        series, times, level, spread = self._places(labels, outputs.ndim)
-        return self.transform.inverse(outputs * spread + level, series, times)
+        import numpy as np
+
+        from seqtrain.data.inputs import pieces
+
+        found = np.empty(outputs.shape)
+        for rows in pieces(len(outputs)):
+            series, times, level, spread = self._places(labels[rows], outputs.ndim)
+            scaled = outputs[rows] * spread + level
+            found[rows] = self.transform.inverse(scaled, series, times)
+        return found
 
     def _places(self, labels: np.ndarray, ndim: int) -> tuple[np.ndarray, ...]:
         """Return series, times, level and spread in shapes that fit (N, H, …)."""
@@ -564,8 +572,12 @@ class Forecasting(Task):
         """
         import numpy as np
 
-        scale = np.asarray(self.scales)[labels["series"]]
-        off = np.nanmean(np.abs(labels["truth"] - self.points(predictions)), axis=1)
+        from seqtrain.data.inputs import pieces
+
+        scale, points = np.asarray(self.scales)[labels["series"]], self.points(predictions)
+        off = np.empty(len(labels))
+        for rows in pieces(len(labels)):
+            off[rows] = np.nanmean(np.abs(labels["truth"][rows] - points[rows]), axis=1)
         return np.asarray(np.divide(off, scale, out=np.full_like(off, np.nan), where=scale > 0))
 
     def points(self, predictions: np.ndarray) -> np.ndarray:
