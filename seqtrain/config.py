@@ -99,6 +99,14 @@ class TrainingConfig(Section):
     clipvalue: Positive | None = Field(
         default=None, description="largest absolute value of any gradient's element"
     )
+    weight_averaging: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="share of the past in a moving average of the weights, such as 0.999 for "
+        "about the last 1,000 steps (Polyak & Juditsky 1992): validation, the saved model and the "
+        "test use the average; null uses the weights of the last step",
+    )
     class_weight: Literal["balanced"] | None = Field(
         default=None, description="`balanced` weighs each class by the inverse of its frequency"
     )

@@ -68,6 +68,7 @@ DEFAULTS = {
         "warmup_epochs": 0.0,
         "clipnorm": None,
         "clipvalue": None,
+        "weight_averaging": None,
         "class_weight": None,
         "monitor": "val_accuracy",
         "early_stopping": None,

@@ -16,6 +16,7 @@ import pytest
 
 from seqtrain.backend import environment, execution
 from seqtrain.errors import DataError, RunError, Terminated
+from seqtrain.inference import network
 from seqtrain.runs import run_data
 from seqtrain.runs.checkpoints import Checkpoint, Checkpoints
 from seqtrain.runs.run import Run
@@ -41,6 +42,7 @@ BY_LENGTH = (
 WIDE = (
     *BY_LENGTH,
     *("model.wide=true", "model.token_dropout=0.3", "model.pooling=max"),
+    "training.weight_averaging=0.9",
     *(BALANCED, "training.monitor=val_macro_f1", PLATEAU, "training.early_stopping.patience=2"),
 )
 # What each case has besides dropout and, in most, recurrent dropout; the batch after which it dies.
@@ -95,6 +97,37 @@ def test_a_network_with_a_linear_model_is_resumed_to_the_bit(
     cut_short(cut, monkeypatch, "on_train_end", 1)
     assert results(go_on(cut)) == results(whole)
     assert "val_macro_f1" in whole.history()[0]
+
+
+def test_the_average_of_the_weights_is_validated_and_saved(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    """And the training goes on with the weights that it had reached."""
+    run = start(tmp_path, *RNN, "training.weight_averaging=0.75", "training.epochs=2")
+    execution.start(run.config.execution, run.config.seed)
+    from seqtrain.training.checkpointing import SaveCheckpoints
+
+    steps: list[list[np.ndarray]] = []
+    saving = SaveCheckpoints.on_train_batch_end
+
+    def recording(self: Any, *given: Any, **named: Any) -> None:
+        steps.append([np.array(weight) for weight in self.model.trainable_variables])
+        saving(self, *given, **named)
+
+    monkeypatch.setattr(SaveCheckpoints, "on_train_batch_end", recording)
+    run = go_on(run)
+    best, averages = run.metrics()["best_epoch"], steps[0]
+    for step in steps[1 : 4 * best]:
+        averages = [0.75 * mean + 0.25 * one for mean, one in zip(averages, step, strict=True)]
+    model = network.load_model(run)
+    for weight, mean in zip(model.trainable_variables, averages, strict=True):
+        np.testing.assert_allclose(weight, mean, rtol=1e-5, atol=1e-7)
+    found = network.evaluate(run, "validation")["val_loss"]
+    assert found == pytest.approx(run.history()[best - 1]["val_loss"], rel=1e-5)
+    last = run.checkpoints.newest()
+    assert last is not None
+    kept = [value for name, value in last.variables.items() if name.startswith("trainable/")]
+    assert all(np.array_equal(*pair) for pair in zip(kept, steps[-1], strict=True))
 
 
 @pytest.fixture(scope="module")

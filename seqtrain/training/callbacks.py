@@ -121,10 +121,54 @@ class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]
             )
 
 
-class ScoreWhole(keras.callbacks.Callback):  # type: ignore[misc]
-    """Scores validation as one sequence, whose state is carried on; it must be the first callback.
+class AverageWeights(keras.callbacks.Callback):  # type: ignore[misc]
+    """Puts the moving averages of the weights in their place; it must come before all others.
 
-    Keras would begin each window without a past.
+    So they are what is validated and saved. `TrainedWeights` ends that, so that the training goes
+    on with the weights that it reached.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.averaged = False
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Put the averages in place for validation."""
+        self.exchange(True)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Put the averages in place where there was no validation."""
+        self.exchange(True)
+
+    def exchange(self, averaged: bool) -> None:
+        """Let weights and averages change places, if the other ones are in place."""
+        if averaged == self.averaged:
+            return
+        weights = self.model.trainable_variables
+        averages = self.model.optimizer._model_variables_moving_average
+        for weight, average in zip(weights, averages, strict=True):
+            value = np.array(weight)
+            weight.assign(average)
+            average.assign(value)
+        self.averaged = averaged
+
+
+class TrainedWeights(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends what `AverageWeights` began; it must come after all others but `SaveCheckpoints`."""
+
+    def __init__(self, averages: AverageWeights) -> None:
+        super().__init__()
+        self.averages = averages
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Put the weights of the last step in place again."""
+        self.averages.exchange(False)
+
+
+class ScoreWhole(keras.callbacks.Callback):  # type: ignore[misc]
+    """Scores validation as one sequence, whose state is carried on.
+
+    Keras would begin each window without a past. It must come before callbacks that read scores.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -319,4 +363,6 @@ def optimizer(training: TrainingConfig, steps_per_epoch: int) -> keras.optimizer
         else Schedule(training, steps_per_epoch),
         clipnorm=training.clipnorm,
         clipvalue=training.clipvalue,
+        use_ema=training.weight_averaging is not None,
+        ema_momentum=training.weight_averaging or 0.0,
     )

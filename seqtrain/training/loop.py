@@ -144,7 +144,12 @@ def fit(
     batches only once.
     """
     from seqtrain.training.batches import Batches, CountEpochs, read_by
-    from seqtrain.training.callbacks import ScoreWhole, WithoutWaiting
+    from seqtrain.training.callbacks import (
+        AverageWeights,
+        ScoreWhole,
+        TrainedWeights,
+        WithoutWaiting,
+    )
     from seqtrain.training.compiling import TellCompiling
     from seqtrain.training.samples import WriteSamples
 
@@ -159,12 +164,15 @@ def fit(
     def fit_until(epochs: int) -> None:
         batches = Batches(train, size, config.seed, by_length, saver.batch)
         validation = Batches(held_out, BATCH_SIZE, config.seed, hidden)
+        averages = [AverageWeights()] if config.training.weight_averaging else []
         called: Any = [
+            *averages,
             *([ScoreWhole(dataset)] if whole else []),
             *([WriteSamples(run, dataset)] if dataset.task.of_steps else []),
             CountEpochs(batches, validation),
             TellCompiling(config.execution.backend, batches, validation),
             *callbacks,
+            *map(TrainedWeights, averages),
             saver,
         ]
         if config.execution.backend == "jax":  # TensorFlow has always waited when it returns
@@ -221,6 +229,7 @@ def stopping_reason(config: ResolvedConfig) -> str:
 def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
     """Evaluate the best and the last model on the test examples, and draw all plots."""
     dataset, rows, best_epoch = trained.dataset, trained.rows, trained.best_epoch
+    model.optimizer.finalize_variable_values(model.trainable_variables)  # to their averages
     run.config.model.settle(model, dataset, outputs)  # like the best, to be comparable
     last = predictions(model, dataset.test, dataset.task)
     if not np.isfinite(last).all():
