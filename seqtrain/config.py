@@ -296,6 +296,9 @@ class Config(Section):
         if task.of_steps:
             for key, why in self.model.not_of_steps():
                 yield f"model.{key}", f"{why}: each step of `{self.dataset.name}` has a label"
+        else:
+            for key, why in self.model.only_of_steps():
+                yield f"model.{key}", f"{why}, but `{self.dataset.name}` asks for no next token"
         if monitor not in (None, *known):
             allowed = f"{', '.join(f'`{name}`' for name in known[:-1])} or `{known[-1]}`"
             yield "training.monitor", f"must be {allowed}, because the labels are {task.labels}"

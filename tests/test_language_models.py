@@ -28,7 +28,7 @@ from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.tasks.language_model import LanguageModel
 from seqtrain.training import launch
-from tests.conftest import Outcome, drawing
+from tests.conftest import REPOSITORY, Outcome, drawing
 from tests.cutting import cut_short, go_on, results
 
 Seqtrain = Callable[..., Outcome]
@@ -204,6 +204,12 @@ def test_a_network_that_would_see_the_future_is_refused(own: Path, override: str
         load_config(own, others)
 
 
+def test_only_a_language_model_ties_its_head_to_the_word_vectors() -> None:
+    config = REPOSITORY / "configs" / "phrases_lstm.yaml"
+    with pytest.raises(ConfigError, match="but `phrases` asks for no next token"):
+        load_config(config, ["model.tied_embeddings=true"])
+
+
 # The generated grammar
 
 
@@ -263,6 +269,7 @@ def stack_and_model(name: str, **keys: Any) -> tuple[Stack, Any, np.ndarray]:
 
 CELLS = [("rnn", {}), ("lstm", {}), ("gru", {}), ("lstm", {"units": (7,), "dropout": 0.3})]
 CELLS += [("gru", {"dense_units": (6,), "dense_activation": "gelu"})]
+CELLS += [("lstm", {"tied_embeddings": True}), ("rnn", {"tied_embeddings": True, "units": (4,)})]
 
 
 @pytest.mark.tf
@@ -293,11 +300,14 @@ def test_each_activation_is_that_of_keras(name: str) -> None:
 
 
 @pytest.mark.tf
+@pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
-def test_a_saved_network_is_read_without_keras(name: str) -> None:
-    stack, model, _ = stack_and_model(name)
+def test_a_saved_network_is_read_without_keras(name: str, tied: bool) -> None:
+    stack, model, _ = stack_and_model(name, tied_embeddings=tied)
     model.save("model.keras")
     again = stepping.of_file(Path("model.keras"))
+    for one, other in zip(again.dense, stack.dense, strict=True):
+        np.testing.assert_array_equal(one.kernel, other.kernel)
     np.testing.assert_array_equal(again.table, stack.table)
     for one, other in zip(again.recurrences, stack.recurrences, strict=True):
         np.testing.assert_array_equal(one.recurrent, other.recurrent)
@@ -566,6 +576,7 @@ def test_a_training_that_was_cut_in_an_epoch_goes_on_to_the_bit(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = ["training.checkpoint_minutes=1e-9", "execution.steps_per_execution=1"]
+    keys += ["model.tied_embeddings=true", "training.weight_averaging=0.9"]
     config = load_config(own, keys)
     whole, dataset = launch.prepare(config, Path("whole"), None)
     launch.train(whole, dataset, progress)

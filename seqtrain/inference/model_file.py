@@ -195,7 +195,10 @@ def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several |
     """Return the shape, the number of ids, the mask, and several inputs; see `Saved`."""
     try:
         layers = model["config"]["layers"]
-        of = {layer["class_name"]: layer["config"] for layer in reversed(layers)}
+        of = {
+            layer["class_name"].removeprefix("Reversible"): layer["config"]
+            for layer in reversed(layers)
+        }
         found = [layer["config"] for layer in layers if layer["class_name"] == "InputLayer"]
         inputs = {one["name"]: (_sizes(one["batch_shape"][1:]), one["dtype"]) for one in found}
         shape, kind = inputs[min(inputs)]

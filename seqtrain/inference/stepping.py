@@ -188,16 +188,21 @@ class Stack:
         vectors = np.zeros((0, 0), np.float32)
         recurrences: list[Recurrence] = []
         dense: list[Affine] = []
+        tied = False
         for kind, config, weights in layers:
-            if kind == "Embedding":
-                vectors = weights[0]
+            if kind in ("Embedding", "ReversibleEmbedding"):
+                vectors, tied = weights[0], kind != "Embedding"
             elif kind in ("SimpleRNN", "LSTM", "GRU"):
                 recurrences.append(_recurrence(kind, config, weights))
             elif kind == "Dense":
                 kernel, bias = weights
                 dense.append(Affine(kernel, bias, _activation(config["activation"])))
-            elif kind not in ("Dropout", "InputLayer"):
+            elif kind not in ("Activation", "Dropout", "InputLayer"):
                 raise ValueError(f"a layer `{kind}` cannot be computed step by step")
+        if tied:
+            dense.append(
+                Affine(vectors.T, np.zeros(len(vectors), np.float32), ACTIVATIONS["linear"])
+            )
         if not (recurrences and dense and len(vectors)):
             raise ValueError("it is not a recurrent network over tokens")
         dense[-1] = Affine(dense[-1].kernel, dense[-1].bias, ACTIVATIONS["linear"])
@@ -330,7 +335,13 @@ def of_file(file: Path) -> Stack:
         raise ValueError(reason(error)) from error
 
 
-FOLDERS = {"Embedding": "embedding", "SimpleRNN": "simple_rnn", "LSTM": "lstm", "GRU": "gru"}
+FOLDERS = {
+    "Embedding": "embedding",
+    "ReversibleEmbedding": "reversible_embedding",
+    "SimpleRNN": "simple_rnn",
+    "LSTM": "lstm",
+    "GRU": "gru",
+}
 
 
 def _weights(file: Any, kind: str, number: int) -> list[np.ndarray]:

@@ -162,6 +162,25 @@ class ModelConfig(Part):
         """Whether batches may be cut to their longest target."""
         return True
 
+    @property
+    def embedding_class(self) -> str:
+        """The class of the layer of the word vectors."""
+        return "Embedding"
+
+    def answer(self, features: Any, first: Sequence[Any], dataset: Dataset) -> Any:
+        """Return the outputs of the head of the task, symbolic.
+
+        Args:
+            features: of the network, symbolic of shape (batch, …, features).
+            first: the first layers: the embedding, or the mask.
+            dataset: see `build`.
+        """
+        return through(dataset.task.head(), features)
+
+    def only_of_steps(self) -> Iterator[tuple[str, str]]:
+        """Yield the keys that only a network for the next token can have, and why."""
+        yield from ()
+
     def not_of_steps(self) -> Iterator[tuple[str, str]]:
         """Yield the keys that a network for labels of single steps cannot have, and why."""
         if self.wide:
@@ -207,7 +226,7 @@ class ModelConfig(Part):
 
         from seqtrain.data.embeddings import fill
 
-        layer = keras.layers.Embedding(
+        layer = getattr(keras.layers, self.embedding_class)(
             dataset.vocabulary_size,
             self.embedding_dim,
             mask_zero=dataset.mask,
@@ -258,7 +277,7 @@ class ModelConfig(Part):
                 logits = keras.layers.Dense(dataset.outputs, name="head")(features)
                 model = wide.beside(given, logits, dataset, self.name)
             else:
-                outputs = through(dataset.task.head(), features)
+                outputs = self.answer(features, first, dataset)
                 if self.autoregressive:
                     from seqtrain.models import autoregressive
 

@@ -1,11 +1,11 @@
 """Recurrent networks: simple RNN, LSTM and GRU, in one direction or both."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal, Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.data.dataset import Dataset
+from seqtrain.data.dataset import Dataset, Shaped
 from seqtrain.models.base import Activation, ModelConfig, dropout
 from seqtrain.models.pooling import Pooling, over_steps, parameters
 from seqtrain.schema import limits
@@ -45,6 +45,12 @@ class Recurrent(ModelConfig):
         "many steps, each cell another number (Tallec & Ollivier 2018): for long sequences; "
         "null keeps Keras's initialisation",
     )
+    tied_embeddings: bool = Field(
+        default=False,
+        description="use the word vectors as the weights of the head, too (Press & Wolf 2017): "
+        "for language models with many words; where the last layer has another size than the "
+        "vectors, a linear layer stands between",
+    )
     pooling: Pooling | None = Field(
         default=None,
         description="input of the head: the last output of the last layer (`last`, of each "
@@ -59,6 +65,42 @@ class Recurrent(ModelConfig):
             rule = "is for the gates of `lstm` and `gru`, and `rnn` has none"
             raise broken([("model.memory_steps", rule)])
         return self
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether no layer is used twice."""
+        return not self.tied_embeddings
+
+    @property
+    def embedding_class(self) -> str:
+        """The class of the layer of the word vectors."""
+        return "ReversibleEmbedding" if self.tied_embeddings else super().embedding_class
+
+    def answer(self, features: Any, first: Sequence[Any], dataset: Dataset) -> Any:
+        """Return the outputs of the head, whose weights may be the word vectors."""
+        if not self.tied_embeddings:
+            return super().answer(features, first, dataset)
+        import keras
+
+        embedding, size = first[0], self.embedding_dim
+        if features.shape[-1] != size:
+            features = keras.layers.Dense(size, name="projection")(features)
+        logits = embedding(features, reverse=True)
+        return keras.layers.Activation("softmax", name="head")(logits)
+
+    def parameters(self, dataset: Shaped) -> int:
+        """Return the number of weights of the network for a dataset, without building it."""
+        total = super().parameters(dataset)
+        if not self.tied_embeddings:
+            return total
+        features, size = (*self.units, *self.dense_units)[-1], self.embedding_dim or 0
+        projection = (features + 1) * size if features != size else 0
+        return total - (features + 1) * dataset.outputs + projection
+
+    def only_of_steps(self) -> Iterator[tuple[str, str]]:
+        """Yield the key for heads that answer with a token."""
+        if self.tied_embeddings:
+            yield "tied_embeddings", "gives the probability of each token"
 
     def not_of_steps(self) -> Iterator[tuple[str, str]]:
         """Yield the keys that would show a step what comes after it, or that pool the steps."""
