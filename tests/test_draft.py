@@ -274,7 +274,8 @@ CAFES = [(f"number {n} {('good', 'bad')[n % 2]}", "ab"[n % 2]) for n in range(60
     [
         (["dataset.encodign=cp1252"], "argument 'dataset.encodign=cp1252'"),
         (["dataset.test=2"], "argument 'dataset.test=2'"),
-        (["mine"], "'mine' is not KEY=VALUE"),
+        (["mine"], "'mine' is not KEY=VALUE; --data drafts a config, and `--to mine.yaml`"),
+        (["mine.yaml"], "`--to mine.yaml` names its file"),
         (["dataset.path=other.csv"], "`--data` says which file is read"),
         (["dataset=3"], "`dataset` is a section"),
         (["model.name=grü"], "argument 'model.name=grü'"),

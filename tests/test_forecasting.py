@@ -415,6 +415,7 @@ def test_the_forecast_from_the_end_of_a_file_is_explained(seqtrain: Seqtrain) ->
     for arguments, told in (
         (("--data", newer, "--example", "2"), "has 1 series, so it has no series 2"),
         (("a text",), "A forecast reads no texts"),
+        (("--units",), "--units is for language models"),
     ):
         outcome = seqtrain("explain", "own", *arguments)
         assert outcome.exit_code == 2

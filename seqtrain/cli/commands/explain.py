@@ -87,6 +87,8 @@ def explain(
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
     only_with_data(data, text=text_column)
+    if units and not run.config.dataset.writes_text:
+        raise click.UsageError("--units is for language models.")
     if run.config.dataset.holds_pairs:
         if data:
             raise click.UsageError("Give a text, or an example of --split: --example 1.")
@@ -111,8 +113,6 @@ def explain(
             return
         _explain_text(run, text, split, number or 1, data_dir, to, suffix, as_json)
         return
-    if units:
-        raise click.UsageError("--units is for language models.")
     if text is not None:
         examples = [explanation.example_of_text(run, text)]
     elif data:

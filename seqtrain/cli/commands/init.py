@@ -77,7 +77,7 @@ def _draft(
 
     for one in arguments:
         if "=" not in one:
-            to = argument(Path(f"{one}.yaml"))
+            to = argument(Path(one if one.endswith((".yaml", ".yml")) else f"{one}.yaml"))
             raise click.UsageError(
                 f"'{one}' is not KEY=VALUE; --data drafts a config, and `--to {to}` names its file."
             )
