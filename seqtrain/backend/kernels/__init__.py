@@ -170,10 +170,10 @@ class Loop:
         transposed = ops.transpose(weights)
 
         def step(d: States, given: Any) -> tuple[States, Any]:
-            dh, kept, old, new, counts = given
+            dh, slopes, counts = given
             d = (d[0] + dh, *d[1:])
             counted = d if counts is None else tuple(ops.where(counts, part, 0.0) for part in d)
-            dp, dr, (direct, *others) = self.cell.backward(counted, kept, old, new)
+            dp, dr, (direct, *others) = self.cell.backward(counted, slopes)
             through = ops.matmul(dr, transposed)
             before = (through if direct is None else direct + through, *others)
             return self._where(counts, before, d), (dp, None if dr is dp else dr)
@@ -181,7 +181,7 @@ class Loop:
         zeros = tuple(ops.zeros_like(state[0]) for state in states)
         lasts = (zeros[0], *ends) if ends else zeros
         olds = tuple(self._before(*pair) for pair in zip(states, first, strict=True))
-        given = (dh, kept, olds, states, self.counts)
+        given = (dh, self.cell.slopes(kept, olds, states), self.counts)
         dfirst, (dp, dr) = scan(step, lasts, given, not self.reverse, self.unroll)
         return dp, dp if dr is None else dr, dfirst
 

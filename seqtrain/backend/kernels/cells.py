@@ -21,7 +21,7 @@ class Activation(NamedTuple):
     """An activation function, and its derivative as a function of its value."""
 
     value: Callable[[Any], Any]
-    slope: Any = None  # only `backward` needs it
+    slope: Any = None  # only `slopes` needs it
 
 
 ACTIVATIONS = {
@@ -39,7 +39,7 @@ class SimpleRNN:
     states = 1
 
     def forward(self, p: Any, r: Any, old: States) -> tuple[States, Any]:
-        """Return the new states, and the other values that `backward` needs.
+        """Return the new states, and the other values that `slopes` needs.
 
         Args:
             p: product with the inputs, shape (batch, gates · units).
@@ -52,12 +52,26 @@ class SimpleRNN:
         """Return the gates by name, from the second result of `forward`."""
         return {}
 
-    def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
+    def slopes(self, kept: Any, old: States, new: States) -> Any:
+        """Return what `backward` needs of each step, for all steps at once.
+
+        Args:
+            kept: the second result of `forward` of each step, of shape (T, batch, …).
+            old: the states before each step, of shape (T, batch, units).
+            new: the states after it.
+        """
+        return self.activation.slope(new[0])
+
+    def backward(self, d: States, slopes: Any) -> tuple[Any, Any, States]:
         """Return the gradients of p, of r, and of the old states but for the way through r.
 
         None stands for zeros.
+
+        Args:
+            d: the gradients of the new states of a step.
+            slopes: its part of what `slopes` returns.
         """
-        dp = d[0] * self.activation.slope(new[0])
+        dp = d[0] * slopes
         return dp, dp, (None,)
 
 
@@ -76,26 +90,39 @@ class LSTM:
         """
         value = self.activation.value
         z = p + r
-        gates = at_once(ops.where(self._candidate(z), value(z), self.gate(z)))
+        gates = at_once(self._all_gates(z))
         i, f, g, o = ops.split(gates, 4, axis=-1)
         c = at_once(f * old[1] + i * g)
         if nudge is not None:
             c = c + nudge
         return (o * value(c), c), gates
 
+    def _all_gates(self, z: Any) -> Any:
+        """Return i, f, g, o side by side; where all are tanh, by a single one."""
+        candidate = self._candidate(z)
+        if self.activation.value is not ops.tanh or self.gate is not sigmoid:
+            return ops.where(candidate, self.activation.value(z), self.gate(z))
+        half = np.where(candidate, 1, 0.5).astype(keras.backend.standardize_dtype(z.dtype))
+        return ops.tanh(z * half) * half + (1 - half)
+
     def gates(self, kept: Any) -> dict[str, Any]:
         """Return the gates by name; see `SimpleRNN.gates`."""
         i, f, _, o = ops.split(kept, 4, axis=-1)
         return {"input": i, "forget": f, "output": o}
 
-    def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
-        """Return the gradients; see `SimpleRNN.backward`."""
+    def slopes(self, kept: Any, old: States, new: States) -> Any:
+        """Return that of c' by h', those by the gates, and the forget gate."""
         value, slope = self.activation
         i, f, g, o = ops.split(kept, 4, axis=-1)
         y = value(new[1])
-        dc = at_once(d[1] + d[0] * o * slope(y))
-        by_gate = at_once(ops.concatenate([dc * g, dc * old[1], dc * i, d[0] * y], axis=-1))
-        dp = by_gate * ops.where(self._candidate(kept), slope(kept), kept * (1 - kept))
+        of_gates = ops.where(self._candidate(kept), slope(kept), kept * (1 - kept))
+        return o * slope(y), ops.concatenate([g, old[1], i, y], axis=-1) * of_gates, f
+
+    def backward(self, d: States, slopes: Any) -> tuple[Any, Any, States]:
+        """Return the gradients; see `SimpleRNN.backward`."""
+        of_carry, of_gates, f = slopes
+        dc = at_once(d[1] + d[0] * of_carry)
+        dp = at_once(ops.concatenate([dc, dc, dc, d[0]], axis=-1)) * of_gates
         return dp, dp, (None, dc * f)
 
     @staticmethod
@@ -130,15 +157,21 @@ class GRU:
         update, reset = ops.split(kept[0], 2, axis=-1)
         return {"update": update, "reset": reset}
 
-    def backward(self, d: States, kept: Any, old: States, new: States) -> tuple[Any, Any, States]:
-        """Return the gradients; see `SimpleRNN.backward`."""
+    def slopes(self, kept: Any, old: States, new: States) -> Any:
+        """Return those by p, the reset gate with which g's becomes that by r, and that of h."""
         update_reset, g, product = kept
         update, reset = ops.split(update_reset, 2, axis=-1)
-        dg = at_once(d[0] * (1 - update) * self.activation.slope(g))
-        by_gate = at_once(ops.concatenate([d[0] * (old[0] - g), dg * product], axis=-1))
+        of_g = (1 - update) * self.activation.slope(g)
+        by_gate = ops.concatenate([old[0] - g, of_g * product], axis=-1)
         by_gate = by_gate * update_reset * (1 - update_reset)
-        dp = ops.concatenate([by_gate, dg], axis=-1)
-        dr = ops.concatenate([by_gate, dg * reset], axis=-1)
+        return ops.concatenate([by_gate, of_g], axis=-1), reset, update
+
+    def backward(self, d: States, slopes: Any) -> tuple[Any, Any, States]:
+        """Return the gradients; see `SimpleRNN.backward`."""
+        of_p, reset, update = slopes
+        dp = at_once(ops.concatenate([d[0], d[0], d[0]], axis=-1) * of_p)
+        units = reset.shape[-1]
+        dr = ops.concatenate([dp[:, : 2 * units], dp[:, 2 * units :] * reset], axis=-1)
         return dp, dr, (d[0] * update,)
 
 
