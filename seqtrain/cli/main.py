@@ -10,6 +10,7 @@ from seqtrain.cli.commands.check import check
 from seqtrain.cli.commands.compare import compare
 from seqtrain.cli.commands.evaluate import evaluate
 from seqtrain.cli.commands.explain import explain
+from seqtrain.cli.commands.export import export
 from seqtrain.cli.commands.forecast import forecast
 from seqtrain.cli.commands.generate import generate
 from seqtrain.cli.commands.gradients import gradients
@@ -62,6 +63,7 @@ for command in (
     gradients,
     compare,
     report,
+    export,
 ):
     cli.add_command(command)
 
