@@ -415,6 +415,15 @@ def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqt
     assert copied == ["abc"[int(weights[0, 1:4].argmax())]]
 
 
+@pytest.mark.tf
+def test_what_a_config_would_train_on_is_shown_with_the_keys_of_pairs(seqtrain: Seqtrain) -> None:
+    keys = ["dataset.max_source_length=3", "dataset.source_vocabulary_size=8"]
+    told = ok(seqtrain("check", config(), "--load", *keys))
+    assert "targets, mean tokens" in told
+    assert "are cut: `dataset.max_source_length=6`" in told
+    assert "a larger `dataset.source_vocabulary_size`" in told
+
+
 @pytest.mark.parametrize(
     ("keys", "told"),
     [

@@ -70,6 +70,7 @@ class Translation(Task):
 
     name: ClassVar[str] = "translation"
     labels: ClassVar[str] = "target sequences"
+    quantity: ClassVar[str] = "targets"
     array: ClassVar[str] = "decoded"
     row: ClassVar[str] = "edit_distance"
     apart: ClassVar[str] = ""
@@ -143,9 +144,9 @@ class Translation(Task):
         from seqtrain.evaluation import sequence_metrics
 
         rows: list[dict[str, Any]] = [
-            {"name": "targets of a source"},
-            {"name": "tokens of a target"},
-            {"name": "tokens of the longest"},
+            {"name": "right for a source"},
+            {"name": "mean tokens"},
+            {"name": "most tokens"},
         ]
         for name, some in labels.items():
             if not len(some):
