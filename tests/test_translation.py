@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from seqtrain.config import load_config
 from seqtrain.data import pair_encoding
+from seqtrain.data.dataset import Dataset
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.vocabulary import OOV, PAD, START
 from seqtrain.datasets.additions import Additions
 from seqtrain.datasets.dates import Dates
 from seqtrain.datasets.pairs import Pairs
 from seqtrain.errors import DataError
-from seqtrain.evaluation import sequence_metrics
+from seqtrain.evaluation import pair_baselines, sequence_metrics
 from seqtrain.inference import beams, decoding
 from seqtrain.inference.decoding import Translator
 from seqtrain.inference.stepping import ACTIVATIONS, Affine, Recurrence
@@ -212,6 +213,61 @@ def test_bleu_and_chrf_are_those_of_sacrebleu() -> None:
     found = sequence_metrics.OfTexts(ours, [[text] for text in theirs])
     for name, metric in (("bleu", metrics.BLEU()), ("chrf", metrics.CHRF())):
         assert found.whole(name) == pytest.approx(metric.corpus_score(ours, [theirs]).score)
+
+
+# Baselines
+
+
+def split(train: list[tuple[str, str]], test: list[tuple[str, str]], **keys: Any) -> Dataset:
+    for name, rows in (("train", train), ("validation", train[:1]), ("test", test)):
+        write_table(f"{name}.tsv", rows)
+    return Pairs(
+        name="pairs",
+        path="train.tsv",
+        validation_path="validation.tsv",
+        test_path="test.tsv",
+        **keys,
+    ).load()
+
+
+def of_baseline(dataset: Dataset, name: str) -> list[str]:
+    """Return what a baseline answers to the test sources."""
+    found = {one.name: one for one in dataset.task.baselines(dataset, True, False)}
+    writer = dataset.task.writer  # type: ignore[attr-defined]
+    return [writer.text(row) for row in found[name].predictions[:, 0].astype(int)]
+
+
+def bits(number: int) -> str:
+    return f"{number:010b}"
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "right"),
+    [
+        ([("abc", "x"), ("abd", "y"), ("xyz", "z")], [("abx", "x"), ("yz", "z")], ["x", "z"]),
+        ([(bits(n), bits(n)) for n in range(1_024)], [(bits(700), "0")], [bits(700)]),
+    ],
+    ids=["few sources", "only common n-grams"],
+)
+def test_the_nearest_source_is_found_among_few_and_among_similar_ones(
+    train: list[tuple[str, str]], test: list[tuple[str, str]], right: list[str]
+) -> None:
+    assert of_baseline(split(train, test), pair_baselines.NEAREST) == right
+
+
+def test_a_copy_of_the_source_holds_what_the_network_does_not_read() -> None:
+    pairs = [("ab", "abc"), ("ba", "bac")]
+    dataset = split(pairs, [("abc", "ab"), ("abcab", "abc"), ("a?", "a")])
+    copied = of_baseline(dataset, pair_baselines.COPY)
+    assert copied == ["abc", "abcab", "a<unknown>"]
+    one = next(
+        one
+        for one in dataset.task.baselines(dataset, False, False)
+        if one.name == pair_baselines.COPY
+    )
+    found = sequence_metrics.compared(dataset.test.labels, one.predictions)
+    assert found.errors.tolist() == [1, 2, 1]
+    assert sequence_metrics.loss(dataset.test.labels, one.predictions) is None
 
 
 # The network

@@ -133,8 +133,9 @@ def _ended(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 
 def loss(labels: np.ndarray, predictions: np.ndarray) -> float | None:
     """Return the cross-entropy of a target token in nats; None where it is not known."""
-    logs = predictions[:, 2].astype(np.float64)
-    counts = labels["targets"][:, 0, : logs.shape[1]] != PAD
+    targets = labels["targets"][:, 0]
+    steps = min(targets.shape[1], predictions.shape[2])
+    logs, counts = predictions[:, 2, :steps].astype(np.float64), targets[:, :steps] != PAD
     if not counts.any() or (logs[counts] > 0).any():
         return None
     return float(-logs[counts].mean())
