@@ -346,7 +346,7 @@ def test_what_is_decoded_is_what_keras_computes(keys: dict[str, Any], tmp_path: 
 
     from seqtrain.training.callbacks import without_optimizer
 
-    dataset = Additions(name="additions", digits=1, examples=60).load()
+    dataset = Additions(name="additions", digits=2, examples=60, max_target_length=2).load()
     task, x = dataset.task, dataset.test.x
     assert isinstance(x, dict)
     section = EncoderDecoder.model_validate({"name": "encoder_decoder", "embedding_dim": 4, **keys})
@@ -356,16 +356,17 @@ def test_what_is_decoded_is_what_keras_computes(keys: dict[str, Any], tmp_path: 
     model.set_weights([random.normal(0, 0.7, one.shape) for one in model.get_weights()])
     x = {one.name: x[one.name] for one in model.inputs}
     labels = task.learned(dataset.test.labels)
+    assert (labels[:, -1] > END).any()  # sums that are cut before their end
     probabilities = model.predict(x, verbose=0)
     logs = np.log(np.take_along_axis(probabilities, labels[:, :, None], axis=2))[..., 0]
-    found = decoding.of_sources(decoding.of_model(model), dataset.test.x, task.steps)  # type: ignore[attr-defined]
+    found = decoding.predictions(model, dataset.test, task)
     np.testing.assert_allclose(found[:, 2], np.where(labels > 0, logs, 0), atol=2e-5)
 
     without_optimizer(model).save(tmp_path / "model.keras")
     opened = keras.models.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_allclose(opened.predict(x, verbose=0), probabilities, atol=1e-6)
     read = decoding.of_file(tmp_path / "model.keras")
-    again = decoding.of_sources(read, dataset.test.x, task.steps)  # type: ignore[attr-defined]
+    again = decoding.of_sources(read, dataset.test.x, task.steps, labels)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(again, found)
 
     task.in_training(model).compile(loss=task.keras_loss())
