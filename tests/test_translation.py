@@ -313,6 +313,25 @@ def test_many_beams_find_what_an_exhaustive_search_finds(alpha: float) -> None:
         assert [one.score for one in finished] == pytest.approx([scores[ids] for ids in best])
 
 
+def test_beams_score_no_less_than_greedy_decoding() -> None:
+    """In this network a search with two beams drops what greedy decoding writes."""
+    network = tiny(23, units=4, ids=12)
+    random = np.random.default_rng(23)
+    greedy_better = 0
+    for _ in range(20):
+        source = np.array([START, *random.integers(4, 12, random.integers(2, 8) - 1)])
+        seen = network.encode(source[None])
+        ids, logs = decoding.greedy(network, seen, 5)
+        written = ids[0][ids[0] != PAD]
+        if written[-1] != END:
+            continue
+        best, *_ = beams.search(network, seen, 5, 2)[0]
+        score = logs.sum() / beams.penalty(len(written), beams.LENGTH_PENALTY)
+        assert best.score >= score - 1e-6
+        greedy_better += best.ids == tuple(written.tolist())
+    assert greedy_better
+
+
 def test_an_answer_does_not_depend_on_the_others_that_are_asked_with_it() -> None:
     network, random = tiny(), np.random.default_rng(1)
     sources = np.zeros((50, 9), np.int64)
@@ -430,7 +449,8 @@ def test_a_network_is_trained_judged_asked_and_explained(seqtrain: Seqtrain) -> 
     assert len(several.splitlines()) == 3
     row = json.loads(ok(seqtrain("translate", "backwards", "abc", "--format", "jsonl")))
     answer = row["answers"][0]
-    assert answer["probability"] == pytest.approx(math.exp(answer["score"]))
+    divided = beams.penalty(len(answer["tokens"]) + answer["finished"], beams.LENGTH_PENALTY)
+    assert answer["probability"] == pytest.approx(math.exp(answer["score"] * divided))
 
     ok(seqtrain("explain", "backwards", "abc", "--html"))
     told = json.loads(ok(seqtrain("explain", "backwards", "abc", "--json")))

@@ -14,7 +14,7 @@ from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.vocabulary import OOV, PAD
 from seqtrain.errors import RunError
 from seqtrain.inference import decoding
-from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, search
+from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, hypothesis, search
 from seqtrain.inference.decoding import Translator
 from seqtrain.io.text_file import shown
 from seqtrain.runs.run import Run
@@ -132,10 +132,7 @@ class Interpreter:
         if beams == 1:
             found = decoding.of_sources(self.translator, x, self.writer.steps)
             for index, (ids, logs, _) in enumerate(found):
-                size = int((ids != PAD).sum())
-                written = tuple(ids[:size].astype(int).tolist())
-                each = tuple(logs[:size].tolist())
-                yield index, [Hypothesis(written, each, sum(each))]
+                yield index, [hypothesis(ids, logs, alpha)]
             return
         sizes = (x != PAD).sum(axis=1)
         order = np.argsort(sizes, kind="stable")
