@@ -2,6 +2,7 @@
 
 import json
 import math
+import unicodedata
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -490,6 +491,20 @@ def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqt
     assert weights is not None
     copied = interpreter._copied(source, ids, ["<unknown>"])
     assert copied == ["abc"[int(weights[0, 1:4].argmax())]]
+
+
+@pytest.mark.tf
+def test_letters_with_marks_are_read_in_both_their_forms(seqtrain: Seqtrain) -> None:
+    write_table("words.tsv", [(f"é{one}", other) for one, other in words(60)])
+    Path("backwards.yaml").write_text(CONFIG)
+    ok(seqtrain("train", "backwards.yaml", "training.epochs=1"))
+    forms = "éab", unicodedata.normalize("NFD", "éab")
+    answers = [seqtrain("translate", "backwards", form, "--format", "jsonl") for form in forms]
+    one, other = (json.loads(ok(answer))["answers"] for answer in answers)
+    assert one == other
+    assert not answers[1].stderr  # no token is unknown
+    one, other = (json.loads(ok(seqtrain("explain", form, "--json")))["read"] for form in forms)
+    assert one == other
 
 
 @pytest.mark.tf

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.data.pair_encoding import Pair
+from seqtrain.data.pair_encoding import Pair, plain
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
 from seqtrain.io.dialect import Quotes
@@ -17,7 +17,7 @@ from seqtrain.io.tables import Table
 from seqtrain.io.text_file import TextFile
 from seqtrain.schema.sections import FileName, broken
 from seqtrain.sources.own_files import PARTS, Encoding
-from seqtrain.sources.paired_texts import PairedTextConfig, PairedTexts, plain
+from seqtrain.sources.paired_texts import PairedTextConfig, PairedTexts
 
 
 class Pairs(PairedTextConfig):

@@ -13,7 +13,14 @@ from pydantic import Field
 
 from seqtrain.data import pair_encoding
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples, Outline
-from seqtrain.data.pair_encoding import Kind, Pair, PairedExamples, SourceReader, TargetWriter
+from seqtrain.data.pair_encoding import (
+    Kind,
+    Pair,
+    PairedExamples,
+    SourceReader,
+    TargetWriter,
+    plain,
+)
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Ids, Seed, Share, Size
 from seqtrain.sources.base import DatasetConfig
@@ -266,7 +273,7 @@ class PairedTextConfig(DatasetConfig):
         if not texts:
             hint = '`seqtrain translate RUN "a text"`, or lines of standard input'
             raise DataError("no text is given", hint)
-        return NewExamples(self.reader(fitted).ids(plain(texts))[0], list(texts))
+        return NewExamples(self.reader(fitted).ids(texts)[0], list(texts))
 
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read sources from a table with a column of them, or a text file with one on each line."""
@@ -306,13 +313,6 @@ class PairedTextConfig(DatasetConfig):
             getattr(self, "target_column", "target"),
         )
         return found
-
-
-def plain(texts: Sequence[str]) -> list[str]:
-    """Return texts with their letters composed, so that one letter has one form."""
-    import unicodedata
-
-    return [text if text.isascii() else unicodedata.normalize("NFC", text) for text in texts]
 
 
 def told_of(
