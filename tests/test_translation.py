@@ -4,6 +4,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -489,8 +490,12 @@ def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqt
     ids = np.array([OOV, END])
     weights = decoding.traced(interpreter.translator, source, ids)[0]
     assert weights is not None
-    copied = interpreter._copied(source, ids, ["<unknown>"])
+    copied = interpreter._copied(source, "abc", ids, ["<unknown>"])
     assert copied == ["abc"[int(weights[0, 1:4].argmax())]]
+    unread = interpreter.reader.ids(["?"])[0][0]
+    assert interpreter._copied(unread, "?", ids, ["<unknown>"]) == ["?"]
+    backwards = replace(interpreter.reader, backwards=True, steps=4)
+    assert backwards.written("ab?de") == ["?", "b", "a"]
 
 
 @pytest.mark.tf

@@ -107,6 +107,11 @@ class SourceReader:
         """
         return self.vocabulary.names(ids[ids != 0][1:])
 
+    def written(self, text: str) -> list[str]:
+        """Return the tokens of a source like `tokens`, but as written where they have no id."""
+        found = self.vocabulary.tokeniser(*plain([text]))[: self.steps - 1]
+        return found[::-1] if self.backwards else found
+
     def text(self, ids: np.ndarray) -> str:
         """Return the text of a row of ids, shape (steps,), as the network reads it."""
         tokens = self.tokens(ids)

@@ -114,7 +114,10 @@ class Interpreter:
             beams: how many targets are written side by side.
             alpha: see `beams.penalty`.
             copy_unknown: put in the place of an unknown token the source token that the attention
-                looks at most.
+                looks at most, as it is written.
+
+        Raises:
+            DataError: there are no texts.
         """
         x, lengths = self.reader.ids(texts)
         _warn(texts, x, lengths)
@@ -122,7 +125,8 @@ class Interpreter:
         asked = np.flatnonzero(lengths > 1)  # what is empty stays empty
         for place, some in self._hypotheses(x[asked], beams, alpha) if len(asked) else ():
             index = int(asked[place])
-            found[index] = [self._answer(x[index], one, copy_unknown) for one in some]
+            text = texts[index] if copy_unknown else None
+            found[index] = [self._answer(x[index], one, text) for one in some]
         return found
 
     def _hypotheses(
@@ -142,11 +146,12 @@ class Interpreter:
             some = search(self.translator, seen, self.writer.steps, beams, alpha)
             yield from zip(rows.tolist(), some, strict=True)
 
-    def _answer(self, source: np.ndarray, one: Hypothesis, copy_unknown: bool) -> Answer:
+    def _answer(self, source: np.ndarray, one: Hypothesis, text: str | None) -> Answer:
+        """Return a target as text; unknown tokens are copied from the text of the source."""
         ids = np.array(one.ids, np.int64)
         tokens = self.writer.tokens(ids)
-        if copy_unknown and OOV in one.ids:
-            tokens = self._copied(source, ids, tokens)
+        if text is not None and OOV in one.ids:
+            tokens = self._copied(source, text, ids, tokens)
         return Answer(
             text=self.writer.vocabulary.tokeniser.joined(tokens),
             tokens=tokens,
@@ -155,12 +160,14 @@ class Interpreter:
             finished=bool(one.ids) and one.ids[-1] == END,
         )
 
-    def _copied(self, source: np.ndarray, ids: np.ndarray, tokens: list[str]) -> list[str]:
+    def _copied(
+        self, source: np.ndarray, text: str, ids: np.ndarray, tokens: list[str]
+    ) -> list[str]:
         """Return tokens with those of the source in the place of unknown ones."""
         shares, _ = decoding.traced(self.translator, source, ids)
         if shares is None:
             return tokens
-        read = self.reader.tokens(source)
+        read = self.reader.written(text)
         for place in np.flatnonzero(ids == OOV).tolist():
             if read:
                 tokens[place] = read[int(shares[place, 1 : len(read) + 1].argmax())]
