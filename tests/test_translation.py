@@ -1,7 +1,9 @@
 """Pairs of sequences: what is read, what a network writes, and how it is judged."""
 
+import io
 import json
 import math
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -510,6 +512,21 @@ def test_letters_with_marks_are_read_in_both_their_forms(seqtrain: Seqtrain) -> 
     assert not answers[1].stderr  # no token is unknown
     one, other = (json.loads(ok(seqtrain("explain", form, "--json")))["read"] for form in forms)
     assert one == other
+
+
+@pytest.mark.tf
+def test_no_text_is_an_error_and_every_form_is_valid(
+    seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ok(seqtrain("train", config(), "training.epochs=1"))
+    for form in ("text", "table", "csv", "jsonl"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+        outcome = seqtrain("translate", "backwards", "--format", form)
+        assert outcome.exit_code == 2
+        assert "no text is given" in outcome.stderr
+    odd = "a\u200fb\x7f\nc"
+    assert json.loads(ok(seqtrain("translate", "backwards", odd, "--format", "jsonl")))
+    assert len(ok(seqtrain("translate", "backwards", odd, "--format", "table")).splitlines()) == 2
 
 
 @pytest.mark.tf

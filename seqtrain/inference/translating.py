@@ -12,7 +12,7 @@ import numpy as np
 
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.vocabulary import OOV, PAD
-from seqtrain.errors import RunError
+from seqtrain.errors import DataError, RunError
 from seqtrain.inference import decoding
 from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, hypothesis, search
 from seqtrain.inference.decoding import Translator
@@ -119,6 +119,9 @@ class Interpreter:
         Raises:
             DataError: there are no texts.
         """
+        if not texts:
+            hint = '`seqtrain translate RUN "a text"`, or lines of standard input'
+            raise DataError("no text is given", hint)
         x, lengths = self.reader.ids(texts)
         _warn(texts, x, lengths)
         found: list[list[Answer]] = [[Answer("", [], 1.0, 0.0, True)] for _ in texts]
