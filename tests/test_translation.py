@@ -31,6 +31,7 @@ from seqtrain.inference.decoding import Translator
 from seqtrain.inference.stepping import ACTIVATIONS, Affine, Recurrence
 from seqtrain.inference.translating import Interpreter
 from seqtrain.models.encoder_decoder import EncoderDecoder
+from seqtrain.report.translation_sections import as_text, differing
 from seqtrain.runs import lookup
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
@@ -217,6 +218,19 @@ def test_bleu_and_chrf_are_those_of_sacrebleu() -> None:
     found = sequence_metrics.OfTexts(ours, [[text] for text in theirs])
     for name, metric in (("bleu", metrics.BLEU()), ("chrf", metrics.CHRF())):
         assert found.whole(name) == pytest.approx(metric.corpus_score(ours, [theirs]).score)
+
+
+def test_the_parts_that_differ_are_parts_of_the_text() -> None:
+    rows = [(f"{n}", f"der Hund {n} lief über die Wiese {n % 7}") for n in range(300)]
+    write_table("pairs.tsv", rows)
+    for kind in ("characters", "words", "subwords", "symbols"):
+        task = Pairs(name="pairs", path="pairs.tsv", target_tokens=kind).load().task
+        split = task.writer.vocabulary.tokeniser  # type: ignore[attr-defined]
+        texts = "der Hund 3 lief über die Wiese", "der Hund lief 3 über die Wiese"
+        for text, parts in zip(texts, differing(*map(split, texts)), strict=True):
+            written = as_text(split, parts)
+            assert "".join(part for _, part in written) == text
+            assert {apart for apart, _ in written} == {False, True}
 
 
 # Baselines
