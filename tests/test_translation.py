@@ -515,6 +515,39 @@ def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqt
 
 
 @pytest.mark.tf
+def test_new_pairs_are_read_like_those_of_the_run(seqtrain: Seqtrain) -> None:
+    """In their encoding, without a header, and with the spaces at their ends."""
+    pairs = [(f"{one}é", f"{other} ") for one, other in words(60)]
+    rows = "".join(f"{one};{other}\n" for one, other in pairs)
+    Path("own.csv").write_text(rows, encoding="cp1252")
+    columns = {"source_column": "column_1", "target_column": "column_2"}
+    keys = {"name": "pairs", "path": "own.csv", "encoding": "cp1252", "header": False, **columns}
+    Path("own.yaml").write_text(
+        f"dataset: {json.dumps(keys)}\n"
+        "model: {name: encoder_decoder, cell: rnn, units: 4, embedding_dim: 4}\n"
+        "training: {epochs: 1}\n"
+    )
+    ok(seqtrain("train", "own.yaml"))
+    dataset = lookup.latest(Path("outputs")).config.dataset.load()
+    texts = dataset.test.texts  # type: ignore[attr-defined]
+    test = "".join(f"{one};{other}\n" for one, other in pairs if one in texts)
+    Path("test.csv").write_text(test, encoding="cp1252")
+    judged = json.loads(ok(seqtrain("evaluate", "--json")))
+    given = json.loads(ok(seqtrain("evaluate", "--data", "test.csv", "--json")))
+    for name in ("loss", "exact_match", "edit_rate"):
+        assert given[f"data_{name}"] == judged[f"test_{name}"]
+    assert len(ok(seqtrain("translate", "own", "--data", "test.csv")).splitlines()) == len(texts)
+
+    swapped = ["--data", "test.csv", "--text", "column_2"]
+    other = ok(seqtrain("translate", "own", *swapped, "--format", "jsonl")).splitlines()
+    assert json.loads(other[0])["source"].strip().isupper()
+    scores = json.loads(ok(seqtrain("evaluate", *swapped, "--label", "column_1", "--json")))
+    assert scores["data_loss"] != judged["test_loss"]
+    beside = ok(seqtrain("predict", "own", "--data", "test.csv", "--format", "csv"))
+    assert beside.splitlines()[0].startswith("example,line,column_2,text,translation")
+
+
+@pytest.mark.tf
 def test_letters_with_marks_are_read_in_both_their_forms(seqtrain: Seqtrain) -> None:
     write_table("words.tsv", [(f"é{one}", other) for one, other in words(60)])
     Path("backwards.yaml").write_text(CONFIG)

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -21,11 +21,16 @@ from seqtrain.data.pair_encoding import (
     TargetWriter,
     plain,
 )
+from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
+from seqtrain.io.text_file import told
 from seqtrain.schema.sections import Count, Ids, Seed, Share, Size
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.sources.own_files import PARTS
 from seqtrain.tasks.translation import Translation, translation
+
+if TYPE_CHECKING:
+    from seqtrain.io.tables import Table
 
 DEFAULT_SIZES = {"words": 10_000, "subwords": 4_000, "symbols": 10_000}
 DEFAULT_LENGTH = 400  # the most tokens of a side, where the config does not say
@@ -209,8 +214,8 @@ class PairedTextConfig(DatasetConfig):
         """Return the pairs of a part that have both sides."""
         kept = [pair for pair in pairs if pair[0].strip() and pair[1].strip()]
         if len(kept) < len(pairs):
-            sentence = "%s: left out %s pairs of %s with an empty side"
-            log.info(sentence, found.source, f"{len(pairs) - len(kept):,}", part)
+            number = len(pairs) - len(kept)
+            log.info("%s", *told(found.source, {f"pairs of {part} with an empty side": number}))
         if not kept:
             raise DataError(
                 f"{found.source}: no pair of {part} has a source and a target",
@@ -228,9 +233,11 @@ class PairedTextConfig(DatasetConfig):
         different = [*dict.fromkeys(kin)]
         number = round(share * len(different))
         if not 0 < number < len(different):
+            sources = counted(len(different), "source")
             raise DataError(
-                f"{found.source}: {len(different)} sources cannot give {part} a share of {share:g}",
-                f"give more pairs, or another share, such as `dataset.{part}=0.5`",
+                f"{found.source}: {sources} cannot give {part} a share of {share:g}",
+                "give more pairs"
+                + (f", or another share: `dataset.{part}=0.5`" if len(different) > 1 else ""),
             )
         random = np.random.default_rng([self.split_seed, PARTS.index(part)])
         taken = {different[index] for index in random.permutation(len(different))[:number]}
@@ -278,13 +285,24 @@ class PairedTextConfig(DatasetConfig):
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read sources from a table with a column of them, or a text file with one on each line."""
         from seqtrain.data.new_texts import given_texts
+
+        table = self.table(file)
+        found = given_texts(table, *self.columns)
+        for line in told(file, table.left_out):
+            log.info("%s", line)
+        given = self.encode_texts(found.texts, fitted)
+        return NewExamples(given.x, given.texts, found.labels, self.columns[1], found.lines)
+
+    def table(self, file: Path) -> Table:
+        """Return a file of new pairs as a table, in the format of the keys."""
         from seqtrain.io.tables import Table
 
-        column, other = self.columns
+        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
+        defaults["header"] = True
+        keys = {key: getattr(self, key, default) for key, default in defaults.items()}
+        column = self.columns[0]
         hint = f"call one of them `{column}`, or name that of the sources: `--text COLUMN`"
-        found = given_texts(Table(file, settable=False, hint=hint), column, other)
-        given = self.encode_texts(found.texts, fitted)
-        return NewExamples(given.x, given.texts, found.labels, other, found.lines)
+        return Table(file, **keys, settable=False, hint=hint)
 
     def paired(self, file: Path, fitted: Fitted) -> Examples:
         """Read pairs from a file, to judge a network by them.
@@ -294,14 +312,21 @@ class PairedTextConfig(DatasetConfig):
         """
         given = self.read_given(file, fitted)
         if given.labels is None or given.texts is None:
-            raise DataError(f"{file} has no column `{self.columns[1]}` to judge by")
-        groups = pair_encoding.grouped(
-            pair
-            for pair in zip(plain(given.texts), plain(given.labels), strict=True)
-            if pair[0].strip() and pair[1].strip()
-        )
-        if not groups:
-            raise DataError(f"{file}: no pair has a source and a target")
+            raise DataError(
+                f"{file} has no column `{self.columns[1]}` to judge by",
+                "give a table with sources and targets; `--label COLUMN` names that of the targets",
+            )
+        pairs = [*zip(plain(given.texts), plain(given.labels), strict=True)]
+        whole = [pair for pair in pairs if pair[0].strip() and pair[1].strip()]
+        if not whole:
+            raise DataError(
+                f"{file}: no pair has a source and a target",
+                "`--text COLUMN` names the sources, and `--label COLUMN` the targets",
+            )
+        if len(whole) < len(pairs):
+            number = len(pairs) - len(whole)
+            log.info("%s", *told(file, {"pairs with an empty side": number}))
+        groups = pair_encoding.grouped(whole)
         writer = translation(fitted.task).writer
         return pair_encoding.examples(self.reader(fitted), writer, [*groups], [*groups.values()])
 
