@@ -596,10 +596,16 @@ def test_what_a_config_would_train_on_is_shown_with_the_keys_of_pairs(seqtrain: 
             "training: {bucket_by_length: true}",
             "writes a fixed number of steps",
         ),
+        (
+            "dataset: {name: dates, target_tokens: subwords, target_vocabulary_size: 100}\n"
+            "model: {name: encoder_decoder}",
+            "must be at least 512 for `target_tokens: subwords`",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(keys: str, told: str, seqtrain: Seqtrain) -> None:
-    Path("bad.yaml").write_text(f"dataset: {{name: additions}}\n{keys}\n")
+    dataset = "" if "dataset" in keys else "dataset: {name: additions}\n"
+    Path("bad.yaml").write_text(f"{dataset}{keys}\n")
     outcome = seqtrain("check", "bad.yaml")
     assert outcome.exit_code == 2
     assert told in outcome.stderr

@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seqtrain.data import pair_encoding
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples, Outline
@@ -21,10 +21,11 @@ from seqtrain.data.pair_encoding import (
     TargetWriter,
     plain,
 )
+from seqtrain.data.subwords import SMALLEST
 from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
 from seqtrain.io.text_file import told
-from seqtrain.schema.sections import Count, Ids, Seed, Share, Size
+from seqtrain.schema.sections import Count, Ids, Seed, Share, Size, broken
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.sources.own_files import PARTS
 from seqtrain.tasks.translation import Translation, translation
@@ -100,6 +101,15 @@ class PairedTextConfig(DatasetConfig):
         default=False,
         description="leave out training pairs whose source is in validation or test too",
     )
+
+    @model_validator(mode="after")
+    def _room_for_subwords(self) -> Self:
+        for side in ("source", "target"):
+            size = getattr(self, key := f"{side}_vocabulary_size")
+            if getattr(self, f"{side}_tokens") == "subwords" and size and size < SMALLEST:
+                rule = f"must be at least {SMALLEST} for `{side}_tokens: subwords`"
+                raise broken([(f"dataset.{key}", rule)])
+        return self
 
     @abstractmethod
     def read(self, data_dir: Path | None) -> PairedTexts:
