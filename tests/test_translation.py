@@ -159,6 +159,16 @@ def test_no_drawn_split_shares_a_source_and_repeated_ones_can_be_dropped() -> No
     assert "s1" not in apart.train.texts  # type: ignore[attr-defined]
 
 
+def test_sources_that_differ_in_their_spaces_stand_in_one_split() -> None:
+    write_table("pairs.tsv", [(f"a{gap}{n}", f"t{n}") for n in range(40) for gap in (" ", "  ")])
+    dataset = Pairs(name="pairs", path="pairs.tsv").load()
+    parts = [
+        {text.split()[1] for text in part.texts}  # type: ignore[attr-defined]
+        for part in (dataset.train, dataset.validation, dataset.test)
+    ]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 40
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
 def test_pairs_are_read_from_every_form_of_table(suffix: str) -> None:
     pairs = words(40)

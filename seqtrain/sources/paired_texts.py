@@ -120,8 +120,8 @@ class PairedTextConfig(DatasetConfig):
         """
 
     def kin(self, source: str) -> str:
-        """Return what sources have in common that must stand in one split: the source itself."""
-        return source
+        """Return what sources have in common that must stand in one split: all but their spaces."""
+        return " ".join(source.split())
 
     @property
     def holds_tokens(self) -> bool:
