@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtrain.config import load_config
+from seqtrain.config import TrainingConfig, load_config, validated
 from seqtrain.data import pair_encoding
 from seqtrain.data.dataset import Dataset
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
@@ -33,7 +33,9 @@ from seqtrain.inference.translating import Interpreter
 from seqtrain.models.encoder_decoder import EncoderDecoder
 from seqtrain.report.translation_sections import as_text, differing
 from seqtrain.runs import lookup
-from seqtrain.training import launch
+from seqtrain.schema.yaml_file import Document
+from seqtrain.training import launch, verdict
+from seqtrain.training.diagnosis import TrainingRecord, causes
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results
 
@@ -296,6 +298,35 @@ def test_a_copy_of_the_source_holds_what_the_network_does_not_read() -> None:
     found = sequence_metrics.compared(dataset.test.labels, one.predictions)
     assert found.errors.tolist() == [1, 2, 1]
     assert sequence_metrics.loss(dataset.test.labels, one.predictions) is None
+
+
+def test_the_causes_of_little_learning_name_the_keys_of_pairs() -> None:
+    train = [("a b c d", "x"), ("b a c d e f g", "y z")] * 5 + [("a " * 60, "x")] * 12
+    sizes = {"source_vocabulary_size": 6, "max_source_length": 60}
+    dataset = split(train, [("k l", "x"), ("e f", "y")], source_tokens="words", **sizes)
+    tree = {"dataset": {"name": "pairs", "path": "a.tsv", "source_tokens": "words"}}
+    model = {"name": "encoder_decoder", "attention": "none"}
+    config = validated(Document("a.yaml", {**tree, "model": model}), Path("a.yaml"))
+    stuck = [{"epoch": 1, "loss": 9.0, "val_loss": 9.0, "exact_match": 0.0, "val_exact_match": 0.0}]
+    record = TrainingRecord(config.training, dataset, stuck, 1, config)
+    found = " ".join(causes(record, 2, True, {}))
+    assert "`dataset.source_tokens=characters`" in found
+    assert "a larger `dataset.source_vocabulary_size`" in found
+    assert "in 61 steps (`model.attention=dot`)" in found
+    fine = [{**stuck[0], "loss": 0.1, "val_loss": 0.1}] * 2
+    record = TrainingRecord(config.training, dataset, fine, 1, config)
+    assert "(`model.units`, `model.attention`)" in " ".join(causes(record, 2, True, {}))
+
+
+def test_a_copy_of_the_source_does_not_show_that_there_is_something_to_learn() -> None:
+    same = [(one, one) for one, _ in words(80)]
+    dataset = split(same[:60], same[60:])
+    wrong = np.zeros((20, 3, 2), np.float32)
+    wrong[:, 0, 0] = END
+    row = {"epoch": 1, "loss": 9.0, "val_loss": 9.0, "exact_match": 0.0, "val_exact_match": 0.0}
+    found = verdict.judged(wrong, TrainingRecord(TrainingConfig(), dataset, [row], 1))
+    assert found["baselines"][pair_baselines.COPY]["test_exact_match"] == 1
+    assert not any("same labels" in cause for cause in found["verdict"]["causes"])
 
 
 # The network
