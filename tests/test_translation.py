@@ -556,6 +556,16 @@ def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqt
 
 
 @pytest.mark.tf
+def test_runs_are_tested_by_the_paired_bootstrap(seqtrain: Seqtrain) -> None:
+    for rate in ("1e-2", "1e-5"):
+        ok(seqtrain("train", config(), "training.epochs=3", f"training.learning_rate={rate}"))
+    assert "p: p-value of the paired bootstrap over the same" in ok(seqtrain("compare"))
+    ok(seqtrain("report", *Path("outputs/backwards").glob("2*"), "--to", "report.html"))
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "by the paired bootstrap over the same test examples" in page
+
+
+@pytest.mark.tf
 def test_new_pairs_are_read_like_those_of_the_run(seqtrain: Seqtrain) -> None:
     """In their encoding, without a header, and with the spaces at their ends."""
     pairs = [(f"{one}é", f"{other} ") for one, other in words(60)]

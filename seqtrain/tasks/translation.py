@@ -331,7 +331,7 @@ class Translation(Task):
         from seqtrain.evaluation import sequence_metrics
 
         found = sequence_metrics.difference(labels, ours, theirs, self.writer, [metric.name])
-        return "bootstrap", found[metric.name]["p"] if metric.name in found else 1.0
+        return "paired bootstrap", found[metric.name]["p"] if metric.name in found else 1.0
 
     def same(self, labels: np.ndarray, others: np.ndarray) -> bool:
         """Return whether two runs have the same targets."""
