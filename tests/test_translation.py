@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -634,6 +635,21 @@ def test_what_a_config_would_train_on_is_shown_with_the_keys_of_pairs(seqtrain: 
     assert "targets, mean tokens" in told
     assert "are cut: `dataset.max_source_length=6`" in told
     assert "a larger `dataset.source_vocabulary_size`" in told
+
+
+def test_what_the_targets_lack_is_not_monitored_and_not_shown(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("train", config(), "training.monitor=val_chrf")
+    assert outcome.exit_code == 2
+    assert "the targets are no texts of several words" in outcome.stderr
+    task = Pairs(name="pairs", path="words.tsv").load().task
+    texts = replace(task, texts=True)  # type: ignore[type-var]
+    if find_spec("sacrebleu"):
+        assert texts.unmeasured("val_bleu") is None
+    predictions = np.zeros((1, 3, 2), np.float32)
+    labels = np.zeros(1, pair_encoding.label_type(1, 2))
+    labels["targets"][0, 0] = [4, END]
+    shown = [{*one.scores("test", labels, predictions)} for one in (task, texts)]
+    assert shown[1] - shown[0] == {"test_bleu", "test_chrf"}
 
 
 @pytest.mark.parametrize(

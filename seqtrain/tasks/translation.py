@@ -228,6 +228,16 @@ class Translation(Task):
         """Return none: every score is of decoded targets, and is added after each epoch."""
         return []
 
+    def unmeasured(self, monitor: str | None) -> tuple[str, str] | None:
+        """Return an error and a hint if BLEU or chrF is monitored, but not known."""
+        if self._of_texts or monitor not in {f"val_{BLEU.name}", f"val_{CHRF.name}"}:
+            return None
+        why, hint = "sacrebleu is not installed", "`pip install 'seqtrain[translation]'`, or "
+        if not self.texts:
+            why, hint = "the targets are no texts of several words", ""
+        hint += f"`training.monitor=val_{EXACT.name}`"
+        return f"`training.monitor` is {monitor}, but {why}", hint
+
     def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Refuse: a network decodes its target step by step, see `inference.decoding`."""
         raise ValueError("a target is decoded token by token")
