@@ -652,6 +652,13 @@ def test_what_the_targets_lack_is_not_monitored_and_not_shown(seqtrain: Seqtrain
     assert shown[1] - shown[0] == {"test_bleu", "test_chrf"}
 
 
+def test_text_files_without_their_targets_are_refused_with_the_key_for_them() -> None:
+    Path("a.txt").write_text("one\ntwo\n")
+    with pytest.raises(DataError) as refused:
+        Pairs(name="pairs", path="a.txt").load()
+    assert "`dataset.target_path=…`" in str(refused.value.hint)
+
+
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
