@@ -625,6 +625,9 @@ def test_no_text_is_an_error_and_every_form_is_valid(
         outcome = seqtrain("translate", "backwards", "--format", form)
         assert outcome.exit_code == 2
         assert "no text is given" in outcome.stderr
+    outcome = seqtrain("explain", "backwards", "")
+    assert outcome.exit_code == 2
+    assert "the text is empty" in outcome.stderr
     odd = "a\u200fb\x7f\nc"
     assert json.loads(ok(seqtrain("translate", "backwards", odd, "--format", "jsonl")))
     assert len(ok(seqtrain("translate", "backwards", odd, "--format", "table")).splitlines()) == 2
