@@ -669,6 +669,15 @@ def test_whoever_drafts_a_config_for_pairs_gets_the_keys_for_them(seqtrain: Seqt
     assert "source_column: source" in ok(seqtrain("check", *arguments))
 
 
+def test_what_is_cut_is_told_in_sentences(caplog: pytest.LogCaptureFixture) -> None:
+    split([("ab", "x"), ("a", "xy")], [("abc", "xyx")], max_source_length=1, max_target_length=1)
+    for sentence in (
+        "1 source of train is cut to 1 token",
+        "1 target of test is longer than the 1 token that the network writes",
+    ):
+        assert sentence in caplog.messages
+
+
 def test_text_files_without_their_targets_are_refused_with_the_key_for_them() -> None:
     Path("a.txt").write_text("one\ntwo\n")
     with pytest.raises(DataError) as refused:

@@ -362,10 +362,14 @@ def told_of(
     long = int(((first != PAD).sum(axis=1) > writer.steps).sum())
     told = []
     if cut:
-        told.append(f"{cut:,} sources of {part} are cut to {reader.steps - 1:,} tokens")
+        are = "is" if cut == 1 else "are"
+        tokens = counted(reader.steps - 1, "token")
+        told.append(f"{counted(cut, 'source')} of {part} {are} cut to {tokens}")
     if long:
+        are = "is" if long == 1 else "are"
+        tokens = counted(writer.steps - 1, "token")
         told.append(
-            f"{long:,} targets of {part} are longer than the {writer.steps - 1:,} tokens "
+            f"{counted(long, 'target')} of {part} {are} longer than the {tokens} "
             "that the network writes"
         )
     for what, ids in (("sources", examples.x["source"]), ("targets", first)):
