@@ -49,9 +49,9 @@ def _processor_seconds() -> float:
 def row(title: str, run: Run, seconds: float) -> list[str]:
     """Return a row of the table."""
     found = run.metrics()
-    chosen = "chrf" if found["test_chrf"] is not None else "exact_match"
+    chosen = "chrf" if found.get("test_chrf") is not None else "exact_match"
     best = max(found["baselines"].items(), key=lambda item: item[1][f"test_{chosen}"] or 0)
-    chrf = found["test_chrf"]
+    chrf = found.get("test_chrf")
     return [
         title,
         f"{found['test_exact_match']:.2%}",

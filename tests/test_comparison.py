@@ -16,6 +16,7 @@ import pytest
 from seqtrain.comparison import run_table
 from seqtrain.comparison.run_rows import more_is_better, rows
 from seqtrain.comparison.run_table import format_seeds
+from seqtrain.report import scores
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome
 from tests.factories.runs import EXAMPLES, config, finished, write_results
@@ -456,3 +457,8 @@ def test_a_long_list_is_told_by_its_ends() -> None:
     assert run_table._setting(row, "short") == "[8, 4]"
     row.members[0].keys["path"] = "a/" * 30 + "own.npz"
     assert run_table._setting(row, "path") == "…" + ("a/" * 30 + "own.npz")[-31:]
+
+
+def test_every_test_has_words_in_tables_and_reports() -> None:
+    names = {"McNemar", "bootstrap", "paired bootstrap", "sign", "Diebold–Mariano", "Welch"}
+    assert {*run_table.TESTS} == {*scores.TESTS} == names

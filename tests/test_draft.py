@@ -468,7 +468,7 @@ def test_rows_without_a_label_are_left_out_and_told(seqtrain: Seqtrain) -> None:
             "pairs.tsv",
             ["en", "fr"],
             lambda n: [f"I see {n} cats", f"Je vois {n} chats"],
-            "translation is",
+            "to turn one into the other",
         ),
         ("ids.csv", ["text", "id"], lambda n: [f"a text {n}", n], "--label COLUMN"),
         (

@@ -256,7 +256,7 @@ def test_any_bytes_are_rows_or_one_error(content: bytes, name: str) -> None:
 
 def test_texts_that_are_given_have_labels_or_none() -> None:
     labelled = write("text,label\na, good \nb,\n")
-    assert given_texts(Table(labelled), "text", "label") == (["a", "b"], [2, 3], ["good", ""])
+    assert given_texts(Table(labelled), "text", "label") == (["a", "b"], [2, 3], ["good ", ""])
     assert given_texts(Table(labelled), "text", "kind") == (["a", "b"], [2, 3], None)
     null = write('{"text": null, "label": null}\n', "own.jsonl")
     assert given_texts(Table(null), "text", "label") == ([""], [1], [""])

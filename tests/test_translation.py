@@ -1,8 +1,15 @@
 """Pairs of sequences: what is read, what a network writes, and how it is judged."""
 
+import io
 import json
 import math
+import re
+import shlex
+import sys
+import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,22 +19,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtrain.config import load_config
+from seqtrain.config import TrainingConfig, load_config, validated
 from seqtrain.data import pair_encoding
+from seqtrain.data.dataset import Dataset
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.vocabulary import OOV, PAD, START
 from seqtrain.datasets.additions import Additions
 from seqtrain.datasets.dates import Dates
 from seqtrain.datasets.pairs import Pairs
 from seqtrain.errors import DataError
-from seqtrain.evaluation import sequence_metrics
+from seqtrain.evaluation import pair_baselines, sequence_metrics
 from seqtrain.inference import beams, decoding
 from seqtrain.inference.decoding import Translator
 from seqtrain.inference.stepping import ACTIVATIONS, Affine, Recurrence
 from seqtrain.inference.translating import Interpreter
 from seqtrain.models.encoder_decoder import EncoderDecoder
+from seqtrain.report.translation_sections import as_text, differing
 from seqtrain.runs import lookup
-from seqtrain.training import launch
+from seqtrain.schema.yaml_file import Document
+from seqtrain.training import launch, verdict
+from seqtrain.training.diagnosis import TrainingRecord, causes
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results
 
@@ -153,6 +164,16 @@ def test_no_drawn_split_shares_a_source_and_repeated_ones_can_be_dropped() -> No
     assert "s1" not in apart.train.texts  # type: ignore[attr-defined]
 
 
+def test_sources_that_differ_in_their_spaces_stand_in_one_split() -> None:
+    write_table("pairs.tsv", [(f"a{gap}{n}", f"t{n}") for n in range(40) for gap in (" ", "  ")])
+    dataset = Pairs(name="pairs", path="pairs.tsv").load()
+    parts = [
+        {text.split()[1] for text in part.texts}  # type: ignore[attr-defined]
+        for part in (dataset.train, dataset.validation, dataset.test)
+    ]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 40
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
 def test_pairs_are_read_from_every_form_of_table(suffix: str) -> None:
     pairs = words(40)
@@ -214,6 +235,103 @@ def test_bleu_and_chrf_are_those_of_sacrebleu() -> None:
         assert found.whole(name) == pytest.approx(metric.corpus_score(ours, [theirs]).score)
 
 
+def test_the_parts_that_differ_are_parts_of_the_text() -> None:
+    rows = [(f"{n}", f"der Hund {n} lief über die Wiese {n % 7}") for n in range(300)]
+    write_table("pairs.tsv", rows)
+    for kind in ("characters", "words", "subwords", "symbols"):
+        task = Pairs(name="pairs", path="pairs.tsv", target_tokens=kind).load().task
+        split = task.writer.vocabulary.tokeniser  # type: ignore[attr-defined]
+        texts = "der Hund 3 lief über die Wiese", "der Hund lief 3 über die Wiese"
+        for text, parts in zip(texts, differing(*map(split, texts)), strict=True):
+            written = as_text(split, parts)
+            assert "".join(part for _, part in written) == text
+            assert {apart for apart, _ in written} == {False, True}
+
+
+# Baselines
+
+
+def split(train: list[tuple[str, str]], test: list[tuple[str, str]], **keys: Any) -> Dataset:
+    for name, rows in (("train", train), ("validation", train[:1]), ("test", test)):
+        write_table(f"{name}.tsv", rows)
+    return Pairs(
+        name="pairs",
+        path="train.tsv",
+        validation_path="validation.tsv",
+        test_path="test.tsv",
+        **keys,
+    ).load()
+
+
+def of_baseline(dataset: Dataset, name: str) -> list[str]:
+    """Return what a baseline answers to the test sources."""
+    found = {one.name: one for one in dataset.task.baselines(dataset, True, False)}
+    writer = dataset.task.writer  # type: ignore[attr-defined]
+    return [writer.text(row) for row in found[name].predictions[:, 0].astype(int)]
+
+
+def bits(number: int) -> str:
+    return f"{number:010b}"
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "right"),
+    [
+        ([("abc", "x"), ("abd", "y"), ("xyz", "z")], [("abx", "x"), ("yz", "z")], ["x", "z"]),
+        ([(bits(n), bits(n)) for n in range(1_024)], [(bits(700), "0")], [bits(700)]),
+    ],
+    ids=["few sources", "only common n-grams"],
+)
+def test_the_nearest_source_is_found_among_few_and_among_similar_ones(
+    train: list[tuple[str, str]], test: list[tuple[str, str]], right: list[str]
+) -> None:
+    assert of_baseline(split(train, test), pair_baselines.NEAREST) == right
+
+
+def test_a_copy_of_the_source_holds_what_the_network_does_not_read() -> None:
+    pairs = [("ab", "abc"), ("ba", "bac")]
+    dataset = split(pairs, [("abc", "ab"), ("abcab", "abc"), ("a?", "a")])
+    copied = of_baseline(dataset, pair_baselines.COPY)
+    assert copied == ["abc", "abcab", "a<unknown>"]
+    one = next(
+        one
+        for one in dataset.task.baselines(dataset, False, False)
+        if one.name == pair_baselines.COPY
+    )
+    found = sequence_metrics.compared(dataset.test.labels, one.predictions)
+    assert found.errors.tolist() == [1, 2, 1]
+    assert sequence_metrics.loss(dataset.test.labels, one.predictions) is None
+
+
+def test_the_causes_of_little_learning_name_the_keys_of_pairs() -> None:
+    train = [("a b c d", "x"), ("b a c d e f g", "y z")] * 5 + [("a " * 60, "x")] * 12
+    sizes = {"source_vocabulary_size": 6, "max_source_length": 60}
+    dataset = split(train, [("k l", "x"), ("e f", "y")], source_tokens="words", **sizes)
+    tree = {"dataset": {"name": "pairs", "path": "a.tsv", "source_tokens": "words"}}
+    model = {"name": "encoder_decoder", "attention": "none"}
+    config = validated(Document("a.yaml", {**tree, "model": model}), Path("a.yaml"))
+    stuck = [{"epoch": 1, "loss": 9.0, "val_loss": 9.0, "exact_match": 0.0, "val_exact_match": 0.0}]
+    record = TrainingRecord(config.training, dataset, stuck, 1, config)
+    found = " ".join(causes(record, 2, True, {}))
+    assert "`dataset.source_tokens=characters`" in found
+    assert "a larger `dataset.source_vocabulary_size`" in found
+    assert "in 61 steps (`model.attention=dot`)" in found
+    fine = [{**stuck[0], "loss": 0.1, "val_loss": 0.1}] * 2
+    record = TrainingRecord(config.training, dataset, fine, 1, config)
+    assert "(`model.units`, `model.attention`)" in " ".join(causes(record, 2, True, {}))
+
+
+def test_a_copy_of_the_source_does_not_show_that_there_is_something_to_learn() -> None:
+    same = [(one, one) for one, _ in words(80)]
+    dataset = split(same[:60], same[60:])
+    wrong = np.zeros((20, 3, 2), np.float32)
+    wrong[:, 0, 0] = END
+    row = {"epoch": 1, "loss": 9.0, "val_loss": 9.0, "exact_match": 0.0, "val_exact_match": 0.0}
+    found = verdict.judged(wrong, TrainingRecord(TrainingConfig(), dataset, [row], 1))
+    assert found["baselines"][pair_baselines.COPY]["test_exact_match"] == 1
+    assert not any("same labels" in cause for cause in found["verdict"]["causes"])
+
+
 # The network
 
 
@@ -257,6 +375,25 @@ def test_many_beams_find_what_an_exhaustive_search_finds(alpha: float) -> None:
         assert [one.score for one in finished] == pytest.approx([scores[ids] for ids in best])
 
 
+def test_beams_score_no_less_than_greedy_decoding() -> None:
+    """In this network a search with two beams drops what greedy decoding writes."""
+    network = tiny(23, units=4, ids=12)
+    random = np.random.default_rng(23)
+    greedy_better = 0
+    for _ in range(20):
+        source = np.array([START, *random.integers(4, 12, random.integers(2, 8) - 1)])
+        seen = network.encode(source[None])
+        ids, logs = decoding.greedy(network, seen, 5)
+        written = ids[0][ids[0] != PAD]
+        if written[-1] != END:
+            continue
+        best, *_ = beams.search(network, seen, 5, 2)[0]
+        score = logs.sum() / beams.penalty(len(written), beams.LENGTH_PENALTY)
+        assert best.score >= score - 1e-6
+        greedy_better += best.ids == tuple(written.tolist())
+    assert greedy_better
+
+
 def test_an_answer_does_not_depend_on_the_others_that_are_asked_with_it() -> None:
     network, random = tiny(), np.random.default_rng(1)
     sources = np.zeros((50, 9), np.int64)
@@ -290,7 +427,7 @@ def test_what_is_decoded_is_what_keras_computes(keys: dict[str, Any], tmp_path: 
 
     from seqtrain.training.callbacks import without_optimizer
 
-    dataset = Additions(name="additions", digits=1, examples=60).load()
+    dataset = Additions(name="additions", digits=2, examples=60, max_target_length=2).load()
     task, x = dataset.task, dataset.test.x
     assert isinstance(x, dict)
     section = EncoderDecoder.model_validate({"name": "encoder_decoder", "embedding_dim": 4, **keys})
@@ -300,16 +437,17 @@ def test_what_is_decoded_is_what_keras_computes(keys: dict[str, Any], tmp_path: 
     model.set_weights([random.normal(0, 0.7, one.shape) for one in model.get_weights()])
     x = {one.name: x[one.name] for one in model.inputs}
     labels = task.learned(dataset.test.labels)
+    assert (labels[:, -1] > END).any()  # sums that are cut before their end
     probabilities = model.predict(x, verbose=0)
     logs = np.log(np.take_along_axis(probabilities, labels[:, :, None], axis=2))[..., 0]
-    found = decoding.of_sources(decoding.of_model(model), dataset.test.x, task.steps)  # type: ignore[attr-defined]
+    found = decoding.predictions(model, dataset.test, task)
     np.testing.assert_allclose(found[:, 2], np.where(labels > 0, logs, 0), atol=2e-5)
 
     without_optimizer(model).save(tmp_path / "model.keras")
     opened = keras.models.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_allclose(opened.predict(x, verbose=0), probabilities, atol=1e-6)
     read = decoding.of_file(tmp_path / "model.keras")
-    again = decoding.of_sources(read, dataset.test.x, task.steps)  # type: ignore[attr-defined]
+    again = decoding.of_sources(read, dataset.test.x, task.steps, labels)  # type: ignore[attr-defined]
     np.testing.assert_array_equal(again, found)
 
     task.in_training(model).compile(loss=task.keras_loss())
@@ -373,7 +511,8 @@ def test_a_network_is_trained_judged_asked_and_explained(seqtrain: Seqtrain) -> 
     assert len(several.splitlines()) == 3
     row = json.loads(ok(seqtrain("translate", "backwards", "abc", "--format", "jsonl")))
     answer = row["answers"][0]
-    assert answer["probability"] == pytest.approx(math.exp(answer["score"]))
+    divided = beams.penalty(len(answer["tokens"]) + answer["finished"], beams.LENGTH_PENALTY)
+    assert answer["probability"] == pytest.approx(math.exp(answer["score"] * divided))
 
     ok(seqtrain("explain", "backwards", "abc", "--html"))
     told = json.loads(ok(seqtrain("explain", "backwards", "abc", "--json")))
@@ -411,8 +550,139 @@ def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqt
     ids = np.array([OOV, END])
     weights = decoding.traced(interpreter.translator, source, ids)[0]
     assert weights is not None
-    copied = interpreter._copied(source, ids, ["<unknown>"])
+    copied = interpreter._copied(source, "abc", ids, ["<unknown>"])
     assert copied == ["abc"[int(weights[0, 1:4].argmax())]]
+    unread = interpreter.reader.ids(["?"])[0][0]
+    assert interpreter._copied(unread, "?", ids, ["<unknown>"]) == ["?"]
+    backwards = replace(interpreter.reader, backwards=True, steps=4)
+    assert backwards.written("ab?de") == ["?", "b", "a"]
+
+
+@pytest.mark.tf
+def test_runs_are_tested_by_the_paired_bootstrap(seqtrain: Seqtrain) -> None:
+    for rate in ("1e-2", "1e-5"):
+        ok(seqtrain("train", config(), "training.epochs=3", f"training.learning_rate={rate}"))
+    assert "p: p-value of the paired bootstrap over the same" in ok(seqtrain("compare"))
+    ok(seqtrain("report", *Path("outputs/backwards").glob("2*"), "--to", "report.html"))
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "by the paired bootstrap over the same test examples" in page
+
+
+@pytest.mark.tf
+def test_new_pairs_are_read_like_those_of_the_run(seqtrain: Seqtrain) -> None:
+    """In their encoding, without a header, and with the spaces at their ends."""
+    pairs = [(f"{one}é", f"{other} ") for one, other in words(60)]
+    rows = "".join(f"{one};{other}\n" for one, other in pairs)
+    Path("own.csv").write_text(rows, encoding="cp1252")
+    columns = {"source_column": "column_1", "target_column": "column_2"}
+    keys = {"name": "pairs", "path": "own.csv", "encoding": "cp1252", "header": False, **columns}
+    Path("own.yaml").write_text(
+        f"dataset: {json.dumps(keys)}\n"
+        "model: {name: encoder_decoder, cell: rnn, units: 4, embedding_dim: 4}\n"
+        "training: {epochs: 1}\n"
+    )
+    ok(seqtrain("train", "own.yaml"))
+    dataset = lookup.latest(Path("outputs")).config.dataset.load()
+    texts = dataset.test.texts  # type: ignore[attr-defined]
+    test = "".join(f"{one};{other}\n" for one, other in pairs if one in texts)
+    Path("test.csv").write_text(test, encoding="cp1252")
+    judged = json.loads(ok(seqtrain("evaluate", "--json")))
+    given = json.loads(ok(seqtrain("evaluate", "--data", "test.csv", "--json")))
+    for name in ("loss", "exact_match", "edit_rate"):
+        assert given[f"data_{name}"] == judged[f"test_{name}"]
+    assert len(ok(seqtrain("translate", "own", "--data", "test.csv")).splitlines()) == len(texts)
+
+    swapped = ["--data", "test.csv", "--text", "column_2"]
+    other = ok(seqtrain("translate", "own", *swapped, "--format", "jsonl")).splitlines()
+    assert json.loads(other[0])["source"].strip().isupper()
+    scores = json.loads(ok(seqtrain("evaluate", *swapped, "--label", "column_1", "--json")))
+    assert scores["data_loss"] != judged["test_loss"]
+    beside = ok(seqtrain("predict", "own", "--data", "test.csv", "--format", "csv"))
+    assert beside.splitlines()[0].startswith("example,line,column_2,text,translation")
+
+
+@pytest.mark.tf
+def test_letters_with_marks_are_read_in_both_their_forms(seqtrain: Seqtrain) -> None:
+    write_table("words.tsv", [(f"é{one}", other) for one, other in words(60)])
+    Path("backwards.yaml").write_text(CONFIG)
+    ok(seqtrain("train", "backwards.yaml", "training.epochs=1"))
+    forms = "éab", unicodedata.normalize("NFD", "éab")
+    answers = [seqtrain("translate", "backwards", form, "--format", "jsonl") for form in forms]
+    one, other = (json.loads(ok(answer))["answers"] for answer in answers)
+    assert one == other
+    assert not answers[1].stderr  # no token is unknown
+    one, other = (json.loads(ok(seqtrain("explain", form, "--json")))["read"] for form in forms)
+    assert one == other
+
+
+@pytest.mark.tf
+def test_no_text_is_an_error_and_every_form_is_valid(
+    seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ok(seqtrain("train", config(), "training.epochs=1"))
+    for form in ("text", "table", "csv", "jsonl"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+        outcome = seqtrain("translate", "backwards", "--format", form)
+        assert outcome.exit_code == 2
+        assert "no text is given" in outcome.stderr
+    outcome = seqtrain("explain", "backwards", "")
+    assert outcome.exit_code == 2
+    assert "the text is empty" in outcome.stderr
+    odd = "a\u200fb\x7f\nc"
+    assert json.loads(ok(seqtrain("translate", "backwards", odd, "--format", "jsonl")))
+    assert len(ok(seqtrain("translate", "backwards", odd, "--format", "table")).splitlines()) == 2
+
+
+@pytest.mark.tf
+def test_what_a_config_would_train_on_is_shown_with_the_keys_of_pairs(seqtrain: Seqtrain) -> None:
+    keys = ["dataset.max_source_length=3", "dataset.source_vocabulary_size=8"]
+    told = ok(seqtrain("check", config(), "--load", *keys))
+    assert "targets, mean tokens" in told
+    assert "are cut: `dataset.max_source_length=6`" in told
+    assert "a larger `dataset.source_vocabulary_size`" in told
+
+
+def test_what_the_targets_lack_is_not_monitored_and_not_shown(seqtrain: Seqtrain) -> None:
+    outcome = seqtrain("train", config(), "training.monitor=val_chrf")
+    assert outcome.exit_code == 2
+    assert "the targets are no texts of several words" in outcome.stderr
+    task = Pairs(name="pairs", path="words.tsv").load().task
+    texts = replace(task, texts=True)  # type: ignore[type-var]
+    if find_spec("sacrebleu"):
+        assert texts.unmeasured("val_bleu") is None
+    predictions = np.zeros((1, 3, 2), np.float32)
+    labels = np.zeros(1, pair_encoding.label_type(1, 2))
+    labels["targets"][0, 0] = [4, END]
+    shown = [{*one.scores("test", labels, predictions)} for one in (task, texts)]
+    assert shown[1] - shown[0] == {"test_bleu", "test_chrf"}
+
+
+def test_whoever_drafts_a_config_for_pairs_gets_the_keys_for_them(seqtrain: Seqtrain) -> None:
+    write_table("my pairs.tsv", words(60))
+    outcome = seqtrain("init", "--data", "my pairs.tsv")
+    assert outcome.exit_code == 2
+    for command in ("`seqtrain init (dates_gru)`", "`seqtrain (train dates_gru.yaml .*?)`"):
+        found = re.search(command, outcome.stderr)
+        assert found
+    assert seqtrain("init", "dates_gru").exit_code == 0
+    _, *arguments = shlex.split(found[1])
+    assert "source_column: source" in ok(seqtrain("check", *arguments))
+
+
+def test_what_is_cut_is_told_in_sentences(caplog: pytest.LogCaptureFixture) -> None:
+    split([("ab", "x"), ("a", "xy")], [("abc", "xyx")], max_source_length=1, max_target_length=1)
+    for sentence in (
+        "1 source of train is cut to 1 token",
+        "1 target of test is longer than the 1 token that the network writes",
+    ):
+        assert sentence in caplog.messages
+
+
+def test_text_files_without_their_targets_are_refused_with_the_key_for_them() -> None:
+    Path("a.txt").write_text("one\ntwo\n")
+    with pytest.raises(DataError) as refused:
+        Pairs(name="pairs", path="a.txt").load()
+    assert "`dataset.target_path=…`" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -426,10 +696,16 @@ def test_unknown_tokens_are_copied_from_where_the_attention_looks(seqtrain: Seqt
             "training: {bucket_by_length: true}",
             "writes a fixed number of steps",
         ),
+        (
+            "dataset: {name: dates, target_tokens: subwords, target_vocabulary_size: 100}\n"
+            "model: {name: encoder_decoder}",
+            "must be at least 512 for `target_tokens: subwords`",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(keys: str, told: str, seqtrain: Seqtrain) -> None:
-    Path("bad.yaml").write_text(f"dataset: {{name: additions}}\n{keys}\n")
+    dataset = "" if "dataset" in keys else "dataset: {name: additions}\n"
+    Path("bad.yaml").write_text(f"{dataset}{keys}\n")
     outcome = seqtrain("check", "bad.yaml")
     assert outcome.exit_code == 2
     assert told in outcome.stderr

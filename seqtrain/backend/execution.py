@@ -56,9 +56,12 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
 
     Raises:
         ConfigError: the backend or TensorBoard is not installed; or XLA or unrolling is not
-            possible here; or the network needs more memory than the machine has.
+            possible here; or the network needs more memory than the machine has; or the data
+            have no such metric as is monitored.
     """
     require_installed(config)
+    if lacking := dataset.task.unmeasured(config.training.monitor):
+        raise ConfigError(*lacking)
     asked = config.execution
     located = config.dataset.located(dataset)
     config = config.model_copy(update={"model": config.model.resolved(dataset), "dataset": located})

@@ -178,6 +178,8 @@ def _label(value: float, statistics: list[dict[str, Any]], split: str) -> str:
     from seqtrain.data.scaling import Target
 
     of = {row["name"]: row[split] for row in statistics}
+    if "mean" not in of:  # the labels are no numbers
+        return readable(value)
     return Target(of["mean"], of["std"] or 1.0).shown(value)
 
 

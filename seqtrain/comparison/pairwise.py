@@ -32,7 +32,8 @@ class Significance:
     Attributes:
         against: the row with the best validation score on the same data and metric.
         test: for two runs on the same test examples `McNemar`, for macro F1 `bootstrap`, for
-            numbers `sign`; for groups of seeds `Welch`.
+            numbers `sign`, for forecasts `Diebold–Mariano`, for texts that are written
+            `paired bootstrap`; for groups of seeds `Welch`.
         p: the p-value; None if no test is possible.
         reason: why no test is possible.
     """

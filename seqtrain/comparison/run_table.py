@@ -36,6 +36,8 @@ COSTS = ("parameters", "seconds", "epochs", "best_epoch")
 TESTS = {
     "McNemar": "McNemar's test on the same test examples",
     "bootstrap": "a bootstrap of macro F1 on the same test examples",
+    "paired bootstrap": "the paired bootstrap over the same test examples",
+    "Diebold–Mariano": "the Diebold–Mariano test on the same test examples",
     "sign": "the sign test of which run was closer in each test example",
     "Welch": "Welch's test over seeds",
 }

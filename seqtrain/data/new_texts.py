@@ -30,4 +30,4 @@ def given_texts(table: Table, text_column: str, label_column: str) -> GivenTexts
     labelled = label_column in table.columns(*names)
     rows = list(table.rows(*names[: 1 + labelled], optional=[label_column]))
     texts, lines = [values[0] or "" for _, values in rows], [line for line, _ in rows]
-    return GivenTexts(texts, lines, [(v[1] or "").strip() for _, v in rows] if labelled else None)
+    return GivenTexts(texts, lines, [values[1] or "" for _, values in rows] if labelled else None)

@@ -33,6 +33,13 @@ def rule_of(kind: Kind) -> Rule:
     return "symbols" if kind == "symbols" else f"exact_{kind}"  # type: ignore[return-value]
 
 
+def plain(texts: Iterable[str]) -> list[str]:
+    """Return texts with their letters composed (NFC), so that one letter has one form."""
+    import unicodedata
+
+    return [text if text.isascii() else unicodedata.normalize("NFC", text) for text in texts]
+
+
 def fit(kind: Kind, texts: Sequence[str], size: int | None) -> Vocabulary:
     """Return the vocabulary of one side of train.
 
@@ -76,6 +83,8 @@ class SourceReader:
     def ids(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return sources as ids, cut and padded at the end, and how many each has.
 
+        Their letters are composed, as those of train are.
+
         Returns:
             int32 of shape (N, steps), and int64 of shape (N,).
         """
@@ -83,7 +92,7 @@ class SourceReader:
 
         from seqtrain.data.vocabulary import pad
 
-        found = self.vocabulary.encode(texts)
+        found = self.vocabulary.encode(plain(texts))
         padded = pad(found, self.steps, self.size, "post", "post")
         if self.backwards:
             for row, length in zip(padded, np.minimum(found.lengths, self.steps), strict=True):
@@ -97,6 +106,11 @@ class SourceReader:
             ids: shape (steps,).
         """
         return self.vocabulary.names(ids[ids != 0][1:])
+
+    def written(self, text: str) -> list[str]:
+        """Return the tokens of a source like `tokens`, but as written where they have no id."""
+        found = self.vocabulary.tokeniser(*plain([text]))[: self.steps - 1]
+        return found[::-1] if self.backwards else found
 
     def text(self, ids: np.ndarray) -> str:
         """Return the text of a row of ids, shape (steps,), as the network reads it."""

@@ -9,15 +9,15 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from seqtrain.data.pair_encoding import Pair
+from seqtrain.data.pair_encoding import Pair, plain
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
 from seqtrain.io.dialect import Quotes
 from seqtrain.io.tables import Table
-from seqtrain.io.text_file import TextFile
+from seqtrain.io.text_file import TextFile, suffix
 from seqtrain.schema.sections import FileName, broken
 from seqtrain.sources.own_files import PARTS, Encoding
-from seqtrain.sources.paired_texts import PairedTextConfig, PairedTexts, plain
+from seqtrain.sources.paired_texts import PairedTextConfig, PairedTexts
 
 
 class Pairs(PairedTextConfig):
@@ -92,6 +92,8 @@ class Pairs(PairedTextConfig):
         """Yield the pairs of a table."""
         hint = f"call one of them `{self.source_column}`, or name the columns: "
         hint += "`dataset.source_column=… dataset.target_column=…`"
+        if suffix(file) == ".txt":
+            hint = "name the file of the targets, one on each line: `dataset.target_path=…`"
         table = Table(
             file,
             self.encoding,

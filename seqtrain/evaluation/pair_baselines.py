@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from seqtrain.data.dataset import Dataset
-from seqtrain.data.pair_encoding import END, SOURCE, SourceReader, TargetWriter
+from seqtrain.data.pair_encoding import END, SOURCE, WHOLE, SourceReader, TargetWriter
 from seqtrain.data.vocabulary import PAD
 from seqtrain.evaluation.baselines import Baseline
 from seqtrain.evaluation.sequence_metrics import UNKNOWN
@@ -17,6 +19,7 @@ MOST = 100_000  # training pairs that the nearest source is looked for in
 AT_ONCE = 250  # sources whose neighbours are looked for at once
 LETTERS, WORDS = (2, 4), (1, 2)  # tokens in the n-grams of a source
 COMMON = 0.05  # share of the sources; n-grams of more of them say little, and take most of the time
+MANY = 1_000  # sources from which on common n-grams are left out
 SEED = 0
 
 FREQUENT, COPY, NEAREST = "most frequent target", "copy of the source", "nearest training source"
@@ -47,31 +50,47 @@ def most_frequent(dataset: Dataset, writer: TargetWriter) -> Baseline:
 
 
 def copies(dataset: Dataset, reader: SourceReader, writer: TargetWriter) -> Baseline:
-    """Answer each source with itself."""
-    texts = [reader.text(row) for row in _sources(dataset, "test")]
-    return Baseline(COPY, of_ids(cut(writer.sequences(texts), writer.steps)), 0)
+    """Answer each source with itself, whole, with what the network does not read or write."""
+    if dataset.originals is None:
+        texts = [reader.text(row) for row in _sources(dataset, "test")]
+    else:
+        texts = dataset.originals(np.arange(len(dataset.test)))
+    sequences = writer.sequences(texts)
+    longest = min(max(map(len, sequences), default=1), WHOLE * writer.steps)
+    return Baseline(COPY, of_ids(cut(sequences, longest)), 0)
 
 
 def nearest(dataset: Dataset, reader: SourceReader, writer: TargetWriter) -> Baseline:
     """Answer each source with the target of the training source that is nearest by TF-IDF."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     train = _sources(dataset, "train")
     rows = np.arange(len(train))
     if len(rows) > MOST:
         rows = np.sort(np.random.default_rng(SEED).choice(rows, MOST, replace=False))
     letters = reader.vocabulary.tokeniser.kind == "characters"
-    weights = TfidfVectorizer(
-        analyzer=lambda ids: _grams(ids, LETTERS if letters else WORDS),
-        sublinear_tf=True,
-        max_df=COMMON,
-        dtype=np.float32,
-    )
-    known = weights.fit_transform(train[rows])
+    weights, known = _fitted(train[rows], LETTERS if letters else WORDS)
     asked = weights.transform(_sources(dataset, "test"))
     found = [_nearest(asked[start : start + AT_ONCE], known) for start in _starts(asked.shape[0])]
     targets = dataset.train.labels["targets"][rows[np.concatenate(found)], 0, : writer.steps]
     return Baseline(NEAREST, of_ids(targets), len(rows))
+
+
+def _fitted(sources: np.ndarray, sizes: tuple[int, int]) -> tuple[Any, Any]:
+    """Return a fitted vectoriser, and what it makes of the sources.
+
+    Common n-grams are left out, unless there are few sources or only common n-grams.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    for most in (COMMON, 1.0) if len(sources) >= MANY else (1.0,):
+        weights = TfidfVectorizer(
+            analyzer=partial(_grams, sizes=sizes),
+            sublinear_tf=True,
+            max_df=most,
+            dtype=np.float32,
+        )
+        with suppress(ValueError):  # no n-gram is left
+            return weights, weights.fit_transform(sources)
+    raise ValueError("the sources have no n-grams")
 
 
 def _starts(number: int) -> range:

@@ -133,8 +133,9 @@ def _ended(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 
 def loss(labels: np.ndarray, predictions: np.ndarray) -> float | None:
     """Return the cross-entropy of a target token in nats; None where it is not known."""
-    logs = predictions[:, 2].astype(np.float64)
-    counts = labels["targets"][:, 0, : logs.shape[1]] != PAD
+    targets = labels["targets"][:, 0]
+    steps = min(targets.shape[1], predictions.shape[2])
+    logs, counts = predictions[:, 2, :steps].astype(np.float64), targets[:, :steps] != PAD
     if not counts.any() or (logs[counts] > 0).any():
         return None
     return float(-logs[counts].mean())
@@ -216,7 +217,7 @@ def _text(ids: np.ndarray, writer: TargetWriter, unknown: str | None = None) -> 
 def scores(
     prefix: str, labels: np.ndarray, predictions: np.ndarray, writer: TargetWriter, texts: bool
 ) -> Scores:
-    """Return the loss and every metric as `<prefix>_<name>`.
+    """Return the loss and every metric as `<prefix>_<name>`; BLEU and chrF only of texts.
 
     Args:
         prefix: what their names begin with.
@@ -228,9 +229,9 @@ def scores(
     sums = compared(labels, predictions).sums()
     found: Scores = {f"{prefix}_loss": loss(labels, predictions)}
     found |= {f"{prefix}_{name}": _share(*sums[name]) for name in RATES}
-    judged = of_texts(labels, predictions, writer) if texts else None
-    for name in OF_TEXT:
-        found[f"{prefix}_{name}"] = judged.whole(name) if judged else None
+    if texts:
+        judged = of_texts(labels, predictions, writer)
+        found |= {f"{prefix}_{name}": judged.whole(name) if judged else None for name in OF_TEXT}
     return found
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqtrain.data.pair_encoding import END
-from seqtrain.data.vocabulary import START
-from seqtrain.inference.decoding import Encoding, Translator, allowed, log_softmax
+from seqtrain.data.vocabulary import PAD, START
+from seqtrain.inference.decoding import Encoding, Translator, allowed, greedy, log_softmax
 from seqtrain.inference.stepping import State
 
 LENGTH_PENALTY = 0.6
@@ -56,6 +56,8 @@ def search(
 ) -> list[list[Hypothesis]]:
     """Return for each source at most `beams` targets, the best first.
 
+    A search can drop what greedy decoding writes, and end with worse; so that is one of them.
+
     Args:
         translator: the network.
         seen: the encoding of n sources.
@@ -73,7 +75,30 @@ def search(
         if not len(parents):
             break
         rows, state = rows[parents], _taken(state, parents)
-    return [_best(one, beams, alpha) for one in searches]
+    for one, other in zip(searches, _greedy(translator, seen, steps, alpha), strict=True):
+        if other.ids[-1] == END and other.ids not in {found.ids for found in one.finished}:
+            one.finished.append(other)
+    return [_best(one, beams) for one in searches]
+
+
+def _greedy(translator: Translator, seen: Encoding, steps: int, alpha: float) -> list[Hypothesis]:
+    """Return what greedy decoding writes for each source."""
+    found = zip(*greedy(translator, seen, steps), strict=True)
+    return [hypothesis(ids, logs, alpha) for ids, logs in found]
+
+
+def hypothesis(ids: np.ndarray, logs: np.ndarray, alpha: float) -> Hypothesis:
+    """Return a target with its score.
+
+    Args:
+        ids: of its tokens, padded with zeros; shape (steps,).
+        logs: the logarithm of the probability of each, of the same shape.
+        alpha: see `penalty`.
+    """
+    size = int((ids != PAD).sum())
+    each = tuple(logs[:size].tolist())
+    written = tuple(ids[:size].astype(int).tolist())
+    return Hypothesis(written, each, sum(each) / penalty(size, alpha))
 
 
 def _alive(searches: Sequence[_Beam]) -> list[Hypothesis]:
@@ -137,7 +162,7 @@ def _is_decided(search: _Beam, steps: int, beams: int, alpha: float) -> bool:
     return possible <= worst
 
 
-def _best(search: _Beam, beams: int, alpha: float) -> list[Hypothesis]:
+def _best(search: _Beam, beams: int) -> list[Hypothesis]:
     """Return the best finished targets; after them those that were cut."""
     finished = sorted(search.finished, key=lambda one: -one.score)
     cut = sorted(search.alive, key=lambda one: -one.score)

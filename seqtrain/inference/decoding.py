@@ -18,7 +18,7 @@ import numpy as np
 
 from seqtrain.data.dataset import Examples, NewExamples
 from seqtrain.data.inputs import Inputs
-from seqtrain.data.pair_encoding import END, SOURCE, TARGET
+from seqtrain.data.pair_encoding import END, SOURCE
 from seqtrain.data.vocabulary import PAD, START
 from seqtrain.errors import reason
 from seqtrain.evaluation.sequence_metrics import UNKNOWN
@@ -322,20 +322,25 @@ def allowed(logits: np.ndarray) -> np.ndarray:
 
 def predictions(model: Any, examples: Examples | NewExamples, task: Task) -> np.ndarray:
     """Return the predictions of a Keras network, see `of_sources`."""
-    return of_sources(of_model(model), examples.x, translation(task).steps)
+    targets = translation(task).learned(examples.labels) if isinstance(examples, Examples) else None
+    return of_sources(of_model(model), examples.x, translation(task).steps, targets)
 
 
-def of_sources(translator: Translator, x: Inputs, steps: int) -> np.ndarray:
+def of_sources(
+    translator: Translator, x: Inputs, steps: int, targets: np.ndarray | None = None
+) -> np.ndarray:
     """Decode N sources greedily.
 
     Args:
         translator: the network.
-        x: the sources, or a dict of them and of the targets before each step.
+        x: the sources, or a dict with them.
         steps: the most tokens that are written.
+        targets: what is learned of the right targets: ids with the end, or cut before it, and
+            padded; shape (N, T).
 
     Returns:
         float32 of shape (N, 3, T), see `sequence_metrics`; the probabilities of the true tokens
-        are only known if `x` holds the targets.
+        are only known with `targets`.
     """
     sources = x[SOURCE] if isinstance(x, dict) else x
     found = np.zeros((len(sources), 3, steps), np.float32)
@@ -346,8 +351,8 @@ def of_sources(translator: Translator, x: Inputs, steps: int) -> np.ndarray:
         rows = order[start : start + BATCH]
         seen = translator.encode(sources[rows, : sizes[rows].max()])
         found[rows, :2] = np.stack(greedy(translator, seen, steps), axis=1)
-        if isinstance(x, dict):
-            found[rows, 2] = true_logs(translator, seen, x[TARGET][rows])
+        if targets is not None:
+            found[rows, 2] = true_logs(translator, seen, targets[rows])
     return found
 
 
@@ -383,19 +388,18 @@ def true_logs(translator: Translator, seen: Encoding, targets: np.ndarray) -> np
     Args:
         translator: the network.
         seen: the encoding of n sources.
-        targets: what the decoder reads: the start and the true tokens, padded; shape (n, T).
+        targets: the true tokens with the end, or cut before it, and padded; shape (n, T).
 
     Returns:
         float64 of shape (n, T); 0 after the end.
     """
-    after = np.zeros_like(targets)
-    after[:, :-1] = targets[:, 1:]
     real = targets != PAD
-    after[real & (after == PAD)] = END
     logs, state = np.zeros(targets.shape), translator.begin(seen)
+    before = np.full(len(targets), START)
     for t in range(int(real.sum(axis=1).max())):
-        logits, state, _ = translator.step(targets[:, t], state, seen)
-        logs[:, t] = np.take_along_axis(log_softmax(logits), after[:, t, None], axis=1)[:, 0]
+        logits, state, _ = translator.step(before, state, seen)
+        before = targets[:, t]
+        logs[:, t] = np.take_along_axis(log_softmax(logits), before[:, None], axis=1)[:, 0]
     return np.where(real, logs, 0.0)
 
 

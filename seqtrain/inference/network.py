@@ -25,7 +25,7 @@ from seqtrain.data.unknown_words import doubt_of_given, unknown_of_each
 from seqtrain.errors import DataError, RunError
 from seqtrain.evaluation.metric import PREFIXES
 from seqtrain.inference import carried, decoding, model_file
-from seqtrain.inference.new_examples import read
+from seqtrain.inference.new_examples import read, renamed
 from seqtrain.inference.newer_series import backtest
 from seqtrain.io.text_file import told
 from seqtrain.runs import run_data
@@ -196,7 +196,7 @@ def evaluate_given(run: Run, file: Path, *columns: str | None) -> dict[str, Any]
     run.require(run.model_file.name)
     task = run.fitted().task
     if run.config.dataset.holds_pairs:
-        examples = run.config.dataset.paired(file, run.fitted())
+        examples = renamed(run, *(columns or (None, None))).paired(file, run.fitted())
         x, labels = examples.x, examples.labels
         execution.start_for_inference(run.config.execution, run.config.seed)
         found = predictions(load_model(run), examples, task)

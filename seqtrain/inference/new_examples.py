@@ -13,6 +13,7 @@ from seqtrain.runs.run import Run
 from seqtrain.sources.base import DatasetConfig, TokenDatasetConfig
 
 OURS = {"example", "line", "text", "class", "probability", "probabilities", "prediction"}
+OURS |= {"translation", "unknown"}
 OTHER_LABEL = "class"  # if the texts stand in the column of the labels
 ID = re.compile(r"(.*[_ -])?id|.*[a-z]I[dD]|key|index", re.IGNORECASE)
 
@@ -31,7 +32,7 @@ def read(run: Run, file: Path, text: str | None = None, label: str | None = None
     Raises:
         DataError: the file is missing, damaged, or does not fit the network.
     """
-    given = _renamed(run, text, label).read_given(file, run.fitted())
+    given = renamed(run, text, label).read_given(file, run.fitted())
     if label is not None and given.labels is None and _is_table(file):
         names, _ = _table(run, file).candidates()
         message = f"{file} has no column `{label}`{near_miss(label, names)}"
@@ -50,16 +51,25 @@ def _table(run: Run, file: Path) -> Table:
     return table
 
 
-def _renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
-    """Return the dataset section of a run with other columns of texts and labels."""
+def renamed(run: Run, text: str | None, label: str | None) -> DatasetConfig:
+    """Return the dataset section of a run with other columns of texts and labels.
+
+    In pairs the texts are the sources, and the labels the targets.
+
+    Raises:
+        DataError: its network reads no texts, or both are the same column.
+    """
     dataset = run.config.dataset
-    if text is not None and not isinstance(dataset, TokenDatasetConfig):
+    pairs = dataset.holds_pairs
+    if text is not None and not (pairs or isinstance(dataset, TokenDatasetConfig)):
         raise DataError(f"a network trained on `{dataset.name}` reads no texts", "leave out --text")
     if text is not None and text == label:
         raise DataError(f"--text and --label both name `{text}`", "name two columns")
-    if text is not None and text == getattr(dataset, "label_column", "label"):
+    keys = ("source_column", "target_column") if pairs else ("text_column", "label_column")
+    usual = "target" if pairs else "label"
+    if text is not None and text == getattr(dataset, keys[1], usual):
         label = label or OTHER_LABEL
-    names = {"text_column": text, "label_column": label}
+    names = dict(zip(keys, (text, label), strict=True))
     return dataset.model_copy(update={key: name for key, name in names.items() if name})
 
 
@@ -77,7 +87,9 @@ def beside(run: Run, file: Path, given: NewExamples, text: str | None = None) ->
     dataset: Any = run.config.dataset
     names, rows = _table(run, file).candidates()
     cells = dict(zip(names, map(list, zip(*(row for _, row in rows), strict=True)), strict=True))
-    if isinstance(dataset, TokenDatasetConfig):
+    if dataset.holds_pairs:
+        used = {text or dataset.columns[0]}
+    elif isinstance(dataset, TokenDatasetConfig):
         used = {text or getattr(dataset, "text_column", "text")}
     else:
         used = {*(dataset.feature_columns or ())}

@@ -12,9 +12,9 @@ import numpy as np
 
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.vocabulary import OOV, PAD
-from seqtrain.errors import RunError
+from seqtrain.errors import DataError, RunError
 from seqtrain.inference import decoding
-from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, search
+from seqtrain.inference.beams import LENGTH_PENALTY, Hypothesis, hypothesis, search
 from seqtrain.inference.decoding import Translator
 from seqtrain.io.text_file import shown
 from seqtrain.runs.run import Run
@@ -114,15 +114,22 @@ class Interpreter:
             beams: how many targets are written side by side.
             alpha: see `beams.penalty`.
             copy_unknown: put in the place of an unknown token the source token that the attention
-                looks at most.
+                looks at most, as it is written.
+
+        Raises:
+            DataError: there are no texts.
         """
+        if not texts:
+            hint = '`seqtrain translate RUN "a text"`, or lines of standard input'
+            raise DataError("no text is given", hint)
         x, lengths = self.reader.ids(texts)
         _warn(texts, x, lengths)
         found: list[list[Answer]] = [[Answer("", [], 1.0, 0.0, True)] for _ in texts]
         asked = np.flatnonzero(lengths > 1)  # what is empty stays empty
         for place, some in self._hypotheses(x[asked], beams, alpha) if len(asked) else ():
             index = int(asked[place])
-            found[index] = [self._answer(x[index], one, copy_unknown) for one in some]
+            text = texts[index] if copy_unknown else None
+            found[index] = [self._answer(x[index], one, text) for one in some]
         return found
 
     def _hypotheses(
@@ -132,10 +139,7 @@ class Interpreter:
         if beams == 1:
             found = decoding.of_sources(self.translator, x, self.writer.steps)
             for index, (ids, logs, _) in enumerate(found):
-                size = int((ids != PAD).sum())
-                written = tuple(ids[:size].astype(int).tolist())
-                each = tuple(logs[:size].tolist())
-                yield index, [Hypothesis(written, each, sum(each))]
+                yield index, [hypothesis(ids, logs, alpha)]
             return
         sizes = (x != PAD).sum(axis=1)
         order = np.argsort(sizes, kind="stable")
@@ -145,11 +149,12 @@ class Interpreter:
             some = search(self.translator, seen, self.writer.steps, beams, alpha)
             yield from zip(rows.tolist(), some, strict=True)
 
-    def _answer(self, source: np.ndarray, one: Hypothesis, copy_unknown: bool) -> Answer:
+    def _answer(self, source: np.ndarray, one: Hypothesis, text: str | None) -> Answer:
+        """Return a target as text; unknown tokens are copied from the text of the source."""
         ids = np.array(one.ids, np.int64)
         tokens = self.writer.tokens(ids)
-        if copy_unknown and OOV in one.ids:
-            tokens = self._copied(source, ids, tokens)
+        if text is not None and OOV in one.ids:
+            tokens = self._copied(source, text, ids, tokens)
         return Answer(
             text=self.writer.vocabulary.tokeniser.joined(tokens),
             tokens=tokens,
@@ -158,12 +163,14 @@ class Interpreter:
             finished=bool(one.ids) and one.ids[-1] == END,
         )
 
-    def _copied(self, source: np.ndarray, ids: np.ndarray, tokens: list[str]) -> list[str]:
+    def _copied(
+        self, source: np.ndarray, text: str, ids: np.ndarray, tokens: list[str]
+    ) -> list[str]:
         """Return tokens with those of the source in the place of unknown ones."""
         shares, _ = decoding.traced(self.translator, source, ids)
         if shares is None:
             return tokens
-        read = self.reader.tokens(source)
+        read = self.reader.written(text)
         for place in np.flatnonzero(ids == OOV).tolist():
             if read:
                 tokens[place] = read[int(shares[place, 1 : len(read) + 1].argmax())]

@@ -62,10 +62,16 @@ class Attended:
 
 
 def of_text(run: Run, text: str) -> Attended:
-    """Return how a text is translated."""
+    """Return how a text is translated.
+
+    Raises:
+        DataError: it is empty.
+    """
     interpreter = Interpreter.of(run)
-    source = interpreter.reader.ids([text])[0][0]
-    return _attended(run, interpreter, source, text, "text", ())
+    ids, lengths = interpreter.reader.ids([text])
+    if lengths[0] <= 1:  # only the start
+        raise DataError("the text is empty", "give a text: `seqtrain explain RUN TEXT`")
+    return _attended(run, interpreter, ids[0], text, "text", ())
 
 
 def of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Attended:

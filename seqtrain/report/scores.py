@@ -17,6 +17,8 @@ PREFIX = "test_"
 TESTS = {
     "McNemar": "McNemar's test on the same test examples",
     "bootstrap": "a bootstrap of macro F1 on the same test examples",
+    "paired bootstrap": "the paired bootstrap over the same test examples",
+    "Diebold–Mariano": "the Diebold–Mariano test on the same test examples",
     "sign": "the sign test of which is closer in each test example",
     "Welch": "Welch's test over seeds",
 }

@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
 
+from seqtrain.data.tokens import Tokeniser
 from seqtrain.display.escape import uncell
 from seqtrain.evaluation import sequence_metrics
 from seqtrain.report.charts import Chart, Line
@@ -57,25 +58,34 @@ def farthest_off(run: Run) -> list[dict[str, Any]]:
     Raises:
         RunError: the file is damaged.
     """
-    writer = translation(run.fitted_task).writer
-    split, join = writer.vocabulary.tokeniser, writer.vocabulary.tokeniser.joined
+    split = translation(run.fitted_task).writer.vocabulary.tokeniser
     rows = []
     try:
         for row in islice(run.read_rows("mistakes.csv"), MOST):
             truth, ours = (split(uncell(row[name])) for name in ("truth", "prediction"))
             true_parts, our_parts = differing(truth, ours)
-            gap = " " if split.kind == "symbols" else ""
             rows.append(
                 {
                     "text": uncell(row["text"]),
-                    "truth": [(apart, join(some) + gap) for apart, some in true_parts],
-                    "prediction": [(apart, join(some) + gap) for apart, some in our_parts],
+                    "truth": as_text(split, true_parts),
+                    "prediction": as_text(split, our_parts),
                     "edits": int(row["edit_distance"]),
                 }
             )
     except (KeyError, ValueError) as error:
         raise run.damaged("mistakes.csv", f"it has no valid {error}") from error
     return rows
+
+
+def as_text(tokeniser: Tokeniser, parts: Sequence[tuple[bool, list[str]]]) -> list[Part]:
+    """Return the parts of a sequence as parts of its text, with the spaces between them."""
+    written, found = "", list[Part]()
+    tokens: list[str] = []
+    for apart, some in parts:
+        tokens += some
+        before, written = len(written), tokeniser.joined(tokens)
+        found.append((apart, written[before:]))
+    return found
 
 
 def differing(

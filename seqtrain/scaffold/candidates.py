@@ -29,7 +29,6 @@ REPEATING = 5  # examples of each class, if there are many classes
 MOST_NUMBERS = 10  # classes with integer names, if other columns are candidates
 NAMED_TEXT, NAMED_SHORT = 1_000, 3  # factor of a fitting name
 MOST_LISTED = 10  # columns in a message
-HERE = "`seqtrain` trains on labelled examples"
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from seqtrain.data.number_labels import no_number
+from seqtrain.display.escape import argument
 from seqtrain.errors import DataError
 from seqtrain.io.text_file import near_miss
 from seqtrain.scaffold.candidates import (
-    HERE,
     NAMED_SHORT,
     NAMED_TEXT,
     SHORT_NAMES,
@@ -120,10 +120,13 @@ def _are_pairs(found: Profile, texts: list[str]) -> bool:
 def _of_texts(source: Any, found: Profile, chosen: Chosen, texts: list[str]) -> Roles:
     labels = list(labels_of(found, chosen, [*texts[:1]], TARGET_NAMES))
     if not labels and _are_pairs(found, texts):
+        one, other = (name for name in found.columns if name in texts[:2])
+        keys = {"name": "pairs", "path": source, "source_column": one, "target_column": other}
+        typed = " ".join(argument(f"dataset.{key}={value}") for key, value in keys.items())
         raise DataError(
-            f"{source}: `{texts[0]}` and `{texts[1]}` are texts, and no column holds labels",
-            f"translation is not there yet: {HERE}, so a column of classes is needed; "
-            f"if one of the columns is, name it: `--label COLUMN`",
+            f"{source}: `{one}` and `{other}` are texts, and no column holds labels",
+            f"to turn one into the other: `seqtrain init dates_gru`, then `seqtrain train "
+            f"dates_gru.yaml {typed}`; if a column holds classes, name it: `--label COLUMN`",
         )
     if not labels:
         raise nothing(source, found, chosen, texts)

@@ -341,7 +341,8 @@ class TokenDatasetConfig(DrawnConfig):
         for line in told(file, table.left_out):
             log.info("%s", line)
         given = self.encode_texts(found.texts, fitted)
-        return replace(given, labels=found.labels, label_key=columns[1], lines=found.lines)
+        labels = None if found.labels is None else [label.strip() for label in found.labels]
+        return replace(given, labels=labels, label_key=columns[1], lines=found.lines)
 
 
 class FeatureDatasetConfig(DrawnConfig):

@@ -7,18 +7,31 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seqtrain.data import pair_encoding
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples, Outline
-from seqtrain.data.pair_encoding import Kind, Pair, PairedExamples, SourceReader, TargetWriter
+from seqtrain.data.pair_encoding import (
+    Kind,
+    Pair,
+    PairedExamples,
+    SourceReader,
+    TargetWriter,
+    plain,
+)
+from seqtrain.data.subwords import SMALLEST
+from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
-from seqtrain.schema.sections import Count, Ids, Seed, Share, Size
+from seqtrain.io.text_file import told
+from seqtrain.schema.sections import Count, Ids, Seed, Share, Size, broken
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.sources.own_files import PARTS
 from seqtrain.tasks.translation import Translation, translation
+
+if TYPE_CHECKING:
+    from seqtrain.io.tables import Table
 
 DEFAULT_SIZES = {"words": 10_000, "subwords": 4_000, "symbols": 10_000}
 DEFAULT_LENGTH = 400  # the most tokens of a side, where the config does not say
@@ -89,6 +102,15 @@ class PairedTextConfig(DatasetConfig):
         description="leave out training pairs whose source is in validation or test too",
     )
 
+    @model_validator(mode="after")
+    def _room_for_subwords(self) -> Self:
+        for side in ("source", "target"):
+            size = getattr(self, key := f"{side}_vocabulary_size")
+            if getattr(self, f"{side}_tokens") == "subwords" and size and size < SMALLEST:
+                rule = f"must be at least {SMALLEST} for `{side}_tokens: subwords`"
+                raise broken([(f"dataset.{key}", rule)])
+        return self
+
     @abstractmethod
     def read(self, data_dir: Path | None) -> PairedTexts:
         """Read the pairs.
@@ -98,8 +120,8 @@ class PairedTextConfig(DatasetConfig):
         """
 
     def kin(self, source: str) -> str:
-        """Return what sources have in common that must stand in one split: the source itself."""
-        return source
+        """Return what sources have in common that must stand in one split: all but their spaces."""
+        return " ".join(source.split())
 
     @property
     def holds_tokens(self) -> bool:
@@ -202,8 +224,8 @@ class PairedTextConfig(DatasetConfig):
         """Return the pairs of a part that have both sides."""
         kept = [pair for pair in pairs if pair[0].strip() and pair[1].strip()]
         if len(kept) < len(pairs):
-            sentence = "%s: left out %s pairs of %s with an empty side"
-            log.info(sentence, found.source, f"{len(pairs) - len(kept):,}", part)
+            number = len(pairs) - len(kept)
+            log.info("%s", *told(found.source, {f"pairs of {part} with an empty side": number}))
         if not kept:
             raise DataError(
                 f"{found.source}: no pair of {part} has a source and a target",
@@ -221,9 +243,11 @@ class PairedTextConfig(DatasetConfig):
         different = [*dict.fromkeys(kin)]
         number = round(share * len(different))
         if not 0 < number < len(different):
+            sources = counted(len(different), "source")
             raise DataError(
-                f"{found.source}: {len(different)} sources cannot give {part} a share of {share:g}",
-                f"give more pairs, or another share, such as `dataset.{part}=0.5`",
+                f"{found.source}: {sources} cannot give {part} a share of {share:g}",
+                "give more pairs"
+                + (f", or another share: `dataset.{part}=0.5`" if len(different) > 1 else ""),
             )
         random = np.random.default_rng([self.split_seed, PARTS.index(part)])
         taken = {different[index] for index in random.permutation(len(different))[:number]}
@@ -266,18 +290,29 @@ class PairedTextConfig(DatasetConfig):
         if not texts:
             hint = '`seqtrain translate RUN "a text"`, or lines of standard input'
             raise DataError("no text is given", hint)
-        return NewExamples(self.reader(fitted).ids(plain(texts))[0], list(texts))
+        return NewExamples(self.reader(fitted).ids(texts)[0], list(texts))
 
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read sources from a table with a column of them, or a text file with one on each line."""
         from seqtrain.data.new_texts import given_texts
+
+        table = self.table(file)
+        found = given_texts(table, *self.columns)
+        for line in told(file, table.left_out):
+            log.info("%s", line)
+        given = self.encode_texts(found.texts, fitted)
+        return NewExamples(given.x, given.texts, found.labels, self.columns[1], found.lines)
+
+    def table(self, file: Path) -> Table:
+        """Return a file of new pairs as a table, in the format of the keys."""
         from seqtrain.io.tables import Table
 
-        column, other = self.columns
+        defaults: dict[str, Any] = {"encoding": "utf-8", "delimiter": None, "quotes": None}
+        defaults["header"] = True
+        keys = {key: getattr(self, key, default) for key, default in defaults.items()}
+        column = self.columns[0]
         hint = f"call one of them `{column}`, or name that of the sources: `--text COLUMN`"
-        found = given_texts(Table(file, settable=False, hint=hint), column, other)
-        given = self.encode_texts(found.texts, fitted)
-        return NewExamples(given.x, given.texts, found.labels, other, found.lines)
+        return Table(file, **keys, settable=False, hint=hint)
 
     def paired(self, file: Path, fitted: Fitted) -> Examples:
         """Read pairs from a file, to judge a network by them.
@@ -287,14 +322,21 @@ class PairedTextConfig(DatasetConfig):
         """
         given = self.read_given(file, fitted)
         if given.labels is None or given.texts is None:
-            raise DataError(f"{file} has no column `{self.columns[1]}` to judge by")
-        groups = pair_encoding.grouped(
-            pair
-            for pair in zip(plain(given.texts), plain(given.labels), strict=True)
-            if pair[0].strip() and pair[1].strip()
-        )
-        if not groups:
-            raise DataError(f"{file}: no pair has a source and a target")
+            raise DataError(
+                f"{file} has no column `{self.columns[1]}` to judge by",
+                "give a table with sources and targets; `--label COLUMN` names that of the targets",
+            )
+        pairs = [*zip(plain(given.texts), plain(given.labels), strict=True)]
+        whole = [pair for pair in pairs if pair[0].strip() and pair[1].strip()]
+        if not whole:
+            raise DataError(
+                f"{file}: no pair has a source and a target",
+                "`--text COLUMN` names the sources, and `--label COLUMN` the targets",
+            )
+        if len(whole) < len(pairs):
+            number = len(pairs) - len(whole)
+            log.info("%s", *told(file, {"pairs with an empty side": number}))
+        groups = pair_encoding.grouped(whole)
         writer = translation(fitted.task).writer
         return pair_encoding.examples(self.reader(fitted), writer, [*groups], [*groups.values()])
 
@@ -306,13 +348,6 @@ class PairedTextConfig(DatasetConfig):
             getattr(self, "target_column", "target"),
         )
         return found
-
-
-def plain(texts: Sequence[str]) -> list[str]:
-    """Return texts with their letters composed, so that one letter has one form."""
-    import unicodedata
-
-    return [text if text.isascii() else unicodedata.normalize("NFC", text) for text in texts]
 
 
 def told_of(
@@ -327,10 +362,14 @@ def told_of(
     long = int(((first != PAD).sum(axis=1) > writer.steps).sum())
     told = []
     if cut:
-        told.append(f"{cut:,} sources of {part} are cut to {reader.steps - 1:,} tokens")
+        are = "is" if cut == 1 else "are"
+        tokens = counted(reader.steps - 1, "token")
+        told.append(f"{counted(cut, 'source')} of {part} {are} cut to {tokens}")
     if long:
+        are = "is" if long == 1 else "are"
+        tokens = counted(writer.steps - 1, "token")
         told.append(
-            f"{long:,} targets of {part} are longer than the {writer.steps - 1:,} tokens "
+            f"{counted(long, 'target')} of {part} {are} longer than the {tokens} "
             "that the network writes"
         )
     for what, ids in (("sources", examples.x["source"]), ("targets", first)):

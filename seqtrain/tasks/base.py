@@ -149,6 +149,10 @@ class Task(ABC):
         name = (monitor or "").removeprefix("val_")
         return [m for m in self.monitored if m is self.monitored[0] or m.name == name]
 
+    def unmeasured(self, monitor: str | None) -> tuple[str, str] | None:
+        """Return an error and a hint if no epoch can compute the monitored metric."""
+        return None
+
     def in_training(self, model: Any) -> Any:
         """Return the network for training and evaluation, if its saved form differs."""
         return model

@@ -316,7 +316,7 @@ class LanguageModel(Task):
         """Return the paired bootstrap over blocks of text."""
         from seqtrain.evaluation import language_metrics
 
-        return "bootstrap", language_metrics.difference(labels, ours, theirs)[1]
+        return "paired bootstrap", language_metrics.difference(labels, ours, theirs)[1]
 
     def same(self, labels: np.ndarray, others: np.ndarray) -> bool:
         """Return whether two runs have the same tokens."""

@@ -70,6 +70,7 @@ class Translation(Task):
 
     name: ClassVar[str] = "translation"
     labels: ClassVar[str] = "target sequences"
+    quantity: ClassVar[str] = "targets"
     array: ClassVar[str] = "decoded"
     row: ClassVar[str] = "edit_distance"
     apart: ClassVar[str] = ""
@@ -143,9 +144,9 @@ class Translation(Task):
         from seqtrain.evaluation import sequence_metrics
 
         rows: list[dict[str, Any]] = [
-            {"name": "targets of a source"},
-            {"name": "tokens of a target"},
-            {"name": "tokens of the longest"},
+            {"name": "right for a source"},
+            {"name": "mean tokens"},
+            {"name": "most tokens"},
         ]
         for name, some in labels.items():
             if not len(some):
@@ -226,6 +227,16 @@ class Translation(Task):
     def keras_metrics(self, monitor: str | None) -> list[Any]:
         """Return none: every score is of decoded targets, and is added after each epoch."""
         return []
+
+    def unmeasured(self, monitor: str | None) -> tuple[str, str] | None:
+        """Return an error and a hint if BLEU or chrF is monitored, but not known."""
+        if self._of_texts or monitor not in {f"val_{BLEU.name}", f"val_{CHRF.name}"}:
+            return None
+        why, hint = "sacrebleu is not installed", "`pip install 'seqtrain[translation]'`, or "
+        if not self.texts:
+            why, hint = "the targets are no texts of several words", ""
+        hint += f"`training.monitor=val_{EXACT.name}`"
+        return f"`training.monitor` is {monitor}, but {why}", hint
 
     def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Refuse: a network decodes its target step by step, see `inference.decoding`."""
@@ -330,7 +341,7 @@ class Translation(Task):
         from seqtrain.evaluation import sequence_metrics
 
         found = sequence_metrics.difference(labels, ours, theirs, self.writer, [metric.name])
-        return "bootstrap", found[metric.name]["p"] if metric.name in found else 1.0
+        return "paired bootstrap", found[metric.name]["p"] if metric.name in found else 1.0
 
     def same(self, labels: np.ndarray, others: np.ndarray) -> bool:
         """Return whether two runs have the same targets."""

@@ -51,6 +51,11 @@ class TrainingRecord:
         return getattr(getattr(self.config, section, None), name, None)
 
     @property
+    def side(self) -> str:
+        """What the keys of the texts that are read begin with: `source_` in pairs."""
+        return "source_" if self.dataset.task.decodes else ""
+
+    @property
     def weighed(self) -> bool:
         """Whether all classes have equal weight."""
         return self.training.class_weight is not None
@@ -148,9 +153,9 @@ def _of_unknown_words(trained: TrainingRecord) -> Iterator[str]:
     share, (_, alike) = unknown(dataset, "test"), shared(dataset.train, dataset.test)
     if share <= MUCH_UNKNOWN and alike <= MUCH_ALIKE * len(dataset.test):
         return
-    keys = ["a larger `dataset.vocabulary_size`"] if full(dataset) else []
-    if trained.follows("dataset.tokens") == "words":
-        keys.insert(0, "`dataset.tokens=characters`")
+    keys = [f"a larger `dataset.{trained.side}vocabulary_size`"] if full(dataset) else []
+    if trained.follows(f"dataset.{trained.side}tokens") == "words":
+        keys.insert(0, f"`dataset.{trained.side}tokens=characters`")
     same = f", which makes {alike:,} of the test examples look like one of train" if alike else ""
     advice = f" ({', or '.join(keys)})" if keys else ""
     yield f"{share:.0%} of the words of test are unknown{same}{advice}"
@@ -173,7 +178,10 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
     steps = trained.dataset.shape[0]
     if lengths is not None:  # padded steps do not count
         steps = min(steps, int(lengths.max()))
-    if steps >= LONG and trained.follows("model.memory_steps") is None:
+    if trained.dataset.task.decodes:
+        if steps >= LONG and trained.follows("model.attention") == "none":
+            yield f"what counts may be too far back in {steps} steps (`model.attention=dot`)"
+    elif steps >= LONG and trained.follows("model.memory_steps") is None:
         yield (
             f"what counts may be too far back in {steps} steps (`model.name=lstm "
             f"model.memory_steps={steps}`)"
@@ -197,7 +205,8 @@ def _of_stopping(trained: TrainingRecord) -> Iterator[str]:
     if trained.best_epoch == len(trained.rows):
         yield f"the last epoch was the best one ({_more(trained, 2)})"
     else:
-        yield "the network may be too small, or of the wrong kind (`model.units`, `model.name`)"
+        kind = "`model.attention`" if trained.dataset.task.decodes else "`model.name`"
+        yield f"the network may be too small, or of the wrong kind (`model.units`, {kind})"
 
 
 def _of_generalising(trained: TrainingRecord) -> Iterator[str]:
@@ -222,4 +231,5 @@ def _of_the_data(trained: TrainingRecord, test_examples: int) -> Iterator[str]:
     yield from dataset.task.doubts(dataset.train.labels, trained.weighed)
     lengths = dataset.train.lengths
     if lengths is not None and (cut := float((lengths > length).mean())) > 0.5:
-        yield f"{cut:.0%} of the sequences are cut at {length} steps (`dataset.max_length`)"
+        key = f"`dataset.max_{trained.side}length`"
+        yield f"{cut:.0%} of the sequences are cut at {length} steps ({key})"

@@ -167,11 +167,14 @@ def _advice(found: dict[str, Any], config: CompleteConfig) -> list[str]:
     """
     advice = []
     most = longest(sum(found["examples"].values()))
+    of_pairs = config.dataset.holds_pairs
     if found["cut"] > MUCH_CUT and found["max_length"] < most:
         length = min(found["lengths"]["95"], most)
-        advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.max_length={length}`")
+        key = f"max_source_length={length - 1}" if of_pairs else f"max_length={length}"
+        advice.append(f"{found['cut']:.0%} of the texts are cut: `dataset.{key}`")
     if found["vocabulary_full"] and MUCH_UNKNOWN < found["unknown"]["test"] <= MUCH:
-        advice.append("many words are unknown: a larger `dataset.vocabulary_size`")
+        key = "source_vocabulary_size" if of_pairs else "vocabulary_size"
+        advice.append(f"many words are unknown: a larger `dataset.{key}`")
     if found["repeated"] and found["repeated"]["test"]:
         advice.append("test examples are in train too: `dataset.drop_repeated=true`")
     return advice

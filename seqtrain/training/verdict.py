@@ -71,7 +71,7 @@ def verdict(predictions: np.ndarray, found: Found, trained: TrainingRecord) -> d
     simple = {
         name: task.better(other, primary) < 0 if apart else task.finds(other)
         for name, other in found.items()
-        if name != floor
+        if name != floor and other["trained_on"]  # what has not learned shows nothing about labels
     }
     why = causes(trained, len(labels), apart, simple) if lacking else []
     return {

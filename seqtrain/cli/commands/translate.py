@@ -1,6 +1,5 @@
 """`seqtrain translate`: turn sequences into others."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import click
 
 from seqtrain.cli import console
 from seqtrain.cli.options import DATA, OUTPUT, TEXT_COLUMN, command, only_with_data
+from seqtrain.display.escape import one_line
 
 if TYPE_CHECKING:
     from seqtrain.inference.translating import Answer
@@ -98,13 +98,14 @@ def _formatted(texts: list[str], answers: "list[list[Answer]]", form: str) -> st
     if form == "text":
         return "\n".join(" ".join(one.text.split("\n")) for some in answers for one in some)
     if form == "jsonl":
-        pairs = zip(texts, answers, strict=True)
-        return "\n".join(json.dumps(row(*pair), ensure_ascii=False) for pair in pairs)
+        found = [row(*pair) for pair in zip(texts, answers, strict=True)]
+        return console.format_rows(found, form)
+    shown = one_line if form == "table" else str
     rows: list[dict[str, Any]] = [
         {
             "example": place,
-            "source": text,
-            "translation": one.text,
+            "source": shown(text),
+            "translation": shown(one.text),
             "probability": one.probability,
             "score": one.score,
         }
