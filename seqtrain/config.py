@@ -272,7 +272,13 @@ class Config(Section):
             rule = f"is for forecasts, but `{dataset.name}` holds no time series"
             yield "model.autoregressive", rule
         if not dataset.holds_tokens:
-            for key in ("embedding_dim", "embedding_file", "token_dropout", "wide"):
+            for key in (
+                "embedding_dim",
+                "embedding_file",
+                "embedding_scale",
+                "token_dropout",
+                "wide",
+            ):
                 if getattr(model, key):
                     yield f"model.{key}", f"is for words, but `{dataset.name}` has none"
         elif isinstance(dataset, TokenDatasetConfig) and self._forgets(dataset):

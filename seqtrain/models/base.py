@@ -11,7 +11,7 @@ from pydantic import Field
 from seqtrain.data import inputs
 from seqtrain.data.dataset import MASK_VALUE, Dataset, Shaped
 from seqtrain.errors import DataError
-from seqtrain.schema.sections import FileName, Part, Rate, Size, Sizes
+from seqtrain.schema.sections import FileName, Part, Positive, Rate, Size, Sizes
 
 if TYPE_CHECKING:
     import keras
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Predict = Callable[[keras.Model, np.ndarray], np.ndarray]
 
 EMBEDDING_DIM = 128
+OF_STEPS = 1.0  # scale of the word vectors where each step has a label
 
 Activation = Literal[
     "celu",
@@ -52,6 +53,11 @@ class ModelConfig(Part):
         default=None,
         description="file of initial word vectors, in the text format of word2vec or GloVe (also "
         "`.gz`)",
+    )
+    embedding_scale: Positive | None = Field(
+        default=None,
+        description="standard deviation of the initial word vectors; null is 1 for language models "
+        "and translations, which learn much sooner so, and else that of Keras, 0.03",
     )
     embedding_trainable: bool = Field(
         default=True, description="whether training changes the word vectors"
@@ -158,6 +164,11 @@ class ModelConfig(Part):
         return False
 
     @property
+    def tied(self) -> bool:
+        """Whether the head has the word vectors as its weights."""
+        return False
+
+    @property
     def writes_any_length(self) -> bool:
         """Whether batches may be cut to their longest target."""
         return True
@@ -193,9 +204,12 @@ class ModelConfig(Part):
             of_tokens: whether the steps are tokens.
             of_steps: whether each step has a label.
         """
-        if not of_tokens or self.embedding_dim is not None or self.embedding_file is not None:
-            return self
-        return self.model_copy(update={"embedding_dim": EMBEDDING_DIM})
+        chosen: dict[str, Any] = {}
+        if of_tokens and self.embedding_dim is None and self.embedding_file is None:
+            chosen["embedding_dim"] = EMBEDDING_DIM
+        if (of_steps or self.writes_sequences) and not self.tied and self.embedding_scale is None:
+            chosen["embedding_scale"] = OF_STEPS
+        return self.model_copy(update=chosen)
 
     def resolved(self, dataset: Dataset) -> Self:
         """Return the section with the length of the word vectors, if a file decides it."""
@@ -231,6 +245,7 @@ class ModelConfig(Part):
             self.embedding_dim,
             mask_zero=dataset.mask,
             trainable=self.embedding_trainable,
+            embeddings_initializer=self.initial_vectors(),
         )
         if self.embedding_file is None:
             return layer
@@ -243,6 +258,14 @@ class ModelConfig(Part):
         file = Path(self.embedding_file)
         layer.set_weights([fill(layer.get_weights()[0], file, dataset.vocabulary)])
         return layer
+
+    def initial_vectors(self) -> Any:
+        """Return the initialiser of word vectors."""
+        import keras
+
+        if self.embedding_scale is None:
+            return "uniform"
+        return keras.initializers.RandomNormal(stddev=self.embedding_scale)
 
     def build(self, dataset: Dataset, unroll: bool = False) -> "keras.Model":
         """Assemble the network for a dataset, from stock Keras layers only.

@@ -191,7 +191,11 @@ class EncoderDecoder(ModelConfig):
         import keras
 
         vectors = keras.layers.Embedding(
-            size, self.embedding_dim, mask_zero=mask, name=f"{name}_embedding"
+            size,
+            self.embedding_dim,
+            embeddings_initializer=self.initial_vectors(),
+            mask_zero=mask,
+            name=f"{name}_embedding",
         )(ids)
         for layer in dropout(self.dropout):
             vectors = layer(vectors)

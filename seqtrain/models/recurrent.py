@@ -72,6 +72,11 @@ class Recurrent(ModelConfig):
         return not self.tied_embeddings
 
     @property
+    def tied(self) -> bool:
+        """Whether the head has the word vectors as its weights."""
+        return self.tied_embeddings
+
+    @property
     def embedding_class(self) -> str:
         """The class of the layer of the word vectors."""
         return "ReversibleEmbedding" if self.tied_embeddings else super().embedding_class
