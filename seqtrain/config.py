@@ -53,6 +53,7 @@ Optimizer = Literal[
     "schedulefreeadamw",
     "sgd",
 ]
+OF_WORDS = ("embedding_dim", "embedding_file", "embedding_scale", "token_dropout", "wide")
 MOST_PROBLEMS = 50  # of a config in one error
 
 
@@ -272,13 +273,7 @@ class Config(Section):
             rule = f"is for forecasts, but `{dataset.name}` holds no time series"
             yield "model.autoregressive", rule
         if not dataset.holds_tokens:
-            for key in (
-                "embedding_dim",
-                "embedding_file",
-                "embedding_scale",
-                "token_dropout",
-                "wide",
-            ):
+            for key in OF_WORDS:
                 if getattr(model, key):
                     yield f"model.{key}", f"is for words, but `{dataset.name}` has none"
         elif isinstance(dataset, TokenDatasetConfig) and self._forgets(dataset):

@@ -47,6 +47,7 @@ DEFAULTS = {
         "activation": "tanh",
         "embedding_dim": 128,
         "embedding_file": None,
+        "embedding_scale": None,
         "embedding_trainable": True,
         "token_dropout": 0.0,
         "dropout": 0.0,

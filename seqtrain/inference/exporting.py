@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,11 +32,12 @@ from seqtrain.runs.run import Run
 if TYPE_CHECKING:
     from seqtrain.data.inputs import Inputs
 
-EXAMPLES = 100  # of the test split, for which both networks must answer alike
+EXAMPLES = 100  # for which both networks must answer alike
 CLOSE = 1e-5  # largest difference of two answers, of those above 1 in shares of them
 COMMAND = [sys.executable, "-P", "-m", "seqtrain.inference.conversion"]
 WITHOUT_GPU = {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
 WITHOUT_GPU |= {"TF_CPP_MIN_LOG_LEVEL": "3"}
+RAISED = re.compile(r"[\w.]*(Error|Exception|InvalidArgument|Fail|NotImplemented): ")
 
 log = logging.getLogger(__name__)
 
@@ -116,11 +118,14 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
 
 
 def _examples(run: Run, data_dir: Path | None) -> Inputs:
-    """Return test examples of a run, or random ones where its data are not here."""
+    """Return examples of a run, if possible of its test, or random ones without its data."""
     try:
-        test = run_data.load_readable(run, data_dir).test
-        some = np.linspace(0, len(test) - 1, min(EXAMPLES, len(test))).astype(np.int64)
-        return inputs.each(inputs.rows(test.x, some), np.ascontiguousarray)  # type: ignore[no-any-return]
+        dataset = run_data.load_readable(run, data_dir)
+        # the test of a language model is one text, which is not in windows
+        x = dataset.train.x if dataset.task.of_steps else dataset.test.x
+        number = inputs.count(x)
+        some = np.linspace(0, number - 1, min(EXAMPLES, number)).astype(np.int64)
+        return inputs.each(inputs.rows(x, some), np.ascontiguousarray)  # type: ignore[no-any-return]
     except DataError as error:
         log.warning("the data are not here, so random examples are compared: %s", error)
     saved = model_file.read(run.model_file)
@@ -156,8 +161,8 @@ def _converted(run: Run, form: str, target: Path, examples: Path) -> dict[str, A
     )
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-        why = last[0] if last else f"the converter ended with code {done.returncode}"
+        raised = [line for line in done.stderr.splitlines() if RAISED.match(line)][-1:]
+        why = raised[0] if raised else f"the converter ended with code {done.returncode}"
         raise RunError(f"the network cannot be exported as {form}: {why}", _others(form))
     return dict(json.loads(lines[-1]))
 
