@@ -1,8 +1,8 @@
 """Convert a network for another program, and answer with both: the process that `exporting` starts.
 
-    python -m seqtrain.inference.conversion RUN FORMAT TARGET EXAMPLES
+    python -m seqtrain.inference.conversion RUN FORMAT TARGET EXAMPLES RESULT
 
-It prints a line of JSON. Imports Keras on TensorFlow.
+It writes the result as JSON. Imports Keras on TensorFlow.
 """
 
 import json
@@ -22,8 +22,8 @@ SIGNATURE = "serving_default"
 KERAS_NAMES = {"onnx": "onnx", "saved_model": "tf_saved_model", "litert": "litert"}
 
 
-def main(folder: str, form: str, target: str, examples: str) -> None:
-    """Convert the best network of a run, and print how far both answers are apart."""
+def main(folder: str, form: str, target: str, examples: str, result: str) -> None:
+    """Convert the best network of a run, and write how far both answers are apart."""
     run = Run(Path(folder))
     model = model_file.open_model(run.model_file, run.config, run.fitted())
     kinds = {one.name: one.dtype for one in model.inputs}
@@ -36,7 +36,7 @@ def main(folder: str, form: str, target: str, examples: str) -> None:
     answers, inputs = ANSWER[form](target, [given[name] for name in sorted(given)])
     off = np.abs(np.asarray(answers, np.float64) - wanted) / np.maximum(1, np.abs(wanted))
     difference = float(off.max()) if np.isfinite(off).all() else float("inf")
-    print(json.dumps({"difference": difference, "inputs": inputs}))
+    Path(result).write_text(json.dumps({"difference": difference, "inputs": inputs}))
 
 
 def convert(model: Any, form: str, target: str) -> None:

@@ -155,16 +155,17 @@ def _new(target: Path, is_file: bool) -> Iterator[Path]:
 
 def _converted(run: Run, form: str, target: Path, examples: Path) -> dict[str, Any]:
     """Convert a network in another process, and return how far its answers are from ours."""
-    command = [*COMMAND, *map(str, (run.folder.absolute(), form, target.absolute(), examples))]
+    result = examples.with_name("result.json")
+    places = (run.folder.absolute(), form, target.absolute(), examples, result)
+    command = [*COMMAND, *map(str, places)]
     done = subprocess.run(
         command, capture_output=True, text=True, errors="replace", env=os.environ | WITHOUT_GPU
     )
-    lines = done.stdout.splitlines()
-    if done.returncode or not lines:
+    if done.returncode or not result.exists():
         raised = [line for line in done.stderr.splitlines() if RAISED.match(line)][-1:]
         why = raised[0] if raised else f"the converter ended with code {done.returncode}"
         raise RunError(f"the network cannot be exported as {form}: {why}", _others(form))
-    return dict(json.loads(lines[-1]))
+    return dict(json.loads(result.read_text()))
 
 
 def _others(form: str) -> str:
