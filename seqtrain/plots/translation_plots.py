@@ -29,7 +29,7 @@ def source_lengths(runs: Sequence[Run]) -> Figure:
                 middles = [(one["from"] + one["to"]) / 2 for one in groups]
                 axes.plot(middles, [one[name] for one in groups], "o-", label=label, **drawn.style)
         axes.set(xlabel="tokens of the source", ylabel=title)
-        axes.set_ylim(bottom=0, top=1.02 if name == "exact_match" else None)
+        axes.set_ylim(0, 1.02 if name == "exact_match" else 1.05 * axes.get_ylim()[1])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend(figure.axes[0], every, "lower left")
     return figure
