@@ -46,7 +46,11 @@ def problems(text: str) -> str:
         ("    model.dropout: 0.5", 8, "model.dropout: must be a section of keys or a list"),
         ("    model.dropout: {range: [0, 0.5], choice: [0.1]}", 8, "not `choice` and `range` at"),
         ("    model.units: {log_integer: [0, 8]}", 8, "needs numbers above 0, not 0"),
-        ("    model.units: {integer: [1.5, 8]}", 8, "must be a whole number, not 1.5"),
+        (
+            "    model.units: {integer: [1.5, 8]}",
+            8,
+            "of at least 0 and at most 1000000000, not 1.5",
+        ),
         ("    model.units: {range: [4, 8], step: 2}", 8, "step: is for `integer`"),
         ("    model.units: {choice: [4, 8], points: 2}", 8, "points: is for ranges"),
         ("    model.units: [4, 8, 4]", 8, "stands twice: 4"),

@@ -317,7 +317,7 @@ def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
 @contextmanager
 def ending_with_sweep(folder: "SweepFolder") -> Iterator[None]:
     """Print the table of the trials and then the folder of the sweep, however it ends."""
-    from seqtrain.cli.sweep_table import format_trials
+    from seqtrain.comparison.sweep_table import format_trials
     from seqtrain.runs.sweeps import BEST, TRIALS
 
     with _naming(folder.folder):

@@ -45,28 +45,24 @@ def _list_as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+_CHOICES = Field(min_length=1, max_length=limits.CHOICES)
+_TWO = Field(min_length=2, max_length=2)
+Number = Annotated[float, Field(ge=-limits.REAL, le=limits.REAL)]
 Choices = Annotated[
     tuple[Any, ...],
-    Field(min_length=1),
-    BeforeValidator(
-        _list_as_tuple, json_schema_input_type=Annotated[list[Any], Field(min_length=1)]
-    ),
+    _CHOICES,
+    BeforeValidator(_list_as_tuple, json_schema_input_type=Annotated[list[Any], _CHOICES]),
 ]
 Ends = Annotated[
-    tuple[float, ...],
-    Field(min_length=2, max_length=2),
-    BeforeValidator(
-        _list_as_tuple,
-        json_schema_input_type=Annotated[list[float], Field(min_length=2, max_length=2)],
-    ),
+    tuple[Number, ...],
+    _TWO,
+    BeforeValidator(_list_as_tuple, json_schema_input_type=Annotated[list[Number], _TWO]),
 ]
+Whole = Annotated[int, Field(ge=0, le=limits.COUNT)]
 WholeEnds = Annotated[
-    tuple[int, ...],
-    Field(min_length=2, max_length=2),
-    BeforeValidator(
-        _list_as_tuple,
-        json_schema_input_type=Annotated[list[int], Field(min_length=2, max_length=2)],
-    ),
+    tuple[Whole, ...],
+    _TWO,
+    BeforeValidator(_list_as_tuple, json_schema_input_type=Annotated[list[Whole], _TWO]),
 ]
 
 
@@ -178,9 +174,7 @@ def _short(value: Any) -> Any:
 
 AnyDomain = Annotated[
     Domain,
-    BeforeValidator(
-        _short, json_schema_input_type=Domain | Annotated[list[Any], Field(min_length=1)]
-    ),
+    BeforeValidator(_short, json_schema_input_type=Domain | Annotated[list[Any], _CHOICES]),
 ]
 
 
