@@ -113,7 +113,7 @@ def run(
         search = Search(folder, searched, asked, at_once(jobs, "trials"), data_dir)
         if search.left:
             asyncio.run(search.train())
-        if stopped := search.children.asked or search.hopeless:
+        if stopped := search.children.asked or search.failure:
             search.write()
             raise stopped
         return search.finish()
@@ -153,7 +153,7 @@ class Search:
     """The trainings of a sweep, some at once.
 
     Attributes:
-        hopeless: the error that ends the sweep, if its first trials have all failed.
+        failure: the error that ends the sweep, if its first trials have all failed.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class Search:
         self.interrupted = [one for one in self.study.trials() if not one.state.is_finished()]
         self.rows: dict[int, TrialRow] = {}  # of trials that have ended
         self.data: tuple[Any, Dataset] | None = None  # the last dataset, with its config
-        self.hopeless: TrainingError | None = None
+        self.failure: TrainingError | None = None
 
     @property
     def left(self) -> bool:
@@ -206,7 +206,7 @@ class Search:
 
     async def _work(self) -> None:
         """Train one trial after the other."""
-        while not (self.children.asked or self.hopeless):
+        while not (self.children.asked or self.failure):
             begun = self._next()
             if begun is None:
                 return
@@ -349,7 +349,7 @@ class Search:
         if len(failed) >= MOST_FAILED and all(
             one in failed for one in others if one.state.is_finished()
         ):
-            self.hopeless = TrainingError(
+            self.failure = TrainingError(
                 f"all {len(failed)} trials so far have failed; the last, {name}: {why}",
                 f"look at it: `seqtrain resume {run.folder}`; then begin anew with `--new`",
             )
