@@ -1,18 +1,29 @@
 """The config: one class for each section, and the way from a YAML file to a valid `Config`."""
 
+import copy
+import json
+import random
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from seqtrain import tasks
 from seqtrain.datasets import AnyDatasetConfig
 from seqtrain.errors import ConfigError
 from seqtrain.io import naming
 from seqtrain.models import AnyModelConfig
-from seqtrain.schema import shipped
+from seqtrain.schema import search_space, shipped
+from seqtrain.schema.search_space import SweepConfig
 from seqtrain.schema.sections import (
     Count,
     Epochs,
@@ -26,7 +37,7 @@ from seqtrain.schema.sections import (
     Threads,
     broken,
 )
-from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, read_document
+from seqtrain.schema.yaml_file import Document, Problem, apply_overrides, put, read_document
 from seqtrain.schema.yaml_writer import write
 from seqtrain.sources.base import TokenDatasetConfig
 from seqtrain.sources.windowed_series import SeriesConfig
@@ -55,6 +66,7 @@ Optimizer = Literal[
 ]
 OF_WORDS = ("embedding_dim", "embedding_file", "embedding_scale", "token_dropout", "wide")
 MOST_PROBLEMS = 50  # of a config in one error
+COMBINATIONS_TRIED = 50  # before a value of a search space counts as one that no trial can have
 
 
 MonitorName = Annotated[str, OneOf(tasks.monitored)]
@@ -241,6 +253,14 @@ class Config(Section):
     model: AnyModelConfig = Field(description="the network")
     training: TrainingConfig = Field(default=TrainingConfig(), description="how to fit it")
     execution: ExecutionConfig = Field(default=ExecutionConfig(), description="how to run it")
+    sweep: SweepConfig | None = Field(
+        default=None, description="what `seqtrain sweep` searches; other commands ignore it"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_absent_sweep(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = handler(self)
+        return tree if tree.get("sweep") else {k: v for k, v in tree.items() if k != "sweep"}
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
@@ -319,7 +339,7 @@ class CompleteConfig(Config):
     def resolved(self, execution: Mapping[str, Any]) -> "ResolvedConfig":
         """Return the config with an execution that has no `auto`."""
         chosen = ResolvedExecutionConfig.model_validate(execution)
-        return ResolvedConfig.model_construct(**{**dict(self), "execution": chosen})
+        return ResolvedConfig.model_construct(**{**dict(self), "execution": chosen, "sweep": None})
 
 
 class ResolvedConfig(CompleteConfig):
@@ -378,10 +398,73 @@ def load_resolved(path: Path, overrides: Iterable[str] = ()) -> ResolvedConfig:
     return config.resolved({**dict(execution), **chosen})
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A config with a search space.
+
+    Attributes:
+        document: the tree of its file, with all overrides.
+        path: its file.
+        base: the config without any value of the space.
+        sweep: the search.
+    """
+
+    document: Document
+    path: Path
+    base: CompleteConfig
+    sweep: SweepConfig
+
+    def trial(self, values: Mapping[str, Any]) -> CompleteConfig:
+        """Return the config in which keys of the space have these values.
+
+        It is what `seqtrain train CONFIG KEY=VALUE…` would train, with the `monitor` of the base:
+        all trials are compared by it.
+
+        Raises:
+            ConfigError: a rule between keys forbids the combination; the message is one line.
+        """
+        monitor = self.base.training.monitor
+        document = _with_values(self.document, {**values, "training.monitor": monitor})
+        config, found = _validate(document, self.path.parent)
+        if config is None:
+            raise ConfigError("; ".join(f"`{one.path}` {one.message}" for one in found))
+        return _completed(config, self.path)
+
+    def to_yaml(self) -> str:
+        """Return what the file and the overrides say, as a config for any folder.
+
+        Keys with their defaults stay away, because not every trial may have them.
+        """
+        tree = copy.deepcopy(self.document.data)
+        for section in ("dataset", "model"):
+            for key, value in tree[section].items():
+                found = getattr(getattr(self.base, section), key)
+                if isinstance(value, str) and isinstance(found, str) and found != value:
+                    tree[section][key] = found  # a path, which counts from the folder of the file
+        return write({"name": self.base.name, **{k: v for k, v in tree.items() if k != "name"}})
+
+
+def load_searched(path: Path, overrides: Iterable[str] = ()) -> Searched:
+    """Read and validate a config with a search space, as `load_config` does.
+
+    Raises:
+        ConfigError: every problem, each with its place; or it has no section `sweep`.
+    """
+    document = read_document(path)
+    base = validated(document, path, overrides)
+    if base.sweep is None:
+        raise ConfigError(
+            f"{path} has no section `sweep`, which says what to search",
+            "`sweep: {space: {model.units: [16, 32, 64]}}` searches three sizes; docs/sweeps.md",
+        )
+    return Searched(document, path, base, base.sweep)
+
+
 def validated(document: Document, path: Path, overrides: Iterable[str] = ()) -> CompleteConfig:
     """Complete and validate what a config's file holds, as `load_config` does."""
     apply_overrides(document, overrides)
     config, found = _validate(document, path.parent)
+    found += _problems_of_search(document, path.parent, config, found)
     found = sorted(
         {*document.problems, *(item for item in found if item.path not in document.unread)}
     )
@@ -429,3 +512,69 @@ def _validate(document: Document, folder: Path) -> tuple[Config | None, list[Pro
     refused_by_all = [{item.path for item in problems} for problems in likely]
     first = likely[0] if likely else []
     return None, found + [item for item in first if all(item.path in x for x in refused_by_all)]
+
+
+def _with_values(document: Document, values: Mapping[str, Any]) -> Document:
+    """Return a document in which keys have other values, at the places of their search space."""
+    data = {key: value for key, value in document.data.items() if key != "sweep"}
+    changed = Document(document.name, copy.deepcopy(data), dict(document.places))
+    for key, value in values.items():
+        put(changed, key, value, document.place(("sweep", "space", key)))
+    return changed
+
+
+def _problems_of_search(
+    document: Document, folder: Path, config: Config | None, known: list[Problem]
+) -> Iterator[Problem]:
+    """Yield the problems of a search space: its own rules, and values that no trial can have."""
+    try:
+        sweep = SweepConfig.model_validate(document.data.get("sweep"))
+    except ValidationError:  # it has none, or `_validate` has told what is wrong
+        return
+    if config and config.dataset.chooses_on_test:
+        rule = "cannot be `test` with a search, which would choose by the test examples"
+        yield Problem(document.place(("dataset", "validation")), "dataset.validation", rule)
+    wrong = set()
+    for path, message in search_space.broken_rules(sweep):
+        wrong.add(path[0] if path else None)
+        where = ("sweep", "space", *path)
+        yield Problem(document.place(where), ".".join(map(str, where)), message)
+    if None in wrong:  # the conditions have no order
+        return
+    sound = {key: one for key, one in sweep.space.items() if not wrong & {key, *(one.when or ())}}
+    told = {(one.path, one.message) for one in known}
+    for key, domain in sound.items():
+        for inner, value in domain.examples():
+            found = _of_value(document, folder, sound, key, value, config is not None)
+            where = ("sweep", "space", key, *inner)
+            if where not in document.places:  # a plain list is short for `choice`
+                where = ("sweep", "space", key, *inner[1:])
+            for one in found:
+                message = one.message
+                if one.path != key and not one.path.startswith(f"{key}."):
+                    if (one.path, one.message) in told:
+                        continue
+                    shown = json.dumps(value, ensure_ascii=False)
+                    message = f"{shown} cannot be used: `{one.path}` {message}"
+                yield Problem(document.place(where), f"sweep.space.{key}", message)
+
+
+def _of_value(
+    document: Document,
+    folder: Path,
+    space: search_space.Space,
+    key: str,
+    value: Any,
+    base_is_valid: bool,
+) -> list[Problem]:
+    """Return what is wrong with a value of a key; nothing, if any combination allows it."""
+    alone = search_space.with_conditions(space, key, value)
+    config, found = _validate(_with_values(document, alone), folder)
+    if config or not base_is_valid:
+        return found
+    chance = random.Random(0)
+    for _ in range(COMBINATIONS_TRIED):
+        others = search_space.drawn(space, alone, chance)
+        if _validate(_with_values(document, others), folder)[0]:
+            return []
+    return found

@@ -121,7 +121,11 @@ def test_every_number_and_every_list_of_numbers_has_bounds(section: Section, key
             assert "maxItems" in option
 
 
-@pytest.mark.parametrize(("section", "key"), DIFFERENT.values(), ids=str)
+# What a search chooses from may be of any type; each value is validated where it would stand.
+BOUNDED = [(section, key) for section, key in DIFFERENT.values() if key != "choice"]
+
+
+@pytest.mark.parametrize(("section", "key"), BOUNDED, ids=str)
 @pytest.mark.parametrize("number", [2**31, 2**63, 2**64, 10**30, -(10**30), -1, -(2**63)])
 def test_no_key_takes_a_huge_or_a_negative_number(section: Section, key: str, number: int) -> None:
     for value in (number, float(number), [number], [1] * 1_000):

@@ -15,7 +15,7 @@ from seqtrain.config import load_config
 from seqtrain.errors import ConfigError
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
-from seqtrain.training import seeds
+from seqtrain.training import children, seeds
 from tests.conftest import REPOSITORY, Outcome
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
 from tests.factories.runs import config
@@ -49,7 +49,7 @@ LONG = [sys.executable, "-c", CHILD.replace("SECONDS", "60")]
 @pytest.fixture
 def pretended(monkeypatch: Patch) -> None:
     """Replace trainings by processes that end at once."""
-    monkeypatch.setattr(seeds, "COMMAND", SHORT)
+    monkeypatch.setattr(children, "COMMAND", SHORT)
 
 
 def group(count: int) -> list[Run]:
@@ -74,9 +74,9 @@ def test_no_more_are_trained_at_once_than_there_is_memory_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(memory, "total", lambda: 2_100_000_000)
-    assert [seeds.at_once(jobs) for jobs in (1, 4, 5, 64)] == [1, 4, 4, 4]
+    assert [children.at_once(jobs, "seeds") for jobs in (1, 4, 5, 64)] == [1, 4, 4, 4]
     monkeypatch.setattr(memory, "total", lambda: 1_000_000)
-    assert seeds.at_once(2) == 1
+    assert children.at_once(2, "seeds") == 1
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_a_finished_group_needs_no_resuming(seqtrain: Seqtrain) -> None:
 INTERRUPTED = f"""
 import signal
 from seqtrain.cli.main import main
-from seqtrain.training import seeds
+from seqtrain.training import children, seeds
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and after nohup
-seeds.COMMAND = {LONG!r}
+children.COMMAND = {LONG!r}
 main()
 """
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from seqtrain.runs.run import Run
+    from seqtrain.runs.sweeps import SweepFolder
 
 WIDEST = 60  # columns of a text in a table
 
@@ -310,6 +311,26 @@ def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
             done = sum(run.finished for run in runs)
             message(f"{_ended(error)}, with {done} of {len(runs)} seeds finished")
             message(f"resume the others: `seqtrain resume {group}`")
+            raise
+
+
+@contextmanager
+def ending_with_sweep(folder: "SweepFolder") -> Iterator[None]:
+    """Print the table of the trials and then the folder of the sweep, however it ends."""
+    from seqtrain.comparison.sweep_table import format_trials
+    from seqtrain.runs.sweeps import BEST, TRIALS
+
+    with _naming(folder.folder):
+        try:
+            yield
+            message(f"\n{format_trials(folder.trials())}\n")
+            if folder.has(BEST):
+                message(f"the best config: {folder.folder / BEST}; pictures: {folder.plots}")
+            message(f"next: `seqtrain compare {folder.folder}`, `seqtrain report {folder.folder}`")
+        except KeyboardInterrupt as error:
+            trials = folder.trials().count() if folder.has(TRIALS) else "no trial has ended"
+            message(f"{_ended(error)}: {trials}")
+            message("go on with it by the same command")
             raise
 
 

@@ -42,13 +42,18 @@ def _runs(outputs: Path) -> Rows:
 
 
 def _run(folder: Path, row: Row) -> dict[str, Any]:
+    state, kind = row.state, ""
+    if len(row.members) > 1 and lookup.is_trial(row.members[0].run):
+        best = lookup.best(folder)
+        row = Row(tuple(one for one in row.members if one.run == best))
+        kind = f", best {best.folder.name}"
     keys, name = row.members[0].keys, main_metric(row).name
     score = row.readable(f"test_{name}")
     return {
         "folder": str(folder),
         "dataset": keys.get("dataset.name"),
         "model": keys.get("model.name"),
-        "state": row.state,
+        "state": state + kind,
         "epochs": max((one.epochs or 0 for one in row.members), default=0) or None,
         "test score": f"{name} {score}{' optimistic' * row.optimistic}" if score else None,
     }

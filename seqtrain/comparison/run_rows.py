@@ -16,7 +16,8 @@ from typing import Any
 from seqtrain.config import Config
 from seqtrain.display.numbers import readable
 from seqtrain.errors import SeqtrainError
-from seqtrain.runs.run import Run
+from seqtrain.runs import folders
+from seqtrain.runs.run import PRUNED, Run
 from seqtrain.tasks import Metric, Task, metric
 
 Interval = tuple[float, float]
@@ -32,7 +33,7 @@ class RunNumbers:
 
     Attributes:
         run: the run.
-        state: `finished`, `training`, `unfinished` or `damaged`.
+        state: `finished`, `training`, `pruned` (a trial of a sweep), `unfinished` or `damaged`.
         keys: the values of its config by their dotted keys.
         data: the hash of its data.
         task: its task; None for a damaged run.
@@ -102,6 +103,8 @@ def _read(found: RunNumbers) -> None:
         found.state = "finished"
     elif run.training:
         found.state = "training"
+    elif run.has(PRUNED):
+        found.state = "pruned"
 
 
 def _read_metrics(found: RunNumbers, metrics: dict[str, Any]) -> None:
@@ -288,7 +291,9 @@ def names(table: Sequence[Row]) -> list[str]:
     first = [row.label.partition("/")[0] for row in table]
     settings = [", ".join(f"{key}={row.members[0].keys.get(key)}" for key in keys) for row in table]
     short = settings if len(keys) <= MOST_KEYS else []
-    for found in (first, short):
+    trials = [f"trial-{folders.trial_number(row.members[0].run.folder)}" for row in table]
+    of_sweep = trials if len({row.members[0].run.group for row in table}) == 1 else []
+    for found in (first, short, of_sweep):
         if len(table) > 1 and len(set(found)) == len(table):
             return found
     return [row.label for row in table]

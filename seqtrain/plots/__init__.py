@@ -11,6 +11,7 @@ from seqtrain.plots.forecast_plots import coverage, forecasts, horizon_errors, n
 from seqtrain.plots.history_plots import learning_rate, loss, score
 from seqtrain.plots.language_plots import along_the_text, context
 from seqtrain.plots.regression_plots import predicted, residuals
+from seqtrain.plots.sweep_plots import draw_sweep
 from seqtrain.plots.translation_plots import source_lengths
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "context",
     "coverage",
     "draw",
+    "draw_sweep",
     "forecasts",
     "horizon_errors",
     "learning_rate",

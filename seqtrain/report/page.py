@@ -28,6 +28,7 @@ from seqtrain.report import (
     regression_sections,
     scores,
     summary,
+    sweep_sections,
     translation_sections,
 )
 from seqtrain.report.page_sections import Section, grouped, sections, subjects_of
@@ -35,6 +36,7 @@ from seqtrain.runs.run import Run
 from seqtrain.tasks import metric
 
 SHOWN = {
+    "Search": sweep_sections.search,
     "Summary": summary.summary,
     "Scores": scores.scores,
     "Curves": curves.curves,

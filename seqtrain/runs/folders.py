@@ -1,4 +1,8 @@
-"""Folders of runs: `outputs/<name>/<run>/`, and seeds in `outputs/<name>/<group>/seed-<seed>/`."""
+"""Folders of runs: `outputs/<name>/<run>/`, and groups of several.
+
+A group holds the seeds of one config, `outputs/<name>/<group>/seed-<seed>/`, or the trials of a
+sweep, `outputs/<name>/<group>/trial-<number>/`.
+"""
 
 import os
 import re
@@ -13,9 +17,10 @@ from seqtrain.errors import RunError
 from seqtrain.io.atomic import not_own, sync
 
 TIME = "%Y%m%dT%H%M%SZ"
-GROUP = "-seeds"  # what the name of a group ends with
-STARTED = re.compile(rf"(?P<time>\d{{8}}T\d{{6}}Z)-[0-9a-f]{{4}}({GROUP})?")  # a run or a group
-SEED = re.compile(r"seed-(?P<seed>\d+)")  # a run of a group
+SEEDS, SWEEP = "-seeds", "-sweep"  # what the name of a group ends with
+# A run or a group.
+STARTED = re.compile(rf"(?P<time>\d{{8}}T\d{{6}}Z)-[0-9a-f]{{4}}({SEEDS}|{SWEEP})?")
+MEMBER = re.compile(r"(?P<kind>seed|trial)-(?P<number>\d+)")  # a run of a group
 LEVELS = 2  # of folders above a run that is not in a group
 PLOTS, EXPLAINED, CHECKPOINT = "plots", "explained", "checkpoint"
 TENSORBOARD = "tensorboard"
@@ -25,7 +30,7 @@ FOLDERS = (PLOTS, EXPLAINED, CHECKPOINT, TENSORBOARD)  # those in a run
 def of_runs(place: Path) -> list[Path]:
     """Return the folders of all runs in a place, in the order in which they were started.
 
-    Renamed folders come first; the seeds of a group are sorted by seed.
+    Renamed folders come first; the runs of a group are sorted by number.
 
     Args:
         place: a run, a group, or the folder of the runs of one name or of all.
@@ -37,7 +42,7 @@ def require_own(folder: Path) -> None:
     """Check that a run contains only its own files and folders, and no link out of it.
 
     The run itself, the folder of its name and `outputs` may be links, because users make these. A
-    seed of a group and the pictures of a group may not.
+    run of a group and the pictures of a group may not.
 
     Raises:
         RunError: something in it is a link, a device, or a file in the place of a folder.
@@ -83,7 +88,7 @@ def _inside(place: Path, levels: int) -> Iterator[Path]:
         yield place
         return
     for inner in _subfolders(place):
-        if levels > 0 or (levels == 0 and SEED.fullmatch(inner.name)):
+        if levels > 0 or (levels == 0 and MEMBER.fullmatch(inner.name)):
             yield from _inside(inner, levels - 1)
 
 
@@ -97,13 +102,25 @@ def _subfolders(place: Path) -> list[Path]:
 
 def group(folder: Path) -> Path | None:
     """Return the group of the folder of a run, if it is in one."""
-    return folder.parent if SEED.fullmatch(folder.name) else None
+    return folder.parent if MEMBER.fullmatch(folder.name) else None
+
+
+def trial_number(folder: Path) -> int | None:
+    """Return the number of a trial; None if the folder is that of another run."""
+    member = MEMBER.fullmatch(folder.name)
+    return int(member["number"]) if member and member["kind"] == "trial" else None
+
+
+def sweeps_in(parent: Path) -> list[Path]:
+    """Return the groups of sweeps in the folder of a name, in the order of their start."""
+    found = [folder for folder in _subfolders(parent) if folder.name.endswith(SWEEP)]
+    return sorted(found, key=lambda folder: (bool(STARTED.fullmatch(folder.name)), folder.name))
 
 
 def _order(folder: Path) -> tuple[bool, str, int]:
-    seed = SEED.fullmatch(folder.name)
-    dated = folder.parent.name if seed else folder.name
-    return bool(STARTED.fullmatch(dated)), dated, int(seed["seed"]) if seed else 0
+    member = MEMBER.fullmatch(folder.name)
+    dated = folder.parent.name if member else folder.name
+    return bool(STARTED.fullmatch(dated)), dated, int(member["number"]) if member else 0
 
 
 def new_folder(parent: Path, ending: str = "") -> Path:
@@ -111,7 +128,7 @@ def new_folder(parent: Path, ending: str = "") -> Path:
 
     Args:
         parent: `outputs/<name>/`.
-        ending: `GROUP` for a group.
+        ending: `SEEDS` or `SWEEP` for a group.
 
     Raises:
         OSError: it cannot be created.

@@ -12,6 +12,8 @@ from seqtrain.io.text_file import near_miss
 from seqtrain.runs import folders
 from seqtrain.runs.run import HISTORY, MODEL, Run
 
+MOST_TRIALS = 7  # of a sweep on one page or in one picture: as many as there are colours
+
 log = logging.getLogger(__name__)
 
 
@@ -46,13 +48,37 @@ def newest(place: Path | None, outputs: Path, needs: str | None = None) -> list[
 def newest_of_each(places: Sequence[Path], outputs: Path) -> list[Run]:
     """Return the newest run of each place that has finished an epoch; without places, of all.
 
-    A group counts as one run: all its seeds are returned.
+    A group counts as one run: all its seeds are returned, but of a sweep only the best trials.
 
     Raises:
         RunError: one of the places holds no run.
     """
     held: Sequence[Path | None] = _holding(places, outputs) or [None]
-    return list(dict.fromkeys(run for place in held for run in newest(place, outputs, HISTORY)))
+    found = [_few(newest(place, outputs, HISTORY)) for place in held]
+    return list(dict.fromkeys(run for runs in found for run in runs))
+
+
+def evaluated(place: Path | None, outputs: Path) -> list[Run]:
+    """Return the newest run with a model, the seeds of its group, or the best trial of its sweep.
+
+    Raises:
+        RunError: there is none.
+    """
+    found = newest(place, outputs, MODEL)
+    return [_best(found)] if is_trial(found[0]) else found
+
+
+def is_trial(run: Run) -> bool:
+    """Return whether a run is a trial of a sweep."""
+    return folders.trial_number(run.folder) is not None
+
+
+def _few(runs: list[Run]) -> list[Run]:
+    """Return the runs, but of a sweep at most so many as can be told apart: the best."""
+    if len(runs) <= MOST_TRIALS or not is_trial(runs[0]):
+        return runs
+    log.info("of %s trials, the %s that validation finds best", len(runs), MOST_TRIALS)
+    return sorted(_by_score(runs)[:MOST_TRIALS], key=runs.index)
 
 
 def every(places: Sequence[Path], outputs: Path) -> list[Run]:
@@ -94,13 +120,23 @@ def _best(runs: Sequence[Run]) -> Run:
     """Return the run that validation finds best; where none has finished an epoch, the last."""
     if len(runs) == 1:
         return runs[0]
-    scores: dict[Run, float] = {}
+    chosen = next(iter(_by_score(runs)), runs[-1])
+    what = "trials" if is_trial(chosen) else "seeds"
+    log.info("of %s %s, validation finds %s best", len(runs), what, chosen.folder)
+    return chosen
+
+
+def _by_score(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that have a score, the best on validation first; finished trials first.
+
+    A pruned trial may have trained on after it was judged, so it comes after those that finished.
+    """
+    scores: dict[Run, tuple[bool, float]] = {}
     for run in runs:
         with suppress(SeqtrainError):  # it is damaged, or has not begun
-            scores[run] = run.best_score() * (1 if run.config.training.mode == "min" else -1)
-    chosen = min(scores, key=scores.__getitem__, default=runs[-1])
-    log.info("of %s seeds, validation finds %s best", len(runs), chosen.folder)
-    return chosen
+            score = run.best_score() * (1 if run.config.training.mode == "min" else -1)
+            scores[run] = is_trial(run) and not run.finished, score
+    return sorted(scores, key=scores.__getitem__)
 
 
 def _own(found: Sequence[Path]) -> list[Run]:

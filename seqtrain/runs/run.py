@@ -30,6 +30,7 @@ HISTORY, MODEL = "history.csv", "model.keras"
 SERIES = "series.npz"
 SAMPLES, CONTEXT = "samples.jsonl", "context.csv"  # of a language model
 SURPRISE, UNITS = "surprise.json", "units.json"  # what `explain` found of one
+PRUNED = "pruned.json"  # of a trial of a sweep that was ended early
 GRADIENTS = "gradients.json"  # gradients of its network; explanations are in `EXPLAINED`
 
 
@@ -39,7 +40,8 @@ class Run(Artifacts):
 
     Attributes:
         folder: `outputs/<name>/<UTC time>-<4 hex>/`, and for one of several seeds
-            `outputs/<name>/<UTC time>-<4 hex>-seeds/seed-<seed>/`.
+            `outputs/<name>/<UTC time>-<4 hex>-seeds/seed-<seed>/`, for a trial of a sweep
+            `outputs/<name>/<UTC time>-<4 hex>-sweep/trial-<number>/`.
         known: the config, if it is already in memory.
     """
 
@@ -63,12 +65,22 @@ class Run(Artifacts):
             RunError: the folders cannot be created; then none is left.
         """
         with folders.made_in(outputs):
-            group = folders.new_folder(outputs / configs[0].name, folders.GROUP)
+            group = folders.new_folder(outputs / configs[0].name, folders.SEEDS)
             try:
                 return [cls._begun(group / f"seed-{config.seed}", config) for config in configs]
             except OSError:
                 shutil.rmtree(group, ignore_errors=True)
                 raise
+
+    @classmethod
+    def create_trial(cls, sweep: Path, number: int, config: ResolvedConfig) -> Run:
+        """Create a run in the folder of a sweep.
+
+        Raises:
+            RunError: the folder cannot be created.
+        """
+        with folders.made_in(sweep):
+            return cls._begun(sweep / f"trial-{number}", config)
 
     @classmethod
     def _begun(cls, folder: Path, config: ResolvedConfig) -> Run:
@@ -80,7 +92,7 @@ class Run(Artifacts):
 
     @property
     def group(self) -> Path | None:
-        """The folder of its group of seeds, if it is in one."""
+        """The folder of its group of seeds or trials, if it is in one."""
         return folders.group(self.folder)
 
     @cached_property

@@ -36,7 +36,8 @@ def at(root: Schema, path: Sequence[str | int], value: Any) -> Schema:
     for key in path:
         present = isinstance(value, list) or (isinstance(value, dict) and key in value)
         value = value[key] if present else None
-        inner = schema.get("properties", {}).get(key) or schema.get("items") or {}
+        others = schema.get("additionalProperties") or {}  # of a section with any keys
+        inner = schema.get("properties", {}).get(key) or schema.get("items") or others
         if "discriminator" in schema and key == "name":
             inner = {"enum": names(schema)}
         schema = resolve(inner, root, value)

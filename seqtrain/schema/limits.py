@@ -11,4 +11,5 @@ THREADS = 1_024
 SEED = 2**31 - 1  # valid in NumPy, TensorFlow and JAX
 SEEDS = 1_000  # seeds of one config
 JOBS = 64
+CHOICES = 100  # values of one key of a search
 REAL = 10**9  # its square still fits into a float32

@@ -25,6 +25,7 @@ LONGEST_PROBLEM = 1_000  # characters
 LONGEST_NUMBER = 40  # characters; a longer number is a word, which no key allows
 
 DEEPEST = 20  # keys above a value; a config has 3
+DOTTED = ("sweep", "space")  # a section whose keys are dotted: `sweep.space.model.units=[8, 16]`
 HINT = "a line is `key: value`; keys of one section are indented alike"
 
 KeyPath = tuple[str | int, ...]
@@ -116,13 +117,38 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> None:
             document.problems.append(Problem(place, "", expected))
             continue
         try:
-            _set(document, tuple(key.split(".")), text, place)
+            _set(document, _path(key), text, place)
         except _NotYaml as error:
             problem = Problem(place, key, f"the value is not YAML: {error.reason}")
             document.problems.append(problem)
 
 
+def _path(key: str) -> KeyPath:
+    """Return the path of a dotted key."""
+    parts = tuple(key.split("."))
+    inside = parts[: len(DOTTED)] == DOTTED and len(parts) > len(DOTTED)
+    return (*DOTTED, ".".join(parts[len(DOTTED) :])) if inside else parts
+
+
+def put(document: Document, key: str, value: Any, place: Place) -> None:
+    """Set a dotted key to a value, which then stands at `place`."""
+    parent = _opened(document, _path(key), place)
+    if parent is not None:
+        parent[str(_path(key)[-1])] = value
+
+
 def _set(document: Document, path: KeyPath, text: str, place: Place) -> None:
+    """Set the value at a path to a text that is read as YAML."""
+    parent = _opened(document, path, place)
+    if parent is not None:
+        parent[str(path[-1])] = _Builder(document, lambda line: place).build(text, path)
+
+
+def _opened(document: Document, path: KeyPath, place: Place) -> dict[str, Any] | None:
+    """Return the section for a value at a path, without the places of what stood there.
+
+    If a value stands in the place of a section, that is a problem, and there is no section.
+    """
     parent = document.data
     for depth, key in enumerate(path[:-1], start=1):
         if parent.get(str(key)) is None:
@@ -133,11 +159,11 @@ def _set(document: Document, path: KeyPath, text: str, place: Place) -> None:
             dotted = ".".join(map(str, path[:depth]))
             problem = Problem(place, dotted, "is a value, so no key can be set in it")
             document.problems.append(problem)
-            return
+            return None
     for old in [known for known in document.places if known[: len(path)] == path]:
         del document.places[old]
     document.places[path] = place
-    parent[str(path[-1])] = _Builder(document, lambda line: place).build(text, path)
+    return parent
 
 
 def _read(path: Path) -> str:

@@ -58,7 +58,8 @@ def least(definition: dict[str, Any]) -> dict[str, Any]:
 def tree(dataset: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
     """Return a config with every section in it."""
     parts = {"dataset": least(dataset), "model": least(model)}
-    return {**parts, "training": {"early_stopping": {}}, "execution": {}}
+    sweep = {"space": {"model.units": {"choice": [1]}}}
+    return {**parts, "training": {"early_stopping": {}}, "execution": {}, "sweep": sweep}
 
 
 def sections() -> Iterator[Section]:
@@ -71,7 +72,8 @@ def sections() -> Iterator[Section]:
         yield Section(("dataset",), dataset["properties"], tree(dataset, models[0]))
     for model in models:
         yield Section(("model",), model["properties"], tree(datasets[0], model))
-    for path in [("training",), ("execution",), ("training", "early_stopping")]:
+    inner = [("training", "early_stopping"), ("sweep", "space", "model.units")]
+    for path in [("training",), ("execution",), ("sweep",), *inner]:
         yield Section(path, schemas.at(ROOT, path, whole)["properties"], whole)
 
 

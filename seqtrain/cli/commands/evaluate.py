@@ -41,19 +41,18 @@ def evaluate(
 ) -> None:
     """Evaluate the saved model of RUN: a folder, or a name under --output (default: the newest).
 
-    For a group of seeds, print the scores of each and their mean.
+    For a group of seeds, print the scores of each and their mean; for a sweep, those of its best.
     """
     from seqtrain.cli.score_tables import format_evaluation
     from seqtrain.comparison.run_table import format_seeds
     from seqtrain.inference import network
     from seqtrain.runs import lookup
-    from seqtrain.runs.run import MODEL
 
     console.show_log()
     if data and typed("split"):
         raise click.UsageError("Give --data or --split, not both.")
     only_with_data(data, text=text_column, label=label_column)
-    runs = lookup.newest(run, outputs, MODEL)
+    runs = lookup.evaluated(run, outputs)
     if data:
         found = [network.evaluate_given(one, data, text_column, label_column) for one in runs]
     else:

@@ -21,11 +21,13 @@ from seqtrain.cli.options import FORMAT, OUTPUT, command
 def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path) -> None:
     """Draw the plots of RUNS (default: the newest). Several runs share one set of plots.
 
-    The seeds of one config are drawn as their mean and range.
+    The seeds of one config are drawn as their mean and range. Of a sweep, the search is drawn, and
+    the curves of its best trials.
     """
     from seqtrain import plots
     from seqtrain.errors import RunError
     from seqtrain.runs import folders, lookup
+    from seqtrain.runs.sweeps import TRIALS, SweepFolder
 
     console.show_log()
     chosen = lookup.newest_of_each(runs, outputs)
@@ -35,6 +37,9 @@ def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path
         folders.require_own_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(chosen, target, suffix)
+    sweep = SweepFolder(group) if group else None
+    if sweep and sweep.has(TRIALS):
+        pictures += plots.draw_sweep(sweep.trials(), target, suffix)
     if not pictures:
         raise RunError(f"{chosen[0].folder} has nothing to draw: no epoch was finished")
     console.result("\n".join(map(str, pictures)))

@@ -34,6 +34,11 @@ def resume(
 
     console.show_log()
     found = lookup.newest(run, outputs)
+    if len(found) > 1 and lookup.is_trial(found[0]):
+        raise RunError(
+            f"`{found[0].group}` is a sweep, and `resume` trains single runs or seeds",
+            f"`seqtrain sweep {found[0].group}/sweep.yaml` goes on with it",
+        )
     named = found[0].group if len(found) > 1 else found[0].folder
     left = [one for one in found if one.is_left(epochs)]
     if epochs is not None:

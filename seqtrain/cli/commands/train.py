@@ -42,6 +42,10 @@ def train(
 
     checked = load_config(config, overrides)
     console.show_log()
+    if checked.sweep:
+        console.message(
+            f"training the config as it stands; `seqtrain sweep {config}` searches its `sweep`"
+        )
     if seeds:
         from seqtrain.training import seeds as several
 
