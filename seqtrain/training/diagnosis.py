@@ -166,9 +166,8 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
     training, rows = trained.training, trained.rows
     losses, rate = [row["loss"] for row in rows], training.learning_rate
     if trained.steps < FEW_STEPS:
-        steps = counted(trained.steps, "step")
-        verb = "is" if trained.steps == 1 else "are"
-        yield f"{steps} of the optimizer {verb} few ({_more(trained, 10)})"
+        few = f"of the optimizer {'is' if trained.steps == 1 else 'are'} few"
+        yield f"{counted(trained.steps, 'step')} {few} ({_more(trained, 10)})"
     if max(losses) > 1.5 * trained.guessing("train") or losses[-1] > 1.05 * losses[0]:
         yield f"the learning rate may be too high (`training.learning_rate={rate / 10:g}`)"
     elif trained.steps >= FEW_STEPS:
