@@ -53,6 +53,7 @@ DEFAULTS = {
         "dropout": 0.0,
         "recurrent_dropout": 0.0,
         "memory_steps": None,
+        "tied_embeddings": False,
         "pooling": "max",
         "dense_units": (),
         "dense_activation": "relu",
