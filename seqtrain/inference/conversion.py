@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from seqtrain.inference import model_file
+from seqtrain.io.regular_file import checked
 from seqtrain.runs.run import Run
 
 SIGNATURE = "serving_default"
@@ -27,7 +28,7 @@ def main(folder: str, form: str, target: str, examples: str, result: str) -> Non
     run = Run(Path(folder))
     model = model_file.open_model(run.model_file, run.config, run.fitted())
     kinds = {one.name: one.dtype for one in model.inputs}
-    with np.load(examples) as file:  # ids may have come in fewer bytes
+    with np.load(checked(Path(examples))) as file:  # ids may have come in fewer bytes
         kind = next(iter(kinds.values()))
         given = {name: file[name].astype(kinds.get(name, kind)) for name in file.files}
     x: Any = given if len(given) > 1 else next(iter(given.values()))

@@ -26,6 +26,7 @@ from seqtrain.data import inputs
 from seqtrain.errors import ConfigError, DataError, RunError
 from seqtrain.inference import model_file
 from seqtrain.io.atomic import adding
+from seqtrain.io.regular_file import checked
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
 
@@ -165,7 +166,7 @@ def _converted(run: Run, form: str, target: Path, examples: Path) -> dict[str, A
         raised = [line for line in done.stderr.splitlines() if RAISED.match(line)][-1:]
         why = raised[0] if raised else f"the converter ended with code {done.returncode}"
         raise RunError(f"the network cannot be exported as {form}: {why}", _others(form))
-    return dict(json.loads(result.read_text()))
+    return dict(json.loads(checked(result).read_text()))
 
 
 def _others(form: str) -> str:
