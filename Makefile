@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
-	languages))
+	languages export))
 
 .PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-translation bench-gpu docs picture clean
 

@@ -77,13 +77,9 @@ def run_of(name: str) -> Run:
     return lookup.best(Path(name), Path("outputs"))
 
 
-CASES = [
-    *(("onnx", name) for name in NETWORKS),
-    ("saved_model", "padded"),
-    ("saved_model", "several"),
-    ("litert", "padded"),
-    ("litert", "several"),
-]
+ALWAYS = [("onnx", "padded"), ("onnx", "next"), ("saved_model", "several"), ("litert", "several")]
+OTHERS = [(form, name) for form in FORMATS for name in NETWORKS if (form, name) not in ALWAYS]
+CASES = [*ALWAYS, *(pytest.param(*case, marks=pytest.mark.soak) for case in OTHERS)]
 
 
 @pytest.mark.usefixtures("trained")

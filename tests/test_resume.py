@@ -607,7 +607,16 @@ def test_what_decides_the_last_digits_is_told(key: str, value: Any, said: str, w
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["adafactor", "muon", "schedulefreeadamw"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "muon",
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in ("adafactor", "schedulefreeadamw")
+        ),
+    ],
+)
 def test_every_kind_of_optimizer_is_resumed_to_the_bit(
     name: str, tmp_path: Path, monkeypatch: Patch
 ) -> None:
