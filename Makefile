@@ -44,8 +44,9 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 110 minutes)
+bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 2 hours)
 	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.token_speed
 	$(BIN)/python -m benchmarks.plans
 	$(BIN)/python -m benchmarks.padding
 	$(BIN)/python -m benchmarks.quality
