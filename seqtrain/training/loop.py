@@ -264,6 +264,7 @@ def finish(model: Any, trained: TrainingRecord, run: Run) -> None:
             **({"chosen": chosen} if chosen else {}),
         }
     )
+    del best  # the plots read it from its file
     draw(run)
 
 
