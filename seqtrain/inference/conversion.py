@@ -2,11 +2,10 @@
 
     python -m seqtrain.inference.conversion RUN FORMAT TARGET EXAMPLES RESULT
 
-It writes the result as JSON. Imports Keras on TensorFlow.
+It writes the result as JSON. `exporting` sets the backend to TensorFlow, and hides GPUs.
 """
 
 import json
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -109,5 +108,4 @@ ANSWER = {"onnx": of_onnx, "saved_model": of_saved_model, "litert": of_litert}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
     main(*sys.argv[1:])

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtrain.data import inputs
+from seqtrain.data.vocabulary import FIRST_WORD
 from seqtrain.errors import ConfigError, DataError, RunError
 from seqtrain.inference import model_file
 from seqtrain.io.atomic import adding
@@ -113,7 +114,8 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
             if not found["difference"] <= CLOSE:
                 raise RunError(
                     f"as {form} the network answers differently, by up to "
-                    f"{found['difference']:.2g}, so it was not exported"
+                    f"{found['difference']:.2g}, so it was not exported",
+                    _others(form),
                 )
     return Exported(target, found["difference"], inputs.count(examples), found["inputs"])
 
@@ -135,7 +137,9 @@ def _examples(run: Run, data_dir: Path | None) -> Inputs:
     def drawn(shape: tuple[int, ...], kind: str) -> np.ndarray:
         if kind == model_file.FEATURES:
             return random.normal(size=(EXAMPLES, *shape)).astype(np.float32)
-        return random.integers(1, saved.vocabulary_size or 2, (EXAMPLES, *shape), np.int32)
+        if shape == (1,):  # the number of a series, and there may be only one
+            return np.zeros((EXAMPLES, *shape), np.int32)
+        return random.integers(1, FIRST_WORD, (EXAMPLES, *shape), np.int32)  # in every vocabulary
 
     if saved.several:
         return {name: drawn(*one) for name, one in saved.several.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +17,9 @@ from seqtrain.display.columns import table
 from seqtrain.display.escape import printable
 from seqtrain.errors import DataError
 from seqtrain.inference.translating import Interpreter, Trace
+from seqtrain.interpretation.explanation_files import embedded
 from seqtrain.io.atomic import write_text
-from seqtrain.plots.base import DPI, save
+from seqtrain.plots.base import save
 from seqtrain.report.page import document
 from seqtrain.report.page_sections import Section
 from seqtrain.runs import run_data
@@ -242,12 +241,10 @@ def write(found: Attended, folder: Path, suffix: str, html: bool) -> list[Path]:
 
 def page(found: Attended, figure: Figure) -> str:
     """Return a page of HTML with the picture and a table of all tokens."""
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=DPI)
     header, written = rows(found)
     content = {
         "sentence": found.sentence,
-        "picture": base64.b64encode(image.getvalue()).decode(),
+        "picture": embedded(figure),
         "header": header,
         "rows": written,
     }
