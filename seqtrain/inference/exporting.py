@@ -105,6 +105,7 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
     if os.path.lexists(target):
         raise ConfigError(f"`{target}` exists, and `export` overwrites nothing", "`--to NAME`")
     examples = _examples(run, data_dir)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         given = Path(place) / "examples.npz"
         named: dict[str, Any] = examples if isinstance(examples, dict) else {"x": examples}
