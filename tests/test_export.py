@@ -169,5 +169,6 @@ def test_without_its_data_random_examples_are_compared(
     for name in ("rows", "pairs", "several"):
         x = exporting._examples(run_of(name), None)
         assert {len(one) for one in inputs.arrays(x)} == {exporting.EXAMPLES}
-    assert exporting.export(run_of("rows"), "saved_model", Path("a/new/there"), None).examples == 100
+    found = exporting.export(run_of("rows"), "saved_model", Path("a/new/there"), None)
+    assert found.examples == 100
     assert Path("a/new/there/saved_model.pb").exists()
