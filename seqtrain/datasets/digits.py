@@ -17,7 +17,7 @@ from pydantic import Field
 
 from seqtrain.data.dataset import Dataset, Examples, Fitted, empty, stratified
 from seqtrain.schema.sections import Share
-from seqtrain.sources.base import FeatureDatasetConfig
+from seqtrain.sources.pictures import PictureDatasetConfig
 from seqtrain.tasks import Classification
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DARKEST = 16.0  # pixels are whole numbers from 0 to 16
 
 
-class Digits(FeatureDatasetConfig):
+class Digits(PictureDatasetConfig):
     """1,797 handwritten digits of 8 by 8 pixels, one row a step; they come with scikit-learn."""
 
     name: Literal["digits"]

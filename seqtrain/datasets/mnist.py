@@ -16,7 +16,8 @@ from seqtrain.io import npz
 from seqtrain.io.atomic import sha256
 from seqtrain.io.download import Remote, download, find
 from seqtrain.schema.sections import FileName
-from seqtrain.sources.base import FeatureDatasetConfig, reading
+from seqtrain.sources.base import reading
+from seqtrain.sources.pictures import PictureDatasetConfig
 from seqtrain.tasks import Classification
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ EXPECTED = (
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-class Mnist(FeatureDatasetConfig):
+class Mnist(PictureDatasetConfig):
     """70,000 handwritten digits of 28 by 28 pixels; 10,000 of them are the test set."""
 
     name: Literal["mnist"]

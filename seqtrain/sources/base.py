@@ -88,6 +88,10 @@ class DatasetConfig(Part):
         """Whether short examples are padded at the end and the padding is masked."""
         return False
 
+    def in_training(self, examples: Examples) -> Examples:
+        """Return training examples in the form in which their epochs are drawn."""
+        return examples
+
     def embedded(self, task: Task) -> dict[str, tuple[int, int]]:
         """Return the inputs that are ids, as `Dataset.embedded` does."""
         return {}

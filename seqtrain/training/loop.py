@@ -154,7 +154,8 @@ def fit(
     from seqtrain.training.samples import WriteSamples
 
     whole = dataset.task.of_steps or dataset.task.decodes
-    train = read_by(saver.model, dataset.learned_split("train"))
+    learned = config.dataset.in_training(dataset.learned_split("train"))
+    train = read_by(saver.model, learned)
     held_out = train if whole else dataset.learned_split("validation")
     weights = class_weight(config, dataset)
     hidden = dataset.mask and dataset.padding == "post"
