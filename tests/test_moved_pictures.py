@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.ndimage import map_coordinates
 
 from seqtrain.data.dataset import Examples
 from seqtrain.data.moved_pictures import Moved, MovedPictures, interpolated
@@ -41,6 +40,8 @@ def test_a_picture_turns_about_its_centre() -> None:
 
 
 def test_values_between_pixels_are_those_of_scipy() -> None:
+    from scipy.ndimage import map_coordinates
+
     random = np.random.default_rng(1)
     rows, columns = random.uniform(-2, 10, (2, 6, 5, 7)).astype(np.float32)
     which = np.broadcast_to(np.arange(6)[:, None, None], rows.shape)
