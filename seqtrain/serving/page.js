@@ -257,9 +257,10 @@ async function open() {
   complain();
   $("#login").hidden = true;
   document.title = facts.run + " – seqtrain serve";
-  $("#name").textContent = facts.run;
+  const [name, time] = facts.run.split("/");
+  $("#name").textContent = name;
   const labels = facts.classes && facts.classes.length ? ": " + facts.classes.join(", ") : "";
-  $("#does").textContent = facts.task.replaceAll("_", " ") + labels;
+  $("#does").textContent = `${facts.task.replaceAll("_", " ")}${labels} · ${time || ""}`;
   const section = document.getElementById(facts.kind);
   section.hidden = false;
   KINDS[facts.kind](section);
