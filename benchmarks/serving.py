@@ -1,7 +1,7 @@
 """Ask a server of a run of texts as many clients at once, and check every answer.
 
-`python -m benchmarks.serving RUN --data FILE` starts `seqtrain serve`, and asks it for the
-predictions of the lines of FILE, one in each request, which `seqtrain predict` gives too.
+`python -m benchmarks.serving RUN` starts `seqtrain serve`, and asks it for the predictions of test
+examples of the run, one in each request. They must be those of `seqtrain predict`.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import described
+from seqtrain.data.vocabulary import OOV
+from seqtrain.runs import lookup
 
 TOLERANCE = 1e-5  # of a probability: in batches of other sizes sums are rounded differently
 
@@ -27,11 +29,10 @@ def main() -> None:
     """Print a table of the answers of a server."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run")
-    parser.add_argument("--data", type=Path, required=True, help="text file, a text on each line")
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=30)
     given = parser.parse_args()
-    texts = given.data.read_text(encoding="utf-8").splitlines()
+    texts = texts_of(given.run)
     expected = dict(zip(texts, predicted(given.run, texts), strict=True))
     command = [sys.executable, "-m", "seqtrain", "serve", given.run, "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -53,6 +54,17 @@ def main() -> None:
         f"| {times.max():.0f} ms | {found['errors']} | {found['wrong']} |"
     )
     print(f"\n{len(times):,} answers; the server ended with exit code {code}")
+
+
+def texts_of(name: str) -> list[str]:
+    """Return up to 2,000 different texts of the test examples of a run."""
+    run = lookup.best(Path(name))
+    vocabulary = run.fitted().vocabulary
+    if vocabulary is None:
+        raise SystemExit(f"{name} reads no texts")
+    rows = run.config.dataset.load().test.first[:2_000]
+    words = (vocabulary.names(row[row > OOV].tolist()) for row in rows)
+    return [*dict.fromkeys(" ".join(some) for some in words)]
 
 
 def predicted(run: str, texts: list[str]) -> Iterator[dict[str, Any]]:

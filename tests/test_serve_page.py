@@ -72,9 +72,8 @@ def test_the_answer_moves_while_a_text_is_typed(opened: Any) -> None:
         page.keyboard.type("never dull")  # the field has the focus
         expect(page.locator("#texts .steps tbody tr")).to_have_count(3)
         expect(page.locator("#texts .answer")).to_contain_text("%")
-        page.keyboard.type(" <img src=x onerror=alert(1)>")
-        expect(page.locator("#texts .steps")).to_contain_text("onerror")
-        assert page.locator("img").count() == 0
+        page.keyboard.type(" zebra")
+        expect(page.locator("#texts .steps")).to_contain_text("[zebra]")
 
 
 def test_a_picture_is_drawn_and_read_row_by_row(opened: Any) -> None:
@@ -104,9 +103,10 @@ def test_a_text_is_written_token_by_token(opened: Any) -> None:
 
 def test_a_translation_has_its_attention(opened: Any) -> None:
     with opened("translation") as page:
-        page.locator("#translation textarea").fill("1+2")
+        page.locator("#translation textarea").fill("1+<b>2")  # other tokens are read as unknown
         page.get_by_role("button", name="Translate").click()
         expect(page.locator(".attention tbody tr").first).to_be_visible()
+        assert page.locator("main b").count() == 0
 
 
 def test_newer_rows_are_forecast(opened: Any) -> None:

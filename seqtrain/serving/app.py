@@ -18,8 +18,8 @@ from seqtrain import __version__
 from seqtrain.display.sentences import listed
 from seqtrain.errors import SeqtrainError
 from seqtrain.serving import browser_page, sizes
+from seqtrain.serving.answer_schema import schema_of
 from seqtrain.serving.answers import Operation, Served, written
-from seqtrain.serving.examples import schema_of
 from seqtrain.serving.guard import Guard
 from seqtrain.serving.model_thread import Busy, ModelThread, Writing
 from seqtrain.serving.problems import Json, encoded, invalid, problem

@@ -22,7 +22,8 @@ model: {name: lstm, units: 6, embedding_dim: 4}
 """
 SERIES = """
 dataset:
-  {name: series, path: wave.csv, time_column: month, window: 6, horizon: 3, validation: 12, test: 12}
+  {name: series, path: wave.csv, time_column: month, window: 6, horizon: 3,
+   validation: 12, test: 12}
 model: {name: gru, units: 4}
 """
 ARRAYS = """
