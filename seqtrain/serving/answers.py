@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from seqtrain.errors import DataError, SeqtrainError
 from seqtrain.inference import network
 from seqtrain.runs.run import Run
 from seqtrain.serving import bodies
+from seqtrain.serving.row_file import as_file
 
 Answer = Any  # what is sent as JSON, or the error of this one request
 
@@ -364,12 +362,12 @@ def _series(run: Run, data_dir: Path | None) -> Served:
     model, reads_files = network.started(run), hasattr(run.config.dataset, "path")
 
     def ahead(request: Any) -> Answer:
-        with _as_file(getattr(request, "rows", None)) as file:
+        with as_file(getattr(request, "rows", None)) as file:
             found = forecast(run, file, request.steps, data_dir, model)
         return {"forecasts": found.rows()}
 
     def explain(request: Any) -> Answer:
-        with _as_file(getattr(request, "rows", None)) as file:
+        with as_file(getattr(request, "rows", None)) as file:
             if file:
                 found = window_effects.effects_at_end(run, file, request.example, model)
             else:
@@ -398,21 +396,3 @@ def _series(run: Run, data_dir: Path | None) -> Served:
         ),
         {"reads_rows": reads_files},
     )
-
-
-@contextmanager
-def _as_file(rows: Sequence[dict[str, Any]] | None) -> Iterator[Path | None]:
-    """Yield rows as a file, for the one reader of series; errors name it `rows`."""
-    if rows is None:
-        yield None
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "rows.jsonl"
-        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-        try:
-            yield file
-        except SeqtrainError as error:
-            plain = [
-                (text or "").replace(str(file), "rows") for text in (error.message, error.hint)
-            ]
-            raise DataError(plain[0], plain[1] or None) from error
