@@ -8,7 +8,7 @@ HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
 	languages export))
 
-.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-translation bench-gpu docs picture clean
+.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-serving bench-translation bench-gpu docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -67,6 +67,10 @@ bench-gpu: $(VENV)/installed-bench ## the tables of docs/performance.md on a GPU
 
 bench-language-models: $(VENV)/installed-dev ## the tables of docs/language-models.md (SEQTRAIN_DATA_DIR; 2 hours)
 	$(BIN)/python -m benchmarks.language_models
+
+bench-serving: $(VENV)/installed-dev ## the table of docs/serving.md
+	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
+	$(BIN)/python -m benchmarks.serving phrases_lstm
 
 bench-translation: $(VENV)/installed-dev ## the table of docs/translation.md (SEQTRAIN_DATA_DIR; 2 hours)
 	$(BIN)/python -m benchmarks.translation

@@ -60,5 +60,9 @@ class OutputError(SeqtrainError):
     exit_code = 1
 
 
+class ServingError(SeqtrainError):
+    """A run cannot be served at this address, or not without a token."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM ended the process, as batch schedulers do; otherwise like Ctrl-C."""

@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from packages and modules named before its own.
 ORDER = (
     "errors memory display io schema data evaluation tasks sources datasets models config scaffold "
-    "backend runs inference comparison drawing plots report training interpretation cli"
+    "backend runs inference comparison drawing plots report training interpretation serving cli"
 ).split()
 
 

@@ -39,7 +39,7 @@ NUMBERS = [
 ]
 
 
-SENSIBLE = {("--temperature", "0"), ("--seed", "0"), ("--length-penalty", "0")}
+SENSIBLE = {("--port", "0"), ("--temperature", "0"), ("--seed", "0"), ("--length-penalty", "0")}
 
 
 def test_some_options_are_numbers() -> None:

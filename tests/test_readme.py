@@ -4,12 +4,14 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from socket import socket
 
 import click
 import pytest
 
 from seqtrain.cli.main import cli
 from seqtrain.config import config_schema, load_config
+from seqtrain.runs.run import Run
 from seqtrain.schema import json_schema as schemas
 from tests.conftest import CONFIGS, REPOSITORY, Outcome
 from tests.cutting import go_on
@@ -31,6 +33,7 @@ FEW = {  # what makes a command take less time
     # one process has one backend
     "train": ["training.epochs=1", "dataset.limit=40", "execution.backend=tensorflow"],
     "resume": ["--epochs", "2"],
+    "serve": ["--port", "0"],
 }
 
 
@@ -47,6 +50,12 @@ def test_every_command_of_the_documentation_can_be_typed(document: Path) -> None
         assert set(keys) <= known, line
 
 
+def announce(run: Run, listening: socket, token: None, data_dir: None, ready: Callable) -> None:
+    """Be ready, and end at once, where `seqtrain serve` would go on."""
+    ready()
+    listening.close()
+
+
 @pytest.mark.tf
 @pytest.mark.docs
 def test_the_commands_of_the_readme_work_one_after_another(
@@ -56,6 +65,7 @@ def test_the_commands_of_the_readme_work_one_after_another(
     monkeypatch.setattr(
         "seqtrain.training.seeds.train", lambda runs, *_: [go_on(run) for run in runs]
     )
+    monkeypatch.setattr("seqtrain.serving.server.serve", announce)
     for command in COMMANDS:
         program, *arguments = shlex.split(command, comments=True)
         assert program == "seqtrain"

@@ -22,6 +22,7 @@ from seqtrain.cli.commands.report import report
 from seqtrain.cli.commands.resume import resume
 from seqtrain.cli.commands.schema import schema
 from seqtrain.cli.commands.score import score
+from seqtrain.cli.commands.serve import serve
 from seqtrain.cli.commands.sweep import sweep
 from seqtrain.cli.commands.train import train
 from seqtrain.cli.commands.translate import translate
@@ -66,6 +67,7 @@ for command in (
     compare,
     report,
     export,
+    serve,
 ):
     cli.add_command(command)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -15,7 +15,7 @@ from seqtrain.data.sequences import Sequences
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import End, Size
 from seqtrain.sources.base import FeatureDatasetConfig
-from seqtrain.sources.npz_sequences import dense
+from seqtrain.sources.npz_sequences import dense, ragged
 from seqtrain.sources.sequence_files import SequenceFilesConfig, check_readable
 
 if TYPE_CHECKING:
@@ -106,7 +106,22 @@ class Arrays(SequenceFilesConfig, FeatureDatasetConfig):
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Read sequences from a `.npz` file or a long table; labels may be left out."""
         check_readable(file, "correct the path of `--data`")
-        given = self.sequences_given(file)
+        return self._given(self.sequences_given(file), fitted)
+
+    def encode_sequences(self, sequences: Sequence[np.ndarray], fitted: Fitted) -> NewExamples:
+        """Turn sequences of any lengths into inputs."""
+        import numpy as np
+
+        flat = [one.reshape(len(one), -1) if one.size else one.reshape(0, 1) for one in sequences]
+        if len(widths := {one.shape[1] for one in flat}) > 1:
+            found = " and ".join(map(str, sorted(widths)[:2]))
+            hint = "give the features of the training, in their order"
+            raise DataError(f"steps have different numbers of features: {found}", hint)
+        lengths = np.array([len(one) for one in flat])
+        return self._given(ragged("the request", np.concatenate(flat), lengths), fitted)
+
+    def _given(self, given: Sequences, fitted: Fitted) -> NewExamples:
+        """Return new sequences as inputs, with their labels if they have some."""
         known = len(fitted.scaling.mean) if fitted.scaling else 0
         if width := known or self.step_width:
             hint = "give the features of the training, in their order"

@@ -39,6 +39,11 @@ class Digits(PictureDatasetConfig):
         """True."""
         return True
 
+    @property
+    def full_pixel(self) -> float:
+        """16."""
+        return DARKEST
+
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the digits as 8 steps of 8 features between 0 and 1."""
         images, labels = _images()

@@ -50,6 +50,11 @@ class Mnist(PictureDatasetConfig):
         """Whether `order` is `rows`."""
         return self.order == "rows"
 
+    @property
+    def full_pixel(self) -> float:
+        """255."""
+        return 255.0
+
     def read(self, data_dir: Path | None) -> Dataset:
         """Return the digits as float32 features between 0 and 1."""
         file = find(["mnist.npz"], self.path, data_dir) or download(REMOTE)

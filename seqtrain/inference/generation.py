@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -273,6 +273,35 @@ class Writer:
     @cached_property
     def _encoder(self) -> Encoder:
         return Encoder(self.vocabulary, self.task.spelling)
+
+
+def until(written: Iterable[Written], texts: int, stop: str | None) -> Iterator[Written]:
+    """Yield the tokens of texts, of each up to that with which the text at which to stop is there.
+
+    Args:
+        written: what `Writer.write` yields.
+        texts: their number.
+        stop: the text at which to stop; None or nothing stops nowhere.
+    """
+    ends, stopped = [""] * texts, [False] * texts
+    for one in written:
+        if stopped[one.text]:
+            continue
+        yield one
+        if stop:
+            ends[one.text] = (ends[one.text] + one.piece)[-len(stop) - len(one.piece) :]
+            stopped[one.text] = stop in ends[one.text]
+            if all(stopped):
+                return
+
+
+def row(beginning: str, tokens: Sequence[Written]) -> dict[str, Any]:
+    """Return a text that was written, for JSON, with the probability of each token."""
+    return {
+        "text": beginning + "".join(one.piece for one in tokens),
+        "beginning": beginning,
+        "tokens": [{"token": one.token, "probability": one.probability} for one in tokens],
+    }
 
 
 def _weights(logits: np.ndarray) -> np.ndarray:

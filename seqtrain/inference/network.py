@@ -66,6 +66,13 @@ def load_model(run: Run, masked: bool = False) -> Any:
     return model
 
 
+def started(run: Run, masked: bool = False) -> Any:
+    """Start the backend of a run, and return its network as `load_model` does."""
+    run.require(run.model_file.name)
+    execution.start_for_inference(run.config.execution, run.config.seed)
+    return load_model(run, masked)
+
+
 def predictions(model: Any, examples: Examples | NewExamples, task: Task) -> np.ndarray:
     """Return the predictions of a network for N examples, in the form of `Task.predictions`."""
     if task.of_steps and isinstance(examples, Examples):
@@ -96,9 +103,16 @@ def outputs(model: Any, x: Inputs) -> np.ndarray:
 def _predict(model: Any, x: Inputs) -> np.ndarray:
     found = np.empty((inputs.count(x), *model.output_shape[1:]), np.float32)
     for start in range(0, len(found), BATCH_SIZE):
-        rows = slice(start, start + BATCH_SIZE)
-        found[rows] = model.predict_on_batch(inputs.rows(x, rows))
+        end = min(start + BATCH_SIZE, len(found))
+        size = BATCH_SIZE if start else _filled(end)
+        rows = np.minimum(np.arange(start, start + size), end - 1)
+        found[start:end] = model.predict_on_batch(inputs.rows(x, rows))[: end - start]
     return found
+
+
+def _filled(examples: int) -> int:
+    """Return the size of a batch that so few examples fill up: one of a few that are compiled."""
+    return min(1 << (examples - 1).bit_length(), BATCH_SIZE)
 
 
 def hides_padding(model: Any, x: np.ndarray) -> bool:
@@ -242,8 +256,7 @@ def predict(run: Run, given: NewExamples) -> np.ndarray:
     run.require(run.model_file.name)
     if doubt := doubt_of_given(given, getattr(run.config.dataset, "tokens", None)):
         log.warning("%s", doubt)
-    execution.start_for_inference(run.config.execution, run.config.seed)
-    model, task = load_model(run), run.fitted().task
+    model, task = started(run), run.fitted().task
     return predictions(model if task.decodes else fitting(model, given.x), given, task)
 
 

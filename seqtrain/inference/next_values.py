@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from seqtrain.backend import execution
 from seqtrain.data.dataset import Examples
 from seqtrain.data.time_series import SeriesData
-from seqtrain.inference.network import Row, load_model, predictions
+from seqtrain.inference.network import Row, predictions, started
 from seqtrain.inference.newer_series import config_of, read_newer
 from seqtrain.runs.run import Run
 from seqtrain.tasks.forecasting import Forecasting, forecasting
@@ -51,7 +51,11 @@ class Forecast:
 
 
 def forecast(
-    run: Run, file: Path | None = None, steps: int | None = None, data_dir: Path | None = None
+    run: Run,
+    file: Path | None = None,
+    steps: int | None = None,
+    data_dir: Path | None = None,
+    model: Any = None,
 ) -> Forecast:
     """Forecast the next values of each series.
 
@@ -63,6 +67,7 @@ def forecast(
         file: newer values, in the form of the run's data; None goes on from the end of these.
         steps: how many; None is the horizon of the run.
         data_dir: a folder to look for data files in.
+        model: the network of the run, if it is already loaded.
 
     Raises:
         RunError: the run has no model.
@@ -83,8 +88,7 @@ def forecast(
             "they are less certain",
             task.horizon,
         )
-    execution.start_for_inference(run.config.execution, run.config.seed)
-    model, fitted = load_model(run), replace(run.fitted(), task=task)
+    model, fitted = model or started(run), replace(run.fitted(), task=task)
     past = found
     parts: list[np.ndarray] = []
     width = np.zeros((len(found.names), 1, 1))

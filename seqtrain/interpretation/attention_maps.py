@@ -60,13 +60,18 @@ class Attended:
         return f"{self.title!r} becomes {self.text!r} (probability {probability:.4f}){right}"
 
 
-def of_text(run: Run, text: str) -> Attended:
+def of_text(run: Run, text: str, interpreter: Interpreter | None = None) -> Attended:
     """Return how a text is translated.
+
+    Args:
+        run: the run.
+        text: the source.
+        interpreter: the network of the run, if it is already loaded.
 
     Raises:
         DataError: it is empty.
     """
-    interpreter = Interpreter.of(run)
+    interpreter = interpreter or Interpreter.of(run)
     ids, lengths = interpreter.reader.ids([text])
     if lengths[0] <= 1:  # only the start
         raise DataError("the text is empty", "give a text: `seqtrain explain RUN TEXT`")

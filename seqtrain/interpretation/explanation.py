@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtrain.backend import execution
 from seqtrain.data.dataset import NewExamples, Split, real
 from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
 from seqtrain.errors import DataError
@@ -130,18 +129,21 @@ def explain(run: Run, example: Example) -> Explanation:
     return next(explain_each(run, [example]))
 
 
-def explain_each(run: Run, examples: Sequence[Example]) -> Iterator[Explanation]:
+def explain_each(run: Run, examples: Sequence[Example], model: Any = None) -> Iterator[Explanation]:
     """Explain examples: run the network of a run on every part of each.
+
+    Args:
+        run: the run.
+        examples: what the network reads.
+        model: its network, if it is already loaded (`masked`) and serves nothing else.
 
     Raises:
         RunError: the run has no model.
         DataError: an example does not fit the model.
     """
-    run.require(run.model_file.name)
-    execution.start_for_inference(run.config.execution, run.config.seed)
+    model, task = model or network.started(run, masked=True), run.fitted_task
     from seqtrain.interpretation import prefixes
 
-    model, task = network.load_model(run, masked=True), run.fitted_task
     padding: End = getattr(run.config.dataset, "padding", "post")
     for example in examples:
         gates, attention = prefixes.inside(network.fitting(model, example.x[None]), example.x)

@@ -58,14 +58,19 @@ class Surprise:
         return float(self.bits.sum() / max(self.characters.sum(), 1))
 
 
-def of_text(run: Run, text: str) -> Surprise:
+def of_text(run: Run, text: str, writer: Writer | None = None) -> Surprise:
     """Return how a text surprises the network of a run.
+
+    Args:
+        run: the run.
+        text: the text.
+        writer: the network of the run, if it is already loaded.
 
     Raises:
         RunError: the run has no model.
         DataError: the text is empty.
     """
-    writer = Writer.of(run)
+    writer = writer or Writer.of(run)
     if not text:
         raise DataError("an empty text holds nothing to explain", "give some words")
     stream = writer.stream(text)

@@ -15,7 +15,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from seqtrain import drawing  # before matplotlib, which it imports on its defaults
-from seqtrain.backend import execution
 from seqtrain.data import inputs
 from seqtrain.data.dataset import Examples, Split
 from seqtrain.data.time_series import SeriesData
@@ -23,7 +22,7 @@ from seqtrain.display.columns import table
 from seqtrain.display.escape import one_line
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
-from seqtrain.inference.network import load_model, predictions
+from seqtrain.inference.network import predictions, started
 from seqtrain.inference.newer_series import config_of, read_newer
 from seqtrain.interpretation.explanation_files import embedded
 from seqtrain.io.atomic import write_text
@@ -87,7 +86,9 @@ class WindowEffects:
         return f"{said}; moved most by {moved}"
 
 
-def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> WindowEffects:
+def effects(
+    run: Run, split: Split, number: int, data_dir: Path | None, model: Any = None
+) -> WindowEffects:
     """Return how each value of the window of an origin moved its forecast.
 
     Args:
@@ -95,6 +96,7 @@ def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> Windo
         split: train, validation or test.
         number: of the origin, from 1, in the order of time.
         data_dir: a folder to look for data files in.
+        model: the network of the run, if it is already loaded.
 
     Raises:
         RunError: the run has no model.
@@ -111,16 +113,18 @@ def effects(run: Run, split: Split, number: int, data_dir: Path | None) -> Windo
             f"choose one of 1 to {len(examples)}: `--example {len(examples)}`",
         )
     one = examples.take(np.array([number - 1]))
-    return _moved(run, found, task, one, f"origin {number} of {split}", f"{split}-{number}")
+    title, slug = f"origin {number} of {split}", f"{split}-{number}"
+    return _moved(run, model, found, task, one, title, slug)
 
 
-def effects_at_end(run: Run, file: Path, number: int) -> WindowEffects:
+def effects_at_end(run: Run, file: Path, number: int, model: Any = None) -> WindowEffects:
     """Return how the last values of a series in a file moved the forecast from its end.
 
     Args:
         run: a run that forecasts, with a model.
         file: newer values, in the form of the run's data.
         number: of the series, from 1, in the order of the file.
+        model: the network of the run, if it is already loaded.
 
     Raises:
         RunError: the run has no model.
@@ -137,17 +141,21 @@ def effects_at_end(run: Run, file: Path, number: int) -> WindowEffects:
     found = config.ready(found, task.horizon)
     examples = config.latest(found, replace(run.fitted(), task=task))
     one = examples.take(np.array([number - 1]))
-    return _moved(
-        run, found, task, one, f"the end of {one_line(file.name)}", f"{file.stem}-{number}"
-    )
+    title, slug = f"the end of {one_line(file.name)}", f"{file.stem}-{number}"
+    return _moved(run, model, found, task, one, title, slug)
 
 
 def _moved(
-    run: Run, found: SeriesData, task: Forecasting, one: Examples, title: str, slug: str
+    run: Run,
+    model: Any,
+    found: SeriesData,
+    task: Forecasting,
+    one: Examples,
+    title: str,
+    slug: str,
 ) -> WindowEffects:
     """Return how the values of the only window of `one` moved its forecast."""
-    execution.start_for_inference(run.config.execution, run.config.seed)
-    model, label = load_model(run), one.labels[0]
+    model, label = model or started(run), one.labels[0]
     whole = predictions(model, one, task)[0]
     changed = task.points(predictions(model, _occluded(one), task)).mean(axis=1)
     middle = whole[:, whole.shape[1] // 2].mean()

@@ -78,6 +78,18 @@ class DatasetConfig(Part):
         hint = "give examples as arrays: `seqtrain predict RUN --data FILE.npz`"
         raise DataError(f"a network trained on `{self.name}` reads no texts", hint)
 
+    def encode_sequences(self, sequences: Sequence[np.ndarray], fitted: Fitted) -> NewExamples:
+        """Turn sequences of numbers, as the files of the data hold them, into inputs.
+
+        Args:
+            sequences: float64, each of shape (T, F), or (T,) for one feature.
+            fitted: of the run.
+
+        Raises:
+            DataError: the network reads no numbers, or these do not fit it.
+        """
+        raise DataError(f"a network trained on `{self.name}` reads no sequences of numbers")
+
     @property
     def chooses_on_test(self) -> bool:
         """Whether the test examples choose the best epoch."""
@@ -136,6 +148,11 @@ class DatasetConfig(Part):
     def reads_rows(self) -> bool:
         """Whether an example is an image with one row for each step."""
         return False
+
+    @property
+    def full_pixel(self) -> float:
+        """The value of a pixel that is drawn, in the files of a dataset that `reads_rows`."""
+        return 1.0
 
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the path of the data, if the user named a folder.
@@ -375,6 +392,23 @@ class FeatureDatasetConfig(DrawnConfig):
             if labels is not None and len(labels) != len(x):
                 raise ValueError(f"it has {len(x)} examples and {len(labels)} labels")
         return NewExamples(x, labels=labels, label_key="y")
+
+    def encode_sequences(self, sequences: Sequence[np.ndarray], fitted: Fitted) -> NewExamples:
+        """Turn sequences of the shape of the training examples into inputs."""
+        import numpy as np
+
+        if len(shapes := {one.shape for one in sequences}) > 1:
+            found = " and ".join(map(str, sorted(shapes)[:2]))
+            hint = "give all examples the shape of the training examples"
+            raise DataError(f"the examples have different shapes: {found}", hint)
+        with reading(Path("the request"), "examples of the network", "give the training's shape"):
+            with np.errstate(over="ignore"):
+                x = self.features(np.stack(sequences), fitted)
+            if len(x) != len(sequences):
+                raise ValueError(f"an example has the shape {sequences[0].shape}")
+            if not np.isfinite(x).all():
+                raise ValueError("it holds numbers that are too large")
+        return NewExamples(x)
 
 
 @contextmanager

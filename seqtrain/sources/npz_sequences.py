@@ -47,7 +47,7 @@ def read_archive(file: Path, labelled: bool, task: Task) -> Sequences:
     if "x" in arrays:
         sequences = dense(str(file), arrays["x"])
     else:
-        sequences = _ragged(str(file), arrays["values"], arrays["lengths"])
+        sequences = ragged(str(file), arrays["values"], arrays["lengths"])
     return _labelled(sequences, arrays["y"], task) if "y" in arrays else sequences
 
 
@@ -120,7 +120,17 @@ def dense(source: str, x: np.ndarray) -> Sequences:
     return _checked(source, values, lengths, place, regular=True)
 
 
-def _ragged(source: str, values: np.ndarray, lengths: np.ndarray) -> Sequences:
+def ragged(source: str, values: np.ndarray, lengths: np.ndarray) -> Sequences:
+    """Return sequences of different lengths.
+
+    Args:
+        source: the name of the file in messages.
+        values: all steps, one sequence after another, of shape (steps, F) or (steps,).
+        lengths: the number of steps of each, shape (N,).
+
+    Raises:
+        DataError: the arrays do not fit together, or hold unusable numbers.
+    """
     if values.ndim not in (1, 2):
         what = f"{source}: `values` has the shape {values.shape}, not all steps × F"
         raise DataError(what, RAGGED)

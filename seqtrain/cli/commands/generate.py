@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -83,7 +83,7 @@ def generate(
 
     The text appears while it is made. The same seed gives the same text.
     """
-    from seqtrain.inference.generation import Sampling, Writer
+    from seqtrain.inference.generation import Sampling, Writer, until
     from seqtrain.runs import lookup
 
     console.show_log()
@@ -93,7 +93,7 @@ def generate(
     if form == "text" and texts == 1:
         console.stream(chain([beginning], _until((one.piece for one in written), stop)))
         return
-    _print_all(_collected(written, texts, stop), beginning, form)
+    _print_all(until(written, texts, stop), texts, beginning, form)
 
 
 def _until(pieces: Iterable[str], stop: str | None) -> Iterator[str]:
@@ -108,29 +108,15 @@ def _until(pieces: Iterable[str], stop: str | None) -> Iterator[str]:
         yield piece
 
 
-def _collected(written: "Iterator[Written]", texts: int, stop: str | None) -> "list[list[Written]]":
-    """Return the tokens of each text, up to that with which the text at which to stop is there."""
-    found: list[list[Any]] = [[] for _ in range(texts)]
-    ends = [""] * texts
-    stopped = [False] * texts
+def _print_all(written: "Iterable[Written]", texts: int, beginning: str, form: str) -> None:
+    from seqtrain.inference.generation import row
+
+    found: list[list[Written]] = [[] for _ in range(texts)]
     for one in written:
-        if stopped[one.text]:
-            continue
         found[one.text].append(one)
-        if stop:
-            ends[one.text] = (ends[one.text] + one.piece)[-len(stop) - len(one.piece) :]
-            stopped[one.text] = stop in ends[one.text]
-            if all(stopped):
-                break
-    return found
-
-
-def _print_all(found: "list[list[Written]]", beginning: str, form: str) -> None:
     for number, tokens in enumerate(found, 1):
-        text = beginning + "".join(one.piece for one in tokens)
+        shown = row(beginning, tokens)
         if form == "text":
-            console.result(f"--- {number}\n{text}")
-            continue
-        each = [{"token": one.token, "probability": one.probability} for one in tokens]
-        row = {"text": text, "beginning": beginning, "tokens": each}
-        console.result_line(json.dumps(row, ensure_ascii=False))
+            console.result(f"--- {number}\n{shown['text']}")
+        else:
+            console.result_line(json.dumps(shown, ensure_ascii=False))

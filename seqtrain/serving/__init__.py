@@ -1,0 +1,1 @@
+"""`seqtrain serve`: the network of a run over HTTP."""
