@@ -102,8 +102,8 @@ def together(at: Place, run: Run, signals: Signals) -> Iterator[None]:
         TrainingError: another process is lost.
         KeyboardInterrupt: a follower was asked to end, and the first process has ended.
     """
-    again = f"`seqtrain resume {run.folder}`" if at.first else "`seqtrain resume`"
-    hint = f"resume it from its last checkpoint, in any number of processes: {again} --hosts …"
+    again = "seqtrain resume" + (f" {run.folder}" if at.first else "")
+    hint = f"resume it in one process, `{again} --hosts null`, or in others, `--hosts …`"
     try:
         with devices.peers_needed(at, hint):
             yield
