@@ -26,6 +26,7 @@ PROCESS = "SEQTRAIN_PROCESS"  # the number of a process, where no scheduler give
 SCHEDULERS = {"SLURM_PROCID": "SLURM_NTASKS", "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE"}
 NUMBERS = (PROCESS, *SCHEDULERS, "JOB_COMPLETION_INDEX")  # the last is of Kubernetes
 SECONDS_TO_MEET = "SEQTRAIN_SECONDS_TO_MEET"  # how long a process waits for the others at first
+SECONDS_TO_PART = 30
 LOST = ("Gloo", "NCCL", "UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED")  # in errors about peers
 BLOCK = 4096  # bytes of a message; each other length would be compiled anew
 
@@ -198,7 +199,9 @@ def _meet(execution: ResolvedExecutionConfig, at: Place) -> None:
     log.info("waiting for %d processes: %s", at.processes, where)
     try:
         with streams.quiet(streams.ERRORS):
-            jax.distributed.initialize(**asked, initialization_timeout=seconds)
+            jax.distributed.initialize(
+                **asked, initialization_timeout=seconds, shutdown_timeout_seconds=SECONDS_TO_PART
+            )
     except Exception as error:
         raise TrainingError(
             f"the {at.processes} processes of this training did not meet within {seconds} s: "
@@ -227,7 +230,7 @@ def _lay_out_any_batch() -> None:
 
 
 def leave(variables: Iterable[Any]) -> None:
-    """Let this process compute alone from now on, on one device.
+    """Let this process compute alone from now on, on one device; all processes call it together.
 
     Args:
         variables: of Keras; all that it will still use.
@@ -236,6 +239,9 @@ def leave(variables: Iterable[Any]) -> None:
 
     if keras.distribution.distribution() is None:
         return
+    import jax
+
+    jax.distributed.shutdown()  # on processors it has ended already
     keras.distribution.set_distribution(None)
     for variable in variables:
         value = np.asarray(variable.numpy())

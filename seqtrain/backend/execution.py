@@ -79,7 +79,7 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
         "threads": 1 if product < FOR_ONE_THREAD[backend] and not _on_gpu(backend) else cores(),
         "deterministic": True,
     }
-    chosen = {key: rules[key] for key, value in asked if value == "auto"}
+    chosen = {key: rule for key, rule in rules.items() if getattr(asked, key) == "auto"}
     resolved = config.resolved({**dict(asked), **chosen})
     _check(resolved.execution, dataset)
     check_devices(resolved)

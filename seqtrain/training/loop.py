@@ -67,9 +67,9 @@ def train(
             describe(model, dataset, run)
             go_on(saver, elsewhere)
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *callbacks], saver, run)
+            devices.leave(variables(model).values())
             if not at.first:
                 return
-            devices.leave(variables(model).values())
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             trained = TrainingRecord(
