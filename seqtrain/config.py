@@ -367,7 +367,7 @@ class CompleteConfig(Config):
 
 
 class ResolvedConfig(CompleteConfig):
-    """A config that decides everything: no `auto` is left but of the hosts, and the data are located.
+    """A config that decides everything: only hosts may be `auto`, and the data are located.
 
     `execution.resolve` makes it from a config, its data and the machine. Runs are trained with it.
     """

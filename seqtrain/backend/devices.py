@@ -120,7 +120,8 @@ def check(execution: ResolvedExecutionConfig, batch_size: int, on_gpu: bool) -> 
             f"`execution.devices` is {execution.devices}, but this process sees {here} {kind}",
             f"`execution.devices={here}`" if here else "`execution.devices=1`",
         )
-    processes = place(execution).processes
+    named = isinstance(execution.hosts, list)
+    processes = len(execution.hosts or ()) if named else place(execution).processes
     devices = processes * execution.devices
     if batch_size % devices:
         within = f" ({execution.devices} in each of {processes} processes)"
