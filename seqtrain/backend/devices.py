@@ -9,6 +9,8 @@ abort.
 import json
 import logging
 import os
+import socket
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ PROCESS = "SEQTRAIN_PROCESS"  # the number of a process, where no scheduler give
 SCHEDULERS = {"SLURM_PROCID": "SLURM_NTASKS", "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE"}
 NUMBERS = (PROCESS, *SCHEDULERS, "JOB_COMPLETION_INDEX")  # the last is of Kubernetes
 SECONDS_TO_MEET = "SEQTRAIN_SECONDS_TO_MEET"  # how long a process waits for the others at first
-SECONDS_TO_PART = 30
+SECONDS_TO_PART, RETRY = 30, 0.2
 LOST = ("Gloo", "NCCL", "UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED")  # in errors about peers
 BLOCK = 4096  # bytes of a message; each other length would be compiled anew
 
@@ -199,16 +201,35 @@ def _meet(execution: ResolvedExecutionConfig, at: Place) -> None:
     where = ", ".join(execution.hosts or ()) if asked else "Slurm or Open MPI"
     log.info("waiting for %d processes: %s", at.processes, where)
     try:
-        with streams.quiet(streams.ERRORS):
-            jax.distributed.initialize(
-                **asked, initialization_timeout=seconds, shutdown_timeout_seconds=SECONDS_TO_PART
-            )
+        if isinstance(execution.hosts, list) and not at.first:
+            _await(execution.hosts[0], seconds)
+        jax.distributed.initialize(
+            **asked, initialization_timeout=seconds, shutdown_timeout_seconds=SECONDS_TO_PART
+        )
     except Exception as error:
         raise TrainingError(
             f"the {at.processes} processes of this training did not meet within {seconds} s: "
             f"{reason(error)}",
             "start all of them, and let them reach the first at its address and port",
         ) from error
+
+
+def _await(address: str, seconds: int) -> None:
+    """Wait until the first process listens; JAX would abort.
+
+    Raises:
+        OSError: it has not come.
+    """
+    host, _, port = address.rpartition(":")
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(RETRY)
 
 
 def _lay_out_any_batch() -> None:

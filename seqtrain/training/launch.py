@@ -110,6 +110,7 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
             run = replace(run, known=extended(run, epochs))
         execution.start(run.config.execution, run.config.seed)
         devices.join(run.config.execution)
+        processes.require_agreement(run.config, dataset, run)
         first = devices.place(run.config.execution).first
         with watching(run.config.training.epochs) if first else nullcontext([]) as callbacks:
             loop.train(run.config, dataset, run, callbacks)

@@ -51,7 +51,8 @@ def train(
     length = getattr(config.dataset, "max_length", None)
     told = memory.lack_told(config.training.batch_size, length)
     at = devices.place(config.execution)
-    with run.logging(), listening(follows=not at.first) as signals, told:
+    listened = listening(follows=not at.first)
+    with run.logging(), listened as signals, told, processes.together(at, run, signals):
         elsewhere = conditions(config, dataset, run)
         model = compiled(config, dataset)
         if not run.begun:
@@ -60,10 +61,8 @@ def train(
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
         keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
         saver = SaveCheckpoints(run, config.training, model, after_epoch, signals)
-        kept = kept_when_cut_short(run, keeper) if at.first else nullcontext()
-        with kept, processes.together(at, run, signals):
+        with kept_when_cut_short(run, keeper) if at.first else nullcontext():
             saver.begin()
-            processes.require_agreement(config, dataset, run, at)
             describe(model, dataset, run)
             go_on(saver, elsewhere)
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *callbacks], saver, run)

@@ -69,21 +69,21 @@ def placed(run: Run, hosts: str | None, number: int | None) -> Run:
     return replace(run, known=load_resolved(run.folder / "config.yaml", overrides))
 
 
-def require_agreement(config: ResolvedConfig, dataset: Dataset, run: Run, at: Place) -> None:
+def require_agreement(config: ResolvedConfig, dataset: Dataset, run: Run) -> None:
     """Check that all processes are about to train the same.
 
     Raises:
         ConfigError: this process differs from the first.
     """
+    at = devices.place(config.execution)
     if at.processes == 1:
         return
-    last = run.checkpoints.last
     mine = {
         "seed": config.seed,
         "model": config.model.model_dump(mode="json"),
         "training": config.training.model_dump(mode="json"),
         "data": dataset.sha256,
-        "checkpoint": last and last.name,
+        "checkpoint": [file.name for file in run.checkpoints.files()[-1:]],
         "devices": config.execution.devices,
     }
     first = devices.from_first(mine)
