@@ -111,7 +111,7 @@ def test_a_run_goes_on_in_another_number_of_processes(alone: Run, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_lost_process_ends_the_others_and_the_run_goes_on(lost: int, tmp_path: Path) -> None:
-    long = ("training.epochs=40", "--output", tmp_path)
+    long = ("training.epochs=15", "--output", tmp_path)
     command = ("train", QUICKSTART, *SMALL, *long, f"execution.hosts={named(2)}")
     both = [started(command, number) for number in range(2)]
     until = time.monotonic() + PATIENCE
