@@ -26,6 +26,7 @@ from seqtrain.schema import search_space, shipped
 from seqtrain.schema.search_space import SweepConfig
 from seqtrain.schema.sections import (
     Count,
+    Devices,
     Epochs,
     NotNegative,
     OneOf,
@@ -46,6 +47,7 @@ EXPONENTIAL_DECAY = 0.9  # factor of the learning rate in each epoch
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 LONGEST_UNROLL = 64  # time steps; longer loops take longer to trace than they save
 STEPS_AT_ONCE = 32
+PORTS = 65_536
 TIE = 1e-9  # largest weight of the loss in a rank; two accuracies differ by more
 
 Optimizer = Literal[
@@ -222,6 +224,27 @@ class ExecutionConfig(Section):
     deterministic: bool | Literal["auto"] = Field(
         default=True, description="the same numbers in every run on one machine; `auto` is true"
     )
+    devices: Devices = Field(
+        default=1,
+        description="devices of each process that share every batch, on `jax`: GPUs, or parts of a "
+        "processor, where one device is faster",
+    )
+    hosts: Literal["auto"] | list[str] | None = Field(
+        default=None,
+        description="the processes that train together, on `jax`: `HOST:PORT` of each, of which "
+        "the first writes the run; `auto` takes them from Slurm or Open MPI; null trains in one "
+        "process (docs/scale.md)",
+    )
+
+    def broken_rules(self) -> Iterator[Rule]:
+        """Yield each broken rule between the hosts."""
+        hosts = self.hosts if isinstance(self.hosts, list) else []
+        if self.hosts is not None and not self.hosts:
+            yield "execution.hosts", "must name at least one process, or be null"
+        for index, host in enumerate(hosts):
+            name, _, port = host.rpartition(":")
+            if not name or not port.isdecimal() or not 0 < int(port) < PORTS:
+                yield f"execution.hosts.{index}", "must be `HOST:PORT`, such as `node1:7788`"
 
 
 class ResolvedExecutionConfig(ExecutionConfig):
@@ -264,7 +287,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        if rules := [*self.training.broken_rules(), *self.broken_rules()]:
+        sections = (self.training, self.execution, self)
+        if rules := [rule for section in sections for rule in section.broken_rules()]:
             raise broken(rules)
         return self
 
@@ -343,7 +367,7 @@ class CompleteConfig(Config):
 
 
 class ResolvedConfig(CompleteConfig):
-    """A config that decides everything: no key is `auto` any more, and the data are located.
+    """A config that decides everything: only hosts may be `auto`, and the data are located.
 
     `execution.resolve` makes it from a config, its data and the machine. Runs are trained with it.
     """

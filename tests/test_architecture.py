@@ -107,6 +107,7 @@ def test_only_the_console_prints() -> None:
 
 BACKENDS = {"tensorflow", "jax", "torch"}
 KNOW_BACKENDS = {
+    "backend/devices.py",
     *("backend/execution.py", "interpretation/autodiff.py", "inference/conversion.py"),
     *("backend/kernels/on_jax.py", "backend/kernels/on_tensorflow.py"),
 }

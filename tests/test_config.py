@@ -85,6 +85,8 @@ DEFAULTS = {
         "steps_per_execution": "auto",
         "threads": "auto",
         "deterministic": True,
+        "devices": 1,
+        "hosts": None,
     },
 }
 

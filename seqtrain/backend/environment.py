@@ -84,6 +84,12 @@ def gpus() -> list[str]:
     return found
 
 
+def visible_gpus() -> int:
+    """Return how many NVIDIA GPUs this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return len(gpus()) if visible is None else len(list(filter(None, visible.split(","))))
+
+
 def _git_commit() -> str | None:
     """Return the commit of the working folder, where it is a git checkout."""
     command = ["git", "rev-parse", "HEAD"]

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from seqtrain import memory
-from seqtrain.backend import memory_estimate, settings
+from seqtrain.backend import devices, memory_estimate, settings
 from seqtrain.backend.environment import cores
 from seqtrain.config import (
     LONGEST_UNROLL,
@@ -79,10 +79,20 @@ def resolve(config: CompleteConfig, dataset: Dataset) -> ResolvedConfig:
         "threads": 1 if product < FOR_ONE_THREAD[backend] and not _on_gpu(backend) else cores(),
         "deterministic": True,
     }
-    chosen = {key: rules[key] for key, value in asked if value == "auto"}
+    chosen = {key: rule for key, rule in rules.items() if getattr(asked, key) == "auto"}
     resolved = config.resolved({**dict(asked), **chosen})
     _check(resolved.execution, dataset)
+    check_devices(resolved)
     return resolved
+
+
+def check_devices(config: ResolvedConfig) -> None:
+    """Check that the devices and processes of a config are possible here.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    devices.check(config.execution, config.training.batch_size, _on_gpu("jax"))
 
 
 def _check(execution: ResolvedExecutionConfig, dataset: Dataset) -> None:
@@ -270,7 +280,7 @@ def _start_jax(seed: int, threads: int) -> None:
 @contextmanager
 def _importing(unused: Iterable[str]) -> Iterator[None]:
     """Import a backend in the body: quietly, without unused packages, with its own defaults."""
-    with _quiet_stderr(), _as_if_missing(unused), settings.no_keras_json():
+    with streams.quiet(streams.ERRORS), _as_if_missing(unused), settings.no_keras_json():
         yield
 
 
@@ -355,22 +365,3 @@ def _on_processor() -> bool:
     import tensorflow as tf
 
     return not tf.config.list_physical_devices("GPU")
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Drop what native libraries write to stderr while they are imported.
-
-    TensorFlow reports missing GPUs there before any log level can be set.
-    """
-    streams.fill()  # so that descriptor 2 is stderr and no other file
-    if sys.stderr:
-        sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
     from rich.console import RenderableType
 
+    from seqtrain.config import ExecutionConfig
     from seqtrain.runs.run import Run
     from seqtrain.runs.sweeps import SweepFolder
 
@@ -113,6 +114,15 @@ def show_log() -> None:
     logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _Messages) for handler in logger.handlers):
         logger.addHandler(_Messages())
+
+
+def hide_log(execution: "ExecutionConfig") -> None:
+    """Print no log records from here on in a process that only follows another."""
+    from seqtrain.backend import devices
+
+    logger = logging.getLogger("seqtrain")
+    if not devices.place(execution).first:
+        logger.handlers = [one for one in logger.handlers if not isinstance(one, _Messages)]
 
 
 class _Messages(logging.Handler):
@@ -279,7 +289,15 @@ def _naming(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def ending_with(run: "Run") -> Iterator[None]:
-    """Print the score and then the folder of the run, however its training ends."""
+    """Print the score and then the folder of the run, however its training ends.
+
+    A process that only follows another prints neither.
+    """
+    from seqtrain.backend import devices
+
+    if not devices.place(run.config.execution).first:
+        yield
+        return
     with _naming(run.folder):
         try:
             yield

@@ -30,6 +30,25 @@ def fill() -> None:
 
 
 @contextmanager
+def quiet(number: int) -> Iterator[None]:
+    """Drop what native libraries write to stdout or stderr in the body.
+
+    TensorFlow reports missing GPUs before any log level can be set, and Gloo its connections.
+    """
+    fill()  # so that the descriptor is the stream and no other file
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
+    kept = os.dup(number)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), number)
+        yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+
+
+@contextmanager
 def standing() -> Iterator[None]:
     """Provide all three streams in the body.
 

@@ -11,5 +11,6 @@ THREADS = 1_024
 SEED = 2**31 - 1  # valid in NumPy, TensorFlow and JAX
 SEEDS = 1_000  # seeds of one config
 JOBS = 64
+DEVICES = 64  # of one process
 CHOICES = 100  # values of one key of a search
 REAL = 10**9  # its square still fits into a float32

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqtrain.backend import devices
 from seqtrain.config import (
     EXPONENTIAL_DECAY,
     PLATEAU_FACTOR,
@@ -183,6 +184,18 @@ class ScoreWhole(keras.callbacks.Callback):  # type: ignore[misc]
         scores |= _of_train(self.model, self.dataset)
         if logs is not None:
             logs |= {name: value for name, value in scores.items() if value is not None}
+
+
+class ScoresOfFirst(keras.callbacks.Callback):  # type: ignore[misc]
+    """Gives every process of a training the scores of the first.
+
+    Other processors may compute other last digits, and with them stop at another epoch.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Replace the scores of the epoch."""
+        if logs is not None:
+            logs |= devices.from_first({name: float(value) for name, value in logs.items()})
 
 
 def _of_train(model: Any, dataset: Dataset) -> dict[str, float | None]:

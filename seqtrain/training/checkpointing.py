@@ -98,7 +98,7 @@ class SaveCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         """
         self.batch = self.first + batch + 1
         left = self.first + self.params["steps"] - self.batch
-        due = self.signals.asked or time.monotonic() - self.saved > self.seconds
+        due = self.signals.due or time.monotonic() - self.saved > self.seconds
         if due and left > 0:
             self._save()
             self.signals.answer()

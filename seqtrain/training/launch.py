@@ -1,21 +1,23 @@
 """Start a training from a config, or resume it from a run."""
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqtrain.backend import execution, memory_estimate
+from seqtrain.backend import devices, execution, memory_estimate
 from seqtrain.config import CompleteConfig, ResolvedConfig, load_resolved
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import RunError, SeqtrainError
 from seqtrain.runs import lookup, run_data
 from seqtrain.runs.run import Run
-from seqtrain.training import loop
+from seqtrain.training import loop, processes
 
 Watching = Callable[[int], AbstractContextManager[list[Any]]]
+
+PLACED = ("devices", "hosts")  # keys that a resumed run may change
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ def prepare(
     dataset = config.dataset.load(data_dir)
     resolved = execution.resolve(config, dataset)
     found = unfinished(outputs, config, resolved) if resume else None
-    return found or Run.create(outputs, resolved), dataset
+    run = processes.continued(found) if found else processes.created(outputs, resolved)
+    return run, dataset
 
 
 def unfinished(outputs: Path, asked: CompleteConfig, resolved: ResolvedConfig) -> Run | None:
@@ -52,7 +55,8 @@ def unfinished(outputs: Path, asked: CompleteConfig, resolved: ResolvedConfig) -
         try:
             wanted = as_resolved_in(run.config, asked, resolved)
             if not run.finished and run.begun and run.config == wanted:
-                return run
+                placed = {key: getattr(resolved.execution, key) for key in PLACED}
+                return replace(run, known=with_execution(wanted, placed))
         except SeqtrainError as error:
             log.warning("the run %s is left out: %s", run.folder, error)
     return None
@@ -63,9 +67,16 @@ def as_resolved_in(
 ) -> ResolvedConfig:
     """Return a resolved config with each `auto` resolved as in another."""
     became = {
-        key: getattr(other.execution, key) for key, value in asked.execution if value == "auto"
+        key: getattr(other.execution, key)
+        for key, value in asked.execution
+        if value == "auto" or key in PLACED
     }
-    return resolved.model_copy(update={"execution": resolved.execution.model_copy(update=became)})
+    return with_execution(resolved, became)
+
+
+def with_execution(config: ResolvedConfig, keys: Mapping[str, Any]) -> ResolvedConfig:
+    """Return a config with other values of some keys of its execution."""
+    return config.model_copy(update={"execution": config.execution.model_copy(update=keys)})
 
 
 def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = None) -> None:
@@ -92,12 +103,16 @@ def train(run: Run, dataset: Dataset, watching: Watching, epochs: int | None = N
         if not run.begun and run.has("environment.json"):
             log.info("there is no checkpoint yet: the training starts from the beginning")
         execution.require_installed(run.config)
+        execution.check_devices(run.config)
         run_data.require_same(run, dataset)
         memory_estimate.check_network(run.config, dataset)
         if epochs is not None and epochs != run.config.training.epochs:
             run = replace(run, known=extended(run, epochs))
         execution.start(run.config.execution, run.config.seed)
-        with watching(run.config.training.epochs) as callbacks:
+        devices.join(run.config.execution)
+        processes.require_agreement(run.config, dataset, run)
+        first = devices.place(run.config.execution).first
+        with watching(run.config.training.epochs) if first else nullcontext([]) as callbacks:
             loop.train(run.config, dataset, run, callbacks)
 
 
@@ -135,6 +150,7 @@ def extended(run: Run, epochs: int) -> ResolvedConfig:
             f"more epochs are fine: `--epochs {newest.begun + 1}`",
         )
     config = load_resolved(run.folder / "config.yaml", [f"training.epochs={epochs}"])
+    config = config.model_copy(update={"execution": run.config.execution})
     if newest and config.training.schedule == "cosine":
         log.warning(
             "the learning rate has followed a cosine that ends after epoch %s, so the result will "

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from seqtrain import memory
-from seqtrain.backend import environment, execution
+from seqtrain.backend import devices, environment, execution
 from seqtrain.config import ResolvedConfig
 from seqtrain.data.dataset import Dataset
 from seqtrain.display.sentences import counted
@@ -17,7 +17,7 @@ from seqtrain.errors import DrawingError, RunError, SeqtrainError, TrainingError
 from seqtrain.evaluation import mistakes
 from seqtrain.inference.network import BATCH_SIZE, load_model, outputs, predictions
 from seqtrain.runs.run import Run
-from seqtrain.training import verdict
+from seqtrain.training import processes, verdict
 from seqtrain.training.diagnosis import TrainingRecord
 from seqtrain.training.signals import listening
 
@@ -45,12 +45,14 @@ def train(
         KeyboardInterrupt: after everything was saved.
     """
     from seqtrain.training.callbacks import KeepBest, WriteHistory, of_each_epoch
-    from seqtrain.training.checkpointing import SaveCheckpoints
+    from seqtrain.training.checkpointing import SaveCheckpoints, variables
     from seqtrain.training.tensorboard import event_logs
 
     length = getattr(config.dataset, "max_length", None)
     told = memory.lack_told(config.training.batch_size, length)
-    with run.logging(), listening() as signals, told:
+    at = devices.place(config.execution)
+    listened = listening(follows=not at.first)
+    with run.logging(), listened as signals, told, processes.together(at, run, signals):
         elsewhere = conditions(config, dataset, run)
         model = compiled(config, dataset)
         if not run.begun:
@@ -59,11 +61,14 @@ def train(
         history = next(item for item in after_epoch if isinstance(item, WriteHistory))
         keeper = next(item for item in after_epoch if isinstance(item, KeepBest))
         saver = SaveCheckpoints(run, config.training, model, after_epoch, signals)
-        with kept_when_cut_short(run, keeper):
+        with kept_when_cut_short(run, keeper) if at.first else nullcontext():
             saver.begin()
             describe(model, dataset, run)
             go_on(saver, elsewhere)
             fit(config, dataset, [*after_epoch, *event_logs(config, run), *callbacks], saver, run)
+            devices.leave(variables(model).values())
+            if not at.first:
+                return
             if len(history.rows) < config.training.epochs:
                 log.info("stopped early: %s", stopping_reason(config))
             trained = TrainingRecord(
@@ -146,6 +151,7 @@ def fit(
     from seqtrain.training.batches import Batches, CountEpochs, read_by
     from seqtrain.training.callbacks import (
         AverageWeights,
+        ScoresOfFirst,
         ScoreWhole,
         TrainedWeights,
         WithoutWaiting,
@@ -160,6 +166,7 @@ def fit(
     weights = class_weight(config, dataset)
     hidden = dataset.mask and dataset.padding == "post"
     hidden = hidden and not dataset.task.decodes  # not read: what is decoded is scored
+    at = devices.place(config.execution)
     size, by_length = config.training.batch_size, config.training.bucket_by_length
 
     def fit_until(epochs: int) -> None:
@@ -168,8 +175,9 @@ def fit(
         averages = [AverageWeights()] if config.training.weight_averaging else []
         called: Any = [
             *averages,
-            *([ScoreWhole(dataset)] if whole else []),
-            *([WriteSamples(run, dataset)] if dataset.task.of_steps else []),
+            *([ScoreWhole(dataset)] if whole and at.first else []),
+            *([ScoresOfFirst()] if at.processes > 1 else []),
+            *([WriteSamples(run, dataset)] if dataset.task.of_steps and at.first else []),
             CountEpochs(batches, validation),
             TellCompiling(config.execution.backend, batches, validation),
             *callbacks,

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-from seqtrain.backend import execution, memory_estimate
+from seqtrain.backend import devices, execution, memory_estimate
 from seqtrain.backend.environment import cores
 from seqtrain.config import CompleteConfig, ResolvedConfig, Searched
 from seqtrain.data.dataset import Dataset
@@ -79,6 +79,7 @@ def prepare(
                 "change these keys back to go on with it, or begin another sweep: `--new`",
             )
     memory_estimate.check(searched.base)
+    devices.require_one_process(searched.base.execution, "sweep")
     execution.resolve(searched.base, searched.base.dataset.load(data_dir))
     return SweepFolder.create(outputs, searched)
 

@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqtrain.backend import execution, memory_estimate
+from seqtrain.backend import devices, execution, memory_estimate
 from seqtrain.config import CompleteConfig
 from seqtrain.errors import ConfigError, TrainingError
 from seqtrain.runs.run import Run
@@ -35,6 +35,7 @@ def prepare(config: CompleteConfig, count: int, outputs: Path, data_dir: Path | 
         ConfigError: a seed would be too large.
         DataError: the data cannot be read.
     """
+    devices.require_one_process(config.execution, "train --seeds")
     seeds = range(config.seed, config.seed + count)
     if seeds[-1] > limits.SEED:
         raise ConfigError(f"the seeds {seeds[0]} to {seeds[-1]} are not all below 2³¹", "`seed=0`")

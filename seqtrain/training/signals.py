@@ -17,14 +17,24 @@ EXCEPTIONS: dict[int, type[KeyboardInterrupt]] = {
 class Signals:
     """The signals that came while a body ran, see `listening`.
 
+    Args:
+        follows: whether this process ends when the first process of its training does: a signal
+            that reaches both must not end one in the middle of a step of the other.
+
     Attributes:
         held: whether a signal waits until `answer` is called, instead of raising at once.
         asked: the waiting exception.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, follows: bool = False) -> None:
+        self.follows = follows
         self.held = False
         self.asked: type[KeyboardInterrupt] | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether `answer` raises."""
+        return self.asked is not None and not self.follows
 
     def answer(self) -> None:
         """Raise the waiting exception.
@@ -33,7 +43,7 @@ class Signals:
             KeyboardInterrupt: Ctrl-C was pressed.
             Terminated: SIGTERM came.
         """
-        if self.asked:
+        if self.asked and self.due:
             raise self.asked
 
     def _receive(self, number: int, frame: Any) -> None:
@@ -44,12 +54,12 @@ class Signals:
 
 
 @contextmanager
-def listening() -> Iterator[Signals]:
+def listening(follows: bool = False) -> Iterator[Signals]:
     """Turn the two signals into exceptions while the body runs.
 
     Ignored signals stay ignored, as in background jobs of scripts. Only the main thread can listen.
     """
-    signals = Signals()
+    signals = Signals(follows)
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.getsignal(number) for number in EXCEPTIONS}

@@ -23,11 +23,28 @@ if TYPE_CHECKING:
     metavar="N",
     help="Total number of epochs  [default: that of RUN].",
 )
+@click.option(
+    "--hosts",
+    metavar="HOSTS",
+    help="As `execution.hosts`: auto, null or [HOST:PORT, …]  [default: that of RUN].",
+)
+@click.option(
+    "--devices",
+    type=click.IntRange(1, limits.DEVICES),
+    metavar="N",
+    help="As `execution.devices`  [default: that of RUN].",
+)
 @JOBS
 @OUTPUT
 @DATA_DIR
 def resume(
-    run: Path | None, epochs: int | None, jobs: int | None, outputs: Path, data_dir: Path | None
+    run: Path | None,
+    epochs: int | None,
+    hosts: str | None,
+    devices: int | None,
+    jobs: int | None,
+    outputs: Path,
+    data_dir: Path | None,
 ) -> None:
     """Continue the training of RUN, a run or a group of seeds (default: the newest)."""
     from seqtrain.runs import lookup
@@ -39,6 +56,8 @@ def resume(
             f"`{found[0].group}` is a sweep, and `resume` trains single runs or seeds",
             f"`seqtrain sweep {found[0].group}/sweep.yaml` goes on with it",
         )
+    if len(found) > 1 and (hosts or devices):
+        raise click.UsageError("`--hosts` and `--devices` are for a single run.")
     named = found[0].group if len(found) > 1 else found[0].folder
     left = [one for one in found if one.is_left(epochs)]
     if epochs is not None:
@@ -53,11 +72,14 @@ def resume(
             seeds.train(left, jobs or 1, data_dir, epochs)
     else:
         from seqtrain.runs import run_data
-        from seqtrain.training import launch
+        from seqtrain.training import launch, processes
 
-        dataset = run_data.load(left[0], data_dir)
-        with console.ending_with(left[0]):
-            launch.train(left[0], dataset, console.progress, epochs)
+        placed = processes.placed(left[0], hosts, devices)
+        console.hide_log(placed.config.execution)
+        mine = processes.continued(placed)
+        dataset = run_data.load(mine, data_dir)
+        with console.ending_with(mine):
+            launch.train(mine, dataset, console.progress, epochs)
 
 
 def _require_not_stopped(runs: "Sequence[Run]", epochs: int) -> None:

@@ -42,6 +42,7 @@ def train(
 
     checked = load_config(config, overrides)
     console.show_log()
+    console.hide_log(checked.execution)
     if checked.sweep:
         console.message(
             f"training the config as it stands; `seqtrain sweep {config}` searches its `sweep`"
