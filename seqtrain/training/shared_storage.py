@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,7 @@ from seqtrain.training.storage import BY_THE_SAME, LocalStorage
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, Trial
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Engine
 
 VARIABLE = "SEQTRAIN_STORAGE"
 EXAMPLE = "postgresql://USER@HOST/DATABASE"
@@ -72,6 +72,7 @@ class SharedStorage(LocalStorage):
         self.token, self.place = secrets.token_hex(8), ""
         self.machine = socket.gethostname()
         self.taken: set[int] = set()  # held trials that another worker has taken over
+        self.engine: Engine | None = None
 
     @property
     def passing(self) -> tuple[type[Exception], ...]:  # type: ignore[override]
@@ -96,18 +97,25 @@ class SharedStorage(LocalStorage):
         options = {"connect_args": OPTIONS, "pool_pre_ping": True, "pool_size": 1}
         address = self.url.render_as_string(hide_password=False)
         self.engine = create_engine(address, **options)
-        with self.locked("seqtrain"), warnings.catch_warnings():  # two cannot make them at once
-            warnings.simplefilter("ignore")
-            return RDBStorage(
+        with closing(self), self.locked("seqtrain"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # two workers cannot make the tables at once
+            made = RDBStorage(
                 address,
                 engine_kwargs=options,
                 heartbeat_interval=HEARTBEAT,
                 grace_period=GRACE,
             )
+        self.engine = made.engine
+        return made
 
     def opened(self) -> RDBStorage:
         """Return it as Optuna's storage."""
         return self.tables
+
+    def close(self) -> None:
+        """Close the connections to it."""
+        if self.engine:
+            self.engine.dispose()
 
     def broken(self, error: Exception) -> RunError:
         """Return the error for a database that cannot be opened."""
@@ -134,7 +142,8 @@ class SharedStorage(LocalStorage):
 
         tried = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
         limit = text(f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_LOCK}'")
-        with self.engine.connect() as connection:
+        engine = self.engine or self.tables.engine
+        with engine.connect() as connection:
             while not connection.scalar(tried, {"name": name or self.study}):
                 connection.rollback()
                 time.sleep(random.uniform(*TRIES))
@@ -192,9 +201,11 @@ class SharedStorage(LocalStorage):
 
     def release(self, trial: FrozenTrial | Trial) -> None:
         """Let any worker go on with a trial at once, or after a while if the database is away."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
         self.held.discard(trial.number)
         if not self.lost(trial.number):
-            with suppress(*self.passing):
+            with suppress(*self.passing, UpdateFinishedTrialError):
                 self._name_holder(trial, "")
 
     def _name_holder(self, trial: FrozenTrial | Trial, token: str) -> None:

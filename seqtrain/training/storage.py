@@ -46,6 +46,9 @@ class LocalStorage:
 
         return RDBStorage(f"sqlite:///{(self.folder / DATABASE).absolute()}")
 
+    def close(self) -> None:
+        """Close the connections to it."""
+
     def broken(self, error: Exception) -> RunError:
         """Return the error for a database that cannot be opened."""
         hint = "begin another sweep: add `--new` to the command"

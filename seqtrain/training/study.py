@@ -139,9 +139,14 @@ class Study:
 
     def report(self, trial: Trial, epoch: int, value: float) -> bool:
         """Note the objective after an epoch, and return whether the trial is hopeless."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
         with quiet():
             if math.isfinite(value):
-                trial.report(value, epoch)
+                try:
+                    trial.report(value, epoch)
+                except UpdateFinishedTrialError:  # by a worker that has taken it over
+                    return False
             return bool(trial.should_prune())
 
     def finish(self, trial: Trial, value: float) -> None:

@@ -77,6 +77,7 @@ def sweep(
                 "when the sweep has ended: `seqtrain train OUTPUTS/best.yaml "
                 f"seed={searched.base.seed + 1} --seeds {count}`",
             )
+        click.get_current_context().call_on_close(shared.close)
         console.show_log()
         folder = sweep_start.join(shared, searched, outputs, data_dir, asked, new)
     else:
