@@ -173,13 +173,15 @@ class Study:
         """Return which share of the variance of the objective each key explains, by fANOVA.
 
         Of pruned trials nothing counts; a key that not every trial sets is left out. Empty if
-        there are too few trials, or if all are equally good.
+        there are too few trials, if all are equally good, or if there is only one key.
 
         Source: Hutter, Hoos & Leyton-Brown (2014), An Efficient Approach for Assessing
         Hyperparameter Importance.
         """
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+        if len(self.keys) == 1:
+            return {}
         with quiet():
             try:
                 found = get_param_importances(

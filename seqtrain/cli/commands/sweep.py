@@ -84,8 +84,7 @@ def sweep(
         study.require_installed()
         console.show_log()
         folder, place = sweep_start.prepare(searched, outputs, data_dir, new)
-    with console.ending_with_sweep(folder):
+    with console.ending_with_sweep(folder) as others:
         search.run(folder, place, searched, asked, jobs, data_dir)
         if count:
-            runs = seeds.retrain(folder, outputs, count, jobs, data_dir)
-            console.message(f"the best configuration with other seeds: {runs[0].group}")
+            others += seeds.retrain(folder, outputs, count, jobs, data_dir)
