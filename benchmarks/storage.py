@@ -2,16 +2,19 @@
 
     SEQTRAIN_STORAGE=postgresql://USER@HOST/DATABASE python -m benchmarks.storage
 
-Each worker is a process that draws trials with TPE as `seqtrain sweep` does: it takes one under the
-lock, draws two values, reports an epoch, and settles it, without a training. It runs against an
-empty study for each number of workers, then against one of many trials, whose draws cost more.
+Each worker is a process that does what `seqtrain sweep` does for a trial, without a training: it
+takes one under the lock, draws two values by TPE, reports an epoch, and settles it. A study is
+empty, or has trials already, which make draws dearer. `ms locked` is how long a trial keeps the
+lock: what must happen one after the other. `ms of server` is the processor time of a server on
+this machine.
 """
 
 import argparse
 import os
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +36,7 @@ sweep:
     model.dropout: {{range: [0, 0.5]}}
     training.learning_rate: {{log_range: [1e-4, 1e-1]}}
 """
+COLUMNS = ("trials before", "workers", "trials/s", "ms per trial", "ms locked", "ms of server")
 
 
 def joined(file: Path, asked: int) -> tuple[SharedStorage, Study]:
@@ -43,25 +47,44 @@ def joined(file: Path, asked: int) -> tuple[SharedStorage, Study]:
     return storage, Study(storage, searched)
 
 
-def work(file: Path, asked: int, ready: Any) -> None:
-    """Tell trials until the study has so many, once all workers are `ready`."""
+def work(file: Path, asked: int, ready: Any, seconds: Any) -> None:
+    """Settle trials until the study has so many, once all workers are `ready`.
+
+    Args:
+        file: the config.
+        asked: the number of trials.
+        ready: a barrier.
+        seconds: a shared number, to which those under the lock are added.
+    """
     storage, study = joined(file, asked)
+    within = 0.0
+
+    @contextmanager
+    def locked() -> Iterator[None]:
+        nonlocal within
+        with storage.locked():
+            began = time.perf_counter()
+            yield
+        within += time.perf_counter() - began
+
     with closing(storage):
         ready.wait()
         while True:
-            with storage.locked():
+            with locked():
                 storage.free(study.unfinished())
                 if study.begun() >= asked:
-                    return
+                    break
                 trial = study.draw()
             values = study.values(trial)
-            with storage.locked():
+            with locked():
                 study.trials()
                 trial.set_user_attr(RUN, f"trial-{trial.number}")
             study.report(trial, 1, values["model.dropout"])
-            with storage.locked():
+            with locked():
                 study.finish(trial, values["model.dropout"])
-            storage.held.discard(trial.number)
+            storage.held.pop(trial.number, None)
+    with seconds.get_lock():
+        seconds.value += within
 
 
 def connections(storage: SharedStorage) -> int:
@@ -74,35 +97,54 @@ def connections(storage: SharedStorage) -> int:
         return int(connection.scalar(counted, {"name": name}) or 0)
 
 
-def measured(folder: Path, workers: int, before: int, trials: int) -> tuple[float, int]:
-    """Return the seconds of so many trials after those before, and the most connections."""
-    name = f"storage-{workers}-{before}-{os.getpid()}"
-    file = folder / f"{name}.yaml"
-    file.write_text(CONFIG.format(name=name))
+def server_seconds(storage: SharedStorage) -> float:
+    """Return the processor time of the server so far; 0 if it is on another machine."""
+    from sqlalchemy import text
+
+    with storage.tables.engine.connect() as connection:
+        backend = int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+    try:
+        postmaster = _stat(backend)[1]
+        stats = [_stat(int(file.name)) for file in Path("/proc").glob("[0-9]*")]
+        children = sum(sum(one[11:13]) for one in stats if one and one[1] == postmaster)
+        return (sum(_stat(postmaster)[11:15]) + children) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _stat(process: int) -> list[int]:
+    """Return the numbers in the `stat` of a process after its name and its state."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return []
+    return [0, *map(int, text.rpartition(")")[2].split()[1:])]
+
+
+def measured(file: Path, workers: int, before: int, trials: int) -> tuple[list[float], int]:
+    """Return the seconds of trials: passed, locked, of the server; and the most connections."""
     context = get_context("spawn")
-    if before:
-        filled(file, before)
-    ready = context.Barrier(workers + 1)
-    running = [
-        context.Process(target=work, args=(file, before + trials, ready)) for _ in range(workers)
-    ]
+    ready, locked = context.Barrier(workers + 1), context.Value("d", 0.0)
+    arguments = (file, before + trials, ready, locked)
+    running = [context.Process(target=work, args=arguments) for _ in range(workers)]
     for one in running:
         one.start()
     storage, study = joined(file, before + trials)
     with closing(storage):
         ready.wait()
-        began, most = time.perf_counter(), 0
+        began, server, most = time.perf_counter(), server_seconds(storage), 0
         while any(one.is_alive() for one in running):
             most = max(most, connections(storage) - 1)
-            time.sleep(0.1)
-        seconds = time.perf_counter() - began
+            time.sleep(0.2)
+        passed = time.perf_counter() - began
+        server = server_seconds(storage) - server
         ended = [one for one in study.trials() if one.state.is_finished()]
         assert len(ended) == before + trials, len(ended)
-    return seconds, most
+    return [passed, locked.value, server], most
 
 
 def filled(file: Path, trials: int) -> None:
-    """Put trials into a study at once."""
+    """Put trials into a study."""
     import optuna
 
     storage, study = joined(file, trials)
@@ -124,7 +166,7 @@ def filled(file: Path, trials: int) -> None:
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the table."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8])
     options.add_argument("--before", type=int, nargs="+", default=[0, 1000])
@@ -132,15 +174,21 @@ def main() -> None:
     asked = options.parse_args()
     if VARIABLE not in os.environ:
         sys.exit(f"set {VARIABLE}=postgresql://…")
-    print(machine.described())
-    print("| trials before | workers | trials/s | ms per trial | connections |")
-    print("|---|---|---|---|---|")
+    print(machine.described(), flush=True)
+    print(f"| {' | '.join([*COLUMNS, 'connections'])} |\n|{'---|' * 7}", flush=True)
     with TemporaryDirectory() as folder:
         for before in asked.before:
+            done = before
+            name = f"storage-{before}-{os.getpid()}"
+            file = Path(folder) / f"{name}.yaml"
+            file.write_text(CONFIG.format(name=name))
+            filled(file, before)
             for workers in asked.workers:
-                seconds, most = measured(Path(folder), workers, before, asked.trials)
-                rate, each = asked.trials / seconds, 1000 * seconds / asked.trials
-                print(f"| {before:,} | {workers} | {rate:.1f} | {each:.0f} | {most} |", flush=True)
+                seconds, most = measured(file, workers, done, asked.trials)
+                each = " | ".join(f"{1000 * one / asked.trials:.0f}" for one in seconds)
+                rate = asked.trials / seconds[0]
+                print(f"| {done:,} | {workers} | {rate:.1f} | {each} | {most} |", flush=True)
+                done += asked.trials
 
 
 if __name__ == "__main__":

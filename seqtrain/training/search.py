@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 POLL = 0.25  # seconds between two looks at a training
-WAIT = 2.0  # seconds between two looks at the trials of others
+WAIT = 5.0  # seconds between two looks at the trials of others
 AGAIN = 5.0  # seconds between two tries to reach a database that does not answer
 PATIENCE = 600.0  # seconds of such tries, after which a worker that trains nothing ends
 MOST_FRUITLESS = 100  # draws in a row that are repeated or not allowed
@@ -202,13 +202,17 @@ class Search:
 
     def _take(self) -> Trial | None:
         """Return an interrupted trial or a new one, which is now ours; None if none is left."""
+        if not (self.storage.free(self.study.unfinished()) or self._more()):
+            return None  # a thousand waiting workers must not ask for the lock
         with self.storage.locked():
             for frozen in self.storage.free(self.study.unfinished()):
                 self._tell_takeover(frozen)
                 return self.study.reopened(frozen)
-            if self.study.begun() >= self.asked or self._exhausted():
-                return None
-            return self.study.draw()
+            return self.study.draw() if self._more() else None
+
+    def _more(self) -> bool:
+        """Return whether there are trials to draw."""
+        return self.study.begun() < self.asked and not self._exhausted()
 
     def _tell_takeover(self, frozen: FrozenTrial) -> None:
         """Log that a trial of another worker goes on here, and from where."""
@@ -275,7 +279,7 @@ class Search:
     def _skip(self, trial: Trial, why: str) -> None:
         log.info("trial-%d is skipped, %s", trial.number, why)
         self.study.fail(trial, why)
-        self.storage.held.discard(trial.number)
+        self.storage.held.pop(trial.number, None)
 
     def _resolved(self, values: Mapping[str, Any]) -> ResolvedConfig:
         """Return the config of a trial, whose threads are its share of the cores.
@@ -311,7 +315,7 @@ class Search:
                 self.storage.release(trial)
                 return
             await self._answered(self._settle, watched, code, messages)
-        self.storage.held.discard(trial.number)
+        self.storage.held.pop(trial.number, None)
         await self._answered(self.write)
 
     async def _trained(self, watched: Watched, messages: IO[bytes]) -> int:

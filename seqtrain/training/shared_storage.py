@@ -121,7 +121,7 @@ class SharedStorage(LocalStorage):
         """Return the error for a database that cannot be opened."""
         return RunError(
             f"the database {self.named} cannot be used: {why(error)}",
-            f"correct the address or the rights ({SAFELY}); `psql {EXAMPLE}` tries them",
+            f"try the address: `psql {self.named}`; for a password, {SAFELY}",
         )
 
     def away(self, error: Exception) -> TrainingError:
@@ -164,17 +164,13 @@ class SharedStorage(LocalStorage):
 
     def _beat(self, ended: threading.Event) -> None:
         while not ended.wait(HEARTBEAT):
-            for number in sorted(self.held):
+            for number, identity in [*self.held.items()]:
                 with suppress(*self.passing):  # the next beat tries again
-                    self._beat_once(number)
-
-    def _beat_once(self, number: int) -> None:
-        identity = self.tables.get_trial_id_from_study_id_trial_number(self.study_id, number)
-        frozen = self.tables.get_trial(identity)
-        if not frozen.state.is_finished() and self.mine(frozen):
-            self.tables.record_heartbeat(identity)
-        elif number in self.held:
-            self.taken.add(number)
+                    noted = self.tables.get_trial_user_attrs(identity)
+                    if noted.get(HOLDER, {}).get("token") == self.token:
+                        self.tables.record_heartbeat(identity)
+                    elif number in self.held:
+                        self.taken.add(number)
 
     @cached_property
     def study_id(self) -> int:
@@ -197,13 +193,13 @@ class SharedStorage(LocalStorage):
         self._name_holder(trial, self.token)
         self.tables.record_heartbeat(trial._trial_id)
         self.taken.discard(trial.number)
-        self.held.add(trial.number)
+        self.held[trial.number] = trial._trial_id
 
     def release(self, trial: FrozenTrial | Trial) -> None:
         """Let any worker go on with a trial at once, or after a while if the database is away."""
         from optuna.exceptions import UpdateFinishedTrialError
 
-        self.held.discard(trial.number)
+        self.held.pop(trial.number, None)
         if not self.lost(trial.number):
             with suppress(*self.passing, UpdateFinishedTrialError):
                 self._name_holder(trial, "")

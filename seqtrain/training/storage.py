@@ -23,7 +23,7 @@ class LocalStorage:
     Attributes:
         shared: whether workers on other machines write it too.
         study: the name of the study in it.
-        held: the trials that this process trains, by their number.
+        held: the trials that this process trains: their number in the study, and in the database.
     """
 
     shared = False
@@ -33,7 +33,7 @@ class LocalStorage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.study = "sweep"
-        self.held: set[int] = set()
+        self.held: dict[int, int] = {}
 
     @property
     def named(self) -> str:
@@ -88,11 +88,11 @@ class LocalStorage:
 
     def hold(self, trial: FrozenTrial) -> None:
         """Note that this worker trains a trial."""
-        self.held.add(trial.number)
+        self.held[trial.number] = trial._trial_id
 
     def release(self, trial: FrozenTrial | Trial) -> None:
         """Note that this worker no longer trains a trial, which has not ended."""
-        self.held.discard(trial.number)
+        self.held.pop(trial.number, None)
 
     def mine(self, frozen: FrozenTrial) -> bool:
         """Return whether this worker is the one that trains a trial, or has trained it."""
