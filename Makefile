@@ -8,7 +8,7 @@ HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
 	languages export))
 
-.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-serving bench-translation bench-gpu docs picture clean
+.PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-serving bench-storage bench-translation bench-gpu docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
@@ -64,6 +64,9 @@ bench-forecasting: $(VENV)/installed-dev ## the table of docs/forecasting.md (SE
 
 bench-gpu: $(VENV)/installed-bench ## the tables of docs/performance.md on a GPU
 	$(BIN)/python -m benchmarks.gpu
+
+bench-storage: $(VENV)/installed-dev ## the table of docs/scale.md (SEQTRAIN_STORAGE; 10 minutes)
+	$(BIN)/python -m benchmarks.storage
 
 bench-language-models: $(VENV)/installed-dev ## the tables of docs/language-models.md (SEQTRAIN_DATA_DIR; 2 hours)
 	$(BIN)/python -m benchmarks.language_models

@@ -343,6 +343,8 @@ def test_the_best_is_trained_with_other_seeds(seqtrain: Seqtrain) -> None:
     runs = lookup.all_in(groups[0])
     best = folder.run(folder.trials().finished[0].number)
     assert [run.config.seed for run in runs] == [1, 2, 3]
+    trials, _, others = outcome.stderr.partition("the best configuration with other seeds")
+    assert "4 trials" in trials and f"{groups[0]}" in others and "test_mae" in others
     same = {run.config.model_copy(update={"seed": 0}).to_yaml() for run in runs}
     assert same == {best.config.to_yaml()}
     assert all(run.finished for run in runs)
@@ -453,6 +455,13 @@ def test_commands_take_a_sweep(seqtrain: Seqtrain) -> None:
     text = Path(page.stdout.strip()).read_text()
     assert '<th scope="col">training.learning_rate</th>' in text
     assert "9 trials; val_mae is of the best epoch" in text
+
+
+def test_a_search_of_one_key_needs_no_picture_of_several(seqtrain: Seqtrain) -> None:
+    folder = swept(seqtrain("sweep", written(), UNITS, GRID, "--trials", 3))
+    drawn = [Path(line).name for line in seqtrain("plot", folder.folder).stdout.splitlines()]
+    assert {"sweep_history.png", "sweep_slices.png"} <= set(drawn)
+    assert not {"sweep_importance.png", "sweep_parallel.png"} & set(drawn)
 
 
 REAL = ("dataset.limit=100", "training.epochs=4", "training.baselines=false", "model.name=rnn")

@@ -333,15 +333,22 @@ def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
 
 
 @contextmanager
-def ending_with_sweep(folder: "SweepFolder") -> Iterator[None]:
-    """Print the table of the trials and then the folder of the sweep, however it ends."""
+def ending_with_sweep(folder: "SweepFolder") -> "Iterator[list[Run]]":
+    """Print the table of the trials and then the folder of the sweep, however it ends.
+
+    Yields:
+        A list for the runs of the best configuration with other seeds, which have another table.
+    """
     from seqtrain.comparison.sweep_table import format_trials
     from seqtrain.runs.sweeps import BEST, TRIALS
 
+    others: list[Run] = []
     with _naming(folder.folder):
         try:
-            yield
+            yield others
             message(f"\n{format_trials(folder.trials())}\n")
+            if others:
+                message(f"{_of_other_seeds(others)}\n")
             if folder.has(BEST):
                 message(f"the best config: {folder.folder / BEST}; pictures: {folder.plots}")
             message(f"next: `seqtrain compare {folder.folder}`, `seqtrain report {folder.folder}`")
@@ -350,6 +357,20 @@ def ending_with_sweep(folder: "SweepFolder") -> Iterator[None]:
             message(f"{_ended(error)}: {trials}")
             message("go on with it by the same command")
             raise
+
+
+def _of_other_seeds(runs: "Sequence[Run]") -> str:
+    """Return the scores of the best configuration of a sweep with other seeds as a table."""
+    from seqtrain.comparison import run_rows, run_table
+
+    return "\n".join(
+        [
+            f"the best configuration with other seeds, whose test scores can be reported: "
+            f"{runs[0].group}",
+            "",
+            run_table.sheet(run_rows.rows(runs), {}, "table"),
+        ]
+    )
 
 
 def _ended(error: KeyboardInterrupt) -> str:

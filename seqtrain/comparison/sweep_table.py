@@ -12,7 +12,8 @@ NAMED = 5  # trials that are named beside a reason
 
 def header(trials: Trials) -> list[str]:
     """Return the headings of the columns."""
-    return ["trial", "state", trials.monitor, "best / epochs", "seconds", *trials.scales]
+    machine = ["machine"] if trials.folders else []
+    return ["trial", *machine, "state", trials.monitor, "best / epochs", "seconds", *trials.scales]
 
 
 def cells(trials: Trials) -> list[list[str]]:
@@ -20,6 +21,7 @@ def cells(trials: Trials) -> list[list[str]]:
     return [
         [
             f"trial-{row.number}",
+            *([row.machine or ""] if trials.folders else []),
             row.state,
             "" if row.value is None else readable(row.value),
             "" if row.epochs is None else f"{row.best_epoch} / {row.epochs}",
@@ -41,6 +43,7 @@ def notes(trials: Trials) -> list[str]:
         *_reasons(trials, "skipped"),
         *_reasons(trials, "failed"),
         *([f"importance (share of the variance): {shares}"] if shares else []),
+        *(f"the runs of {machine} are in {folder}" for machine, folder in trials.folders.items()),
     ]
 
 

@@ -60,6 +60,8 @@ def draw_sweep(trials: Trials, folder: Path, suffix: str = "png") -> list[Path]:
     for name, function in PICTURES.items():
         if not trials.finished or (function is importance and not trials.importance):
             continue
+        if function is parallel and len(trials.scales) == 1:  # which the slices show
+            continue
         try:
             with drawing.picture(f"{name}.{suffix}"):
                 pictures.append(save(function(trials), folder / f"{name}.{suffix}"))

@@ -134,7 +134,7 @@ def new_folder(parent: Path, ending: str = "") -> Path:
         OSError: it cannot be created.
     """
     for _ in range(100):
-        folder = parent / f"{_start(parent.parent):{TIME}}-{secrets.token_hex(2)}{ending}"
+        folder = parent / new_name(parent.parent, ending)
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         try:
             folder.mkdir(parents=True)
@@ -146,6 +146,11 @@ def new_folder(parent: Path, ending: str = "") -> Path:
             sync(made.parent)
         return folder
     raise FileExistsError(f"{parent} is full of runs of this second")
+
+
+def new_name(outputs: Path, ending: str = "") -> str:
+    """Return a name for a new run or group, which begins with the time."""
+    return f"{_start(outputs):{TIME}}-{secrets.token_hex(2)}{ending}"
 
 
 @contextmanager

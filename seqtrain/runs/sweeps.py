@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +15,8 @@ from typing import Any, Literal
 from seqtrain.config import CompleteConfig, Searched, load_config
 from seqtrain.display.sentences import counted
 from seqtrain.errors import RunError
-from seqtrain.io.atomic import drop_unfinished
+from seqtrain.io import naming
+from seqtrain.io.atomic import adding, drop_unfinished
 from seqtrain.runs import folders, run_log
 from seqtrain.runs.run import Run
 from seqtrain.runs.run_files import Artifacts
@@ -20,6 +24,7 @@ from seqtrain.schema import search_space
 from seqtrain.tasks import Metric, metric
 
 CONFIG, TRIALS, BEST = "sweep.yaml", "sweep.json", "best.yaml"
+SHARED = "shared.json"  # of a sweep whose study is in a database that several workers share
 
 State = Literal["finished", "pruned", "failed", "unfinished", "skipped"]
 
@@ -37,6 +42,7 @@ class TrialRow:
         epochs: how many epochs were trained.
         seconds: what all these epochs took.
         why: why it failed, or was skipped.
+        machine: where its run is, if the machines of a sweep have folders of their own.
     """
 
     number: int
@@ -47,6 +53,7 @@ class TrialRow:
     epochs: int | None = None
     seconds: float | None = None
     why: str | None = None
+    machine: str | None = None
 
     @property
     def score(self) -> float:
@@ -65,6 +72,7 @@ class Trials:
         scales: `choice`, `linear` or `log` for each key of the search space.
         rows: of all trials.
         importance: which share of the variance of the objective each key explains.
+        folders: the folder of the sweep on each machine, if they have folders of their own.
     """
 
     monitor: str
@@ -73,6 +81,7 @@ class Trials:
     scales: Mapping[str, str]
     rows: Sequence[TrialRow]
     importance: Mapping[str, float] = field(default_factory=dict)
+    folders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def metric(self) -> Metric:
@@ -111,7 +120,8 @@ class SweepFolder(Artifacts):
 
     It holds `trial-<number>/` for each run, `sweep.yaml` (what is searched), `study.db` (the state
     of the search), `sweep.json` (the trials as a table), `best.yaml` (the config of the best
-    trial), and `plots/`.
+    trial), and `plots/`. Where several workers share a sweep, a database holds its state, and each
+    folder that they have holds `shared.json`.
     """
 
     @classmethod
@@ -125,6 +135,34 @@ class SweepFolder(Artifacts):
             made = cls(folders.new_folder(outputs / searched.base.name, folders.SWEEP))
             made.write_text(CONFIG, searched.to_yaml())
         return made
+
+    @classmethod
+    def joined(cls, outputs: Path, study: str, database: str, config: str) -> SweepFolder:
+        """Return the folder of a sweep that several workers share, which is made if it is missing.
+
+        Args:
+            outputs: the folder of all runs, which the machines may share.
+            study: `<name>/<folder>`, as the database calls it.
+            database: what a message calls the database; it holds no password.
+            config: what is searched, as YAML.
+
+        Raises:
+            RunError: the folder cannot be created.
+        """
+        made = cls(outputs / study)
+        with folders.made_in(outputs):
+            made.folder.mkdir(parents=True, exist_ok=True)
+            if not made.has(CONFIG):
+                made.write_text(CONFIG, config)
+            with suppress(FileExistsError), adding(made.folder / SHARED) as beside:
+                place = {"study": study, "database": database, "place": secrets.token_hex(8)}
+                beside.write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8")
+        return made
+
+    @property
+    def place(self) -> str:
+        """What tells this folder from that of the same sweep on another machine."""
+        return str(self.read_json(SHARED, dict).get("place"))
 
     @classmethod
     def newest(cls, outputs: Path, name: str) -> SweepFolder | None:
@@ -176,6 +214,8 @@ class SweepFolder(Artifacts):
     def locked(self) -> Iterator[None]:
         """Keep other processes from drawing trials of this sweep while the body runs.
 
+        Its log records are appended to log.txt, and the error that ends it.
+
         Raises:
             RunError: another process does so, or something in the folder is a link.
         """
@@ -188,11 +228,33 @@ class SweepFolder(Artifacts):
                     "wait until it ends, or end it first; `--new` begins another sweep",
                 )
             drop_unfinished(self.plots)
-            yield
+            with run_log.recording(log):
+                yield
 
-    def logging(self) -> AbstractContextManager[None]:
-        """Append the log records of the body to log.txt, and the error that ended it."""
-        return run_log.recording(self.folder / "log.txt")
+    @contextmanager
+    def working(self, machine: str) -> Iterator[None]:
+        """Append the log records of one of several workers to a log of its own in the body.
+
+        It is `log-<machine>.txt`, and of the second worker on a machine `log-<machine>-2.txt`.
+
+        Raises:
+            RunError: something in the folder is a link.
+        """
+        folders.require_own_folder(self.folder)
+        for number in itertools.count(1):
+            ending = f"-{number}" if number > 1 else ""
+            log = self.folder / f"log-{naming.folder(machine)}{ending}.txt"
+            with run_log.locked(log) as alone:
+                if alone:
+                    with run_log.recording(log):
+                        yield
+                    return
+
+    def set_aside(self, run: Run) -> Path:
+        """Rename the folder of a trial that another machine has trained anew, and return it."""
+        return run.folder.rename(
+            self.folder / f"taken-over-{run.folder.name}-{secrets.token_hex(2)}"
+        )
 
 
 def scales(space: search_space.Space) -> dict[str, str]:

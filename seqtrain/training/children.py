@@ -22,6 +22,7 @@ from seqtrain.training.signals import EXCEPTIONS
 COMMAND = [sys.executable, "-P", "-m", "seqtrain", "resume"]
 OF_A_TRAINING = 500_000_000  # bytes of the smallest training
 LONGEST_LINE = 1 << 20  # bytes to read from the stderr of a training at once
+SECRET = ("SEQTRAIN_STORAGE", "PGPASSWORD")  # a training needs no database
 ASKED = {**EXCEPTIONS, signal.SIGHUP: Terminated}  # the terminal was closed
 
 log = logging.getLogger(__name__)
@@ -90,9 +91,10 @@ class Children:
 
     async def start(self, run: Run, stderr: IO[bytes] | int | None) -> Process:
         """Start the training of a run; its messages go to `stderr`."""
+        environment = {key: value for key, value in os.environ.items() if key not in SECRET}
         child = await asyncio.create_subprocess_exec(
             *(*COMMAND, str(run.folder), *self.options),
-            env={STARTED_BY: json.dumps(sys.argv)} | os.environ,
+            env={STARTED_BY: json.dumps(sys.argv)} | environment,
             stdout=DEVNULL,
             stderr=stderr,
             limit=LONGEST_LINE,

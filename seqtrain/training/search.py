@@ -1,176 +1,120 @@
 """Search the best config: draw trials, train each as a run in a process, and end hopeless ones.
 
 One process draws the trials and watches the `history.csv` of those that train. A trial is a run
-like any other, so a killed sweep resumes its trials exactly.
+like any other, so a killed sweep resumes its trials exactly. Where several workers share a study,
+each does so for its own trials, and for those of workers that have died.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from seqtrain.backend import devices, execution, memory_estimate
+from seqtrain.backend import execution, memory_estimate
 from seqtrain.backend.environment import cores
 from seqtrain.config import CompleteConfig, ResolvedConfig, Searched
 from seqtrain.data.dataset import Dataset
 from seqtrain.display.numbers import readable
-from seqtrain.errors import ConfigError, SeqtrainError, TrainingError
+from seqtrain.display.sentences import listed
+from seqtrain.errors import SeqtrainError, TrainingError
 from seqtrain.runs.run import PRUNED, Run
-from seqtrain.runs.sweeps import (
-    BEST,
-    TRIALS,
-    State,
-    SweepFolder,
-    TrialRow,
-    Trials,
-    differences,
-    scales,
-)
+from seqtrain.runs.sweeps import BEST, TRIALS, SweepFolder, TrialRow, Trials, scales
 from seqtrain.schema import search_space
-from seqtrain.schema.yaml_writer import write_value
-from seqtrain.training import seeds
 from seqtrain.training.children import Children, at_once, ended, terminate
-from seqtrain.training.study import EPOCHS, RUN, WHY, Study, alike, kept
+from seqtrain.training.shared_storage import holder
+from seqtrain.training.storage import LocalStorage
+from seqtrain.training.study import REACHED, RUN, WHY, Study, alike
+from seqtrain.training.trial_watch import Watched, last_error, reached, row_of, shown
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
-USUAL = 20  # trials, where no number is given and there is no grid
 POLL = 0.25  # seconds between two looks at a training
+WAIT = 5.0  # seconds between two looks at the trials of others
+AGAIN = 5.0  # seconds between two tries to reach a database that does not answer
+PATIENCE = 600.0  # seconds of such tries, after which a worker that trains nothing ends
 MOST_FRUITLESS = 100  # draws in a row that are repeated or not allowed
 MOST_FAILED = 3  # trials that fail before any other ends, after which the sweep ends
-SEEDS = "seeds.json"  # which runs retrain the best trial
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-def prepare(
-    searched: Searched, outputs: Path, data_dir: Path | None, new: bool = False
-) -> SweepFolder:
-    """Return the folder of the sweep to go on with, or of a new one.
-
-    The data are loaded once, so that errors are shown before anything is written.
-
-    Args:
-        searched: a config with a search space.
-        outputs: the folder of all runs.
-        data_dir: a folder to look for data files in.
-        new: begin a new sweep in any case.
-
-    Raises:
-        ConfigError: the newest sweep of this name is unfinished and searches something else.
-        DataError: the data cannot be read.
-    """
-    found = None if new else SweepFolder.newest(outputs, searched.base.name)
-    if found:
-        differing = differences(found.config, searched.base)
-        if not differing:
-            return found
-        if not (found.has(TRIALS) and found.trials().done):
-            told = "\n".join(differing)
-            raise ConfigError(
-                f"the sweep `{found.folder}` is unfinished, and the config has changed:\n{told}",
-                "change these keys back to go on with it, or begin another sweep: `--new`",
-            )
-    memory_estimate.check(searched.base)
-    devices.require_one_process(searched.base.execution, "sweep")
-    execution.resolve(searched.base, searched.base.dataset.load(data_dir))
-    return SweepFolder.create(outputs, searched)
-
-
-def number_of_trials(searched: Searched) -> int:
-    """Return how many trials a config asks for."""
-    sweep = searched.sweep
-    if sweep.sampler != "grid":
-        return sweep.trials or USUAL
-    every = search_space.combinations(sweep.space, search_space.Domain.grid)
-    return sweep.trials or sum(1 for _ in every)
-
-
 def run(
-    folder: SweepFolder, searched: Searched, asked: int, jobs: int, data_dir: Path | None
+    folder: SweepFolder,
+    storage: LocalStorage,
+    searched: Searched,
+    asked: int,
+    jobs: int,
+    data_dir: Path | None,
 ) -> Trials:
     """Train trials until so many have ended, and write the tables and the best config.
 
     Args:
         folder: a new sweep, or one to go on with.
+        storage: where its study is kept.
         searched: its config.
         asked: the number of trials, with those that it already has.
         jobs: how many to train at once, each with its share of the processor cores.
         data_dir: a folder to look for data files in.
 
     Raises:
-        TrainingError: the first trials have all failed, or no trial was trained to its end.
+        TrainingError: the first trials have all failed, no trial was trained to its end, or the
+            database does not answer.
         KeyboardInterrupt: Ctrl-C or SIGTERM; raised after all trainings have ended with a
             checkpoint.
     """
-    with folder.locked(), folder.logging(), kept(folder.folder):
-        search = Search(folder, searched, asked, at_once(jobs, "trials"), data_dir)
+    alone = folder.working(socket.gethostname()) if storage.shared else folder.locked()
+    with alone, storage.guarded():
+        search = Search(folder, storage, searched, asked, at_once(jobs, "trials"), data_dir)
         if search.left:
-            asyncio.run(search.train())
+            with storage.beating():
+                asyncio.run(search.train())
         if stopped := search.children.asked or search.failure:
-            search.write()
+            with suppress(*storage.passing):
+                search.write()
             raise stopped
         return search.finish()
 
 
-def retrain(
-    folder: SweepFolder, outputs: Path, count: int, jobs: int, data_dir: Path | None
-) -> list[Run]:
-    """Train the best configuration of a sweep with the seeds after that of the trials.
-
-    The seed of the trials is left out, because chance has favoured the best of them.
-
-    Returns:
-        The runs, which are a group; those of an interrupted sweep are resumed.
-    """
-    best = folder.run(folder.trials().finished[0].number)
-    runs: list[Run] = []
-    if folder.has(SEEDS):
-        kept = folder.read_json(SEEDS, dict)
-        if kept.get("trial") == best.folder.name and kept.get("count") == count:
-            group = folder.folder.parent / str(kept.get("group"))
-            runs = [Run(group / f"seed-{best.config.seed + n}") for n in range(1, count + 1)]
-            runs = runs if all(one.has("config.yaml") for one in runs) else []
-    if not runs:
-        config = best.config.model_copy(update={"seed": best.config.seed + 1})
-        runs = seeds.prepare(config, count, outputs, data_dir)
-        group_name = runs[0].folder.parent.name
-        kept = {"trial": best.folder.name, "count": count, "group": group_name}
-        folder.write_json(SEEDS, kept)
-    left = [one for one in runs if not one.finished]
-    if left:
-        seeds.train(left, jobs, data_dir)
-    return runs
+class _GivenUpError(Exception):
+    """The database does not answer, and this worker ends."""
 
 
 class Search:
     """The trainings of a sweep, some at once.
 
     Attributes:
-        failure: the error that ends the sweep, if its first trials have all failed.
+        failure: the error that ends the sweep, if its first trials have all failed, or if its
+            database does not answer.
     """
 
     def __init__(
         self,
         folder: SweepFolder,
+        storage: LocalStorage,
         searched: Searched,
         asked: int,
         jobs: int,
         data_dir: Path | None,
     ) -> None:
         self.folder, self.searched, self.asked, self.jobs = folder, searched, asked, jobs
-        self.data_dir = data_dir
-        self.study = Study(folder.folder, searched)
+        self.storage, self.data_dir = storage, data_dir
+        self.study = Study(storage, searched)
         self.size = search_space.size(searched.sweep.space)
         self.children = Children(data_dir)
-        self.interrupted = [one for one in self.study.trials() if not one.state.is_finished()]
+        self.exhausted = False  # whether no further combination can be found
+        self.told: set[object] = set()  # what was logged, to log it only once
         self.rows: dict[int, TrialRow] = {}  # of trials that have ended
         self.data: tuple[Any, Dataset] | None = None  # the last dataset, with its config
         self.failure: TrainingError | None = None
@@ -178,13 +122,14 @@ class Search:
     @property
     def left(self) -> bool:
         """Whether there may be something to train."""
-        return bool(self.interrupted) or self._begun() < self.asked
+        return bool(self.study.unfinished()) or self.study.begun() < self.asked
 
     async def train(self) -> None:
         """Train trials until enough have ended; an error ends all trainings."""
         self.children.listen()
         if self.study.trials():
             log.info("going on with %s", self.folder.folder)
+        self._set_aside()
         try:
             await asyncio.gather(*(self._work() for _ in range(self.jobs)))
         finally:
@@ -192,6 +137,7 @@ class Search:
 
     def finish(self) -> Trials:
         """Write the table, the best config and the pictures, and return the trials."""
+        self._set_aside()
         trials = self.write(done=True)
         if not trials.finished:
             raise TrainingError(
@@ -206,67 +152,134 @@ class Search:
         return trials
 
     async def _work(self) -> None:
-        """Train one trial after the other."""
-        while not (self.children.asked or self.failure):
-            begun = self._next()
-            if begun is None:
-                return
-            await self._train(*begun)
+        """Train one trial after the other, and wait for the trials of other workers."""
+        try:
+            while not (self.children.asked or self.failure):
+                trial = await self._answered(self._take)
+                if trial is not None:
+                    if run := await self._begin(trial):
+                        await self._train(trial, run)
+                elif self.storage.shared and (others := await self._answered(self._waiting_for)):
+                    if others not in self.told:
+                        log.info("waiting for %s", others)
+                        self.told.add(others)
+                    await asyncio.sleep(WAIT)
+                else:
+                    return
+        except _GivenUpError:
+            return
 
-    def _next(self) -> tuple[Trial, Run] | None:
-        """Return an interrupted trial or a new one, or None if there is none left."""
-        while self.interrupted:
-            frozen = self.interrupted.pop(0)
-            if begun := self._begin(self.study.reopened(frozen)):
-                return begun
-        fruitless = 0
-        while self._begun() < self.asked and not self._exhausted(fruitless):
-            if begun := self._begin(self.study.draw()):
-                return begun
-            fruitless += 1
-        return None
+    async def _answered(self, action: Callable[..., T], *arguments: Any) -> T:
+        """Return what an action on the study returns; try again while the database is away.
 
-    def _begun(self) -> int:
-        """Return how many trials have a run."""
-        return sum(RUN in one.user_attrs for one in self.study.trials())
+        Raises:
+            _GivenUpError: it has been away for too long, or this worker shall end.
+        """
+        since = time.monotonic()
+        while True:
+            try:
+                return action(*arguments)
+            except self.storage.passing as error:
+                away = self.storage.away(error)
+                if time.monotonic() - since > PATIENCE:
+                    self.failure = self.failure or away
+                if self.children.asked or self.failure:
+                    raise _GivenUpError from error
+                self._warn(away.message)
+            await asyncio.sleep(AGAIN)
 
-    def _exhausted(self, fruitless: int) -> bool:
+    def _warn(self, message: str) -> None:
+        """Log once that the database is away."""
+        if message not in self.told:
+            log.warning("%s; trying again every %g seconds", message, AGAIN)
+            self.told.add(message)
+
+    def _waiting_for(self) -> str:
+        """Return the trials that other workers train, as a text."""
+        others = [one for one in self.study.unfinished() if one.number not in self.storage.held]
+        names = [f"trial-{one.number} on {holder(one).get('machine')}" for one in others]
+        return listed(names, "and") if names else ""
+
+    def _take(self) -> Trial | None:
+        """Return an interrupted trial or a new one, which is now ours; None if none is left."""
+        if not (self.storage.free(self.study.unfinished()) or self._more()):
+            return None  # a thousand waiting workers must not ask for the lock
+        with self.storage.locked():
+            for frozen in self.storage.free(self.study.unfinished()):
+                self._tell_takeover(frozen)
+                return self.study.reopened(frozen)
+            return self.study.draw() if self._more() else None
+
+    def _more(self) -> bool:
+        """Return whether there are trials to draw."""
+        return self.study.begun() < self.asked and not self._exhausted()
+
+    def _tell_takeover(self, frozen: FrozenTrial) -> None:
+        """Log that a trial of another worker goes on here, and from where."""
+        if not self.storage.shared or RUN not in frozen.user_attrs:
+            return
+        name, run = f"trial-{frozen.number}", self.folder.run(frozen.number)
+        machine = holder(frozen).get("machine")
+        if run.has("config.yaml"):
+            how = f"goes on in {run.folder}" if run.begun else "had not trained an epoch"
+            log.info("%s is taken over from %s, and %s", name, machine, how)
+        else:
+            where = f"{machine}:{holder(frozen).get('folder')}"
+            log.info("%s is taken over, and starts anew: its run is in %s", name, where)
+
+    def _exhausted(self) -> bool:
         """Return whether no further combination can be found."""
+        if self.exhausted:
+            return True
+        trials = self.study.trials()
         if self.study.grid:
-            return len(self.study.trials()) >= len(self.study.grid)
-        if self.size is not None and self._begun() >= self.size:
+            return len(trials) >= len(self.study.grid)
+        begun = [RUN in one.user_attrs or not one.state.is_finished() for one in trials]
+        if self.size is not None and sum(begun) >= self.size:
             log.info("all %d combinations of the space have been tried", self.size)
-            return True
-        if fruitless >= MOST_FRUITLESS:
-            log.warning("the last %d draws gave no new combination: the sweep ends", fruitless)
-            return True
-        return False
+            self.exhausted = True
+        elif len(begun) >= MOST_FRUITLESS and not any(begun[-MOST_FRUITLESS:]):
+            told = "the last %d draws gave no new combination: the sweep ends"
+            log.warning(told, MOST_FRUITLESS)
+            self.exhausted = True
+        return self.exhausted
 
-    def _begin(self, trial: Trial) -> tuple[Trial, Run] | None:
-        """Return a trial with its run; None if its combination cannot be trained."""
-        values = self.study.values(trial)
+    async def _begin(self, trial: Trial) -> Run | None:
+        """Return the run of a trial; None if its combination cannot be trained."""
+        values = await self._answered(self.study.values, trial)
         run = self.folder.run(trial.number)
-        if RUN in trial.user_attrs:
-            if run.has("config.yaml"):
-                return trial, run
-            self._skip(trial, f"the folder {run.folder} was deleted")
+        if run.has("config.yaml"):
+            await self._answered(trial.set_user_attr, RUN, run.folder.name)
+            return run
+        frozen = await self._answered(self.study.now, trial)
+        if RUN in frozen.user_attrs and not self.storage.shared:
+            await self._answered(self._skip, trial, f"the folder {run.folder} was deleted")
             return None
-        for other in self.study.trials():
-            if RUN in other.user_attrs and alike(self.study.values_of(other), values):
-                self._skip(trial, f"it repeats {other.user_attrs[RUN]}")
-                return None
         try:
             config = self._resolved(values)
         except SeqtrainError as error:
-            self._skip(trial, f"not allowed: {error.message}")
+            await self._answered(self._skip, trial, f"not allowed: {error.message}")
             return None
-        run = Run.create_trial(self.folder.folder, trial.number, config)
-        trial.set_user_attr(RUN, run.folder.name)
-        return trial, run
+        return await self._answered(self._create, trial, values, config)
+
+    def _create(
+        self, trial: Trial, values: Mapping[str, Any], config: ResolvedConfig
+    ) -> Run | None:
+        """Return the new run of a trial; None if another trial has the same values."""
+        with self.storage.locked():
+            for other in self.study.trials():
+                different = other.number != trial.number and RUN in other.user_attrs
+                if different and alike(self.study.values_of(other), values):
+                    self._skip(trial, f"it repeats {other.user_attrs[RUN]}")
+                    return None
+            run = Run.create_trial(self.folder.folder, trial.number, config)
+            trial.set_user_attr(RUN, run.folder.name)
+            return run
 
     def _skip(self, trial: Trial, why: str) -> None:
         log.info("trial-%d is skipped, %s", trial.number, why)
         self.study.fail(trial, why)
+        self.storage.held.pop(trial.number, None)
 
     def _resolved(self, values: Mapping[str, Any]) -> ResolvedConfig:
         """Return the config of a trial, whose threads are its share of the cores.
@@ -295,18 +308,20 @@ class Search:
     async def _train(self, trial: Trial, run: Run) -> None:
         """Train a trial from where it is, unless it is hopeless, and note how it ended."""
         log.info("trial-%d: %s", trial.number, shown(self.study.values(trial)))
-        watched = _Watched(self.study, trial, run)
+        watched = Watched(self.study, trial, run)
         with TemporaryFile() as messages:
             code = await self._trained(watched, messages)
             if self.children.asked and not run.finished:
+                self.storage.release(trial)
                 return
-            self._settle(watched, code, messages)
-        self.write()
+            await self._answered(self._settle, watched, code, messages)
+        self.storage.held.pop(trial.number, None)
+        await self._answered(self.write)
 
-    async def _trained(self, watched: _Watched, messages: IO[bytes]) -> int:
+    async def _trained(self, watched: Watched, messages: IO[bytes]) -> int:
         """Train the run of a trial until it ends or is hopeless; return its last exit code."""
         code = 0
-        while not (watched.look() or watched.run.finished or self.children.asked):
+        while not (self._glance(watched) or watched.run.finished or self.children.asked):
             if watched.run.training:  # by a process that a killed sweep has left behind
                 await asyncio.sleep(POLL)
                 continue
@@ -316,21 +331,48 @@ class Search:
                 return code
         return code
 
-    async def _end(self, child: Process, watched: _Watched) -> int:
-        """Wait for the end of a training, and end it if it is hopeless."""
+    async def _end(self, child: Process, watched: Watched) -> int:
+        """Wait for the end of a training, and end it if it is hopeless, or no longer ours."""
         ending = asyncio.ensure_future(self.children.end_of(child))
+        asked = False
         while not ending.done():
             await asyncio.wait([ending], timeout=POLL)
-            if not watched.hopeless and watched.look():
+            if not asked and self._glance(watched):
                 terminate(child)
+                asked = True
         return ending.result()
 
-    def _settle(self, watched: _Watched, code: int, messages: IO[bytes]) -> None:
+    def _glance(self, watched: Watched) -> bool:
+        """Return whether to end a training; without a database it goes on."""
+        if watched.lost or time.monotonic() < watched.patient_until:
+            return watched.lost
+        try:
+            return watched.look()
+        except self.storage.passing as error:
+            watched.patient_until = time.monotonic() + AGAIN
+            self._warn(f"{self.storage.away(error).message}, but the training goes on")
+            return False
+
+    def _settle(self, watched: Watched, code: int, messages: IO[bytes]) -> None:
+        """Note how a trial has ended, unless another worker has noted it already."""
+        with self.storage.locked():
+            now = self.study.now(watched.trial)
+            if now.state.is_finished() or not (self.storage.mine(now) or watched.run.finished):
+                if not self.storage.mine(now):
+                    machine = holder(now).get("machine")
+                    log.warning("trial-%d was taken over by %s", now.number, machine)
+                return
+            if not self.storage.mine(now):
+                self.storage.hold(now)  # we were faster than the worker that has taken it over
+            self._note(watched, code, messages)
+
+    def _note(self, watched: Watched, code: int, messages: IO[bytes]) -> None:
         """Note how a trial has ended."""
         trial, run = watched.trial, watched.run
         name = run.folder.name
-        if watched.look():
-            trial.set_user_attr(EPOCHS, watched.seen)
+        hopeless = watched.look()
+        trial.set_user_attr(REACHED, reached(run, watched.seen if hopeless else None))
+        if hopeless:
             run.write_json(PRUNED, {"epoch": watched.seen})
             self.study.prune(trial)
             log.info("%s: pruned after epoch %d", name, watched.seen)
@@ -355,6 +397,15 @@ class Search:
                 f"look at it: `seqtrain resume {run.folder}`; then begin anew with `--new`",
             )
 
+    def _set_aside(self) -> None:
+        """Rename the folders of trials that other machines have trained anew."""
+        for frozen in self.study.trials():
+            run = self.folder.run(frozen.number)
+            if run.has("config.yaml") and not (self.storage.here(frozen) or run.training):
+                kept = self.folder.set_aside(run)
+                machine = holder(frozen).get("machine")
+                log.info("%s was taken over by %s: kept as %s", run.folder.name, machine, kept)
+
     def _reached(self, run: Run) -> str:
         monitor = self.searched.base.training.monitor
         best = self.study.study.best_trial
@@ -366,13 +417,19 @@ class Search:
     def write(self, done: bool = False) -> Trials:
         """Write the table of all trials, and return it."""
         sweep = self.searched.sweep
+        every = self.study.trials()
+        machines = self.storage.machines(every)
         trials = Trials(
             monitor=self.searched.base.training.monitor,
             asked=self.asked,
             done=done,
             scales=scales(sweep.space),
-            rows=[self._row(frozen) for frozen in self.study.trials()],
+            rows=[
+                replace(self._row(one), machine=machines.get(one.number, (None,))[0])
+                for one in every
+            ],
             importance=self.study.importance() if done else {},
+            folders=dict(machines.values()),
         )
         self.folder.write_trials(trials)
         return trials
@@ -380,82 +437,11 @@ class Search:
     def _row(self, frozen: FrozenTrial) -> TrialRow:
         if frozen.number in self.rows:
             return self.rows[frozen.number]
-        row = row_of(frozen, self.study.values_of(frozen), self.folder.run(frozen.number))
+        run = self.folder.run(frozen.number) if self.storage.here(frozen) else None
+        row = row_of(frozen, self.study.values_of(frozen), run)
         if frozen.state.is_finished():
             self.rows[frozen.number] = row
         return row
-
-
-class _Watched:
-    """A trial while its run trains: each finished epoch is reported once.
-
-    Attributes:
-        seen: the number of epochs that were reported.
-        hopeless: whether the trial should be ended.
-    """
-
-    def __init__(self, study: Study, trial: Trial, run: Run) -> None:
-        self.study, self.trial, self.run = study, trial, run
-        self.seen = 0
-        self.hopeless = False
-
-    def look(self) -> bool:
-        """Report the epochs that were finished since the last look; return whether to end it.
-
-        Epochs after the one that was judged hopeless do not count, so that the result does not
-        depend on how soon the training has ended.
-        """
-        if self.hopeless or not self.run.has("history.csv"):
-            return self.hopeless
-        for value in self.run.column(self.run.config.training.monitor)[self.seen :]:
-            self.seen += 1
-            if self.study.report(self.trial, self.seen, value):
-                self.hopeless = True
-                break
-        return self.hopeless
-
-
-def row_of(frozen: FrozenTrial, values: Mapping[str, Any], run: Run) -> TrialRow:
-    """Return a trial as a row of the table, with what its run has reached."""
-    from optuna.trial import TrialState
-
-    names: dict[TrialState, State] = {
-        TrialState.COMPLETE: "finished",
-        TrialState.PRUNED: "pruned",
-        TrialState.FAIL: "failed" if RUN in frozen.user_attrs else "skipped",
-    }
-    state = names.get(frozen.state, "unfinished")
-    row = TrialRow(frozen.number, state, values, why=frozen.user_attrs.get(WHY))
-    if RUN not in frozen.user_attrs:
-        return row
-    try:
-        counted = frozen.user_attrs.get(EPOCHS)  # of a pruned trial
-        training = run.config.training
-        epochs = run.history()[:counted]
-        best = min(epochs, key=training.rank)
-        seconds = sum(epoch["seconds"] for epoch in run.read_table("timing.csv")[:counted])
-        return replace(
-            row,
-            value=best[training.monitor],
-            best_epoch=epochs.index(best) + 1,
-            epochs=len(epochs),
-            seconds=seconds,
-        )
-    except (SeqtrainError, KeyError):  # no epoch has ended, or a file is damaged
-        return row
-
-
-def shown(values: Mapping[str, Any]) -> str:
-    """Return the values of a trial as the arguments that `train` takes."""
-    return " ".join(f"{key}={write_value(value)}" for key, value in values.items())
-
-
-def last_error(messages: IO[bytes]) -> str:
-    """Return the last error that a training has printed, without its hint."""
-    messages.seek(0)
-    lines = messages.read().decode(errors="replace").splitlines()
-    found = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return found[-1] if found else ""
 
 
 def draw(folder: SweepFolder) -> None:

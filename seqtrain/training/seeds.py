@@ -13,8 +13,11 @@ from seqtrain.backend import devices, execution, memory_estimate
 from seqtrain.config import CompleteConfig
 from seqtrain.errors import ConfigError, TrainingError
 from seqtrain.runs.run import Run
+from seqtrain.runs.sweeps import SweepFolder
 from seqtrain.schema import limits
 from seqtrain.training.children import Children, at_once, ended
+
+OF_BEST = "seeds.json"  # of a sweep: which runs train its best trial again
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +75,36 @@ def train(
             f"{len(failed)} of {len(runs)} seeds failed: {', '.join(failed)}",
             f"fix the errors above, then resume them: `seqtrain resume {runs[0].group}`",
         )
+
+
+def retrain(
+    folder: SweepFolder, outputs: Path, count: int, jobs: int, data_dir: Path | None
+) -> list[Run]:
+    """Train the best configuration of a sweep with the seeds after that of the trials.
+
+    The seed of the trials is left out, because chance has favoured the best of them.
+
+    Returns:
+        The runs, which are a group; those of an interrupted sweep are resumed.
+    """
+    best = folder.run(folder.trials().finished[0].number)
+    runs: list[Run] = []
+    if folder.has(OF_BEST):
+        kept = folder.read_json(OF_BEST, dict)
+        if kept.get("trial") == best.folder.name and kept.get("count") == count:
+            group = folder.folder.parent / str(kept.get("group"))
+            runs = [Run(group / f"seed-{best.config.seed + n}") for n in range(1, count + 1)]
+            runs = runs if all(one.has("config.yaml") for one in runs) else []
+    if not runs:
+        config = best.config.model_copy(update={"seed": best.config.seed + 1})
+        runs = prepare(config, count, outputs, data_dir)
+        group_name = runs[0].folder.parent.name
+        kept = {"trial": best.folder.name, "count": count, "group": group_name}
+        folder.write_json(OF_BEST, kept)
+    left = [one for one in runs if not one.finished]
+    if left:
+        train(left, jobs, data_dir)
+    return runs
 
 
 async def _all(children: Children, runs: Sequence[Run], jobs: int) -> list[int]:

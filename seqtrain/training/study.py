@@ -14,21 +14,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.config import Searched
-from seqtrain.errors import ConfigError, RunError, TrainingError, reason
+from seqtrain.errors import ConfigError
 from seqtrain.schema import search_space
+from seqtrain.training.storage import LocalStorage
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial, Trial
 
-DATABASE = "study.db"
-NAME = "sweep"  # of the one study in a database
-# What is noted of a trial: the folder of its run, why it has no result, when it was pruned.
-RUN, WHY, EPOCHS = "run", "why", "epochs"
+# What is noted of a trial: the folder of its run, why it has no result, what its run has reached.
+RUN, WHY, REACHED = "run", "why", "reached"
 REDUCTION = 4  # one of so many trials goes on at each halving
 
 
@@ -45,16 +43,6 @@ def require_installed() -> None:
         )
 
 
-def storage(folder: Path) -> optuna.storages.BaseStorage:
-    """Return where the study of a sweep is kept: an SQLite database in its folder.
-
-    One process writes it: the one that draws the trials.
-    """
-    from optuna.storages import RDBStorage
-
-    return RDBStorage(f"sqlite:///{(folder / DATABASE).absolute()}")
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Drop Optuna's messages and its warnings about new features while the body runs."""
@@ -66,38 +54,21 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def kept(folder: Path) -> Iterator[None]:
-    """Turn an error of the database while the body runs into a sentence.
-
-    Raises:
-        TrainingError: the database cannot be written.
-    """
-    from optuna.exceptions import StorageInternalError
-
-    try:
-        yield
-    except StorageInternalError as error:
-        raise TrainingError(
-            f"{folder / DATABASE} cannot be written: {reason(error.__cause__ or error)}",
-            "fix that, then go on with the sweep by the same command",
-        ) from error
-
-
 class Study:
     """The trials of a sweep so far, and the next one.
 
     Args:
-        folder: of the sweep.
+        storage: where it is kept.
         searched: its config.
 
     Raises:
-        RunError: its database is damaged.
+        RunError: its database is damaged, or cannot be reached.
     """
 
-    def __init__(self, folder: Path, searched: Searched) -> None:
+    def __init__(self, storage: LocalStorage, searched: Searched) -> None:
         import optuna
 
+        self.storage = storage
         self.sweep, self.seed = searched.sweep, searched.base.seed
         self.space = self.sweep.space
         self.keys = search_space.ordered(self.space)
@@ -108,40 +79,51 @@ class Study:
         try:
             with quiet():
                 self.study = optuna.create_study(
-                    storage=storage(folder),
-                    study_name=NAME,
+                    storage=storage.opened(),
+                    study_name=storage.study,
                     direction="maximize" if higher else "minimize",
                     pruner=self._pruner(),
                     load_if_exists=True,
                 )
         except Exception as error:  # SQLAlchemy's and Optuna's
-            raise RunError(
-                f"{folder / DATABASE} is damaged: {reason(error)}",
-                "begin another sweep: add `--new` to the command",
-            ) from error
+            raise storage.broken(error) from error
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials so far, in the order of their numbers."""
         return self.study.get_trials(deepcopy=False)
 
+    def unfinished(self) -> list[FrozenTrial]:
+        """Return the trials that have not ended, whoever trains them."""
+        return [one for one in self.trials() if not one.state.is_finished()]
+
+    def begun(self) -> int:
+        """Return how many trials have a run, or will have one."""
+        return sum(RUN in one.user_attrs or not one.state.is_finished() for one in self.trials())
+
+    def now(self, trial: Trial) -> FrozenTrial:
+        """Return a trial as it stands in the storage."""
+        return self.study._storage.get_trial(trial._trial_id)
+
     def draw(self) -> Trial:
-        """Begin the next trial; `values` then draws its values."""
+        """Begin the next trial, and hold it; `values` then draws its values."""
         with quiet():
-            self.study.sampler = self._sampler(len(self.trials()))
-            return self.study.ask()
+            trial = self.study.ask()
+            self.storage.hold(self.now(trial))
+            return trial
 
     def reopened(self, frozen: FrozenTrial) -> Trial:
-        """Return a trial of before, to go on with it."""
+        """Return a trial of before, and hold it, to go on with it."""
         from optuna.trial import Trial
 
         with quiet():
-            self.study.sampler = self._sampler(frozen.number)
+            self.storage.hold(frozen)
             return Trial(self.study, frozen._trial_id)
 
     def values(self, trial: Trial) -> dict[str, Any]:
         """Return the values of a trial by key: those that it has, or else newly drawn ones."""
         values: dict[str, Any] = {}
         with quiet():
+            self.study.sampler = self._sampler(trial.number)
             for key in self.keys:
                 if search_space.active(self.space[key], values):
                     values[key] = _value(trial, key, self.space[key])
@@ -157,9 +139,14 @@ class Study:
 
     def report(self, trial: Trial, epoch: int, value: float) -> bool:
         """Note the objective after an epoch, and return whether the trial is hopeless."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
         with quiet():
             if math.isfinite(value):
-                trial.report(value, epoch)
+                try:
+                    trial.report(value, epoch)
+                except UpdateFinishedTrialError:  # by a worker that has taken it over
+                    return False
             return bool(trial.should_prune())
 
     def finish(self, trial: Trial, value: float) -> None:
@@ -186,13 +173,15 @@ class Study:
         """Return which share of the variance of the objective each key explains, by fANOVA.
 
         Of pruned trials nothing counts; a key that not every trial sets is left out. Empty if
-        there are too few trials, or if all are equally good.
+        there are too few trials, if all are equally good, or if there is only one key.
 
         Source: Hutter, Hoos & Leyton-Brown (2014), An Efficient Approach for Assessing
         Hyperparameter Importance.
         """
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+        if len(self.keys) == 1:
+            return {}
         with quiet():
             try:
                 found = get_param_importances(

@@ -67,13 +67,20 @@ from seqtrain.cli.main import main
 from seqtrain.training import children
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 children.COMMAND = {command!r}
+{settings}
 main()
 """
 
 
-def process(*arguments: object, seconds: float = 0.0) -> list[str]:
-    """Return the command of a process that runs a command line with pretended trainings."""
-    script = PROCESS.format(command=pretended(seconds))
+def process(*arguments: object, seconds: float = 0.0, settings: str = "") -> list[str]:
+    """Return the command of a process that runs a command line with pretended trainings.
+
+    Args:
+        arguments: of the command line.
+        seconds: of each epoch.
+        settings: lines of Python that come first.
+    """
+    script = PROCESS.format(command=pretended(seconds), settings=settings)
     return [sys.executable, "-c", script, *map(str, arguments)]
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from seqtrain.cli import console
-from seqtrain.cli.options import CONFIG, DATA_DIR, OUTPUT, OVERRIDES, command
+from seqtrain.cli.options import CONFIG, DATA_DIR, OUTPUT, OVERRIDES, command, typed
+from seqtrain.errors import ConfigError
 from seqtrain.schema import limits
 
 
@@ -28,11 +29,19 @@ from seqtrain.schema import limits
 )
 @click.option(
     "--seeds",
+    "count",
     type=click.IntRange(1, limits.SEEDS),
     metavar="N",
     help="Then train the best configuration with this many other seeds.",
 )
 @click.option("--new", is_flag=True, help="Begin a new sweep, although there is one to go on with.")
+@click.option(
+    "--storage",
+    envvar="SEQTRAIN_STORAGE",
+    show_envvar=True,
+    metavar="URL",
+    help="PostgreSQL database in which several machines share the sweep: postgresql://…",
+)
 @OUTPUT
 @DATA_DIR
 def sweep(
@@ -40,26 +49,42 @@ def sweep(
     overrides: tuple[str, ...],
     trials: int | None,
     jobs: int,
-    seeds: int | None,
+    count: int | None,
     new: bool,
+    storage: str | None,
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
     """Search the best values of the keys in the section `sweep` of CONFIG.
 
     Each trial is a run in a group, judged by `training.monitor` on the validation examples. A
-    sweep that was interrupted goes on when the same command is typed again.
+    sweep that was interrupted goes on when the same command is typed again. With a database, the
+    same command on several machines shares the trials among them.
     """
     from seqtrain.config import load_searched
-    from seqtrain.training import search, study
+    from seqtrain.training import search, seeds, study, sweep_start
+    from seqtrain.training.shared_storage import SharedStorage
+    from seqtrain.training.storage import LocalStorage
 
     searched = load_searched(config, overrides)
-    study.require_installed()
-    console.show_log()
-    folder = search.prepare(searched, outputs, data_dir, new)
-    asked = trials or search.number_of_trials(searched)
-    with console.ending_with_sweep(folder):
-        search.run(folder, searched, asked, jobs, data_dir)
-        if seeds:
-            runs = search.retrain(folder, outputs, seeds, jobs, data_dir)
-            console.message(f"the best configuration with other seeds: {runs[0].group}")
+    asked = trials or sweep_start.number_of_trials(searched)
+    place: LocalStorage
+    if storage:
+        place = shared = SharedStorage(storage, public=typed("storage"))
+        if count:
+            raise ConfigError(
+                "`--seeds` is for a sweep on one machine: each worker would train them",
+                "when the sweep has ended: `seqtrain train OUTPUTS/best.yaml "
+                f"seed={searched.base.seed + 1} --seeds {count}`",
+            )
+        click.get_current_context().call_on_close(shared.close)
+        console.show_log()
+        folder = sweep_start.join(shared, searched, outputs, data_dir, asked, new)
+    else:
+        study.require_installed()
+        console.show_log()
+        folder, place = sweep_start.prepare(searched, outputs, data_dir, new)
+    with console.ending_with_sweep(folder) as others:
+        search.run(folder, place, searched, asked, jobs, data_dir)
+        if count:
+            others += seeds.retrain(folder, outputs, count, jobs, data_dir)
