@@ -90,6 +90,7 @@ def test_every_tutorial_stands_in_the_table(config: Path) -> None:
     if config.stem != "quickstart":
         table = (REPOSITORY / "docs" / "tutorials.md").read_text(encoding="utf-8")
         table += (REPOSITORY / "docs" / "performance.md").read_text(encoding="utf-8")
+        table += (REPOSITORY / "docs" / "results.md").read_text(encoding="utf-8")
         assert str(config.relative_to(REPOSITORY)) in table
 
 
