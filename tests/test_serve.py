@@ -385,11 +385,19 @@ def test_a_signal_ends_it_after_what_is_in_flight(number: int, code: int, servic
         assert process.wait(60) == code
 
 
+COMMAND = """
+import signal
+from seqtrain.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
+main()
+"""
+
+
 class serving:  # noqa: N801 - read as a word
     """A server in a process of its own: with its port, and ended at last."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "seqtrain", "serve", str(folder), "--port", "0"]
+        command = [sys.executable, "-c", COMMAND, "serve", str(folder), "--port", "0"]
         pipe = subprocess.PIPE
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(command, stdout=pipe, env=environment, text=True)
