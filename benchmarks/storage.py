@@ -4,7 +4,8 @@
 
 Each worker is a process that does what `seqtrain sweep` does for a trial, without a training: it
 takes one under the lock, draws two values by TPE, reports an epoch, and settles it. A study is
-empty, or has trials already, which make draws dearer. `ms locked` is how long a trial keeps the
+empty, or has trials that are finished or running, as with many workers, which make draws dearer.
+`ms locked` is how long a trial keeps the
 lock: what must happen one after the other. `ms of server` is the processor time of a server on
 this machine.
 """
@@ -24,7 +25,7 @@ from benchmarks import machine
 from seqtrain.config import load_searched
 from seqtrain.training import shared_storage, sweep_start
 from seqtrain.training.shared_storage import VARIABLE, SharedStorage
-from seqtrain.training.study import RUN, Study
+from seqtrain.training.study import RUN, Study, begun, unfinished
 
 CONFIG = """\
 name: {name}
@@ -36,7 +37,15 @@ sweep:
     model.dropout: {{range: [0, 0.5]}}
     training.learning_rate: {{log_range: [1e-4, 1e-1]}}
 """
-COLUMNS = ("trials before", "workers", "trials/s", "ms per trial", "ms locked", "ms of server")
+COLUMNS = (
+    "finished",
+    "running",
+    "workers",
+    "trials/s",
+    "ms per trial",
+    "ms locked",
+    "ms of server",
+)
 
 
 def joined(file: Path, asked: int) -> tuple[SharedStorage, Study]:
@@ -69,10 +78,11 @@ def work(file: Path, asked: int, ready: Any, seconds: Any) -> None:
 
     with closing(storage):
         ready.wait()
-        while True:
+        while begun(study.trials()) < asked:
             with locked():
-                storage.free(study.unfinished())
-                if study.begun() >= asked:
+                trials = study.trials()
+                storage.free(unfinished(trials))
+                if begun(trials) >= asked:
                     break
                 trial = study.draw()
             values = study.values(trial)
@@ -121,15 +131,15 @@ def _stat(process: int) -> list[int]:
     return [0, *map(int, text.rpartition(")")[2].split()[1:])]
 
 
-def measured(file: Path, workers: int, before: int, trials: int) -> tuple[list[float], int]:
+def measured(file: Path, workers: int, asked: int) -> tuple[list[float], int]:
     """Return the seconds of trials: passed, locked, of the server; and the most connections."""
     context = get_context("spawn")
     ready, locked = context.Barrier(workers + 1), context.Value("d", 0.0)
-    arguments = (file, before + trials, ready, locked)
+    arguments = (file, asked, ready, locked)
     running = [context.Process(target=work, args=arguments) for _ in range(workers)]
     for one in running:
         one.start()
-    storage, study = joined(file, before + trials)
+    storage, study = joined(file, asked)
     with closing(storage):
         ready.wait()
         began, server, most = time.perf_counter(), server_seconds(storage), 0
@@ -138,28 +148,29 @@ def measured(file: Path, workers: int, before: int, trials: int) -> tuple[list[f
             time.sleep(0.2)
         passed = time.perf_counter() - began
         server = server_seconds(storage) - server
-        ended = [one for one in study.trials() if one.state.is_finished()]
-        assert len(ended) == before + trials, len(ended)
+        assert len(study.trials()) == asked, len(study.trials())
     return [passed, locked.value, server], most
 
 
-def filled(file: Path, trials: int) -> None:
-    """Put trials into a study."""
+def filled(file: Path, finished: int, running: int) -> None:
+    """Put finished and running trials into a study."""
     import optuna
+    from optuna.trial import TrialState
 
-    storage, study = joined(file, trials)
+    storage, study = joined(file, 1)
     domains = {
         "model.dropout": optuna.distributions.FloatDistribution(0, 0.5),
         "training.learning_rate": optuna.distributions.FloatDistribution(1e-4, 1e-1, log=True),
     }
     with closing(storage):
-        for number in range(trials):
+        for number in range(finished + running):
             share = (number * 0.618) % 1
             params = {"model.dropout": share / 2, "training.learning_rate": 1e-4 * 1000**share}
             made = optuna.trial.create_trial(
                 params=params,
                 distributions=domains,
-                value=share,
+                state=TrialState.COMPLETE if number < finished else TrialState.RUNNING,
+                value=share if number < finished else None,
                 user_attrs={RUN: f"trial-{number}"},
             )
             study.study.add_trial(made)
@@ -169,26 +180,26 @@ def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8])
-    options.add_argument("--before", type=int, nargs="+", default=[0, 1000])
+    options.add_argument("--finished", type=int, default=0)
+    options.add_argument("--running", type=int, default=0)
     options.add_argument("--trials", type=int, default=100)
     asked = options.parse_args()
     if VARIABLE not in os.environ:
         sys.exit(f"set {VARIABLE}=postgresql://…")
     print(machine.described(), flush=True)
-    print(f"| {' | '.join([*COLUMNS, 'connections'])} |\n|{'---|' * 7}", flush=True)
+    print(f"| {' | '.join([*COLUMNS, 'connections'])} |\n|{'---|' * 8}", flush=True)
     with TemporaryDirectory() as folder:
-        for before in asked.before:
-            done = before
-            name = f"storage-{before}-{os.getpid()}"
-            file = Path(folder) / f"{name}.yaml"
-            file.write_text(CONFIG.format(name=name))
-            filled(file, before)
-            for workers in asked.workers:
-                seconds, most = measured(file, workers, done, asked.trials)
-                each = " | ".join(f"{1000 * one / asked.trials:.0f}" for one in seconds)
-                rate = asked.trials / seconds[0]
-                print(f"| {done:,} | {workers} | {rate:.1f} | {each} | {most} |", flush=True)
-                done += asked.trials
+        name = f"storage-{os.getpid()}"
+        file = Path(folder) / f"{name}.yaml"
+        file.write_text(CONFIG.format(name=name))
+        filled(file, asked.finished, asked.running)
+        done = asked.finished
+        for workers in asked.workers:
+            seconds, most = measured(file, workers, done + asked.running + asked.trials)
+            each = " | ".join(f"{1000 * one / asked.trials:.0f}" for one in seconds)
+            rate = f"{asked.trials / seconds[0]:.1f}"
+            print(f"| {done:,} | {asked.running:,} | {workers} | {rate} | {each} | {most} |")
+            done += asked.trials
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import logging
 import socket
 import time
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from seqtrain.schema import search_space
 from seqtrain.training.children import Children, at_once, ended, terminate
 from seqtrain.training.shared_storage import holder
 from seqtrain.training.storage import LocalStorage
-from seqtrain.training.study import REACHED, RUN, WHY, Study, alike
+from seqtrain.training.study import REACHED, RUN, WHY, Study, alike, begun, unfinished
 from seqtrain.training.trial_watch import Watched, last_error, reached, row_of, shown
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ class Search:
     @property
     def left(self) -> bool:
         """Whether there may be something to train."""
-        return bool(self.study.unfinished()) or self.study.begun() < self.asked
+        trials = self.study.trials()
+        return bool(unfinished(trials)) or begun(trials) < self.asked
 
     async def train(self) -> None:
         """Train trials until enough have ended; an error ends all trainings."""
@@ -196,23 +197,27 @@ class Search:
 
     def _waiting_for(self) -> str:
         """Return the trials that other workers train, as a text."""
-        others = [one for one in self.study.unfinished() if one.number not in self.storage.held]
+        others = [
+            one for one in unfinished(self.study.trials()) if one.number not in self.storage.held
+        ]
         names = [f"trial-{one.number} on {holder(one).get('machine')}" for one in others]
         return listed(names, "and") if names else ""
 
     def _take(self) -> Trial | None:
         """Return an interrupted trial or a new one, which is now ours; None if none is left."""
-        if not (self.storage.free(self.study.unfinished()) or self._more()):
+        trials = self.study.trials()
+        if not (self.storage.free(unfinished(trials)) or self._more(trials)):
             return None  # a thousand waiting workers must not ask for the lock
         with self.storage.locked():
-            for frozen in self.storage.free(self.study.unfinished()):
+            trials = self.study.trials()  # once, because of a thousand workers it is long
+            for frozen in self.storage.free(unfinished(trials)):
                 self._tell_takeover(frozen)
                 return self.study.reopened(frozen)
-            return self.study.draw() if self._more() else None
+            return self.study.draw() if self._more(trials) else None
 
-    def _more(self) -> bool:
+    def _more(self, trials: Sequence[FrozenTrial]) -> bool:
         """Return whether there are trials to draw."""
-        return self.study.begun() < self.asked and not self._exhausted()
+        return begun(trials) < self.asked and not self._exhausted(trials)
 
     def _tell_takeover(self, frozen: FrozenTrial) -> None:
         """Log that a trial of another worker goes on here, and from where."""
@@ -227,18 +232,16 @@ class Search:
             where = f"{machine}:{holder(frozen).get('folder')}"
             log.info("%s is taken over, and starts anew: its run is in %s", name, where)
 
-    def _exhausted(self) -> bool:
+    def _exhausted(self, trials: Sequence[FrozenTrial]) -> bool:
         """Return whether no further combination can be found."""
         if self.exhausted:
             return True
-        trials = self.study.trials()
         if self.study.grid:
             return len(trials) >= len(self.study.grid)
-        begun = [RUN in one.user_attrs or not one.state.is_finished() for one in trials]
-        if self.size is not None and sum(begun) >= self.size:
+        if self.size is not None and begun(trials) >= self.size:
             log.info("all %d combinations of the space have been tried", self.size)
             self.exhausted = True
-        elif len(begun) >= MOST_FRUITLESS and not any(begun[-MOST_FRUITLESS:]):
+        elif len(trials) >= MOST_FRUITLESS and not begun(trials[-MOST_FRUITLESS:]):
             told = "the last %d draws gave no new combination: the sweep ends"
             log.warning(told, MOST_FRUITLESS)
             self.exhausted = True

@@ -11,7 +11,7 @@ import json
 import math
 import random
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -92,21 +92,16 @@ class Study:
         """Return all trials so far, in the order of their numbers."""
         return self.study.get_trials(deepcopy=False)
 
-    def unfinished(self) -> list[FrozenTrial]:
-        """Return the trials that have not ended, whoever trains them."""
-        return [one for one in self.trials() if not one.state.is_finished()]
-
-    def begun(self) -> int:
-        """Return how many trials have a run, or will have one."""
-        return sum(RUN in one.user_attrs or not one.state.is_finished() for one in self.trials())
-
     def now(self, trial: Trial) -> FrozenTrial:
         """Return a trial as it stands in the storage."""
         return self.study._storage.get_trial(trial._trial_id)
 
     def draw(self) -> Trial:
         """Begin the next trial, and hold it; `values` then draws its values."""
+        from optuna.samplers import RandomSampler
+
         with quiet():
+            self.study.sampler = RandomSampler()  # TPE would read all trials before it draws
             trial = self.study.ask()
             self.storage.hold(self.now(trial))
             return trial
@@ -213,6 +208,16 @@ class Study:
         values = self.grid[number]
         params = {key: _written(self.space[key], value) for key, value in values.items()}
         return samplers.PartialFixedSampler(params, drawing)
+
+
+def unfinished(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that have not ended, whoever trains them."""
+    return [one for one in trials if not one.state.is_finished()]
+
+
+def begun(trials: Iterable[FrozenTrial]) -> int:
+    """Return how many trials have a run, or will have one."""
+    return sum(RUN in one.user_attrs or not one.state.is_finished() for one in trials)
 
 
 def _value(trial: Trial, key: str, domain: search_space.Domain) -> Any:
