@@ -18,10 +18,9 @@ class Page:
 
 def page() -> Page:
     """Return the page with the style of reports and its own; it is the same for every run."""
-    own, report = files("seqtrain.serving"), files("seqtrain.report")
-    style = (report / "page.css").read_text("utf-8") + (own / "page.css").read_text("utf-8")
-    script = (own / "page.js").read_text("utf-8")
-    html = (own / "page.html").read_text("utf-8")
+    style = _shipped("report", "page.css") + _shipped("serving", "page.css")
+    script = _shipped("serving", "page.js")
+    html = _shipped("serving", "page.html")
     html = html.replace("/* style */", style).replace("/* script */", script)
     policy = {
         "default-src": "'none'",
@@ -34,6 +33,11 @@ def page() -> Page:
         "frame-ancestors": "'none'",
     }
     return Page(html, "; ".join(f"{name} {value}" for name, value in policy.items()))
+
+
+def _shipped(package: str, name: str) -> str:
+    """Return a text file that comes with a package of seqtrain."""
+    return (files(f"seqtrain.{package}") / name).read_text("utf-8")
 
 
 def _hash(text: str) -> str:
