@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -105,10 +106,21 @@ def children(worker: subprocess.Popen[str]) -> list[int]:
     return [int(number) for number in found.stdout.split()]
 
 
+def trained_by(worker: subprocess.Popen[str]) -> list[Run]:
+    """Return the runs that a worker trains now."""
+    words = [title(Path(f"/proc/{number}/cmdline")).split("\0") for number in children(worker)]
+    return [Run(Path(word)) for line in words for word in line if "-sweep/trial-" in word]
+
+
+def history(run: Run) -> list[dict[str, float]]:
+    """Return the epochs of a run so far."""
+    return run.history() if run.has("history.csv") else []
+
+
 def epochs_in(place: str) -> int:
     """Return how many epochs the unfinished runs in a place have."""
     runs = [run for run in lookup.all_in(Path(place)) if not run.finished and run.has("started")]
-    return sum(len(run.history()) for run in runs if run.has("history.csv"))
+    return sum(len(history(run)) for run in runs)
 
 
 def starts(run: Run) -> list[int]:
@@ -127,13 +139,15 @@ def test_a_killed_worker_loses_no_trial(
     for place in places:
         begin(workers, *arguments, "--output", place, seconds=0.25)
     first = workers[0]
-    until(lambda: children(first) and epochs_in(places[0]) > 1, first)
+    until(lambda: trained_by(first), first)
     titles = [text for text in map(title, Path("/proc").glob("[0-9]*/cmdline")) if text]
     assert any(f"killed-{places[0]}" in text for text in titles)
     assert not any(PASSWORD in text for text in titles)
-    first.kill()
+    until(lambda: any(0 < len(history(run)) < 3 for run in trained_by(first)), first)
+    first.send_signal(signal.SIGSTOP)  # so that its training has no time to end
     for number in children(first):
         os.kill(number, signal.SIGKILL)
+    first.kill()
     first.communicate()
     ends = [ended(worker) for worker in workers[1:]]
     for folder, told in ends:
@@ -275,6 +289,19 @@ def test_another_search_or_other_data_are_refused(
         assert "`--new`" in outcome.stderr
     assert not Path("other").exists()
     assert len(list(Path("outputs/edited").iterdir())) == 1
+
+
+@slow
+def test_gathered_runs_stay_where_they_are(server: Server, workers: Workers) -> None:
+    arguments = (named("gathered"), "--output")
+    folder, _ = ended(begin(workers, *arguments, "a", "--trials", 1, seconds=0))
+    other, _ = ended(begin(workers, *arguments, "b", "--trials", 2, seconds=0))
+    assert [run.folder.name for run in lookup.all_in(other.folder)] == ["trial-1"]
+    shutil.copytree(other.folder / "trial-1", folder.folder / "trial-1")
+    again, told = ended(begin(workers, *arguments, "a", "--trials", 3, seconds=0))
+    assert again == folder
+    assert len(lookup.all_in(folder.folder)) == 3
+    assert len(folder.trials().folders) == 2 and "the runs of" in told
 
 
 @slow

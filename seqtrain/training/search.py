@@ -130,7 +130,11 @@ class Search:
         self.children.listen()
         if self.study.trials():
             log.info("going on with %s", self.folder.folder)
-        self._set_aside()
+        for frozen in self.study.trials():
+            run = self.folder.run(frozen.number)
+            # Others are gathered from another machine.
+            if not (run.finished or run.has(PRUNED) or WHY in frozen.user_attrs):
+                self._set_aside(frozen)
         try:
             await asyncio.gather(*(self._work() for _ in range(self.jobs)))
         finally:
@@ -138,7 +142,6 @@ class Search:
 
     def finish(self) -> Trials:
         """Write the table, the best config and the pictures, and return the trials."""
-        self._set_aside()
         trials = self.write(done=True)
         if not trials.finished:
             raise TrainingError(
@@ -364,6 +367,7 @@ class Search:
                 if not self.storage.mine(now):
                     machine = holder(now).get("machine")
                     log.warning("trial-%d was taken over by %s", now.number, machine)
+                    self._set_aside(now)
                 return
             if not self.storage.mine(now):
                 self.storage.hold(now)  # we were faster than the worker that has taken it over
@@ -400,14 +404,11 @@ class Search:
                 f"look at it: `seqtrain resume {run.folder}`; then begin anew with `--new`",
             )
 
-    def _set_aside(self) -> None:
-        """Rename the folders of trials that other machines have trained anew."""
-        for frozen in self.study.trials():
-            run = self.folder.run(frozen.number)
-            if run.has("config.yaml") and not (self.storage.here(frozen) or run.training):
-                kept = self.folder.set_aside(run)
-                machine = holder(frozen).get("machine")
-                log.info("%s was taken over by %s: kept as %s", run.folder.name, machine, kept)
+    def _set_aside(self, frozen: FrozenTrial) -> None:
+        """Rename the folder of a trial that another machine has begun anew."""
+        run = self.folder.run(frozen.number)
+        if run.has("config.yaml") and not (self.storage.here(frozen) or run.training):
+            log.info("%s is kept as %s", run.folder.name, self.folder.set_aside(run))
 
     def _reached(self, run: Run) -> str:
         monitor = self.searched.base.training.monitor
