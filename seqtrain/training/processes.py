@@ -21,8 +21,10 @@ from seqtrain.runs.run import Run
 from seqtrain.training.signals import Signals
 
 # What a training goes on from; the first process may be writing the log.
-RESTORED = ("config.yaml", "environment.json", "history.csv", "timing.csv", "model.keras")
-RESTORED_TOO = ("metrics.json", "trained_on.npz", "checkpoint")
+RESTORED = (
+    *("config.yaml", "environment.json", "history.csv", "timing.csv", "model.keras"),
+    *("metrics.json", "trained_on.npz", "checkpoint"),
+)
 
 
 @cache
@@ -43,7 +45,7 @@ def continued(run: Run) -> Run:
         return run
     folder = Path(_own_folder().name) / run.folder.name
     folder.mkdir()
-    for name in (*RESTORED, *RESTORED_TOO):
+    for name in RESTORED:
         if (run.folder / name).is_dir():
             shutil.copytree(run.folder / name, folder / name)
         elif run.has(name):
