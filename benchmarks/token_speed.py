@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from seqtrain.backend import execution
+from seqtrain.backend import devices, execution
 from seqtrain.config import CompleteConfig, load_config
 from seqtrain.data import inputs
 from seqtrain.data.dataset import Dataset
@@ -40,16 +40,16 @@ training: {epochs: 3, batch_size: 64, learning_rate: 2e-3, clipnorm: 1, baseline
            bucket_by_length: true}
 """,
 }
-SIDES = ("keras", "pytorch", "seqtrain", "seqtrain[jax]")
+SIDES = ("keras", "pytorch", "seqtrain", "seqtrain[jax]", "seqtrain[jax], 2 devices")
 ROUNDS = 2
 POOL = 50  # batches whose examples PyTorch's side sorts by length
 HEADER = ("network", "side", "examples/s", "× Keras", "× PyTorch", "loss of the last epoch")
 
 
-def load(work: str, backend: str) -> tuple[CompleteConfig, Dataset]:
+def load(work: str, *execution: str) -> tuple[CompleteConfig, Dataset]:
     """Return the config of a workload, and its data."""
     Path("work.yaml").write_text(CONFIGS[work])
-    config = load_config(Path("work.yaml"), [f"execution.backend={backend}"])
+    config = load_config(Path("work.yaml"), [f"execution.{setting}" for setting in execution])
     return config, config.dataset.load(None)
 
 
@@ -59,11 +59,12 @@ def arrays(dataset: Dataset) -> tuple[Any, np.ndarray]:
     return inputs.each(train.x, lambda one: np.asarray(one[:])), np.asarray(train.labels[:])
 
 
-def of_seqtrain(work: str, backend: str) -> dict[str, Any]:
+def of_seqtrain(work: str, *settings: str) -> dict[str, Any]:
     """Train as the command line does, and time the batches of each epoch."""
-    config, dataset = load(work, backend)
+    config, dataset = load(work, *settings)
     resolved = execution.resolve(config, dataset)
     execution.start(resolved.execution, resolved.seed)
+    devices.join(resolved.execution)
     import keras
 
     seconds: list[float] = []
@@ -86,7 +87,7 @@ def of_seqtrain(work: str, backend: str) -> dict[str, Any]:
 
 def of_keras(work: str) -> dict[str, Any]:
     """Train the same network by Keras's own layers and `fit`, padded to the longest."""
-    config, dataset = load(work, "tensorflow")
+    config, dataset = load(work, "backend=tensorflow")
     execution.start(execution.resolve(config, dataset).execution, 0)
     import keras
 
@@ -113,7 +114,7 @@ def of_pytorch(work: str) -> dict[str, Any]:
 
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
-    config, dataset = load(work, "tensorflow")
+    config, dataset = load(work, "backend=tensorflow")
     x, y = arrays(dataset)
     several, keys = isinstance(x, dict), config.model
     named = x if several else {SOURCE: x}
@@ -160,8 +161,9 @@ def of_pytorch(work: str) -> dict[str, Any]:
 TRAIN: dict[str, Callable[[str], dict[str, Any]]] = {
     "keras": of_keras,
     "pytorch": of_pytorch,
-    "seqtrain": lambda work: of_seqtrain(work, "tensorflow"),
-    "seqtrain[jax]": lambda work: of_seqtrain(work, "jax"),
+    "seqtrain": lambda work: of_seqtrain(work, "backend=tensorflow"),
+    "seqtrain[jax]": lambda work: of_seqtrain(work, "backend=jax"),
+    "seqtrain[jax], 2 devices": lambda work: of_seqtrain(work, "backend=jax", "devices=2"),
 }
 
 

@@ -97,6 +97,47 @@ def test_several_devices_train_what_one_trains(alone: Run, tmp_path: Path) -> No
     assert_alike(run, alone)
 
 
+STEP = """
+import os
+os.environ["KERAS_BACKEND"] = "jax"
+import jax
+jax.config.update("jax_num_cpu_devices", 2)
+import keras
+import numpy as np
+from seqtrain.backend import kernels
+
+keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+model = keras.Sequential(
+    [keras.Input((5, 3)), keras.layers.LSTM(7, return_sequences=True), keras.layers.GRU(6)]
+)
+kernels.install(model)
+rows = jax.sharding.NamedSharding(
+    jax.sharding.Mesh(np.array(jax.devices()), "batch"), jax.sharding.PartitionSpec("batch")
+)
+x = jax.device_put(np.ones((8, 5, 3), np.float32), rows)
+
+
+def loss(weights, others, x):
+    return model.stateless_call(weights, others, x, training=True)[0].sum()
+
+
+weights, others = (
+    [variable.value for variable in variables]
+    for variables in (model.trainable_variables, model.non_trainable_variables)
+)
+step = jax.jit(jax.grad(loss)).lower(weights, others, x).compile().as_text()
+print(step.count("all-reduce("), step.count("all-gather"), step.count("all-to-all"))
+"""
+
+
+@pytest.mark.tf
+@pytest.mark.skipif(environment.cores() < 2, reason="one core has no two devices")
+def test_each_device_computes_its_own_rows_only() -> None:
+    done = subprocess.run([sys.executable, "-c", STEP], capture_output=True, text=True, check=True)
+    gradients, *rows = map(int, done.stdout.split())
+    assert gradients and not any(rows)
+
+
 @pytest.mark.tf
 @pytest.mark.slow
 def test_a_run_goes_on_in_another_number_of_processes(alone: Run, tmp_path: Path) -> None:

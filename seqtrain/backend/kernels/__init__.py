@@ -52,12 +52,9 @@ def inner_loop(
     """
     cell = CELLS[type(layer)](ACTIVATIONS[keras.activations.serialize(layer.activation)])
     x = ops.swapaxes(ops.convert_to_tensor(sequences), 0, 1)
-    steps, _, inputs = ops.shape(x)
     bias, recurrent_bias = biases(layer)
     counts = None if mask is None else ops.swapaxes(ops.convert_to_tensor(mask), 0, 1)[:, :, None]
-    # in two dimensions, because XLA transposes all of x for the gradient of three
-    flat = ops.matmul(ops.reshape(x, (-1, inputs)), ops.convert_to_tensor(layer.cell.kernel))
-    p = ops.reshape(flat + bias, (steps, -1, bias.shape[-1]))
+    p = product(x, ops.convert_to_tensor(layer.cell.kernel), bias)
     weights = ops.convert_to_tensor(layer.cell.recurrent_kernel)
     loop = Loop(cell, layer.go_backwards, layer.unroll, counts, layer.return_state)
     run = loop.differentiable if training else loop.outputs
@@ -68,6 +65,32 @@ def inner_loop(
     if layer.go_backwards:
         h = ops.flip(h, axis=0)
     return h[-1], ops.swapaxes(h, 0, 1), [last, *others]
+
+
+def product(x: Any, weights: Any, bias: Any) -> Any:
+    """Return x · weights + bias, shape (T, batch, outputs), for x of shape (T, batch, inputs)."""
+    if shared():
+        return ops.matmul(x, weights) + bias
+    steps, _, inputs = ops.shape(x)
+    # in two dimensions, because XLA transposes all of x for the gradient of three
+    flat = ops.matmul(ops.reshape(x, (-1, inputs)), weights)
+    return ops.reshape(flat + bias, (steps, -1, bias.shape[-1]))
+
+
+def product_of_all_steps(left: Any, right: Any) -> Any:
+    """Return the sum over all steps and examples of the outer products of their last axes."""
+    if shared():
+        return ops.tensordot(left, right, [[0, 1], [0, 1]])
+    flat, other = (ops.reshape(side, (-1, side.shape[-1])) for side in (left, right))
+    return ops.matmul(ops.transpose(flat), other)
+
+
+def shared() -> bool:
+    """Return whether several devices share each batch.
+
+    The axes of steps and batch are then not merged: each device would need all rows for that.
+    """
+    return keras.distribution.distribution() is not None
 
 
 class Loop:
@@ -115,11 +138,8 @@ class Loop:
             def gradient(dh: Any) -> tuple[Any, ...]:
                 dp, dr, dfirst = self._backward(dh, weights, first, states, kept)
                 before = self._before(states[0], first[0])
-                flat = ops.reshape(dr, (-1, weights.shape[1]))
-                flat_before = ops.reshape(before, (-1, weights.shape[0]))
-                dweights = ops.matmul(ops.transpose(flat_before), flat)
-                dbias = () if bias is None else (ops.sum(flat, axis=0),)
-                return dp, dweights, *dfirst, *dbias
+                dbias = () if bias is None else (ops.sum(dr, axis=(0, 1)),)
+                return dp, product_of_all_steps(before, dr), *dfirst, *dbias
 
             return self._joined(states), gradient
 
