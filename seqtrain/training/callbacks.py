@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.utils.tracking import DotNotTrackScope
 
 from seqtrain.backend import devices
 from seqtrain.config import (
@@ -76,15 +77,43 @@ class WithoutWaiting(keras.callbacks.CallbackList):  # type: ignore[misc]
 
     Keras gives them the logs of the same batch, and so waits for it. A GPU would then be idle until
     the next batch is prepared. The logs of an epoch are complete.
+
+    Nor does Keras look through all weights for something new after each batch, as it does with
+    whatever a model is given, here the weights that the batch has changed.
     """
+
+    tracked: DotNotTrackScope | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Forget the epoch before."""
         self.before: dict[str, Any] | None = None
         super().on_epoch_begin(epoch, logs)
 
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Call the callbacks, and let the model keep what it is given as it is."""
+        super().on_train_batch_begin(batch, logs)
+        self.keep_as_given()
+
+    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """The same in validation."""
+        super().on_test_batch_begin(batch, logs)
+        self.keep_as_given()
+
+    def keep_as_given(self) -> None:
+        """Let models keep what they are given as it is, until `track`."""
+        if not self.tracked:
+            self.tracked = DotNotTrackScope()
+            self.tracked.__enter__()
+
+    def track(self) -> None:
+        """Let models look for weights in what they are given, as usual."""
+        if self.tracked:
+            self.tracked.__exit__()
+            self.tracked = None
+
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Call the callbacks; this waits for the batch before, not for this one."""
+        self.track()
         before = {name: float(value) for name, value in (self.before or {}).items()}
         self.before = logs
         for callback in self.callbacks:
@@ -92,6 +121,7 @@ class WithoutWaiting(keras.callbacks.CallbackList):  # type: ignore[misc]
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Call the callbacks without logs, which none of them reads in validation."""
+        self.track()
         for callback in self.callbacks:
             callback.on_test_batch_end(batch, {})
 

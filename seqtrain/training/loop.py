@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -184,19 +184,21 @@ def fit(
             *map(TrainedWeights, averages),
             saver,
         ]
-        if config.execution.backend == "jax":  # TensorFlow has always waited when it returns
-            known = {"model": saver.model, "epochs": epochs, "steps": len(batches)}
-            called = WithoutWaiting(called, add_history=True, **known)
-        saver.model.fit(
-            execution.feed(batches, config.execution),
-            initial_epoch=saver.epoch,
-            epochs=epochs,
-            validation_data=None if whole else execution.feed(validation, config.execution),
-            class_weight=weights,
-            callbacks=called,
-            shuffle=False,
-            verbose=0,
-        )
+        with ExitStack() as stack:
+            if config.execution.backend == "jax":  # TensorFlow has always waited when it returns
+                known = {"model": saver.model, "epochs": epochs, "steps": len(batches)}
+                called = WithoutWaiting(called, add_history=True, **known)
+                stack.callback(called.track)
+            saver.model.fit(
+                execution.feed(batches, config.execution),
+                initial_epoch=saver.epoch,
+                epochs=epochs,
+                validation_data=None if whole else execution.feed(validation, config.execution),
+                class_weight=weights,
+                callbacks=called,
+                shuffle=False,
+                verbose=0,
+            )
 
     if saver.batch:
         fit_until(saver.epoch + 1)
