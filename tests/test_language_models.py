@@ -20,7 +20,7 @@ from seqtrain.datasets.grammar import DEEPEST, SHARES, Grammar, generate
 from seqtrain.datasets.python_topics import PythonTopics
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.inference import carried, generation, stepping
-from seqtrain.inference.generation import Sampling, Writer
+from seqtrain.inference.generation import Sampling, Writer, Written, until
 from seqtrain.inference.stepping import ACTIVATIONS, Stack
 from seqtrain.interpretation import unit_meanings
 from seqtrain.models.recurrent import Recurrent
@@ -513,6 +513,21 @@ def test_a_language_model_answers_every_command(seqtrain: Seqtrain, trained: Run
     page = Path("report.html").read_text(encoding="utf-8")
     assert "The longest span that stands in train" in page
     assert "Most surprising" in page
+
+
+def test_each_text_ends_with_the_text_at_which_to_stop() -> None:
+    written = [
+        Written(text, piece, piece, 0.5)
+        for pieces in (("ab", "xa"), ("c", "b"), ("ca", "cd"), ("e", "e"))
+        for text, piece in enumerate(pieces)
+    ]
+    found = list(until(written, 2, "bc"))
+    assert ["".join(one.piece for one in found if one.text == text) for text in (0, 1)] == [
+        "abc",
+        "xabcde",
+    ]
+    assert [*until(written[:3], 2, "bc")] == written[:3]
+    assert [*until(written, 2, None)] == [*until(written, 2, "")] == written
 
 
 @pytest.mark.usefixtures("trained")

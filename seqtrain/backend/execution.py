@@ -14,13 +14,12 @@ from seqtrain import memory
 from seqtrain.backend import devices, memory_estimate, settings
 from seqtrain.backend.environment import cores
 from seqtrain.config import (
-    LONGEST_UNROLL,
-    STEPS_AT_ONCE,
     CompleteConfig,
     ExecutionConfig,
     ResolvedConfig,
     ResolvedExecutionConfig,
 )
+from seqtrain.config.execution_section import LONGEST_UNROLL, STEPS_AT_ONCE
 from seqtrain.data import inputs
 from seqtrain.data.dataset import Dataset
 from seqtrain.errors import ConfigError

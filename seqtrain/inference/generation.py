@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -276,7 +276,7 @@ class Writer:
 
 
 def until(written: Iterable[Written], texts: int, stop: str | None) -> Iterator[Written]:
-    """Yield the tokens of texts, of each up to that with which the text at which to stop is there.
+    """Yield the tokens of texts, of each up to the text at which to stop; its last piece is cut.
 
     Args:
         written: what `Writer.write` yields.
@@ -287,12 +287,15 @@ def until(written: Iterable[Written], texts: int, stop: str | None) -> Iterator[
     for one in written:
         if stopped[one.text]:
             continue
-        yield one
-        if stop:
-            ends[one.text] = (ends[one.text] + one.piece)[-len(stop) - len(one.piece) :]
-            stopped[one.text] = stop in ends[one.text]
-            if all(stopped):
-                return
+        if not stop:
+            yield one
+            continue
+        end = ends[one.text] + one.piece
+        beyond = len(end.partition(stop)[2])
+        stopped[one.text], ends[one.text] = stop in end, end[-len(stop) :]
+        yield replace(one, piece=one.piece[: len(one.piece) - beyond])
+        if all(stopped):
+            return
 
 
 def row(beginning: str, tokens: Sequence[Written]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtrain.config import LONGEST_UNROLL, Config
+from seqtrain.config import Config
+from seqtrain.config.execution_section import LONGEST_UNROLL
 from seqtrain.data.dataset import Dataset, Examples, Fitted
 from seqtrain.data.inputs import Inputs
 from seqtrain.data.vocabulary import FIRST_WORD

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqtrain import drawing  # before matplotlib, which it imports on its defaults
 from seqtrain.data.dataset import Split
 from seqtrain.data.pair_encoding import SOURCE
 from seqtrain.display.columns import table
 from seqtrain.display.escape import printable
 from seqtrain.errors import DataError
 from seqtrain.inference.translating import Interpreter, Trace
-from seqtrain.interpretation.explanation_files import embedded
-from seqtrain.io.atomic import write_text
-from seqtrain.plots.base import save
+from seqtrain.interpretation.figure_files import embedded, write_figures
 from seqtrain.report.page import document
 from seqtrain.report.page_sections import Section
 from seqtrain.runs import run_data
@@ -233,15 +231,9 @@ def write(found: Attended, folder: Path, suffix: str, html: bool) -> list[Path]:
     Raises:
         DrawingError: the picture cannot be drawn.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{found.slug}"
-    with drawing.picture(f"{name}.{suffix}"):
-        figure = picture(found)
-        written = [save(figure, folder / f"{name}.{suffix}")]
-        if html:
-            written.append(folder / f"{name}.html")
-            write_text(written[-1], page(found, figure))
-    return written
+    shown = partial(page, found) if html else None
+    return write_figures(name, lambda: {name: picture(found)}, folder, suffix, shown)
 
 
 def page(found: Attended, figure: Figure) -> str:

@@ -1,16 +1,15 @@
 """Write an explanation as files: pictures of the predictions and gates, and an HTML page."""
 
-import base64
-import io
+from __future__ import annotations
+
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtrain import drawing  # before matplotlib, which it imports on its defaults
 from seqtrain.interpretation import gate_plots, prefix_plots
 from seqtrain.interpretation.explanation import Explanation, numbers
 from seqtrain.interpretation.explanation_text import by_step, legend
-from seqtrain.io.atomic import write_text
-from seqtrain.plots.base import DPI, save
+from seqtrain.interpretation.figure_files import embedded, write_figures
 from seqtrain.report.interpretation_sections import reading
 from seqtrain.report.page import document
 from seqtrain.report.page_sections import Section, subjects_of
@@ -33,20 +32,20 @@ def write(run: Run, explanation: Explanation, folder: Path, suffix: str, html: b
     Raises:
         DrawingError: the pictures cannot be drawn.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{explanation.example.slug}"
-    with drawing.picture(f"{name}.{suffix}"):
+
+    def draw() -> dict[str, Figure]:
         figures = {name: prefix_plots.reading(explanation)}
         if explanation.gates:
             figures[f"{name}-gates"] = gate_plots.gates(explanation)
-        written = [save(figure, folder / f"{file}.{suffix}") for file, figure in figures.items()]
-        if html:
-            written.append(folder / f"{name}.html")
-            write_text(written[-1], page(run, explanation, *figures.values()))
-    return written
+        return figures
+
+    return write_figures(
+        name, draw, folder, suffix, partial(page, run, explanation) if html else None
+    )
 
 
-def page(run: Run, explanation: Explanation, *figures: "Figure") -> str:
+def page(run: Run, explanation: Explanation, *figures: Figure) -> str:
     """Return an HTML page: the report's section, with the figures and a table of all steps."""
     subjects = list(subjects_of([run]))
     header, rows = by_step(explanation)
@@ -59,10 +58,3 @@ def page(run: Run, explanation: Explanation, *figures: "Figure") -> str:
     section = Section("explained", "Step by step", {"told": [shown], "subjects": subjects})
     title = f"{explanation.example.title} · {explanation.run}"
     return document(explanation.verdict, title, [section])
-
-
-def embedded(figure: "Figure") -> str:
-    """Return a figure as PNG in base64."""
-    written = io.BytesIO()
-    figure.savefig(written, format="png", dpi=DPI)
-    return base64.b64encode(written.getvalue()).decode()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqtrain import drawing  # before matplotlib, which it imports on its defaults
+from seqtrain import drawing
 
 # isort: split
 from matplotlib.axes import Axes

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtrain import drawing  # before matplotlib, which it imports on its defaults
 from seqtrain.display.columns import table
 from seqtrain.display.escape import one_line, printable
 from seqtrain.display.numbers import readable
 from seqtrain.interpretation import text_plots
+from seqtrain.interpretation.figure_files import write_figures
 from seqtrain.interpretation.surprise import Surprise
 from seqtrain.interpretation.unit_meanings import Meaning
-from seqtrain.plots.base import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,20 +64,21 @@ def write(found: Surprise, folder: Path, suffix: str) -> list[Path]:
     """
     from seqtrain.interpretation.gate_plots import maps
 
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{found.slug}"
-    with drawing.picture(f"{name}.{suffix}"):
+
+    def draw() -> dict[str, Figure]:
         gates = {
             f"layer {number}": {name: of[:MOST_STEPS] for name, of in layer.items()}
             for number, layer in enumerate(found.gates, 1)
         }
         tokens = [one_line(token) or "␣" for token in found.tokens[:MOST_STEPS]]
         title = text_plots.clipped(found.title)
-        figures: dict[str, Figure] = {
+        return {
             name: text_plots.surprise(found),
             f"{name}-gates": maps(gates, tokens, title, rows=False),
         }
-        return [save(figure, folder / f"{file}.{suffix}") for file, figure in figures.items()]
+
+    return write_figures(name, draw, folder, suffix)
 
 
 def columns_of_units(found: list[Meaning]) -> str:
@@ -106,6 +106,4 @@ def write_units(found: list[Meaning], folder: Path, suffix: str) -> list[Path]:
     """
     if not found:
         return []
-    folder.mkdir(parents=True, exist_ok=True)
-    with drawing.picture(f"units.{suffix}"):
-        return [save(text_plots.units(found), folder / f"units.{suffix}")]
+    return write_figures("units", lambda: {"units": text_plots.units(found)}, folder, suffix)

@@ -8,13 +8,13 @@ Convolutional Networks", ECCV 2014 (occlusion). It works for every model.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqtrain import drawing  # before matplotlib, which it imports on its defaults
 from seqtrain.data import inputs
 from seqtrain.data.dataset import Examples, Split
 from seqtrain.data.time_series import SeriesData
@@ -24,9 +24,7 @@ from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
 from seqtrain.inference.network import predictions, started
 from seqtrain.inference.newer_series import config_of, read_newer
-from seqtrain.interpretation.explanation_files import embedded
-from seqtrain.io.atomic import write_text
-from seqtrain.plots.base import save
+from seqtrain.interpretation.figure_files import embedded, write_figures
 from seqtrain.plots.forecast_plots import above_all, draw_forecast, ticks_of
 from seqtrain.report.page import document
 from seqtrain.report.page_sections import Section
@@ -287,15 +285,9 @@ def write(found: WindowEffects, folder: Path, suffix: str, html: bool) -> list[P
     Raises:
         DrawingError: it cannot be drawn.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"explain-{found.slug}"
-    with drawing.picture(f"{name}.{suffix}"):
-        figure = picture(found)
-        written = [save(figure, folder / f"{name}.{suffix}")]
-        if html:
-            written.append(folder / f"{name}.html")
-            write_text(written[-1], page(found, figure))
-    return written
+    shown = partial(page, found) if html else None
+    return write_figures(name, lambda: {name: picture(found)}, folder, suffix, shown)
 
 
 def page(found: WindowEffects, figure: Figure) -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from seqtrain import drawing
 from seqtrain.display.numbers import readable
-from seqtrain.errors import DrawingError
-from seqtrain.plots.base import COLOURS, PANELS_IN_A_ROW, panel, save
+from seqtrain.plots.base import COLOURS, PANELS_IN_A_ROW, panel, save_each
 from seqtrain.runs.sweeps import TrialRow, Trials
 
 COLOUR_MAP = "viridis"
@@ -55,21 +54,17 @@ def draw_sweep(trials: Trials, folder: Path, suffix: str = "png") -> list[Path]:
     Raises:
         DrawingError: some plots cannot be drawn; the others have been.
     """
-    folder.mkdir(exist_ok=True)
-    pictures, failed = [], []
-    for name, function in PICTURES.items():
-        if not trials.finished or (function is importance and not trials.importance):
-            continue
-        if function is parallel and len(trials.scales) == 1:  # which the slices show
-            continue
-        try:
-            with drawing.picture(f"{name}.{suffix}"):
-                pictures.append(save(function(trials), folder / f"{name}.{suffix}"))
-        except DrawingError as error:
-            failed.append(error.message)
-    if failed:
-        raise DrawingError("; ".join(failed))
-    return pictures
+    empty = set()
+    if not trials.importance:
+        empty.add(importance)
+    if len(trials.scales) == 1:  # which the slices show
+        empty.add(parallel)
+    plots = {
+        name: partial(function, trials)
+        for name, function in PICTURES.items()
+        if trials.finished and function not in empty
+    }
+    return save_each(plots, folder, suffix)
 
 
 @_picture

@@ -19,7 +19,8 @@ from seqtrain.display.sentences import listed
 from seqtrain.errors import SeqtrainError
 from seqtrain.serving import browser_page, sizes
 from seqtrain.serving.answer_schema import schema_of
-from seqtrain.serving.answers import Operation, Served, written
+from seqtrain.serving.answers.base import Operation, Served
+from seqtrain.serving.answers.writing_answers import written
 from seqtrain.serving.guard import Guard
 from seqtrain.serving.model_thread import Busy, ModelThread, Writing
 from seqtrain.serving.problems import Json, encoded, invalid, problem
@@ -61,7 +62,7 @@ def create(served: Served, token: str | None, hosts: tuple[str, ...] | None) -> 
         middleware=[Middleware(Guard, token=token, hosts=hosts)],
     )
     thread = ModelThread()
-    for operation in served.operations.values():
+    for operation in served.operations:
         _add(app, operation, thread, token)
     _add_facts(app, served)
     _add_errors(app, served)
@@ -152,7 +153,7 @@ def _add_facts(app: FastAPI, served: Served) -> None:
             "run": served.run.label,
             "task": served.run.task.name,
             "kind": served.kind,
-            "operations": [*served.operations],
+            "operations": [one.name for one in served.operations],
             **served.facts,
         }
 
@@ -163,7 +164,7 @@ def _add_facts(app: FastAPI, served: Served) -> None:
 
 def _add_errors(app: FastAPI, served: Served) -> None:
     """Turn every error into JSON."""
-    has = listed([f"POST /{name}" for name in served.operations], "and")
+    has = listed([f"POST /{one.name}" for one in served.operations], "and")
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtrain.serving import sizes
-from seqtrain.serving.answers import Operation
+from seqtrain.serving.answers.base import Operation
 
 
 class Busy(Exception):

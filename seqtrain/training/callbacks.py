@@ -18,14 +18,8 @@ import numpy as np
 from keras.src.utils.tracking import DotNotTrackScope
 
 from seqtrain.backend import devices
-from seqtrain.config import (
-    EXPONENTIAL_DECAY,
-    PLATEAU_FACTOR,
-    PLATEAU_PATIENCE,
-    CompleteTrainingConfig,
-    EarlyStoppingConfig,
-    TrainingConfig,
-)
+from seqtrain.config import CompleteTrainingConfig, EarlyStoppingConfig, TrainingConfig
+from seqtrain.config.training_section import EXPONENTIAL_DECAY, PLATEAU_FACTOR, PLATEAU_PATIENCE
 from seqtrain.data.dataset import Dataset
 from seqtrain.display.numbers import readable
 from seqtrain.errors import TrainingError

@@ -1,7 +1,7 @@
 """`seqtrain generate`: go on with a text."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,22 +90,11 @@ def generate(
     writer = Writer.of(lookup.best(run, outputs))
     sampling = Sampling(temperature, top_k, top_p)
     written = writer.write(beginning, length, sampling, seed, texts)
+    written = until(written, texts, stop)
     if form == "text" and texts == 1:
-        console.stream(chain([beginning], _until((one.piece for one in written), stop)))
-        return
-    _print_all(until(written, texts, stop), texts, beginning, form)
-
-
-def _until(pieces: Iterable[str], stop: str | None) -> Iterator[str]:
-    """Yield pieces up to and with the text at which to stop."""
-    end = ""
-    for piece in pieces:
-        end += piece
-        if stop and stop in end:
-            yield piece[: len(piece) - (len(end) - end.index(stop) - len(stop))]
-            return
-        end = end[-len(stop) :] if stop else ""
-        yield piece
+        console.stream(chain([beginning], (one.piece for one in written)))
+    else:
+        _print_all(written, texts, beginning, form)
 
 
 def _print_all(written: "Iterable[Written]", texts: int, beginning: str, form: str) -> None:
