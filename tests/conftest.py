@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -91,6 +91,11 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQTRAIN_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("SEQTRAIN_DATA_DIR", raising=False)
+
+
+def soaked(*case: object) -> Any:
+    """Return a case of a parametrised test that repeats others, so `make soak` runs it."""
+    return pytest.param(*case, marks=pytest.mark.soak)
 
 
 @contextmanager

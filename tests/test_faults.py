@@ -18,8 +18,8 @@ from seqtrain import memory
 from seqtrain.errors import TrainingError
 from seqtrain.runs import folders, lookup, run_log
 from seqtrain.runs.run import Run
-from tests.conftest import REPOSITORY, Outcome
-from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
+from tests.conftest import REPOSITORY, Outcome, soaked
+from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start, uninterrupted
 from tests.factories.runs import config
 from tests.nursery import Command
 
@@ -29,11 +29,14 @@ Patch = pytest.MonkeyPatch
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An uninterrupted run."""
-    return go_on(start(tmp_path_factory.mktemp("whole"), *RNN))
+    return uninterrupted(tmp_path_factory)
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("name", ["history.csv", "model.keras", "unnamed.npz", "metrics.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["model.keras", "metrics.json", *(soaked(name) for name in ("history.csv", "unnamed.npz"))],
+)
 def test_a_disk_that_fills_up_costs_nothing_that_was_whole(
     name: str, whole: Run, tmp_path: Path, monkeypatch: Patch
 ) -> None:
@@ -74,7 +77,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.tf
 @pytest.mark.slow
-@pytest.mark.parametrize("filled", [170_000, 250_000])
+@pytest.mark.parametrize("filled", [soaked(170_000), 250_000])
 def test_a_disk_that_is_really_full_is_one_sentence(
     filled: int, small_disk: Path, whole: Run, tmp_path: Path
 ) -> None:
@@ -171,7 +174,12 @@ def test_a_limit_too_low_for_a_backend_is_one_sentence(backend: str, monkeypatch
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "kilobytes"),
-    [("tensorflow", 500_000), ("tensorflow", 2_000_000), ("jax", 500_000), ("jax", 700_000)],
+    [
+        soaked("tensorflow", 500_000),
+        ("tensorflow", 2_000_000),
+        ("jax", 500_000),
+        soaked("jax", 700_000),
+    ],
 )
 def test_under_a_limit_of_memory_a_training_is_refused(
     backend: str, kilobytes: int, tmp_path: Path

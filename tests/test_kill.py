@@ -26,7 +26,7 @@ from tests.nursery import Command
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
-KILLS = int(os.environ.get("SEQTRAIN_KILLS", "3"))
+KILLS = int(os.environ.get("SEQTRAIN_KILLS", "1"))
 TRAININGS = math.ceil(KILLS * 2 / 3)  # of which every second is killed twice
 
 

@@ -129,7 +129,13 @@ def starts(run: Run) -> list[int]:
 
 
 @slow
-@pytest.mark.parametrize("places", [("all", "all", "all"), ("a", "b", "c")], ids=["one", "apart"])
+@pytest.mark.parametrize(
+    "places",
+    [
+        pytest.param(("all", "all", "all"), marks=pytest.mark.soak, id="one"),
+        pytest.param(("a", "b", "c"), id="apart"),
+    ],
+)
 def test_a_killed_worker_loses_no_trial(
     places: tuple[str, str, str], server: Server, workers: Workers
 ) -> None:
