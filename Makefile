@@ -8,6 +8,8 @@ HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
 	languages export))
 
+export PYTHONDONTWRITEBYTECODE = # else each of many processes compiles every module anew
+
 .PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-serving bench-storage bench-translation bench-gpu docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result

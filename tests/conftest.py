@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from seqtrain.cli.main import main
 from seqtrain.datasets import digits
+from seqtrain.plots import base
 from seqtrain.runs.run import Run
 from seqtrain.training import loop
 
@@ -47,6 +48,7 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 digits._images = cache(digits._images)  # read once, for no test changes them
+base.DPI = 50  # few pixels, which are drawn faster
 
 LARGE = ("pytest", "tensorflow", "sklearn", "matplotlib")
 frozen: set[str] = set()

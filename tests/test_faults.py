@@ -21,7 +21,6 @@ from seqtrain.runs.run import Run
 from tests.conftest import REPOSITORY, Outcome, soaked
 from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start, uninterrupted
 from tests.factories.runs import config
-from tests.nursery import Command
 
 Patch = pytest.MonkeyPatch
 
@@ -79,18 +78,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.parametrize("filled", [soaked(170_000), 250_000])
 def test_a_disk_that_is_really_full_is_one_sentence(
-    filled: int, small_disk: Path, whole: Run, tmp_path: Path
+    filled: int, small_disk: Path, whole: Run, tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"0" * filled)
-    arguments = ["train", str(QUICKSTART), *SMALL, *DROPS, *RNN, "--output", str(small_disk)]
-    command = Command("tensorflow", arguments, tmp_path / "log")
-    assert command.ended(120)
-    assert "Traceback" not in command.printed()
-    errors = [line for line in command.printed().splitlines() if line.startswith("error: ")]
+    outcome = seqtrain("train", QUICKSTART, *SMALL, *DROPS, *RNN, "--output", small_disk)
+    assert "Traceback" not in outcome.stderr
+    errors = [line for line in outcome.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "No space left on device" in errors[0]
-    assert command.exit_code == 1
+    assert outcome.exit_code == 1
     ballast.unlink()
     left = lookup.latest(small_disk)
     there = tmp_path / "outputs" / "quickstart" / left.folder.name

@@ -26,12 +26,6 @@ from tests.cutting import RNN, go_on, start
 from tests.factories.runs import PICTURES, config, finished_run, write_files
 
 
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw few pixels, which is faster."""
-    monkeypatch.setattr("seqtrain.plots.base.DPI", 50)
-
-
 def texts(figure: object) -> str:
     """Everything that is written in a figure."""
     return "\n".join(text.get_text() for text in figure.findobj(_is_text))  # type: ignore[attr-defined]
