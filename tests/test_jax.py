@@ -58,7 +58,7 @@ def test_the_extra_brings_what_jax_bounds_its_cache_with() -> None:
     )
 
 
-TRAIN = ("train", QUICKSTART, "execution.backend=jax", *FEW, "training.baselines=false")
+TRAIN = ("train", QUICKSTART, "execution.backend=jax", *FEW)
 
 
 @pytest.fixture(scope="module")

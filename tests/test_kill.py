@@ -20,7 +20,7 @@ import pytest
 
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, soaked
 from tests.cutting import DROPS, QUICKSTART, results
 from tests.nursery import Command
 
@@ -232,7 +232,7 @@ def asked(outputs: Path, number: int, line: str, *overrides: str) -> tuple[int, 
 
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    [(signal.SIGINT, 130, "interrupted"), soaked(signal.SIGTERM, 143, "terminated")],
 )
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     number: int, code: int, word: str, tmp_path: Path

@@ -27,7 +27,8 @@ Seqtrain = Callable[..., Outcome]
 
 PATIENCE = 120  # seconds in which a process gets somewhere, on a machine that is busy
 HASTY = """
-from seqtrain.training import search, shared_storage
+from seqtrain.training import search, shared_storage, study
+study.Study.importance = lambda self: {}  # scikit-learn is slow to load
 shared_storage.HEARTBEAT, shared_storage.GRACE = 1, 4
 search.POLL, search.WAIT, search.AGAIN, search.PATIENCE = 0.02, 0.2, 0.2, 60
 search.draw = lambda folder: None

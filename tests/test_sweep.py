@@ -31,6 +31,7 @@ Seqtrain = Callable[..., Outcome]
 
 GRID = "sweep.sampler=grid"
 PATIENCE = 300  # seconds in which a process gets somewhere, on a machine that is busy
+IMPORTANCE = study.Study.importance
 UNITS = "sweep.space={model.units: [2, 4, 8]}"
 
 
@@ -40,6 +41,7 @@ def quick(monkeypatch: Patch) -> None:
     monkeypatch.setattr(children, "COMMAND", pretended())
     monkeypatch.setattr(search, "POLL", 0.02)
     monkeypatch.setattr(search, "draw", lambda folder: None)  # `plot` draws where a test looks
+    monkeypatch.setattr(study.Study, "importance", lambda self: {})  # scikit-learn is slow to load
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -439,7 +441,8 @@ def test_train_says_that_it_does_not_search(seqtrain: Seqtrain, monkeypatch: Pat
     assert "sweep" not in (run.folder / "config.yaml").read_text()
 
 
-def test_commands_take_a_sweep(seqtrain: Seqtrain) -> None:
+def test_commands_take_a_sweep(seqtrain: Seqtrain, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(study.Study, "importance", IMPORTANCE)
     folder = swept(seqtrain("sweep", written(), "--trials", 9))
     best = folder.run(folder.trials().finished[0].number)
     assert lookup.evaluated(None, Path("outputs")) == [best] or not best.has("model.keras")
