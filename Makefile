@@ -8,6 +8,8 @@ HOSTILE := $(addprefix tests/test_,$(addsuffix .py,\
 	kill fuzzing faults resume checkpoints hostile links modelfile npz regular yamlfile cache files\
 	languages export))
 
+export PYTHONDONTWRITEBYTECODE = # else each of many processes compiles every module anew
+
 .PHONY: demo test test-fast soak docs-check lint bench bench-drafts bench-forecasting bench-language-models bench-serving bench-storage bench-translation bench-gpu docs picture clean
 
 demo: $(VENV)/installed ## train on an embedded dataset, and look at the result
@@ -33,7 +35,8 @@ test: $(VENV)/installed-dev lint ## every test that does not repeat another with
 test-fast: $(VENV)/installed-dev ## the tests that need no TensorFlow
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not tf and not slow and not soak"
 
-soak: $(VENV)/installed-dev ## kill trainings 200 times, try 10,000 damaged files of each kind, all faults
+soak: $(VENV)/installed-dev ## what `make test` leaves out; kill trainings 200 times, try 10,000 files of each kind
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m soak $(filter-out $(HOSTILE),$(wildcard tests/test_*.py))
 	SEQTRAIN_KILLS=200 SEQTRAIN_EXAMPLES=10000 $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(HOSTILE)
 
 docs-check: $(VENV)/installed-dev ## run every command of the README

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
 
 from seqtrain.cli.main import main
 from seqtrain.datasets import digits
+from seqtrain.plots import base
 from seqtrain.runs.run import Run
 from seqtrain.training import loop
 
@@ -47,6 +48,7 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 digits._images = cache(digits._images)  # read once, for no test changes them
+base.DPI = 50  # few pixels, which are drawn faster
 
 LARGE = ("pytest", "tensorflow", "sklearn", "matplotlib")
 frozen: set[str] = set()
@@ -91,6 +93,11 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQTRAIN_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("SEQTRAIN_DATA_DIR", raising=False)
+
+
+def soaked(*case: object) -> Any:
+    """Return a case of a parametrised test that repeats others, so `make soak` runs it."""
+    return pytest.param(*case, marks=pytest.mark.soak)
 
 
 @contextmanager

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from seqtrain.backend import execution
 from seqtrain.cli.console import progress
 from seqtrain.config import load_config
 from seqtrain.inference.network import BATCH_SIZE
-from seqtrain.runs import run_data
+from seqtrain.runs import lookup, run_data
 from seqtrain.runs.run import Run
 from seqtrain.training import launch
 from tests.conftest import REPOSITORY
+from tests.factories.once import made_once
 
 QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
 # 4 batches in an epoch, and a checkpoint after each.
@@ -43,6 +45,12 @@ def go_on(run: Run, epochs: int | None = None) -> Run:
     found = Run(run.folder)
     launch.train(found, run_data.load(found, None), progress, epochs)
     return Run(run.folder)
+
+
+def uninterrupted(factory: pytest.TempPathFactory) -> Run:
+    """Return a run of 4 epochs, which several modules compare theirs with; no test changes it."""
+    folder = made_once(factory, "uninterrupted", lambda folder: go_on(start(folder, *RNN)))
+    return lookup.latest(folder)
 
 
 def cut_short(run: Run, monkeypatch: Any, name: str, call: int, before: bool = False) -> None:

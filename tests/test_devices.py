@@ -16,10 +16,13 @@ from seqtrain.backend import devices, environment
 from seqtrain.backend.devices import Place
 from seqtrain.config import ExecutionConfig, ResolvedExecutionConfig, load_config
 from seqtrain.errors import ConfigError, TrainingError
+from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.training import launch, seeds
 from seqtrain.training.signals import Signals
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, soaked
+from tests.factories.once import made_once
+from tests.nursery import Command
 
 QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
 # 320 = 10 batches of 32, and 13 examples that devices cannot share equally.
@@ -29,6 +32,12 @@ SMALL = (
 )
 PATIENCE = 300  # seconds in which a process gets somewhere, on a machine that is busy
 SECONDS = 0.05
+UNDRAWN = """
+from seqtrain.cli.main import main
+from seqtrain.training import loop
+loop.draw = lambda run: None  # pictures take longer than these trainings
+main()
+"""
 
 
 def named(processes: int) -> str:
@@ -41,11 +50,11 @@ def named(processes: int) -> str:
 
 def started(command: Sequence[object], number: int = 0, **more: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "seqtrain", *map(str, command)],
+        [sys.executable, "-c", UNDRAWN, *map(str, command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, devices.PROCESS: str(number), **more},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), devices.PROCESS: str(number), **more},
     )
 
 
@@ -58,6 +67,13 @@ def together(processes: int, *command: object) -> Run:
     return Run(Path(ends[0][0].strip()))
 
 
+def by_itself(folder: Path, *command: object) -> None:
+    """Run a command in one process, in which JAX is loaded already; its log is in a folder."""
+    one = Command("jax", [str(part) for part in command], folder / "alone.log")
+    assert one.ended(PATIENCE)
+    assert one.exit_code == 0, one.printed()
+
+
 def history(run: Run) -> np.ndarray:
     return np.array([list(row.values()) for row in run.history()])
 
@@ -65,7 +81,11 @@ def history(run: Run) -> np.ndarray:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run of one process."""
-    return together(1, "train", QUICKSTART, *SMALL, "--output", tmp_path_factory.mktemp("alone"))
+    train = ("train", QUICKSTART, *SMALL, "--output")
+    place = made_once(
+        tmp_path_factory, "alone", lambda folder: by_itself(folder, *train, folder / "outputs")
+    )
+    return lookup.latest(place / "outputs")
 
 
 def assert_alike(run: Run, alone: Run) -> None:
@@ -78,7 +98,7 @@ def assert_alike(run: Run, alone: Run) -> None:
 
 @pytest.mark.tf
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", [2, soaked(4)])
 def test_several_processes_train_what_one_trains(
     processes: int, alone: Run, tmp_path: Path
 ) -> None:
@@ -140,8 +160,12 @@ def test_each_device_computes_its_own_rows_only() -> None:
 
 @pytest.mark.tf
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_run_goes_on_in_another_number_of_processes(alone: Run, tmp_path: Path) -> None:
-    run = together(1, "train", QUICKSTART, *SMALL, "training.epochs=1", "--output", tmp_path)
+    """In more than before; in fewer it goes on where a process was lost."""
+    few = "training.epochs=1"
+    by_itself(tmp_path, "train", QUICKSTART, *SMALL, few, "--output", tmp_path / "outputs")
+    run = lookup.latest(tmp_path / "outputs")
     for processes in (2, 4):
         epochs = ("--epochs", 1 + processes // 2)
         together(processes, "resume", run.folder, *epochs, "--hosts", named(processes))
@@ -150,7 +174,7 @@ def test_a_run_goes_on_in_another_number_of_processes(alone: Run, tmp_path: Path
 
 @pytest.mark.tf
 @pytest.mark.slow
-@pytest.mark.parametrize("lost", [0, 1])
+@pytest.mark.parametrize("lost", [0, soaked(1)])
 def test_a_lost_process_ends_the_others_and_the_run_goes_on(lost: int, tmp_path: Path) -> None:
     long = ("training.epochs=15", "--output", tmp_path)
     command = ("train", QUICKSTART, *SMALL, *long, f"execution.hosts={named(2)}")
@@ -168,9 +192,10 @@ def test_a_lost_process_ends_the_others_and_the_run_goes_on(lost: int, tmp_path:
     assert "Traceback" not in said
     (folder,) = tmp_path.glob("*/*")
     assert not Run(folder).finished
-    run = together(1, "resume", folder, "--hosts", "null")
-    whole = together(1, "train", QUICKSTART, *SMALL, *long)
-    np.testing.assert_allclose(history(run), history(whole), rtol=0, atol=1e-5)
+    by_itself(tmp_path, "resume", folder, "--hosts", "null")
+    by_itself(tmp_path, "train", QUICKSTART, *SMALL, *long, "--output", tmp_path / "whole")
+    whole = lookup.latest(tmp_path / "whole")
+    np.testing.assert_allclose(history(Run(folder)), history(whole), rtol=0, atol=1e-5)
 
 
 @pytest.mark.tf

@@ -12,7 +12,7 @@ import pytest
 
 from seqtrain.config import load_config
 from seqtrain.datasets.series import Series
-from tests.conftest import Outcome
+from tests.conftest import Outcome, soaked
 from tests.own import rows_of, sentences, waves, write_folder, write_rows
 
 Seqtrain = Callable[..., Outcome]
@@ -754,7 +754,7 @@ def test_a_full_disk_leaves_no_config(seqtrain: Seqtrain, monkeypatch: pytest.Mo
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("form", ["uneven", "long", "repeated", "names"])
+@pytest.mark.parametrize("form", ["uneven", "long", soaked("repeated"), soaked("names")])
 def test_a_draft_is_not_criticised(form: str, seqtrain: Seqtrain) -> None:
     rows = {
         "uneven": [[f"a text of {n} words", "rare" if n < 12 else "usual"] for n in range(200)],
@@ -772,7 +772,8 @@ def test_a_draft_is_not_criticised(form: str, seqtrain: Seqtrain) -> None:
 def test_a_draft_trains_as_it_stands(seqtrain: Seqtrain) -> None:
     data = table("own.csv", ["text", "label"], [list(row) for row in sentences()])
     seqtrain("init", "--data", data)
-    outcome = seqtrain("train", "own.yaml", "training.epochs=15", "training.learning_rate=1e-2")
+    keys = ("training.epochs=15", "training.learning_rate=1e-2", "training.baselines=false")
+    outcome = seqtrain("train", "own.yaml", *keys)
     assert outcome.exit_code == 0, outcome.stderr
     assert "test accuracy 1.0000" in outcome.stderr
 

@@ -1,7 +1,6 @@
 """An exported network answers in the other program as in seqtrain; else nothing is written."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtrain.config import load_config
 from seqtrain.data import inputs
 from seqtrain.errors import ConfigError, RunError
 from seqtrain.inference import exporting
 from seqtrain.inference.exporting import FORMATS
-from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
-from seqtrain.training import launch
-from tests.conftest import Outcome
+from tests.conftest import Outcome, soaked
+from tests.factories.trained import saved
 
 Seqtrain = Callable[..., Outcome]
 
@@ -45,49 +42,24 @@ dataset: {name: dates, examples: 60}
 model: {name: encoder_decoder, units: 4, cell: lstm}
 """,
 }
-ONCE = "training: {epochs: 1, baselines: false}\n"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run of each network."""
-    folder = tmp_path_factory.mktemp("exports")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name, content in NETWORKS.items():
-            Path(f"{name}.yaml").write_text(content + ONCE)
-            run, dataset = launch.prepare(load_config(Path(f"{name}.yaml")), Path("outputs"), None)
-            launch.train(run, dataset, _nothing)
-    return folder
-
-
-def _nothing(epochs: int) -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext([])
-
-
-@pytest.fixture
-def trained(shared: Path, tmp_path: Path) -> Path:
-    shutil.copytree(shared / "outputs", tmp_path / "outputs")
-    return tmp_path / "outputs"
 
 
 def run_of(name: str) -> Run:
-    return lookup.best(Path(name), Path("outputs"))
+    """Return a run of a network of random weights."""
+    return saved(Path(), f"name: {name}\n{NETWORKS[name]}")
 
 
-ALWAYS = [("onnx", "padded"), ("onnx", "next"), ("saved_model", "several"), ("litert", "several")]
+ALWAYS = [("onnx", "padded"), ("litert", "several")]
 OTHERS = [(form, name) for form in FORMATS for name in NETWORKS if (form, name) not in ALWAYS]
-CASES = [*ALWAYS, *(pytest.param(*case, marks=pytest.mark.soak) for case in OTHERS)]
+CASES = [*ALWAYS, *(soaked(*case) for case in OTHERS)]
 
 
-@pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize(("form", "name"), CASES)
 def test_an_exported_network_gives_the_answers_of_the_run(
     seqtrain: Seqtrain, form: str, name: str
 ) -> None:
-    outcome = seqtrain("export", name, "--format", form, "--json")
+    run = run_of(name)
+    outcome = seqtrain("export", run.folder, "--format", form, "--json")
     assert outcome.exit_code == 0, outcome.stderr
     told = json.loads(outcome.stdout)
     assert told["file"] == f"{name}{FORMATS[form].ending}"
@@ -95,7 +67,7 @@ def test_an_exported_network_gives_the_answers_of_the_run(
     assert told["examples"] > 0
     assert len(told["inputs"]) == (2 if name in ("several", "pairs") else 1)
     if form == "onnx":
-        assert_alike(run_of(name), Path(told["file"]))
+        assert_alike(run, Path(told["file"]))
     else:
         assert Path(told["file"]).exists()
     assert not [*Path().glob(".unfinished*")]
@@ -120,7 +92,6 @@ def assert_alike(run: Run, file: Path) -> None:
     np.testing.assert_allclose(session.run(None, fed)[0], wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.usefixtures("trained")
 def test_a_network_that_answers_differently_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def converted(run: Run, form: str, target: Path, examples: Path) -> dict[str, Any]:
         target.write_bytes(b"a network")
@@ -133,7 +104,6 @@ def test_a_network_that_answers_differently_is_not_kept(monkeypatch: pytest.Monk
     assert not [*Path().glob(".unfinished*")]
 
 
-@pytest.mark.usefixtures("trained")
 def test_a_converter_that_fails_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "COMMAND", ["python3", "-c", "raise ValueError('no such op')"])
     with pytest.raises(RunError, match="cannot be exported as litert: ValueError: no such op") as e:
@@ -142,7 +112,6 @@ def test_a_converter_that_fails_is_told_in_one_sentence(monkeypatch: pytest.Monk
     assert not Path("rows.tflite").exists()
 
 
-@pytest.mark.usefixtures("trained")
 def test_what_exists_is_not_overwritten_and_what_is_missing_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -156,9 +125,7 @@ def test_what_exists_is_not_overwritten_and_what_is_missing_is_named(
     assert "seqtrain[litert]" in str(caught.value.hint)
 
 
-def test_without_its_data_random_examples_are_compared(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_its_data_random_examples_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     from seqtrain.errors import DataError
     from seqtrain.runs import run_data
 
@@ -166,9 +133,10 @@ def test_without_its_data_random_examples_are_compared(
         raise DataError("the file is gone")
 
     monkeypatch.setattr(run_data, "load_readable", gone)
-    for name in ("rows", "pairs", "several"):
-        x = exporting._examples(run_of(name), None)
+    runs = {name: run_of(name) for name in ("rows", "pairs", "several")}
+    for run in runs.values():
+        x = exporting._examples(run, None)
         assert {len(one) for one in inputs.arrays(x)} == {exporting.EXAMPLES}
-    found = exporting.export(run_of("rows"), "saved_model", Path("a/new/there"), None)
+    found = exporting.export(runs["rows"], "saved_model", Path("a/new/there"), None)
     assert found.examples == 100
     assert Path("a/new/there/saved_model.pb").exists()

@@ -18,10 +18,9 @@ from seqtrain import memory
 from seqtrain.errors import TrainingError
 from seqtrain.runs import folders, lookup, run_log
 from seqtrain.runs.run import Run
-from tests.conftest import REPOSITORY, Outcome
-from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start
+from tests.conftest import REPOSITORY, Outcome, soaked
+from tests.cutting import DROPS, QUICKSTART, RNN, SMALL, go_on, results, start, uninterrupted
 from tests.factories.runs import config
-from tests.nursery import Command
 
 Patch = pytest.MonkeyPatch
 
@@ -29,11 +28,14 @@ Patch = pytest.MonkeyPatch
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An uninterrupted run."""
-    return go_on(start(tmp_path_factory.mktemp("whole"), *RNN))
+    return uninterrupted(tmp_path_factory)
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("name", ["history.csv", "model.keras", "unnamed.npz", "metrics.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["model.keras", "metrics.json", *(soaked(name) for name in ("history.csv", "unnamed.npz"))],
+)
 def test_a_disk_that_fills_up_costs_nothing_that_was_whole(
     name: str, whole: Run, tmp_path: Path, monkeypatch: Patch
 ) -> None:
@@ -74,20 +76,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.tf
 @pytest.mark.slow
-@pytest.mark.parametrize("filled", [170_000, 250_000])
+@pytest.mark.parametrize("filled", [soaked(170_000), 250_000])
 def test_a_disk_that_is_really_full_is_one_sentence(
-    filled: int, small_disk: Path, whole: Run, tmp_path: Path
+    filled: int, small_disk: Path, whole: Run, tmp_path: Path, seqtrain: Callable[..., Outcome]
 ) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"0" * filled)
-    arguments = ["train", str(QUICKSTART), *SMALL, *DROPS, *RNN, "--output", str(small_disk)]
-    command = Command("tensorflow", arguments, tmp_path / "log")
-    assert command.ended(120)
-    assert "Traceback" not in command.printed()
-    errors = [line for line in command.printed().splitlines() if line.startswith("error: ")]
+    outcome = seqtrain("train", QUICKSTART, *SMALL, *DROPS, *RNN, "--output", small_disk)
+    assert "Traceback" not in outcome.stderr
+    errors = [line for line in outcome.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "No space left on device" in errors[0]
-    assert command.exit_code == 1
+    assert outcome.exit_code == 1
     ballast.unlink()
     left = lookup.latest(small_disk)
     there = tmp_path / "outputs" / "quickstart" / left.folder.name
@@ -171,7 +171,12 @@ def test_a_limit_too_low_for_a_backend_is_one_sentence(backend: str, monkeypatch
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "kilobytes"),
-    [("tensorflow", 500_000), ("tensorflow", 2_000_000), ("jax", 500_000), ("jax", 700_000)],
+    [
+        soaked("tensorflow", 500_000),
+        ("tensorflow", 2_000_000),
+        ("jax", 500_000),
+        soaked("jax", 700_000),
+    ],
 )
 def test_under_a_limit_of_memory_a_training_is_refused(
     backend: str, kilobytes: int, tmp_path: Path

@@ -33,7 +33,7 @@ from seqtrain.runs.run import Run
 from seqtrain.tasks import Forecasting
 from seqtrain.tasks.forecasting import forecasting
 from seqtrain.training import launch
-from tests.conftest import Outcome, drawing
+from tests.conftest import Outcome, drawing, soaked
 from tests.cutting import cut_short, go_on, results
 
 Seqtrain = Callable[..., Outcome]
@@ -585,18 +585,37 @@ def test_of_a_random_walk_nothing_is_better_than_the_last_value(
     assert not lookup.latest(Path("outputs")).metrics()["verdict"]["learned"]
 
 
+PRICE = np.random.default_rng(1).normal(size=304)  # of 4 steps more than there are values of
+
+
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run that reads a price, and one that does not."""
+    folder = tmp_path_factory.mktemp("prices")
+    noise = 0.1 * np.random.default_rng(0).normal(size=300)
+    values = np.append(10 + 3 * PRICE[:300] + noise, [np.nan] * 4)
+    few = ["training.epochs=30", "dataset.test=60", "training.baselines=false"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        rows = write(np.stack([values, PRICE], axis=1), ("value", "price")).read_text().splitlines()
+        without = "\n".join(row.rpartition(",")[0] for row in rows[:-4])
+        Path("without.csv").write_text(without)
+        Path("own.yaml").write_text(CONFIG)
+        for keys in (
+            ["name=knows", "dataset.value_columns=[value]", "dataset.future=[price]"],
+            ["name=guesses", "dataset.path=without.csv"],
+        ):
+            config = load_config(Path("own.yaml"), [*few, *keys])
+            run, dataset = launch.prepare(config, Path("outputs"), None)
+            launch.train(run, dataset, progress)
+    return folder
+
+
 @pytest.mark.tf
-def test_a_covariate_of_the_future_helps_and_must_be_given(seqtrain: Seqtrain, own: Path) -> None:
-    random = np.random.default_rng(0)
-    price = random.normal(size=303)
-    values = np.append(10 + 3 * price[:300] + 0.1 * random.normal(size=300), [np.nan] * 3)
-    write(np.stack([values, price], axis=1), ("value", "price"))
-    keys = ("dataset.value_columns=[value]", "training.epochs=40", "dataset.test=60")
-    ok(seqtrain("train", own, *keys, "dataset.future=[price]", "name=knows"))
-    Path("without.csv").write_text(
-        "\n".join(line.rpartition(",")[0] for line in Path("own.csv").read_text().splitlines()[:-3])
-    )
-    ok(seqtrain("train", own, *keys, "dataset.path=without.csv", "name=guesses"))
+def test_a_covariate_of_the_future_helps_and_must_be_given(
+    seqtrain: Seqtrain, priced: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(priced)
     first, second = json.loads(ok(seqtrain("compare", "knows", "guesses", "--json")))
     scores = {
         one["run"].split("/")[0]: one["scores"]["test_mase"]["mean"] for one in (first, second)
@@ -604,10 +623,10 @@ def test_a_covariate_of_the_future_helps_and_must_be_given(seqtrain: Seqtrain, o
     assert scores["knows"] < 0.5 * scores["guesses"]
     rows = ok(seqtrain("forecast", "knows", "--format", "csv")).splitlines()
     found = [float(row.split(",")[1]) for row in rows[1:]]
-    np.testing.assert_allclose(found, 10 + 3 * price[300:], atol=1.5)
-    refused = seqtrain("forecast", "knows", "--steps", "4")
+    np.testing.assert_allclose(found, 10 + 3 * PRICE[300:303], atol=1.5)
+    refused = seqtrain("forecast", "knows", "--steps", "5")
     assert refused.exit_code == 2
-    assert "`price` of `value` must be known for 4 steps after its last value" in refused.stderr
+    assert "`price` of `value` must be known for 5 steps after its last value" in refused.stderr
 
 
 @pytest.mark.tf
@@ -617,6 +636,7 @@ def test_a_network_can_tell_series_apart(seqtrain: Seqtrain, own: Path) -> None:
     noise = 0.01 * np.random.default_rng(0).normal(size=(225, 2))
     write(np.stack([up, -up], axis=1) + noise, ("up", "down"))
     keys = ("dataset.level=none", "dataset.season=1", "training.epochs=30", "model.units=16")
+    keys += ("training.baselines=false",)
     for name, length in (("knows", 2), ("guesses", "null")):
         ok(seqtrain("train", own, *keys, f"dataset.series_embedding={length}", f"name={name}"))
     knows, guesses = (
@@ -677,18 +697,15 @@ def test_newer_values_test_a_network_like_the_last_part_of_its_own(
 
 
 @pytest.mark.tf
-def test_known_covariates_of_the_steps_asked_for_suffice(seqtrain: Seqtrain, own: Path) -> None:
+def test_known_covariates_of_the_steps_asked_for_suffice(
+    seqtrain: Seqtrain, priced: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A forecast of 4 steps is made of two of 3, but needs the price of 4 only."""
-    random = np.random.default_rng(0)
-    price = random.normal(size=124)
-    values = np.append(10 + 3 * price[:120] + 0.1 * random.normal(size=120), [np.nan] * 4)
-    write(np.stack([values, price], axis=1), ("value", "price"))
-    keys = ("dataset.value_columns=[value]", "dataset.future=[price]", "training.epochs=40")
-    ok(seqtrain("train", own, *keys, "training.baselines=false"))
-    rows = list(csv.DictReader(io.StringIO(ok(seqtrain("forecast", "--steps", "4", *CSV)))))
-    found = [float(row["forecast"]) for row in rows]
-    np.testing.assert_allclose(found, 10 + 3 * price[120:], atol=2.5)
-    refused = seqtrain("forecast", "--steps", "5")
+    monkeypatch.chdir(priced)
+    printed = ok(seqtrain("forecast", "knows", "--steps", "4", *CSV))
+    found = [float(row["forecast"]) for row in csv.DictReader(io.StringIO(printed))]
+    np.testing.assert_allclose(found, 10 + 3 * PRICE[300:], atol=2.5)
+    refused = seqtrain("forecast", "knows", "--steps", "5")
     assert refused.exit_code == 2
     assert "5 steps after its last value, and are for 4" in refused.stderr
     assert "`--steps 4`" in refused.stderr
@@ -830,7 +847,7 @@ def test_several_series_have_forecasts_of_their_own(seqtrain: Seqtrain, own: Pat
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize(("event", "call"), [("on_epoch_end", 2), ("on_train_batch_end", 8)])
+@pytest.mark.parametrize(("event", "call"), [soaked("on_epoch_end", 2), ("on_train_batch_end", 8)])
 def test_a_forecast_that_was_cut_short_goes_on_to_the_bit(
     own: Path, monkeypatch: pytest.MonkeyPatch, event: str, call: int
 ) -> None:

@@ -130,9 +130,15 @@ def trained(outputs: Path, backend: str = "tensorflow") -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "reopen", lambda self: None)
+        return trained(tmp_path_factory.mktemp("whole"))
+
+
 @pytest.mark.tf
-def test_a_network_of_several_inputs_trains_and_is_opened_again(tmp_path: Path) -> None:
-    run = trained(tmp_path)
+def test_a_network_of_several_inputs_trains_and_is_opened_again(run: Run) -> None:
     assert run.metrics()["test_accuracy"] > 0.7
     assert list(run.metrics()["baselines"]) == ["majority class"]
     labels, predictions = run.predictions()
@@ -154,12 +160,12 @@ def test_a_network_of_several_inputs_trains_and_is_opened_again(tmp_path: Path) 
 
 @pytest.mark.tf
 def test_a_training_of_several_inputs_goes_on_to_the_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from seqtrain.training import loop
     from seqtrain.training.checkpointing import SaveCheckpoints
 
-    whole = trained(tmp_path / "whole")
+    whole = run
     known, dataset = whole.config, config().dataset.load()
     cut = Run.create(tmp_path / "cut", known)
     after = SaveCheckpoints.on_epoch_end

@@ -20,7 +20,8 @@ from seqtrain.interpretation import findings, gradient_flow
 from seqtrain.runs import lookup
 from seqtrain.runs.run import EXPLAINED, GRADIENTS, Run
 from tests.conftest import REPOSITORY
-from tests.factories.trained import assert_logs_are_the_history, train
+from tests.factories.once import made_once
+from tests.factories.trained import FEW, assert_logs_are_the_history, train
 from tests.nursery import Command
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
@@ -57,14 +58,17 @@ def test_the_extra_brings_what_jax_bounds_its_cache_with() -> None:
     )
 
 
-TRAIN = ("train", QUICKSTART, "execution.backend=jax", "training.epochs=2")
+TRAIN = ("train", QUICKSTART, "execution.backend=jax", *FEW)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    outputs = tmp_path_factory.mktemp("outputs")
-    keys = ("training.tensorboard=true", "--output", outputs)
-    return Run(Path(on_jax("-m", "seqtrain", *TRAIN, *keys).strip()))
+    """A run of a new process, which several processes of tests read."""
+    keys = ("training.tensorboard=true", "--output")
+    folder = made_once(
+        tmp_path_factory, "jax-run", lambda folder: on_jax("-m", "seqtrain", *TRAIN, *keys, folder)
+    )
+    return lookup.latest(folder)
 
 
 def test_two_trainings_are_equal_to_the_bit(trained: Run, tmp_path: Path) -> None:

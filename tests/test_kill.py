@@ -20,13 +20,13 @@ import pytest
 
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, soaked
 from tests.cutting import DROPS, QUICKSTART, results
 from tests.nursery import Command
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
-KILLS = int(os.environ.get("SEQTRAIN_KILLS", "3"))
+KILLS = int(os.environ.get("SEQTRAIN_KILLS", "1"))
 TRAININGS = math.ceil(KILLS * 2 / 3)  # of which every second is killed twice
 
 
@@ -232,7 +232,7 @@ def asked(outputs: Path, number: int, line: str, *overrides: str) -> tuple[int, 
 
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    [(signal.SIGINT, 130, "interrupted"), soaked(signal.SIGTERM, 143, "terminated")],
 )
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     number: int, code: int, word: str, tmp_path: Path

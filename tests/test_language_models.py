@@ -27,8 +27,8 @@ from seqtrain.models.recurrent import Recurrent
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 from seqtrain.tasks.language_model import LanguageModel
-from seqtrain.training import launch
-from tests.conftest import REPOSITORY, Outcome, drawing
+from seqtrain.training import launch, seeds
+from tests.conftest import REPOSITORY, Outcome, drawing, soaked
 from tests.cutting import cut_short, go_on, results
 
 Seqtrain = Callable[..., Outcome]
@@ -592,6 +592,7 @@ def test_a_training_that_was_cut_in_an_epoch_goes_on_to_the_bit(
 ) -> None:
     keys = ["training.checkpoint_minutes=1e-9", "execution.steps_per_execution=1"]
     keys += ["model.tied_embeddings=true", "training.weight_averaging=0.9"]
+    keys += ["training.baselines=false", "training.epochs=2"]
     config = load_config(own, keys)
     whole, dataset = launch.prepare(config, Path("whole"), None)
     launch.train(whole, dataset, progress)
@@ -605,6 +606,15 @@ def test_a_training_that_was_cut_in_an_epoch_goes_on_to_the_bit(
 
 
 @pytest.mark.tf
+def test_seeds_are_compared(seqtrain: Seqtrain, own: Path) -> None:
+    config = load_config(own, ["training.epochs=1", "training.baselines=false"])
+    for run in seeds.prepare(config, 2, Path("outputs"), None):
+        go_on(run)
+    assert "±" in ok(seqtrain("compare"))
+
+
+@pytest.mark.tf
+@pytest.mark.soak
 def test_seeds_are_trained_and_compared(seqtrain: Seqtrain, own: Path) -> None:
     ok(seqtrain("train", own, "training.epochs=1", "training.baselines=false", "--seeds", "2"))
     assert "±" in ok(seqtrain("compare"))
@@ -613,7 +623,11 @@ def test_seeds_are_trained_and_compared(seqtrain: Seqtrain, own: Path) -> None:
 @pytest.mark.tf
 @pytest.mark.parametrize(
     "keys",
-    [("dataset.tokens=words",), ("dataset.tokens=symbols",), ("dataset.name=python_topics",)],
+    [
+        ("dataset.tokens=words",),
+        soaked(("dataset.tokens=symbols",)),
+        soaked(("dataset.name=python_topics",)),
+    ],
 )
 def test_words_and_symbols_are_learned_too(
     seqtrain: Seqtrain, own: Path, keys: tuple[str, ...]

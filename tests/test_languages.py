@@ -12,11 +12,11 @@ import pytest
 from seqtrain.data.dataset import Dataset, Examples
 from seqtrain.data.tokens import suggest
 from seqtrain.datasets.text import Text
-from tests.conftest import Outcome
+from tests.conftest import Outcome, soaked
 from tests.languages import ALL, rows
 from tests.own import write_csv
 
-FEW = ("hindi", "names")  # that a network learns in `make test`; all others in `make soak`
+FEW = ("hindi",)  # that a network learns in `make test`; all others in `make soak`
 
 
 def written(language: str) -> tuple[Path, str]:
@@ -60,10 +60,7 @@ def test_subwords_leave_no_token_unknown(language: str) -> None:
     assert not any((part.x == 2).any() for part in (dataset.train, dataset.test))
 
 
-SOME = [
-    language if language in FEW else pytest.param(language, marks=pytest.mark.soak)
-    for language in ALL
-]
+SOME = [language if language in FEW else soaked(language) for language in ALL]
 
 
 @pytest.mark.tf
@@ -73,7 +70,7 @@ def test_a_network_learns_any_language(language: str, seqtrain: Callable[..., Ou
     Path("own.yaml").write_text(
         f"dataset: {{name: text, path: {file}, tokens: {tokens}, max_length: 40}}\n"
         "model: {name: gru, units: 8, embedding_dim: 8, dropout: 0}\n"
-        "training: {epochs: 12, learning_rate: 0.02, batch_size: 16}\n"
+        "training: {epochs: 12, learning_rate: 0.02, batch_size: 16, baselines: false}\n"
     )
     outcome = seqtrain("train", "own.yaml")
     assert outcome.exit_code == 0, outcome.stderr

@@ -11,7 +11,7 @@ from seqtrain.errors import RunError
 from seqtrain.io.atomic import drop_unfinished
 from seqtrain.runs.run import Run
 from seqtrain.training.launch import unfinished
-from tests.conftest import REPOSITORY, Outcome
+from tests.conftest import REPOSITORY, Outcome, soaked
 
 Seqtrain = Callable[..., Outcome]
 
@@ -147,7 +147,7 @@ def test_links_under_the_names_of_unfinished_files_harm_nobody(
     assert (elsewhere / "loss.png").read_text() == "precious"
 
 
-@pytest.mark.parametrize("linked", ["outputs", "outputs/quickstart", "the run"])
+@pytest.mark.parametrize("linked", ["outputs", soaked("outputs/quickstart"), "the run"])
 def test_a_run_may_lie_behind_a_link(linked: str, run: Run, seqtrain: Seqtrain) -> None:
     folder = run.folder if linked == "the run" else Path(linked)
     folder.rename("moved")

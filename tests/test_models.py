@@ -14,8 +14,9 @@ from seqtrain.models import ModelConfig
 from seqtrain.models.recurrent import Recurrent
 from seqtrain.schema.sections import parts_in
 from seqtrain.tasks import Classification
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, soaked
 from tests.factories.networks import (
+    EVERY,
     NAMES,
     POOLINGS,
     SOME,
@@ -85,9 +86,15 @@ def test_every_model_is_in_the_contract() -> None:
     assert {kind.partition(" ")[0] for kind in KINDS} == set(SECTIONS) - {"encoder_decoder"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "pooling"), [(kind, pooling) for kind in KINDS for pooling in poolings(kind)]
-)
+# Each kind with one pooling, and each pooling with several kinds; the others in `make soak`.
+POOLED = [
+    (kind, pooling) if place == number % len(poolings(kind)) else soaked(kind, pooling)
+    for number, kind in enumerate(KINDS)
+    for place, pooling in enumerate(poolings(kind))
+]
+
+
+@pytest.mark.parametrize(("kind", "pooling"), POOLED)
 def test_twice_the_padding_changes_no_prediction(kind: str, pooling: str) -> None:
     """For models that hide padding: at both ends of texts, and after sequences of numbers."""
     for make, known in (
@@ -132,8 +139,15 @@ def test_every_model_is_opened_by_keras_alone(kind: str, tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("kind", ["bigru", "conv + gru", "conv + bilstm"])
-@pytest.mark.parametrize("make", [tokens, values, features])
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        *[("bigru", tokens), ("conv + gru", values), ("conv + bilstm", features)],
+        *[soaked("bigru", make) for make in (values, features)],
+        *[soaked("conv + gru", make) for make in (tokens, features)],
+        *[soaked("conv + bilstm", make) for make in (tokens, values)],
+    ],
+)
 def test_what_is_traced_is_what_the_network_computes(kind: str, make: Any) -> None:
     from seqtrain.interpretation.trace import trace
 
@@ -209,8 +223,16 @@ def test_pre_padding_with_a_mask_is_kept_off_cudnn(name: str) -> None:
     assert {cell.use_cudnn for layer in bare.layers for cell in cells_of(layer)} == {"auto"}
 
 
-@pytest.mark.parametrize("mask", ["none", "post", "pre"])
-@pytest.mark.parametrize(("pooling", "classes"), [*zip(POOLINGS, (2, 3, 2, 3), strict=True)])
+FITTED = [("last", 2, "pre"), ("mean", 3, "post"), ("max", 2, "none"), ("attention", 3, "post")]
+OTHERS = [
+    soaked(pooling, classes, mask)
+    for pooling, classes in zip(POOLINGS, (2, 3, 2, 3), strict=True)
+    for mask in ("none", "post", "pre")
+    if (pooling, classes, mask) not in FITTED
+]
+
+
+@pytest.mark.parametrize(("pooling", "classes", "mask"), [*FITTED, *OTHERS])
 def test_every_pooling_can_be_fitted(pooling: str, classes: int, mask: str) -> None:
     padded = {"padding": "post" if mask == "none" else mask, "mask": mask != "none"}
     data = replace(tokens(**padded), task=Classification(tuple("abc"[:classes])))
@@ -254,8 +276,9 @@ def test_a_layer_stands_for_each_key() -> None:
     assert network.layers[0].recurrent_dropout == 0.2
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "pooling"), [pair if pair in SOME else soaked(*pair) for pair in EVERY]
+)
 def test_a_saved_model_names_only_what_keras_has(name: str, pooling: str, tmp_path: Path) -> None:
     import json
     import zipfile

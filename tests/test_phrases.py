@@ -85,7 +85,9 @@ def test_split_seed_alone_decides_what_is_read() -> None:
 @pytest.mark.tf
 @pytest.mark.slow
 def test_an_lstm_reads_the_order(seqtrain: Callable[..., Outcome]) -> None:
-    outcome = seqtrain("train", REPOSITORY / "configs" / "phrases_lstm.yaml", "training.epochs=4")
+    few = ("dataset.train_pairs=2000", "dataset.test_pairs=300", "model.units=32")
+    keys = (*few, "training.epochs=5", "training.learning_rate=1e-2", "training.baselines=false")
+    outcome = seqtrain("train", REPOSITORY / "configs" / "phrases_lstm.yaml", *keys)
     accuracy = re.search(r"test accuracy ([\d.]+)", outcome.stderr)
     assert accuracy is not None, outcome.stderr
     assert float(accuracy[1]) > 0.9

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,9 @@ from seqtrain.runs.run import Run
 from seqtrain.tasks.classification import ACCURACY
 from seqtrain.training import loop
 from tests.conftest import drawing as real_drawing
+from tests.conftest import soaked
 from tests.cutting import RNN, go_on, start
 from tests.factories.runs import PICTURES, config, finished_run, write_files
-
-
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw few pixels, which is faster."""
-    monkeypatch.setattr("seqtrain.plots.base.DPI", 50)
 
 
 def texts(figure: object) -> str:
@@ -369,7 +365,12 @@ def test_no_training_is_lost_to_a_picture(
 
 @pytest.mark.tf
 @pytest.mark.parametrize(
-    "error", [MemoryError(), OSError(28, "No space left on device"), RuntimeError("x"), Crash()]
+    "error",
+    [
+        *map(soaked, (MemoryError(), OSError(28, "No space left on device"))),
+        RuntimeError("x"),
+        Crash(),
+    ],
 )
 def test_a_run_is_finished_before_its_pictures_are_drawn(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -412,16 +413,28 @@ def test_every_picture_that_fails_is_one_sentence(tmp_path: Path) -> None:
         raise ValueError("x")
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"text.usetex: True\n", b"path.effects: 1\n", b"font.family: \xe9\n", b"axes.grid: no idea\n"],
+CONTENTS = (
+    *(b"text.usetex: True\n", b"path.effects: 1\n"),
+    *(b"font.family: \xe9\n", b"axes.grid: no idea\n"),
 )
-@pytest.mark.parametrize(
-    "module", ["plots.base", "interpretation.explanation_files", "interpretation.gradient_plots"]
+MODULES = ("plots.base", "interpretation.explanation_files", "interpretation.gradient_plots")
+VARIABLES: tuple[dict[str, str], ...] = (
+    {},
+    {"MPLBACKEND": "none", "MATPLOTLIBRC": "matplotlibrc"},
 )
-@pytest.mark.parametrize("variables", [{}, {"MPLBACKEND": "none", "MATPLOTLIBRC": "matplotlibrc"}])
+# Each content, module and choice of variables once; all together in `make soak`.
+ALWAYS = [(0, 0, 0), (1, 1, 1), (2, 2, 0), (3, 0, 1)]
+READ = [
+    (CONTENTS[one], MODULES[other], VARIABLES[third])
+    if (one, other, third) in ALWAYS
+    else soaked(CONTENTS[one], MODULES[other], VARIABLES[third])
+    for one, other, third in product(range(4), range(3), range(2))
+]
+
+
+@pytest.mark.parametrize(("content", "module", "variables"), READ)
 def test_a_matplotlibrc_changes_no_picture(
-    variables: dict[str, str], content: bytes, module: str
+    content: bytes, module: str, variables: dict[str, str]
 ) -> None:
     """In a separate process, because matplotlib reads the file when it is imported."""
     Path("matplotlibrc").write_bytes(content)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from seqtrain.data.vocabulary import FIRST_WORD, OOV, PAD, START
 from seqtrain.datasets import Dataset, imdb
 from seqtrain.datasets.imdb import Imdb
 from seqtrain.datasets.mnist import Mnist
+from tests.conftest import REAL_DATA
+from tests.factories.once import made_once
 
 pytestmark = pytest.mark.slow
 
@@ -25,19 +28,36 @@ Load = Callable[..., Dataset]
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that the tests of this file share, so that each form is parsed once."""
-    return tmp_path_factory.mktemp("cache")
+    if REAL_DATA is None:
+        pytest.skip("SEQTRAIN_DATA_DIR names no folder with the real data")
+
+    def parse(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SEQTRAIN_CACHE_DIR", str(folder))
+            for form in FORMS:
+                read(Path(REAL_DATA or ""), form)
+
+    return made_once(tmp_path_factory, "real", parse)
+
+
+def read(folder: Path, form: str, **keys: object) -> Dataset:
+    return Imdb.model_validate({"name": "imdb", "path": str(folder / form), **keys}).load()
 
 
 @pytest.fixture
 def load(real_data: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Load a form of the film reviews."""
     monkeypatch.setenv("SEQTRAIN_CACHE_DIR", str(cache))
+    return partial(read, real_data)
 
-    def loaded(form: str, **keys: object) -> Dataset:
-        config = Imdb.model_validate({"name": "imdb", "path": str(real_data / form), **keys})
-        return config.load()
 
-    return loaded
+_loaded: dict[str, Dataset] = {}
+
+
+@pytest.fixture
+def reviews(load: Load) -> Load:
+    """Load a form as it is by default; it is read once, for no test changes it."""
+    return lambda form: _loaded.get(form) or _loaded.setdefault(form, load(form))
 
 
 @pytest.fixture
@@ -64,31 +84,31 @@ def test_mnist_s_classes_are_as_frequent_as_they_are_known_to_be(mnist: Dataset)
 
 
 @EVERY_FORM
-def test_imdb_has_its_25_000_and_25_000_reviews(load: Load, form: str) -> None:
-    dataset = load(form)
+def test_imdb_has_its_25_000_and_25_000_reviews(reviews: Load, form: str) -> None:
+    dataset = reviews(form)
     assert dataset.train.x.shape == (22_500, 200)
     assert dataset.validation.x.shape == (2_500, 200)
     assert dataset.test.x.shape == (25_000, 200)
 
 
 @EVERY_FORM
-def test_half_of_imdb_s_reviews_are_positive(load: Load, form: str) -> None:
-    dataset = load(form)
+def test_half_of_imdb_s_reviews_are_positive(reviews: Load, form: str) -> None:
+    dataset = reviews(form)
     for examples in (dataset.train, dataset.validation, dataset.test):
         assert np.bincount(examples.labels).tolist() == [len(examples) // 2] * 2
 
 
 @EVERY_FORM
-def test_imdb_s_ids_are_within_the_vocabulary(load: Load, form: str) -> None:
-    dataset = load(form)
+def test_imdb_s_ids_are_within_the_vocabulary(reviews: Load, form: str) -> None:
+    dataset = reviews(form)
     assert dataset.train.x.min() == PAD
     assert dataset.train.x.max() < dataset.vocabulary_size == 10_000
     assert (dataset.train.x != PAD).any(axis=1).all()
 
 
 @EVERY_FORM
-def test_imdb_s_most_frequent_words_are_those_of_english(load: Load, form: str) -> None:
-    vocabulary = load(form).vocabulary
+def test_imdb_s_most_frequent_words_are_those_of_english(reviews: Load, form: str) -> None:
+    vocabulary = reviews(form).vocabulary
     assert vocabulary is not None
     assert len(vocabulary.words) == 10_000 - FIRST_WORD
     assert vocabulary.words[0] == "the"
@@ -96,9 +116,9 @@ def test_imdb_s_most_frequent_words_are_those_of_english(load: Load, form: str) 
     assert {"movie", "film", "not", "good", "bad"} <= set(vocabulary.words[:100])
 
 
-def test_markup_is_no_word_of_the_reviews(load: Load) -> None:
+def test_markup_is_no_word_of_the_reviews(reviews: Load) -> None:
     """Every second review holds `<br />`; Keras's ids take it for a word."""
-    vocabulary = load("aclImdb_v1.tar.gz").vocabulary
+    vocabulary = reviews("aclImdb_v1.tar.gz").vocabulary
     assert vocabulary is not None
     assert "br" not in vocabulary.words
 
@@ -123,16 +143,22 @@ def test_a_raw_review_gets_the_ids_that_keras_s_form_has_of_it(load: Load, real_
     assert np.isin(found, np.concatenate(known)).mean() > 0.97
 
 
-def test_both_forms_tell_of_the_same_words(load: Load) -> None:
-    one, other = (set((load(form).vocabulary or pytest.fail("no words")).words) for form in FORMS)
+def test_both_forms_tell_of_the_same_words(reviews: Load) -> None:
+    one, other = (
+        set((reviews(form).vocabulary or pytest.fail("no words")).words) for form in FORMS
+    )
     assert len(one & other) / len(one) > 0.98
 
 
 @EVERY_FORM
 def test_the_second_load_comes_from_the_cache(
-    load: Load, form: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    reviews: Load,
+    load: Load,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first = load(form)
+    first = reviews(form)
     monkeypatch.setattr(imdb, "_parse", lambda source: pytest.fail(f"{source} is parsed again"))
     second = load(form)
     np.testing.assert_array_equal(first.train.x, second.train.x)
@@ -149,10 +175,10 @@ def test_the_ids_win_in_a_folder_with_both_forms(
     assert "aclImdb_v1.tar.gz" in caplog.text
 
 
-def test_the_real_files_are_as_they_were(real_data: Path, load: Load, mnist: Dataset) -> None:
+def test_the_real_files_are_as_they_were(real_data: Path, reviews: Load, mnist: Dataset) -> None:
     """The hash of a dataset is that of its file, which the README of the data lists."""
     readme = (real_data / "README.md").read_text(encoding="utf-8")
-    for dataset in (mnist, *map(load, FORMS)):
+    for dataset in (mnist, *map(reviews, FORMS)):
         content = Path(dataset.source).read_bytes()
         assert dataset.sha256 == hashlib.sha256(content).hexdigest()
         assert dataset.sha256 in readme

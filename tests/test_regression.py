@@ -200,6 +200,7 @@ def test_a_run_that_was_cut_short_is_resumed_to_the_bit(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = ("training.epochs=2", "training.monitor=val_mae", "training.checkpoint_minutes=1e-9")
+    few += ("training.baselines=false",)
     cut = prepared(folder, *few)
     cut_short(cut, monkeypatch, "on_train_batch_end", 5)
     assert results(go_on(cut)) == results(trained(folder, *few))
@@ -207,6 +208,7 @@ def test_a_run_that_was_cut_short_is_resumed_to_the_bit(
 
 def test_early_stopping_looks_at_the_error(folder: Path) -> None:
     stopping = ("training.early_stopping={patience: 1}", "training.monitor=val_mae")
+    stopping += ("training.baselines=false",)
     run = trained(folder, "training.epochs=40", "training.learning_rate=0.5", *stopping)
     assert len(run.history()) == run.best_epoch() + 1 < 40
 

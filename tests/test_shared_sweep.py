@@ -27,7 +27,8 @@ Seqtrain = Callable[..., Outcome]
 
 PATIENCE = 120  # seconds in which a process gets somewhere, on a machine that is busy
 HASTY = """
-from seqtrain.training import search, shared_storage
+from seqtrain.training import search, shared_storage, study
+study.Study.importance = lambda self: {}  # scikit-learn is slow to load
 shared_storage.HEARTBEAT, shared_storage.GRACE = 1, 4
 search.POLL, search.WAIT, search.AGAIN, search.PATIENCE = 0.02, 0.2, 0.2, 60
 search.draw = lambda folder: None
@@ -129,7 +130,13 @@ def starts(run: Run) -> list[int]:
 
 
 @slow
-@pytest.mark.parametrize("places", [("all", "all", "all"), ("a", "b", "c")], ids=["one", "apart"])
+@pytest.mark.parametrize(
+    "places",
+    [
+        pytest.param(("all", "all", "all"), marks=pytest.mark.soak, id="one"),
+        pytest.param(("a", "b", "c"), id="apart"),
+    ],
+)
 def test_a_killed_worker_loses_no_trial(
     places: tuple[str, str, str], server: Server, workers: Workers
 ) -> None:

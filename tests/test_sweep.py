@@ -21,9 +21,9 @@ from seqtrain.config import load_config
 from seqtrain.runs import lookup, run_log
 from seqtrain.runs.run import Run
 from seqtrain.runs.sweeps import SweepFolder, Trials
-from seqtrain.training import children, search, study
-from tests.conftest import REPOSITORY, Outcome
-from tests.cutting import QUICKSTART, results
+from seqtrain.training import children, launch, search, study
+from tests.conftest import REPOSITORY, Outcome, soaked
+from tests.cutting import QUICKSTART, go_on, results
 from tests.factories.searched import CONFIG, pretended, process, written
 
 Patch = pytest.MonkeyPatch
@@ -31,6 +31,7 @@ Seqtrain = Callable[..., Outcome]
 
 GRID = "sweep.sampler=grid"
 PATIENCE = 300  # seconds in which a process gets somewhere, on a machine that is busy
+IMPORTANCE = study.Study.importance
 UNITS = "sweep.space={model.units: [2, 4, 8]}"
 
 
@@ -40,6 +41,7 @@ def quick(monkeypatch: Patch) -> None:
     monkeypatch.setattr(children, "COMMAND", pretended())
     monkeypatch.setattr(search, "POLL", 0.02)
     monkeypatch.setattr(search, "draw", lambda folder: None)  # `plot` draws where a test looks
+    monkeypatch.setattr(study.Study, "importance", lambda self: {})  # scikit-learn is slow to load
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -237,7 +239,7 @@ def rows_of(number: int) -> int:
     return len(found[0].read_text().splitlines()) - 1 if found else 0
 
 
-@pytest.mark.parametrize(("trial", "epochs"), [(0, 0), (1, 1), (2, 2), (4, 2)])
+@pytest.mark.parametrize(("trial", "epochs"), [(0, 0), soaked(1, 1), (2, 2), soaked(4, 2)])
 @pytest.mark.slow
 def test_a_killed_sweep_goes_on_to_the_same_end(
     trial: int, epochs: int, seqtrain: Seqtrain
@@ -439,7 +441,8 @@ def test_train_says_that_it_does_not_search(seqtrain: Seqtrain, monkeypatch: Pat
     assert "sweep" not in (run.folder / "config.yaml").read_text()
 
 
-def test_commands_take_a_sweep(seqtrain: Seqtrain) -> None:
+def test_commands_take_a_sweep(seqtrain: Seqtrain, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(study.Study, "importance", IMPORTANCE)
     folder = swept(seqtrain("sweep", written(), "--trials", 9))
     best = folder.run(folder.trials().finished[0].number)
     assert lookup.evaluated(None, Path("outputs")) == [best] or not best.has("model.keras")
@@ -464,37 +467,41 @@ def test_a_search_of_one_key_needs_no_picture_of_several(seqtrain: Seqtrain) -> 
     assert not {"sweep_importance.png", "sweep_parallel.png"} & set(drawn)
 
 
-REAL = ("dataset.limit=100", "training.epochs=4", "training.baselines=false", "model.name=rnn")
-SPACE = "sweep.space={model.units: [4, 6], model.dropout: [0.2]}"
+REAL = (
+    *("dataset.limit=100", "training.epochs=4", "training.baselines=false"),
+    *("model.name=rnn", "model.dropout=0.2"),
+)
 
 
 @pytest.mark.tf
 @pytest.mark.slow
-def test_a_killed_sweep_of_real_trainings_is_the_same_to_the_bit(tmp_path: Path) -> None:
-    """The training in flight is killed too, as when a machine dies."""
-    command = [sys.executable, "-m", "seqtrain", "sweep", str(QUICKSTART), *REAL, SPACE, GRID]
+@pytest.mark.parametrize("units", [[4], soaked([4, 6])])
+def test_a_killed_sweep_of_real_trainings_is_the_same_to_the_bit(
+    units: list[int], tmp_path: Path
+) -> None:
+    """As trainings of the same configs; the one in flight is killed, as when a machine dies."""
+    outputs, space = tmp_path / "killed", f"sweep.space={{model.units: {units}}}"
+    command = [sys.executable, "-m", "seqtrain", "sweep", str(QUICKSTART), *REAL, space, GRID]
+    command += ["--output", str(outputs)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    found = {}
-    for outputs in (tmp_path / "killed", tmp_path / "whole"):
-        arguments = [*command, "--output", str(outputs)]
-        if outputs.name == "killed":
-            sweep = subprocess.Popen(arguments, env=environment, stderr=PIPE)
-            until = time.monotonic() + PATIENCE
-            while not list(outputs.glob("quickstart/*-sweep/trial-0/history.csv")):
-                assert sweep.poll() is None and time.monotonic() < until
-                time.sleep(0.01)
-            sweep.kill()
-            sweep.communicate()
-            for number in training(str(outputs)):
-                os.kill(number, signal.SIGKILL)
-            assert not lookup.all_in(outputs)[0].finished
-        done = subprocess.run(
-            arguments, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        found[outputs.name] = [results(run) for run in lookup.all_in(outputs)]
-    assert len(found["whole"]) == 2
-    assert found["killed"] == found["whole"]
+    sweep = subprocess.Popen(command, env=environment, stderr=PIPE)
+    until = time.monotonic() + PATIENCE
+    while not list(outputs.glob("quickstart/*-sweep/trial-0/history.csv")):
+        assert sweep.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    sweep.kill()
+    sweep.communicate()
+    for number in training(str(outputs)):
+        os.kill(number, signal.SIGKILL)
+    assert not lookup.all_in(outputs)[0].finished
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    trials = lookup.all_in(outputs)
+    assert len(trials) == len(units)
+    for run in trials:
+        same = load_config(run.folder / "config.yaml")
+        whole = go_on(launch.prepare(same, tmp_path / "whole", None)[0])
+        assert results(run) == results(whole)
 
 
 def training(outputs: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from seqtrain.data.transform import Transform
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
 from seqtrain.runs import lookup
+from seqtrain.runs.run import Run
 from seqtrain.tasks import (
     Classification,
     Forecasting,
@@ -107,6 +109,31 @@ training: {epochs: 4, learning_rate: 1e-2, batch_size: 16, early_stopping: {pati
 def stars(monkeypatch: pytest.MonkeyPatch) -> Path:
     """A config of reviews with a task that the package does not know."""
     monkeypatch.setattr(tasks, "TASKS", [*tasks.TASKS, Stars])
+    return written_reviews()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with that config, and a run of two epochs."""
+    folder = tmp_path_factory.mktemp("stars")
+    with pytest.MonkeyPatch.context() as patch, drawing():
+        patch.chdir(folder)
+        patch.setattr(tasks, "TASKS", [*tasks.TASKS, Stars])
+        short = load_config(written_reviews(), ["training.epochs=2"])
+        go_on(launch.prepare(short, Path("outputs"), None)[0])
+    return folder
+
+
+@pytest.fixture
+def trained(stars: Path, shared: Path, tmp_path: Path) -> Run:
+    """A copy of that run, under `outputs`."""
+    shutil.copytree(shared, tmp_path, dirs_exist_ok=True)
+    config = lookup.latest(Path("outputs")).folder / "config.yaml"
+    config.write_text(config.read_text().replace(str(shared), str(tmp_path)))
+    return lookup.latest(Path("outputs"))
+
+
+def written_reviews() -> Path:
     random = np.random.default_rng(0)
     rows = [
         f"the {random.choice(['film', 'plot', 'cast'])} {number} was {WORDS[label]},{label + 1}"
@@ -123,13 +150,8 @@ def ok(outcome: Outcome) -> str:
 
 
 @pytest.mark.tf
-def test_a_third_task_needs_nothing_but_its_own_class(stars: Path, seqtrain: Seqtrain) -> None:
-    with drawing():
-        outcome = seqtrain("train", stars)
-    ok(outcome)
-    assert "test stars off 0." in outcome.stderr
-    assert "the network beats majority class (stars off 1." in outcome.stderr
-    run = lookup.latest(Path("outputs"))
+def test_a_third_task_needs_nothing_but_its_own_class(trained: Run, seqtrain: Seqtrain) -> None:
+    run = trained
     assert run.config.training.monitor == "val_stars_off"
     assert {"loss.png", "stars_off.png", "confusion_matrix.png"} <= {
         picture.name for picture in run.plots.iterdir()
@@ -155,10 +177,12 @@ def test_a_third_task_needs_nothing_but_its_own_class(stars: Path, seqtrain: Seq
 
 @pytest.mark.tf
 def test_runs_of_a_third_task_are_compared_by_its_own_metric(
-    stars: Path, seqtrain: Seqtrain
+    stars: Path, trained: Run, seqtrain: Seqtrain
 ) -> None:
-    ok(seqtrain("train", stars, "training.epochs=1"))
-    ok(seqtrain("train", stars))
+    outcome = seqtrain("train", stars)
+    ok(outcome)
+    assert "test stars off 0." in outcome.stderr
+    assert "the network beats majority class (stars off 1." in outcome.stderr
     first, second = json.loads(ok(seqtrain("compare", "--json", "--sort", "test_stars_off")))
     assert first["scores"]["test_stars_off"]["mean"] < second["scores"]["test_stars_off"]["mean"]
     assert second["tested"]["test"] == "sign"
@@ -168,13 +192,12 @@ def test_runs_of_a_third_task_are_compared_by_its_own_metric(
 
 @pytest.mark.tf
 def test_a_run_of_a_third_task_goes_on_to_the_bit(
-    stars: Path, seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+    stars: Path, trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ok(seqtrain("train", stars, "--output", "whole"))
-    cut, _ = launch.prepare(load_config(stars), Path("cut"), None)
-    cut_short(cut, monkeypatch, "on_epoch_end", 2)
+    cut, _ = launch.prepare(load_config(stars, ["training.epochs=2"]), Path("cut"), None)
+    cut_short(cut, monkeypatch, "on_epoch_end", 1)
     assert not cut.finished
-    assert results(go_on(cut)) == results(lookup.latest(Path("whole")))
+    assert results(go_on(cut)) == results(trained)
 
 
 def test_an_unknown_task_is_refused_with_those_that_there_are(
@@ -363,7 +386,12 @@ def test_the_loss_of_a_head_falls_as_it_is_trained(name: str) -> None:
     layers = [keras.layers.RepeatVector(3), keras.layers.LSTM(8, return_sequences=True)]
     layers = layers if task.decodes else []
     model = task.in_training(keras.Sequential([keras.Input((3,)), *layers, *task.head()]))
-    model.compile(keras.optimizers.Adam(0.1), task.keras_loss(), metrics=task.keras_metrics(None))
+    model.compile(
+        keras.optimizers.Adam(0.1),
+        task.keras_loss(),
+        metrics=task.keras_metrics(None),
+        jit_compile=False,  # compiling takes longer than these few steps
+    )
     history = model.fit(
         x, np.asarray(task.learned(labels)), epochs=40, verbose=0, batch_size=60
     ).history

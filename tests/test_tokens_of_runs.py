@@ -203,7 +203,8 @@ def test_a_run_of_characters_is_explained_and_resumed(seqtrain: Callable[..., Ou
     for tokens, shown in (("characters", "[ж]"), ("subwords", "<0xD0>")):
         Path(f"{tokens}.yaml").write_text(
             f"dataset: {{name: text, path: own.csv, tokens: {tokens}, max_length: 50}}\n"
-            "model: {name: gru, units: 4, embedding_dim: 4}\ntraining: {epochs: 1}\n"
+            "model: {name: gru, units: 4, embedding_dim: 4}\n"
+            "training: {epochs: 1, baselines: false}\n"
         )
         assert seqtrain("train", f"{tokens}.yaml").exit_code == 0
         assert shown in seqtrain("explain", tokens, "warm ж").stdout

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from seqtrain.backend import execution
+from seqtrain.cli.console import progress
 from seqtrain.config import Optimizer, load_config
 from seqtrain.errors import ConfigError, TrainingError
 from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
-from seqtrain.training import loop
+from seqtrain.training import launch, loop
 from tests.conftest import REPOSITORY, Outcome, drawing
 from tests.cutting import labels_taken
 from tests.factories.trained import FEW, QUICKSTART, train
@@ -392,13 +393,26 @@ def mnist_file(folder: Path, seed: int = 0) -> Path:
     return folder / "mnist.npz"
 
 
-@pytest.fixture
-def mnist_run(tmp_path: Path, seqtrain: Callable[..., Outcome]) -> Path:
-    """A run on a file that `--data-dir` found."""
-    mnist_file(tmp_path / "data")
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run on a file that `--data-dir` found."""
+    folder = tmp_path_factory.mktemp("mnist")
+    mnist_file(folder / "data")
     few = ("training.epochs=1", "dataset.limit=20", "model.units=4", "execution.unroll=false")
-    outcome = seqtrain("train", CONFIG_RNN, *few, "--data-dir", tmp_path / "data")
-    return Path(outcome.stdout.splitlines()[-1])
+    config = load_config(CONFIG_RNN, [*few, "training.baselines=false"])
+    run, dataset = launch.prepare(config, folder / "outputs", folder / "data")
+    launch.train(run, dataset, progress)
+    return folder
+
+
+@pytest.fixture
+def mnist_run(shared: Path, tmp_path: Path) -> Path:
+    """A copy of that run."""
+    shutil.copytree(shared, tmp_path, dirs_exist_ok=True)
+    folder = lookup.latest(tmp_path / "outputs").folder
+    config = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace(str(shared), str(tmp_path)))
+    return folder
 
 
 def test_a_run_s_config_finds_its_data_again(

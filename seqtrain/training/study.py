@@ -173,10 +173,10 @@ class Study:
         Source: Hutter, Hoos & Leyton-Brown (2014), An Efficient Approach for Assessing
         Hyperparameter Importance.
         """
-        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
         if len(self.keys) == 1:
             return {}
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
         with quiet():
             try:
                 found = get_param_importances(

@@ -15,7 +15,7 @@ from seqtrain.training import loop
 from tests.conftest import REPOSITORY
 
 QUICKSTART = REPOSITORY / "configs" / "quickstart.yaml"
-FEW = ("training.epochs=2", "model.units=8", "dataset.limit=200")
+FEW = ("training.epochs=2", "model.units=8", "dataset.limit=200", "training.baselines=false")
 
 
 def saved(folder: Path, config: str) -> Run:
