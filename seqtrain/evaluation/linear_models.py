@@ -83,16 +83,18 @@ def inverse_frequencies(counts: csr_matrix) -> np.ndarray:
     Returns:
         float64, shape (n-grams,).
     """
-    return np.log((1 + counts.shape[0]) / (1 + documents(counts))) + 1
+    found: np.ndarray = np.log((1 + counts.shape[0]) / (1 + documents(counts))) + 1
+    return found
 
 
 def log_count_ratios(counts: csr_matrix, labels: np.ndarray, weighed: bool) -> np.ndarray:
     """Return the weight of each n-gram, larger where it tells the classes apart.
 
-    For a class it is |log (p / q)|, with the shares p and q of an n-gram among all that stand in
-    the texts of the class and of the others (S. Wang and C. Manning, "Baselines and Bigrams:
-    Simple, Good Sentiment and Topic Classification", ACL 2012); for all classes the root of the
-    mean of the squares, each class counting by its texts.
+    For a class it is |log (p / q)|. p is one more than the number of its texts in which the n-gram
+    stands, as a share of that of all n-grams; q is the same for the texts of the other classes (S.
+    Wang and C. Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification",
+    ACL 2012). For all classes it is the root of the mean of the squares, in which each class
+    counts by its share of the texts.
 
     Args:
         counts: how often each n-gram stands in each text, shape (N, n-grams).

@@ -268,9 +268,10 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
 
     rows = _sample(known, dataset)
     counts, labels = known.counts(dataset.train.first[rows]), dataset.train.labels[rows]
-    seen = np.flatnonzero(np.bincount(counts.indices, minlength=known.rows))
-    weights = labelled(dataset.task).weights_beside(counts[:, seen], labels, weighed)
-    x = _normalised(counts[:, seen], weights)
+    seen = np.unique(counts.indices)
+    counts = counts[:, seen]
+    weights = labelled(dataset.task).weights_beside(counts, labels, weighed)
+    x = _normalised(counts, weights)
     penalties = PENALTIES if counts.nnz * dataset.outputs <= FEW_COUNTS else PENALTIES[:1]
     fits = [labelled(dataset.task).fit_beside(x, labels, penalty, weighed) for penalty in penalties]
     best = fits[0]

@@ -447,7 +447,7 @@ class LabelledTask(Task):
 
     @abstractmethod
     def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
-        """Return how much each n-gram counts in the linear part of a wide network.
+        """Return the weight of each n-gram in the linear part of a wide network.
 
         Args:
             counts: how often each n-gram stands in each text, sparse of shape (N, n-grams).
