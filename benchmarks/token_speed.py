@@ -46,10 +46,10 @@ POOL = 50  # batches whose examples PyTorch's side sorts by length
 HEADER = ("network", "side", "examples/s", "× Keras", "× PyTorch", "loss of the last epoch")
 
 
-def load(work: str, *execution: str) -> tuple[CompleteConfig, Dataset]:
+def load(work: str, *settings: str) -> tuple[CompleteConfig, Dataset]:
     """Return the config of a workload, and its data."""
     Path("work.yaml").write_text(CONFIGS[work])
-    config = load_config(Path("work.yaml"), [f"execution.{setting}" for setting in execution])
+    config = load_config(Path("work.yaml"), [f"execution.{setting}" for setting in settings])
     return config, config.dataset.load(None)
 
 

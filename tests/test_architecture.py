@@ -26,7 +26,7 @@ WITHIN = {
     "pair_baselines mistakes".split(),
     "tasks": "base classification regression forecasting language_model translation".split(),
     "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow surprise "
-    "unit_meanings prefix_plots gate_plots text_plots gradient_plots figure_files "
+    "unit_meanings figure_files prefix_plots gate_plots text_plots gradient_plots "
     "explanation_text explanation_files text_findings gradient_table findings "
     "window_effects attention_maps".split(),
 }

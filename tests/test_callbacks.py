@@ -353,6 +353,36 @@ def test_no_batch_of_the_validation_waits_for_its_loss() -> None:
     assert (told, read) == ([4], [])
 
 
+def test_nothing_is_searched_for_weights_within_a_batch() -> None:
+    import keras
+    from keras.src.utils.tracking import is_tracking_enabled
+
+    from seqtrain.training.callbacks import WithoutWaiting
+
+    seen: list[bool] = []
+
+    class Told(keras.callbacks.Callback):
+        def told(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            seen.append(is_tracking_enabled())
+
+        on_train_batch_begin = on_train_batch_end = on_test_batch_begin = on_test_batch_end = told
+
+    callbacks = WithoutWaiting([Told()])
+    callbacks.on_epoch_begin(0)
+    for begin, end in (
+        (callbacks.on_train_batch_begin, callbacks.on_train_batch_end),
+        (callbacks.on_test_batch_begin, callbacks.on_test_batch_end),
+    ):
+        begin(0)
+        assert not is_tracking_enabled()
+        end(0, {})
+    assert seen == [True] * 4 and is_tracking_enabled()
+    with pytest.raises(MemoryError), callbacks.unsearched:
+        callbacks.on_train_batch_begin(0)
+        raise MemoryError
+    assert is_tracking_enabled()
+
+
 @pytest.mark.parametrize(
     ("monitor", "values", "kept"),
     [("val_loss", [0.5, 0.3, 0.4, 0.3], 2), ("val_accuracy", [0.5, 0.3, 0.6, 0.6], 3)],

@@ -9,6 +9,7 @@ import pytest
 
 from seqtrain.config import load_config
 from seqtrain.data.dataset import Dataset
+from seqtrain.evaluation import linear_models
 from seqtrain.inference import model_file
 from seqtrain.models import wide
 from seqtrain.models.recurrent import Recurrent
@@ -59,6 +60,31 @@ def test_ngrams_are_runs_of_tokens_and_the_end_is_one() -> None:
     assert rows.min() >= 0 and rows.max() < NGRAMS.rows
 
 
+def test_an_ngram_counts_by_how_well_it_tells_the_classes_apart() -> None:
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    counts = csr_matrix([[2, 0, 1], [1, 0, 0], [0, 3, 1], [0, 1, 0]])
+    found = linear_models.log_count_ratios(counts, np.array([0, 0, 1, 1]), weighed=False)
+    np.testing.assert_allclose(found, [np.log(3), np.log(3), 0.0], atol=1e-12)
+    assert linear_models.inverse_frequencies(counts) == pytest.approx(
+        TfidfTransformer(smooth_idf=True).fit(counts).idf_
+    )
+    of_three = np.array([0, 0, 1, 2])  # half of all texts are of class 0
+    by_size, alike = (linear_models.log_count_ratios(counts, of_three, w) for w in (False, True))
+    assert by_size[0] > alike[0]
+
+
+def test_a_text_of_words_that_tell_nothing_gets_the_intercept() -> None:
+    data = pairs_of_words(2)
+    alike = replace(data, train=replace(data.train, labels=np.arange(len(data.train)) % 2))
+    alike = replace(alike, train=replace(alike.train, x=np.full_like(data.train.x, 5)))
+    model = network(alike)
+    bias = model.get_layer(wide.WIDE).get_layer(wide.INTERCEPT).get_weights()[1]
+    found = logits_of_the_path(model, alike.train.x[:2])
+    np.testing.assert_allclose(found, np.broadcast_to(bias, found.shape), atol=1e-5)
+
+
 @pytest.mark.parametrize("padding", ["post", "pre"])
 def test_keras_numbers_ngrams_as_numpy_does(padding: str) -> None:
     from keras import ops
@@ -85,7 +111,7 @@ def test_the_linear_model_learns_what_word_order_says() -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_its_logits_are_those_of_scikit_learns_tf_idf(classes: int) -> None:
+def test_its_logits_are_sums_over_the_ngrams_of_a_text(classes: int) -> None:
     data = pairs_of_words(classes)
     model = network(data)
     known = wide._ngrams(data, 1 if classes == 2 else classes)

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
 from seqtrain.interpretation import gate_plots, prefix_plots
 from seqtrain.interpretation.explanation import Explanation, numbers
 from seqtrain.interpretation.explanation_text import by_step, legend

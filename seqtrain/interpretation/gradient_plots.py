@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqtrain import drawing
+from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
 
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
+from seqtrain.interpretation.figure_files import write_figures
 from seqtrain.interpretation.gradient_flow import NetworkGradients
-from seqtrain.plots.base import COLOURS, save
+from seqtrain.plots.base import COLOURS
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.trace import Place
@@ -31,10 +32,9 @@ def draw(measured: Sequence[NetworkGradients], folder: Path, suffix: str) -> Pat
     Raises:
         DrawingError: the picture cannot be drawn.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / f"gradients.{suffix}"
-    with drawing.picture(picture.name):
-        return save(gradients(measured), picture)
+    name = "gradients"
+    (file,) = write_figures(name, lambda: {name: gradients(measured)}, folder, suffix)
+    return file
 
 
 def gradients(measured: Sequence[NetworkGradients]) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
 from seqtrain.display.columns import table
 from seqtrain.display.escape import one_line, printable
 from seqtrain.display.numbers import readable
@@ -68,7 +69,7 @@ def write(found: Surprise, folder: Path, suffix: str) -> list[Path]:
 
     def draw() -> dict[str, Figure]:
         gates = {
-            f"layer {number}": {name: of[:MOST_STEPS] for name, of in layer.items()}
+            f"layer {number}": {gate: of[:MOST_STEPS] for gate, of in layer.items()}
             for number, layer in enumerate(found.gates, 1)
         }
         tokens = [one_line(token) or "␣" for token in found.tokens[:MOST_STEPS]]

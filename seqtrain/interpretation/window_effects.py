@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports on its defaults
+
+# isort: split
 from matplotlib.figure import Figure
 
 from seqtrain.data import inputs

@@ -78,9 +78,9 @@ class ModelConfig(Part):
 
     wide: bool = Field(
         default=False,
-        description="put a linear model of TF-IDF of tokens and pairs of them (of characters up to "
-        "five) beside the network, and answer with the weighted mean of both (wide & deep, Cheng "
-        "et al. 2016); it is fitted before the training",
+        description="put a linear model of tokens and pairs of them (of characters up to five) "
+        "beside the network, and answer with the weighted mean of both (wide & deep, Cheng et al. "
+        "2016); it is fitted before the training",
     )
     autoregressive: bool = Field(
         default=False,

@@ -1,12 +1,13 @@
 """The wide path: a linear model of n-grams beside the recurrent layers.
 
 H.-T. Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016: a linear model memorises
-which words matter, and a network generalises. Here the linear model reads TF-IDF of tokens and of
-n-grams. scikit-learn fits it before the training, because gradient descent misses its optimum on
-few examples; its weights are frozen while the network trains. The output is the weighted mean of
-both logits. The network learns most examples without the linear model, so that it does not rely on
-a model that has memorised the training examples. At the end, the validation examples choose the
-weights (D. H. Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992).
+which words matter, and a network generalises. Here the linear model reads tokens and n-grams,
+weighed by how well they tell the classes apart, or for numbers by how rare they are. scikit-learn
+fits it before the training, because gradient descent misses its optimum on few examples; its
+weights are frozen while the network trains. The output is the weighted mean of both logits. The
+network learns most examples without the linear model, so that it does not rely on a model that has
+memorised the training examples. At the end, the validation examples choose the weights (D. H.
+Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992).
 
 The vocabulary has no ids for n-grams: the row of an n-gram is a hash of its ids (K. Weinberger et
 al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009). So stock Keras layers
@@ -130,9 +131,9 @@ def beside(given: Any, logits: Any, dataset: Dataset, name: str) -> keras.Model:
 def _path(known: Ngrams, outputs: int) -> keras.Model:
     """Return the linear model, from ids of shape (N, T) to logits of shape (N, outputs).
 
-    With the counts c and the weights v of the n-grams of a text its logits are
-    Σ c idf v / √(Σ c idf²), and an intercept. A row of the table holds idf v and, last, idf²; row
-    0 holds zeros.
+    With the counts c of the n-grams of a text, their weights w and what was learned for them, v,
+    its logits are Σ c w v / √(Σ c w²), and an intercept. A row of the table holds w v and, last,
+    w²; row 0 holds zeros.
     """
     import keras
     from keras import ops
@@ -267,16 +268,16 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
 
     rows = _sample(known, dataset)
     counts, labels = known.counts(dataset.train.first[rows]), dataset.train.labels[rows]
-    documents = np.bincount(counts.indices, minlength=known.rows)
-    seen = np.flatnonzero(documents)
-    idf = np.log((1 + len(rows)) / (1 + documents[seen])) + 1  # as scikit-learn has it
-    x = _tf_idf(counts[:, seen], idf)
+    seen = np.unique(counts.indices)
+    counts = counts[:, seen]
+    weights = labelled(dataset.task).weights_beside(counts, labels, weighed)
+    x = _normalised(counts, weights)
     penalties = PENALTIES if counts.nnz * dataset.outputs <= FEW_COUNTS else PENALTIES[:1]
     fits = [labelled(dataset.task).fit_beside(x, labels, penalty, weighed) for penalty in penalties]
     best = fits[0]
     if len(fits) > 1:
         beside, truth = (
-            _tf_idf(known.counts(dataset.validation.first)[:, seen], idf),
+            _normalised(known.counts(dataset.validation.first)[:, seen], weights),
             dataset.validation.labels,
         )
         best = max(
@@ -286,8 +287,8 @@ def _fitted(known: Ngrams, dataset: Dataset, weighed: bool) -> tuple[np.ndarray,
             ),
         )
     table = np.zeros((known.rows, len(best.bias) + 1))
-    table[seen, :-1] = best.kernel * idf[:, None]
-    table[seen, -1] = idf**2
+    table[seen, :-1] = best.kernel * weights[:, None]
+    table[seen, -1] = weights**2
     return table, best.bias
 
 
@@ -306,10 +307,10 @@ def _sample(known: Ngrams, dataset: Dataset) -> np.ndarray:
     return np.sort(np.random.default_rng(SEED).choice(len(x), most, replace=False))
 
 
-def _tf_idf(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
-    """Return c · idf / √(Σ c idf²) for counts c of shape (N, features)."""
+def _normalised(counts: csr_matrix, weights: np.ndarray) -> csr_matrix:
+    """Return c · w / √(Σ c w²) for counts c of shape (N, features) and weights w of features."""
     import numpy as np
     from scipy.sparse import diags
 
-    norms = np.sqrt(np.maximum(counts @ idf**2, SMALL))
-    return (diags(1 / norms) @ counts @ diags(idf)).tocsr()
+    norms = np.sqrt(np.maximum(counts @ weights**2, SMALL))
+    return (diags(1 / norms) @ counts @ diags(weights)).tocsr()

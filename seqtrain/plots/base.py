@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,19 +86,26 @@ def draw(runs: Sequence[Run], folder: Path, suffix: str = "png") -> list[Path]:
     Raises:
         DrawingError: some plots cannot be drawn; the others have been.
     """
-    plots = {name: partial(function, able) for name, function, able in drawable(runs) if able}
+    plots = ((name, partial(function, able)) for name, function, able in drawable(runs) if able)
     return save_each(plots, folder, suffix)
 
 
-def save_each(plots: Mapping[str, Callable[[], Figure]], folder: Path, suffix: str) -> list[Path]:
+def save_each(
+    plots: Iterable[tuple[str, Callable[[], Figure]]], folder: Path, suffix: str
+) -> list[Path]:
     """Draw and save plots, those too that come after one that fails; return the pictures.
+
+    Args:
+        plots: names, and functions that draw.
+        folder: for the pictures; it is created if missing.
+        suffix: png, svg or pdf.
 
     Raises:
         DrawingError: some plots cannot be drawn; the others have been.
     """
     folder.mkdir(exist_ok=True)
     pictures, failed = [], []
-    for name, function in plots.items():
+    for name, function in plots:
         try:
             with drawing.picture(f"{name}.{suffix}"):
                 pictures.append(save(function(), folder / f"{name}.{suffix}"))

@@ -54,16 +54,16 @@ def draw_sweep(trials: Trials, folder: Path, suffix: str = "png") -> list[Path]:
     Raises:
         DrawingError: some plots cannot be drawn; the others have been.
     """
-    empty = set()
+    left_out = set() if trials.finished else {*PICTURES.values()}
     if not trials.importance:
-        empty.add(importance)
+        left_out.add(importance)
     if len(trials.scales) == 1:  # which the slices show
-        empty.add(parallel)
-    plots = {
-        name: partial(function, trials)
+        left_out.add(parallel)
+    plots = (
+        (name, partial(function, trials))
         for name, function in PICTURES.items()
-        if trials.finished and function not in empty
-    }
+        if function not in left_out
+    )
     return save_each(plots, folder, suffix)
 
 

@@ -446,6 +446,19 @@ class LabelledTask(Task):
         return metric.gain(self.scores("test", labels, predictions)[f"test_{metric.name}"] or 0, 0)
 
     @abstractmethod
+    def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
+        """Return the weight of each n-gram in the linear part of a wide network.
+
+        Args:
+            counts: how often each n-gram stands in each text, sparse of shape (N, n-grams).
+            labels: the labels, shape (N,).
+            weighed: whether all classes have equal weight.
+
+        Returns:
+            float64, shape (n-grams,).
+        """
+
+    @abstractmethod
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit the linear part of a wide network, which shares its logits."""
 

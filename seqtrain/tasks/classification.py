@@ -234,6 +234,12 @@ class Classification(LabelledTask):
 
         return linear_models.logistic(x, labels, len(self.classes), penalty, weighed, sparse)
 
+    def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
+        """Return the log-count ratios."""
+        from seqtrain.evaluation import linear_models
+
+        return linear_models.log_count_ratios(counts, labels, weighed)
+
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a logistic regression for each output."""
         from seqtrain.evaluation import linear_models

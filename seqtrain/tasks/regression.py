@@ -214,6 +214,12 @@ class Regression(LabelledTask):
 
         return -float(np.square(predictions - labels.astype(np.float64)).mean())
 
+    def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
+        """Return the inverse document frequencies."""
+        from seqtrain.evaluation import linear_models
+
+        return linear_models.inverse_frequencies(counts)
+
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a ridge regression to the standardised labels."""
         from seqtrain.evaluation import linear_models

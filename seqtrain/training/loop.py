@@ -184,11 +184,12 @@ def fit(
             *map(TrainedWeights, averages),
             saver,
         ]
-        with ExitStack() as stack:
-            if config.execution.backend == "jax":  # TensorFlow has always waited when it returns
-                known = {"model": saver.model, "epochs": epochs, "steps": len(batches)}
-                called = WithoutWaiting(called, add_history=True, **known)
-                stack.callback(called.track)
+        unsearched = ExitStack()
+        if config.execution.backend == "jax":  # TensorFlow has always waited when it returns
+            known = {"model": saver.model, "epochs": epochs, "steps": len(batches)}
+            called = WithoutWaiting(called, add_history=True, **known)
+            unsearched = called.unsearched
+        with unsearched:
             saver.model.fit(
                 execution.feed(batches, config.execution),
                 initial_epoch=saver.epoch,

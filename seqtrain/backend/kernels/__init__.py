@@ -54,7 +54,7 @@ def inner_loop(
     x = ops.swapaxes(ops.convert_to_tensor(sequences), 0, 1)
     bias, recurrent_bias = biases(layer)
     counts = None if mask is None else ops.swapaxes(ops.convert_to_tensor(mask), 0, 1)[:, :, None]
-    p = product(x, ops.convert_to_tensor(layer.cell.kernel), bias)
+    p = product_of_inputs(x, ops.convert_to_tensor(layer.cell.kernel), bias)
     weights = ops.convert_to_tensor(layer.cell.recurrent_kernel)
     loop = Loop(cell, layer.go_backwards, layer.unroll, counts, layer.return_state)
     run = loop.differentiable if training else loop.outputs
@@ -67,9 +67,9 @@ def inner_loop(
     return h[-1], ops.swapaxes(h, 0, 1), [last, *others]
 
 
-def product(x: Any, weights: Any, bias: Any) -> Any:
+def product_of_inputs(x: Any, weights: Any, bias: Any) -> Any:
     """Return x · weights + bias, shape (T, batch, outputs), for x of shape (T, batch, inputs)."""
-    if shared():
+    if batch_is_shared():
         return ops.matmul(x, weights) + bias
     steps, _, inputs = ops.shape(x)
     # in two dimensions, because XLA transposes all of x for the gradient of three
@@ -79,13 +79,13 @@ def product(x: Any, weights: Any, bias: Any) -> Any:
 
 def product_of_all_steps(left: Any, right: Any) -> Any:
     """Return the sum over all steps and examples of the outer products of their last axes."""
-    if shared():
+    if batch_is_shared():
         return ops.tensordot(left, right, [[0, 1], [0, 1]])
     flat, other = (ops.reshape(side, (-1, side.shape[-1])) for side in (left, right))
     return ops.matmul(ops.transpose(flat), other)
 
 
-def shared() -> bool:
+def batch_is_shared() -> bool:
     """Return whether several devices share each batch.
 
     The axes of steps and batch are then not merged: each device would need all rows for that.

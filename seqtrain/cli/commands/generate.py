@@ -89,8 +89,7 @@ def generate(
     console.show_log()
     writer = Writer.of(lookup.best(run, outputs))
     sampling = Sampling(temperature, top_k, top_p)
-    written = writer.write(beginning, length, sampling, seed, texts)
-    written = until(written, texts, stop)
+    written = until(writer.write(beginning, length, sampling, seed, texts), texts, stop)
     if form == "text" and texts == 1:
         console.stream(chain([beginning], (one.piece for one in written)))
     else:

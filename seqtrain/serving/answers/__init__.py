@@ -1,9 +1,5 @@
-"""What a served run can answer: by its data, the operations that the commands have for it.
+"""What a served run can answer: by its data, the operations that the commands have for it."""
 
-There is a file for each kind of data, of which only the one that is needed is imported.
-"""
-
-from importlib import import_module
 from pathlib import Path
 
 from seqtrain.runs.run import Run
@@ -18,16 +14,22 @@ def of_run(run: Run, data_dir: Path | None = None) -> Served:
         DataError: its network cannot read what a request can hold.
     """
     dataset = run.config.dataset
+    if dataset.writes_text:
+        from seqtrain.serving.answers import writing_answers
+
+        return writing_answers.served(run)
+    if dataset.holds_pairs:  # these two import matplotlib
+        from seqtrain.serving.answers import translation_answers
+
+        return translation_answers.served(run)
     if dataset.holds_series:
         from seqtrain.serving.answers import series_answers
 
         return series_answers.served(run, data_dir)
-    kind = "sequence"
-    if dataset.writes_text:
-        kind = "writing"
-    elif dataset.holds_pairs:
-        kind = "translation"
-    elif dataset.holds_tokens:
-        kind = "text"
-    served: Served = import_module(f"{__name__}.{kind}_answers").served(run)
-    return served
+    if dataset.holds_tokens:
+        from seqtrain.serving.answers import text_answers
+
+        return text_answers.served(run)
+    from seqtrain.serving.answers import sequence_answers
+
+    return sequence_answers.served(run)

@@ -1,9 +1,9 @@
 """What a run that writes text can answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from seqtrain.inference.generation import Sampling, Writer, row, until
+from seqtrain.inference.generation import Sampling, Writer, Written, row, until
 from seqtrain.interpretation import surprise
 from seqtrain.runs.run import Run
 from seqtrain.serving import bodies
@@ -43,9 +43,9 @@ def served(run: Run) -> Served:
     return Served(run, "writing", "goes on with texts", (predict, explain, generate))
 
 
-def written(request: Any, tokens: Sequence[Any] | Iterator[Any]) -> Answer:
+def written(request: Any, tokens: Iterable[Written]) -> Answer:
     """Return the tokens that were written for a request as its answer."""
-    found: list[list[Any]] = [[] for _ in range(request.texts)]
+    found: list[list[Written]] = [[] for _ in range(request.texts)]
     for one in tokens:
         found[one.text].append(one)
     return {"texts": [row(request.beginning, some) for some in found]}
@@ -60,7 +60,7 @@ def _ranked(writer: Writer, request: Any) -> Answer:
     return {"predictions": rows}
 
 
-def _tokens(writer: Writer, request: Any) -> Iterator[Any]:
+def _tokens(writer: Writer, request: Any) -> Iterator[Written]:
     sampling = Sampling(request.temperature, request.top_k, request.top_p)
     sizes = request.length, sampling, request.seed, request.texts
     yield from until(writer.write(request.beginning, *sizes), request.texts, request.stop)
