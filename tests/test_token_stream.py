@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtrain.data import token_stream
+from seqtrain.data import subwords, token_stream
 from seqtrain.data.spelling import CODE_POINTS, Spelling
 from seqtrain.data.text_windows import TextWindows, steps
 from seqtrain.data.token_stream import Encoder, fit, smallest
@@ -51,6 +52,20 @@ def test_each_character_of_a_text_is_counted_once(kind: str, text: str) -> None:
     begun = encoder(kind).encode([text, text])
     assert int(begun.characters.sum()) == 2 * len(text) + 2
     assert (begun.ids == START).sum() == 2
+
+
+def test_each_chunk_is_split_once_in_however_many_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    split = subwords.split
+
+    def counting(model: bytes, words: Sequence[str]) -> Iterator[list[str]]:
+        asked.extend(words)
+        return split(model, words)
+
+    found, _ = fit("subwords", [TEXT], 600)
+    monkeypatch.setattr(subwords, "split", counting)
+    found.encode([TEXT, "To be", TEXT, "not to be"])
+    assert len(asked) == len(set(asked)) > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

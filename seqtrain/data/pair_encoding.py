@@ -52,7 +52,7 @@ def fit(kind: Kind, texts: Sequence[str], size: int | None) -> Vocabulary:
     from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
 
     if kind == "subwords":
-        return token_stream.fit(kind, texts, size)[0].vocabulary
+        return token_stream.learn(kind, texts, size)[0].vocabulary
     rule = rule_of(kind)
     counts = Counter(token for text in texts for token in RULES[rule](text))
     ranked = sorted(counts, key=lambda token: (-counts[token], token))

@@ -5,7 +5,7 @@ The text is read in blocks, so that 200 MB need little more memory than the text
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -167,9 +167,9 @@ class Encoder:
         """Return the stream of documents by the numbers of their tokens; see `encode`."""
         import numpy as np
 
-        streams = []
+        streams, stream_of = [], self._streams(tokens)
         for place, one in enumerate(numbers):
-            stream = self.of_numbers(one, tokens)
+            stream = stream_of(one)
             if place or begins:
                 values = zip((START, 1, 0), stream.arrays, strict=True)
                 starts = (np.broadcast_to(of.dtype.type(value), 1) for value, of in values)
@@ -177,23 +177,32 @@ class Encoder:
             streams.append(stream)
         return concatenated(streams)
 
-    def of_numbers(self, numbers: np.ndarray, tokens: Sequence[str]) -> Stream:
-        """Return the stream of tokens by their numbers; of subwords, of the parts of chunks."""
+    def _streams(self, tokens: Sequence[str]) -> Callable[[np.ndarray], Stream]:
+        """Return a function of the numbers of tokens that returns their stream.
+
+        What it needs to know of the tokens is computed once for all documents. Subwords are the
+        parts of chunks.
+        """
         import numpy as np
 
         if self.vocabulary.tokeniser.kind == "subwords":
-            return self._of_chunks(numbers, tokens)
+            return self._streams_of_chunks(tokens)
         ids = np.array([self._id_of.get(token, OOV) for token in tokens], smallest(self.size))
         lengths = [len(token) for token in tokens]
         cost = [0.0 if token in self._id_of else self.spelling.of(token) for token in tokens]
         counted = np.array(lengths, smallest(max(lengths, default=1)))
-        return Stream(
-            ids[numbers] if tokens else ids,
-            _looked_up(counted, numbers),
-            _looked_up(np.array(cost, np.float32), numbers),
-        )
+        costs = np.array(cost, np.float32)
 
-    def _of_chunks(self, numbers: np.ndarray, chunks: Sequence[str]) -> Stream:
+        def stream_of(numbers: np.ndarray) -> Stream:
+            return Stream(
+                ids[numbers] if tokens else ids,
+                _looked_up(counted, numbers),
+                _looked_up(costs, numbers),
+            )
+
+        return stream_of
+
+    def _streams_of_chunks(self, chunks: Sequence[str]) -> Callable[[np.ndarray], Stream]:
         import numpy as np
 
         words = [chunk for chunk in chunks if not chunk.isspace()]
@@ -207,11 +216,15 @@ class Encoder:
             [self._id_of.get(piece, OOV) for part in parts for piece in part], smallest(self.size)
         )
         first = lengths.cumsum() - lengths
-        counts = lengths[numbers]
-        starts = np.repeat(first[numbers] - (counts.cumsum() - counts), counts)
-        ids = flat[starts + np.arange(len(starts))] if len(starts) else flat[:0]
-        nothing = np.broadcast_to(np.float32(0), len(ids))
-        return Stream(ids, self._lengths(ids), nothing)
+
+        def stream_of(numbers: np.ndarray) -> Stream:
+            counts = lengths[numbers]
+            starts = np.repeat(first[numbers] - (counts.cumsum() - counts), counts)
+            ids = flat[starts + np.arange(len(starts))] if len(starts) else flat[:0]
+            nothing = np.broadcast_to(np.float32(0), len(ids))
+            return Stream(ids, self._lengths(ids), nothing)
+
+        return stream_of
 
     def _lengths(self, ids: np.ndarray) -> np.ndarray:
         """Return how many characters each subword stands for; uint16, shape (M,).
@@ -221,12 +234,21 @@ class Encoder:
         """
         import numpy as np
 
-        words = ["", "", "", "", *self.vocabulary.words]
-        lengths = np.array([_length(word) for word in words], np.uint16)
-        space = np.array([word.isspace() or not word for word in words])
-        marked = np.array([word.startswith(SPACE) for word in words])
+        lengths, space, marked = self._kinds_of_subwords
         after = np.concatenate([[True], space[ids[:-1]]]) if len(ids) else np.zeros(0, bool)
         return np.asarray(lengths[ids] - (marked[ids] & after))
+
+    @cached_property
+    def _kinds_of_subwords(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The characters of each subword, whether it is a space, and whether one is before it."""
+        import numpy as np
+
+        words = ["", "", "", "", *self.vocabulary.words]
+        return (
+            np.array([_length(word) for word in words], np.uint16),
+            np.array([word.isspace() or not word for word in words]),
+            np.array([word.startswith(SPACE) for word in words]),
+        )
 
 
 def concatenated(streams: Sequence[Stream]) -> Stream:
@@ -263,7 +285,15 @@ def _length(piece: str) -> int:
 
 
 def fit(kind: str, documents: Iterable[str], size: int | None) -> tuple[Encoder, Stream]:
-    """Return the encoder of the tokens of train, and train as a stream.
+    """Return the encoder of the tokens of train, and train as a stream; see `learn`."""
+    encoder, numbers, tokens = learn(kind, documents, size)
+    return encoder, encoder.joined(numbers, tokens, begins=True)
+
+
+def learn(
+    kind: str, documents: Iterable[str], size: int | None
+) -> tuple[Encoder, list[np.ndarray], Sequence[str]]:
+    """Return the encoder of the tokens of train, the numbers of these in each text, and all tokens.
 
     Args:
         kind: `characters`, `words`, `subwords` or `symbols`.
@@ -276,9 +306,10 @@ def fit(kind: str, documents: Iterable[str], size: int | None) -> tuple[Encoder,
     numbering = Numbering(rule)
     numbers = [numbering.numbers(text) for text in documents]
     tokens = numbering.tokens
-    counts = np.sum([counts_of(one, len(tokens)) for one in numbers], axis=0)
-    encoder = _ranked(rule, tokens, counts.tolist(), size)
-    return encoder, encoder.joined(numbers, tokens, begins=True)
+    counts = np.zeros(len(tokens), np.int64)
+    for one in numbers:
+        np.add.at(counts, one, 1)
+    return _ranked(rule, tokens, counts.tolist(), size), numbers, tokens
 
 
 def _ranked(rule: Rule, tokens: Sequence[str], counts: Sequence[int], size: int | None) -> Encoder:
