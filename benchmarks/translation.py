@@ -24,11 +24,15 @@ PARTS = {"path": "train", "validation_path": "validation", "test_path": "test"}
 VERSES = """
 dataset:
   {name: pairs, path: verses.tsv, source_column: english, target_column: spanish,
-   source_tokens: subwords, target_tokens: subwords, max_source_length: 80, max_target_length: 80}
-model: {name: encoder_decoder, cell: gru, units: 192, dropout: 0.3}
+   source_tokens: subwords, target_tokens: subwords,
+   source_vocabulary_size: 2000, target_vocabulary_size: 2000,
+   max_source_length: 64, max_target_length: 64, validation: 0.03, test: 0.03}
+model:
+  {name: encoder_decoder, cell: gru, units: 128, bidirectional: true, attention: dot,
+   embedding_dim: 128, dropout: 0.2}
 training:
-  {epochs: 10, batch_size: 64, learning_rate: 1e-3, clipnorm: 1, bucket_by_length: true,
-   monitor: val_chrf}
+  {epochs: 8, batch_size: 64, bucket_by_length: true, learning_rate: 2e-3, schedule: cosine,
+   clipnorm: 1}
 execution: {backend: auto}
 """
 
