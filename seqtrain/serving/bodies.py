@@ -67,7 +67,7 @@ class Beginning(Body):
         None, gt=0, le=1, description="choose among the likeliest with this probability together"
     )
     seed: int = Field(0, ge=0, le=limits.SEED, description="decides what is drawn")
-    stop: Text | None = Field(None, description="text at which to stop")
+    stop: Text | None = Field(None, description="text with which to end, if it comes")
     texts: int = Field(1, ge=1, le=sizes.WRITTEN, description="number of texts")
     stream: bool = Field(
         False, description="give each token as a line of JSON as soon as it is written"

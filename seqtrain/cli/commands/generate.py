@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Decides what is drawn.",
 )
-@click.option("--stop", help="Text at which to stop, such as a blank line: $'\\n\\n'.")
+@click.option("--stop", help="Text with which to end, such as a blank line: $'\\n\\n'.")
 @click.option(
     "-n",
     "texts",
