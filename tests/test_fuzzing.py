@@ -53,7 +53,7 @@ from tests.mutation import (
 )
 from tests.own import rows_of, sentences, waves, write_csv, write_folder, write_rows
 
-EXAMPLES = int(os.environ.get("SEQTRAIN_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SEQTRAIN_EXAMPLES", "200"))
 SECONDS = 20  # that one example may take, on a machine that others use too
 
 pytestmark = pytest.mark.slow
