@@ -464,12 +464,6 @@ def test_rows_without_a_label_are_left_out_and_told(seqtrain: Seqtrain) -> None:
 @pytest.mark.parametrize(
     ("name", "header", "row", "message"),
     [
-        (
-            "pairs.tsv",
-            ["en", "fr"],
-            lambda n: [f"I see {n} cats", f"Je vois {n} chats"],
-            "to turn one into the other",
-        ),
         ("ids.csv", ["text", "id"], lambda n: [f"a text {n}", n], "--label COLUMN"),
         (
             "same.csv",

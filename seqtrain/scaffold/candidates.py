@@ -194,7 +194,8 @@ def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = 
         "a column of labels is needed, with 2 to 100 different values that repeat, or with "
         "numbers, beside one of texts, or of numbers by steps; name them if they are there: "
         "`--label COLUMN`, `--text COLUMN`; if each row is a step of a time series: "
-        "`dataset.name=series dataset.time_column=null`",
+        "`dataset.name=series dataset.time_column=null`; to write one column from another: "
+        "`dataset.name=pairs`",
     )
 
 

@@ -13,6 +13,7 @@ from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
 from seqtrain.io.text_file import shown
+from seqtrain.scaffold import pair_roles
 from seqtrain.scaffold.candidates import Chosen, Roles, are_measured
 from seqtrain.scaffold.profiles import Profile, profile
 from seqtrain.scaffold.recipe import Line
@@ -77,12 +78,22 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
         return Found([path, ("name", "folder", ""), *_classes(data)])
     if data.suffix.lower() in ARRAYS:
         return Found([path, ("name", "arrays", ""), *_task_of_archive(data)])
+    asks_pairs = pair_roles.is_asked(given)
+    if asks_pairs and "target_path" in given:
+        sides = f"the lines of {one_line(str(data))}, and those of {given['target_path']}"
+        return Found([path, ("name", "pairs", "")], [("data", sides)])
+    if asks_pairs and holds_prose(request):
+        hint = "name the file with the target of each line: `dataset.target_path=…`"
+        raise DataError(f"{data} holds text without columns", hint)
     table = table_of(request)
     reading: list[Line] = []
     if table.looks_headerless() and "header" not in given:
         table = replace(table, header=False)
         reading.append(("header", False, "the first row looks like an example"))
     seen = profile(table)
+    if asks_pairs:
+        roles = pair_roles.asked_pairs(data, seen, given)
+        return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
     keys = ("name", "text_column", "label_column", "task", "id_column", "rows")
     named = (given.get(key) for key in keys)
     chosen = Chosen(*(None if name is None else str(name) for name in named))
@@ -106,7 +117,9 @@ def section(request: Request, keys: Iterable[Line], reading: bool = False) -> Da
         keys: of the section.
         reading: only use the arguments about the format of a file.
     """
-    tree = {"dataset": {key: value for key, value, _ in keys}, "model": {"name": "gru"}}
+    dataset = {key: value for key, value, _ in keys}
+    model = "encoder_decoder" if dataset["name"] == "pairs" else "gru"
+    tree = {"dataset": dataset, "model": {"name": model}}
     names = [one.partition("=")[0] for one in request.overrides]
     overrides = [
         one
@@ -193,6 +206,8 @@ def _are_numbers(line: str) -> bool:
 def _keys(roles: Roles, seen: Profile, reading: list[Line]) -> list[Line]:
     """Return the keys of a table after its path."""
     keys: list[Line] = [("name", roles.kind, ""), *reading]
+    if roles.kind == "pairs":
+        return [*keys, ("source_column", roles.text, ""), ("target_column", roles.label, "")]
     if roles.text is not None:
         keys.append(("text_column", roles.text, ""))
     if roles.task != OwnFilesConfig.model_fields["task"].default:
@@ -220,6 +235,8 @@ def _told(data: Path, seen: Profile, roles: Roles, reading: list[Line]) -> list[
     if reading:
         other = "`dataset.header=true` if it names the columns"
         told.append(("header", f"none: the first row looks like an example; {other}"))
+    if roles.kind == "pairs":
+        return told + _told_of_pairs(roles)
     if roles.text is not None:
         number = f"{seen.columns[roles.text].words:.3g}"
         words = f"{one_line(roles.text)}, {number} word{'s' * (number != '1')} on average"
@@ -230,6 +247,16 @@ def _told(data: Path, seen: Profile, roles: Roles, reading: list[Line]) -> list[
         rows = "1 row, which is" if empty == 1 else f"{empty:,} rows, which are"
         told.append(("unlabelled", f"{rows} left out"))
     return told + [("mind", doubt) for doubt in roles.doubts]
+
+
+def _told_of_pairs(roles: Roles) -> list[tuple[str, str]]:
+    one, other = (argument(one_line(str(name))) for name in (roles.label, roles.text))
+    turned = f"dataset.source_column={one} dataset.target_column={other}"
+    return [
+        ("source", f"{one_line(str(roles.text))}; the other way round: `{turned}`"),
+        ("target", one_line(roles.label)),
+        *(("mind", doubt) for doubt in roles.doubts),
+    ]
 
 
 def _told_of_sequences(roles: Roles) -> list[tuple[str, str]]:

@@ -14,13 +14,16 @@ from seqtrain.data.dataset import Dataset, Examples
 from seqtrain.data.tokens import Tokeniser, Tokens, suggest
 from seqtrain.data.unknown_words import MUCH, unknown
 from seqtrain.datasets.folder import Folder
+from seqtrain.datasets.pairs import Pairs
 from seqtrain.datasets.text import Text
 from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.io.atomic import counted_from
+from seqtrain.scaffold import pair_roles
 from seqtrain.scaffold.data_keys import ARRAYS, PROSE, Found, Request, found_in, section, table_of
+from seqtrain.scaffold.pairs_draft import draft_pairs
 from seqtrain.scaffold.profiles import Profile, profile
-from seqtrain.scaffold.recipe import Known, Line, recipe
+from seqtrain.scaffold.recipe import FEW, SHARE_OF_FEW, Known, Line, recipe
 from seqtrain.scaffold.series_draft import alternative, draft_series
 from seqtrain.scaffold.series_roles import is_asked, roles_of
 from seqtrain.scaffold.text_draft import draft_text, is_running_text
@@ -30,9 +33,8 @@ from seqtrain.sources.base import DatasetConfig
 
 FIRST, EVERY = 2_000, 10  # texts in the sample: the first, then every tenth
 FEW_WORDS = 5_000  # too few to learn subwords
-FEW, SHARE_OF_FEW = 50, 0.25  # with fewer examples, validation gets a larger share
 # Keys with paths; in arguments they are relative to the working folder.
-PATHS = ("path", "validation_path", "test_path", "embedding_file")
+PATHS = ("path", "target_path", "validation_path", "test_path", "embedding_file")
 
 Sections = dict[str, list[Line]]
 
@@ -67,6 +69,8 @@ def draft(request: Request) -> Draft:
         return _of_running_text(request, given)
     found = found_in(request, given["dataset"])
     dataset = section(request, found.keys)
+    if isinstance(dataset, Pairs):
+        return _of_pairs(request, found, dataset, given)
     if not isinstance(dataset, Text | Folder):
         with _listening():
             known = _known(_loaded(dataset))
@@ -86,7 +90,8 @@ def draft(request: Request) -> Draft:
 
 def _profile(request: Request, given: Mapping[str, Any]) -> Profile | None:
     """Return the profile of a table that may hold time series; None if it may not."""
-    if not is_asked(given) and (request.text or {"task", "name", "rows"} & given.keys()):
+    others = request.text or pair_roles.is_asked(given) or {"task", "name", "rows"} & given.keys()
+    if others and not is_asked(given):
         return None
     if request.data.is_dir() or request.data.suffix.lower() in (*ARRAYS, *PROSE):
         return None
@@ -101,26 +106,27 @@ def _of_series(request: Request, seen: Profile, given: Mapping[str, Any]) -> Dra
         return None
     with _listening() as warnings:
         sections, told, loaded = draft_series(request, seen, roles, keys)
-    for name, values in given.items():
-        if isinstance(values, dict):
-            mine = {key: value for key, value in values.items() if key != "label_column"}
-            sections[name] = _with(sections.get(name, []), mine)
-    rows = sum(len(part) for part in _parts(loaded))
-    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
-    text = _text(request, plain, sections, Known(labels=_labels(loaded), rows=rows))
-    return Draft(text, told, warnings)
+    keys.pop("label_column", None)
+    known = Known(labels=_labels(loaded), rows=sum(len(part) for part in _parts(loaded)))
+    return Draft(_complete(request, given, sections, known), told, warnings)
 
 
 def _of_running_text(request: Request, given: Mapping[str, Any]) -> Draft:
     """Return a draft for a language model."""
     with _listening() as warnings:
         sections, told, loaded = draft_text(request, given["dataset"])
-    for name, values in given.items():
-        if isinstance(values, dict):
-            sections[name] = _with(sections.get(name, []), values)
-    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     known = Known(labels=f"{loaded.task.name}", rows=loaded.train.scored)
-    return Draft(_text(request, plain, sections, known, loaded.task.example), told, warnings)
+    text = _complete(request, given, sections, known, loaded.task.example)
+    return Draft(text, told, warnings)
+
+
+def _of_pairs(request: Request, found: Found, dataset: Pairs, given: Mapping[str, Any]) -> Draft:
+    """Return a draft for an encoder–decoder."""
+    with _listening() as warnings:
+        sections, told, loaded = draft_pairs(request, found, dataset)
+    rows = sum(len(part) for part in _parts(loaded))
+    known = Known(labels="an encoder–decoder writes the target of a source", rows=rows)
+    return Draft(_complete(request, given, sections, known, "sources"), told, warnings)
 
 
 def _of_texts(
@@ -172,10 +178,14 @@ def _given(request: Request) -> dict[str, Any]:
     apply_overrides(document, request.overrides)
     if document.problems:
         raise refused(request.config, document.problems)
-    if not isinstance(document.data["dataset"], dict):
+    dataset = document.data["dataset"]
+    if not isinstance(dataset, dict):
         raise ConfigError("`dataset` is a section", "give its keys: `dataset.encoding=cp1252`")
-    if "path" in document.data["dataset"]:
+    if "path" in dataset:
         raise ConfigError("`--data` says which file is read", "leave out `dataset.path`")
+    if pair_roles.is_asked(dataset):
+        sides = {"text_column": "source_column", "label_column": "target_column"}
+        document.data["dataset"] = {sides.get(key, key): name for key, name in dataset.items()}
     return document.data
 
 
@@ -256,10 +266,8 @@ def _left_out(known: Known, dataset: Dataset) -> list[tuple[str, str]]:
     ]
 
 
-def _sections(
-    request: Request, keys: list[Line], known: Known, given: Mapping[str, Any]
-) -> Sections:
-    """Return the keys of each section, with those of the user."""
+def _sections(request: Request, keys: list[Line], known: Known) -> Sections:
+    """Return the keys of each section."""
     dataset = section(request, keys)
     sections = recipe(known)
     apart = getattr(dataset, "test_path", None) or (
@@ -270,9 +278,6 @@ def _sections(
         share = 0.1 if known.rows >= FEW else SHARE_OF_FEW
         shares.append(("validation", share, "share of train that chooses the best epoch"))
     sections["dataset"] = [*keys, *sections["dataset"], *shares]
-    for name, values in given.items():
-        if isinstance(values, dict):
-            sections[name] = _with(sections.get(name, []), values)
     return sections
 
 
@@ -295,9 +300,8 @@ def _read_back(
     Raises:
         DataError: the loader refuses the data.
     """
-    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
-    sections = _sections(request, keys, known, given)
-    text = _text(request, plain, sections, known)
+    sections = _sections(request, keys, known)
+    text = _complete(request, given, sections, known)
     with _listening() as warnings:
         loaded = _load(request, text)
     repeated = loaded.repeated()
@@ -305,7 +309,7 @@ def _read_back(
         return text, loaded, warnings
     why = f"{repeated:,} of the {len(loaded.test):,} test examples are in train too"
     sections["dataset"].append(("drop_repeated", True, why))
-    apart = _text(request, plain, sections, known)
+    apart = _complete(request, given, sections, known)
     try:
         with _listening() as others:
             left = _load(request, apart)
@@ -322,14 +326,20 @@ def _load(request: Request, text: str) -> Dataset:
     return validated(document, request.config, request.overrides).dataset.load()
 
 
-def _text(
+def _complete(
     request: Request,
-    plain: Mapping[str, Any],
+    given: Mapping[str, Any],
     sections: Sections,
     known: Known,
     unit: str = "examples",
 ) -> str:
-    """Return the config as YAML."""
+    """Return the config with the keys of the user, as YAML."""
+    sections = {
+        name: _with(sections.get(name, []), given.get(name, {}))
+        for name in [*sections, *given]
+        if isinstance(given.get(name, {}), dict)
+    }
+    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     kind = known.labels.partition(":")[0]
     named = argument(request.config).replace("\n", "\\n")
     text = (

@@ -13,6 +13,7 @@ WHOLE, WHOLE_LENGTH = 2_000_000, 1_000
 USUAL = 0.99  # share of the texts to read in full, if that is not too long
 SPECIAL = 4  # ids of padding, start and unknown tokens
 STEPS = 2_000  # optimizer steps that a small network needs
+FEW, SHARE_OF_FEW = 50, 0.25  # with fewer examples, validation gets a larger share
 BATCH_SIZES = {2_000: 16, 20_000: 32, 200_000: 64}  # up to so many examples; then 256
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from seqtrain.data.number_labels import no_number
-from seqtrain.display.escape import argument
 from seqtrain.errors import DataError
 from seqtrain.io.text_file import near_miss
 from seqtrain.scaffold.candidates import (
@@ -22,10 +21,9 @@ from seqtrain.scaffold.candidates import (
     nothing,
     task_of,
 )
+from seqtrain.scaffold.pair_roles import seen_pairs
 from seqtrain.scaffold.profiles import Column, Profile
 from seqtrain.scaffold.sequence_roles import doubts_of_steps, of_named_steps, of_rows, of_steps
-
-MOST_OF_PAIRS = 4  # columns of a table of sentences in two languages
 
 
 def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
@@ -44,9 +42,11 @@ def recognise(source: Any, found: Profile, chosen: Chosen) -> Roles:
     if chosen.text is not None and chosen.text == chosen.label:
         raise DataError(f"the texts and the labels are both in `{chosen.text}`", "name two columns")
     texts = [] if chosen.kind == "arrays" or chosen.rows else _texts(found, chosen)
-    roles = _of_texts(source, found, chosen, texts) if texts else _of_numbers(source, found, chosen)
+    roles = _of_texts(found, chosen, texts) if texts else _of_numbers(source, found, chosen)
+    if roles is None and chosen == Chosen() and (pairs := seen_pairs(found)):
+        return pairs
     if roles is None:
-        raise nothing(source, found, chosen)
+        raise nothing(source, found, chosen, texts)
     _check_form(source, found.columns[roles.label], chosen)
     return roles
 
@@ -109,27 +109,11 @@ def _textual(column: Column) -> float:
     return column.words * (NAMED_TEXT if long else NAMED_SHORT if short else 1)
 
 
-def _are_pairs(found: Profile, texts: list[str]) -> bool:
-    """Return whether two columns are translations of each other, by their lengths."""
-    if len(texts) < 2 or len(found.columns) > MOST_OF_PAIRS:
-        return False
-    words = [found.columns[name].words for name in texts[:2]]
-    return max(words) < 2 * min(words)
-
-
-def _of_texts(source: Any, found: Profile, chosen: Chosen, texts: list[str]) -> Roles:
+def _of_texts(found: Profile, chosen: Chosen, texts: list[str]) -> Roles | None:
+    """Return the roles of a table of labelled texts, if it has labels."""
     labels = list(labels_of(found, chosen, [*texts[:1]], TARGET_NAMES))
-    if not labels and _are_pairs(found, texts):
-        one, other = (name for name in found.columns if name in texts[:2])
-        keys = {"name": "pairs", "path": source, "source_column": one, "target_column": other}
-        typed = " ".join(argument(f"dataset.{key}={value}") for key, value in keys.items())
-        raise DataError(
-            f"{source}: `{one}` and `{other}` are texts, and no column holds labels",
-            f"to turn one into the other: `seqtrain init dates_gru`, then `seqtrain train "
-            f"dates_gru.yaml {typed}`; if a column holds classes, name it: `--label COLUMN`",
-        )
     if not labels:
-        raise nothing(source, found, chosen, texts)
+        return None
     label = labels[0]
     return Roles(
         kind="text",

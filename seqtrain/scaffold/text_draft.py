@@ -8,6 +8,7 @@ from typing import Any
 from seqtrain.data.dataset import Dataset
 from seqtrain.datasets.corpus import SUFFIXES, Corpus
 from seqtrain.display.escape import one_line
+from seqtrain.scaffold import pair_roles
 from seqtrain.scaffold.data_keys import Request, holds_prose, section
 from seqtrain.scaffold.recipe import Line
 
@@ -24,7 +25,8 @@ def is_running_text(request: Request, given: Mapping[str, Any]) -> bool:
     """
     if given.get("name") == "corpus":
         return True
-    if request.text or request.label or {"task", "name", "rows"} & given.keys():
+    others = request.text or request.label or pair_roles.is_asked(given)
+    if others or {"task", "name", "rows"} & given.keys():
         return False
     if request.data.is_dir():
         files = [path for path in request.data.iterdir() if not path.name.startswith(".")]
