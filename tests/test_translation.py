@@ -3,8 +3,6 @@
 import io
 import json
 import math
-import re
-import shlex
 import shutil
 import sys
 import unicodedata
@@ -679,18 +677,6 @@ def test_what_the_targets_lack_is_not_monitored_and_not_shown(seqtrain: Seqtrain
     labels["targets"][0, 0] = [4, END]
     shown = [{*one.scores("test", labels, predictions)} for one in (task, texts)]
     assert shown[1] - shown[0] == {"test_bleu", "test_chrf"}
-
-
-def test_whoever_drafts_a_config_for_pairs_gets_the_keys_for_them(seqtrain: Seqtrain) -> None:
-    write_table("my pairs.tsv", words(60))
-    outcome = seqtrain("init", "--data", "my pairs.tsv")
-    assert outcome.exit_code == 2
-    for command in ("`seqtrain init (dates_gru)`", "`seqtrain (train dates_gru.yaml .*?)`"):
-        found = re.search(command, outcome.stderr)
-        assert found
-    assert seqtrain("init", "dates_gru").exit_code == 0
-    _, *arguments = shlex.split(found[1])
-    assert "source_column: source" in ok(seqtrain("check", *arguments))
 
 
 def test_what_is_cut_is_told_in_sentences(caplog: pytest.LogCaptureFixture) -> None:
