@@ -1,5 +1,6 @@
 """`seqtrain explain`: the prediction after each step, and the gates of a network."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from seqtrain.cli.options import (
 from seqtrain.schema import limits
 
 if TYPE_CHECKING:
-    from seqtrain.interpretation.window_effects import WindowEffects
     from seqtrain.runs.run import Run
 
 
@@ -76,8 +76,6 @@ def explain(
 
     RUN defaults to the newest. A single argument that is not the name of a run is a TEXT.
     """
-    from seqtrain.interpretation import explanation, explanation_files, explanation_text
-
     console.show_log()
     run, text = _run_and_text(words, outputs, alone=number is None and data is None)
     if text is not None and number is not None:
@@ -89,133 +87,128 @@ def explain(
     only_with_data(data, text=text_column)
     if units and not run.config.dataset.writes_text:
         raise click.UsageError("--units is for language models.")
+    to = folder or run.plots
+    asked = _Asked(run, text, split, number, data, text_column, data_dir, to, suffix, html, as_json)
     if run.config.dataset.holds_pairs:
-        if data:
-            raise click.UsageError("Give a text, or an example of --split: --example 1.")
-        _explain_translation(
-            run, text, (split, number or 1, data_dir), folder, suffix, html, as_json
-        )
-        return
-    if run.config.dataset.holds_series:
-        if text is not None or text_column is not None:
-            raise click.UsageError("A forecast reads no texts: --split test --example 1.")
-        moved = _moved(run, split, number or 1, data, data_dir)
-        _show_moved(moved, folder or run.plots, suffix, html, as_json)
-        return
-    if run.config.dataset.writes_text:
-        if data or html:
-            raise click.UsageError(
-                "Give a text, or a passage of a split: --split test --example 1."
-            )
-        to = folder or run.plots
-        if units:
-            _explain_units(run, data_dir, to, suffix, as_json)
-            return
-        _explain_text(run, text, split, number or 1, data_dir, to, suffix, as_json)
-        return
-    if text is not None:
-        examples = [explanation.example_of_text(run, text)]
-    elif data:
-        examples = explanation.examples_of_file(run, data, number, text_column)
+        _explain_translation(asked)
+    elif run.config.dataset.holds_series:
+        _explain_forecast(asked)
+    elif run.config.dataset.writes_text:
+        _explain_text(asked, units)
     else:
-        examples = [explanation.example_of_split(run, split, number or 1, data_dir)]
+        _explain_predictions(asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be explained, and where to."""
+
+    run: "Run"
+    text: str | None
+    split: Any
+    number: int | None
+    data: Path | None
+    text_column: str | None
+    data_dir: Path | None
+    folder: Path
+    suffix: str
+    html: bool
+    as_json: bool
+
+    @property
+    def example(self) -> tuple[Any, int, Path | None]:
+        """The example of a split: the split, its number, and where its data are."""
+        return self.split, self.number or 1, self.data_dir
+
+
+def _explain_predictions(asked: _Asked) -> None:
+    """Show how the prediction changes while a text or an example is read."""
+    from seqtrain.interpretation import explanation, explanation_files, explanation_text
+
+    run = asked.run
+    if asked.text is not None:
+        examples = [explanation.example_of_text(run, asked.text)]
+    elif asked.data:
+        examples = explanation.examples_of_file(run, asked.data, asked.number, asked.text_column)
+    else:
+        examples = [explanation.example_of_split(run, *asked.example)]
     found = []
     for one in explanation.explain_each(run, examples):
         explanation.keep(run, one)
-        written = explanation_files.write(run, one, folder or run.plots, suffix, html)
-        if as_json:
+        written = explanation_files.write(run, one, asked.folder, asked.suffix, asked.html)
+        if asked.as_json:
             found.append(explanation.numbers(one) | {"files": list(map(str, written))})
         else:
             console.show(explanation_text.coloured(one), explanation_text.columns(one))
             console.result("\n".join(map(str, written)))
-    if as_json:
+    if asked.as_json:
         console.result_json(found[0] if len(found) == 1 else found)
 
 
-def _explain_translation(
-    run: "Run",
-    text: str | None,
-    example: tuple[Any, int, Path | None],
-    folder: Path | None,
-    suffix: str,
-    html: bool,
-    as_json: bool,
-) -> None:
+def _explain_translation(asked: _Asked) -> None:
     """Show what each token of a translation looks at."""
     from seqtrain.interpretation import attention_maps
 
-    if text is None:
-        found = attention_maps.of_split(run, *example)
+    if asked.data:
+        raise click.UsageError("Give a text, or an example of --split: --example 1.")
+    if asked.text is None:
+        found = attention_maps.of_split(asked.run, *asked.example)
     else:
-        found = attention_maps.of_text(run, text)
-    written = attention_maps.write(found, folder or run.plots, suffix, html)
-    files = [*map(str, written)]
-    if as_json:
+        found = attention_maps.of_text(asked.run, asked.text)
+    files = [*map(str, attention_maps.write(found, asked.folder, asked.suffix, asked.html))]
+    if asked.as_json:
         console.result_json(attention_maps.numbers(found) | {"files": files})
     else:
         console.result("\n".join([attention_maps.columns(found), *files]))
 
 
-def _moved(
-    run: "Run", split: Any, number: int, data: Path | None, data_dir: Path | None
-) -> "WindowEffects":
-    """Return which steps of a window moved its forecast."""
+def _explain_forecast(asked: _Asked) -> None:
+    """Show which steps of a window moved its forecast."""
     from seqtrain.interpretation import window_effects
 
-    if data:
-        return window_effects.effects_at_end(run, data, number)
-    return window_effects.effects(run, split, number, data_dir)
-
-
-def _show_moved(
-    moved: "WindowEffects", folder: Path, suffix: str, html: bool, as_json: bool
-) -> None:
-    """Write the picture, and print which steps moved a forecast."""
-    from seqtrain.interpretation import window_effects
-
-    files = [str(file) for file in window_effects.write(moved, folder, suffix, html)]
-    if as_json:
+    if asked.text is not None or asked.text_column is not None:
+        raise click.UsageError("A forecast reads no texts: --split test --example 1.")
+    if asked.data:
+        moved = window_effects.effects_at_end(asked.run, asked.data, asked.number or 1)
+    else:
+        moved = window_effects.effects(asked.run, *asked.example)
+    files = [*map(str, window_effects.write(moved, asked.folder, asked.suffix, asked.html))]
+    if asked.as_json:
         console.result_json(window_effects.numbers(moved) | {"files": files})
     else:
         console.result("\n".join([window_effects.columns(moved), *files]))
 
 
-def _explain_text(
-    run: "Run",
-    text: str | None,
-    split: Any,
-    number: int,
-    data_dir: Path | None,
-    folder: Path,
-    suffix: str,
-    as_json: bool,
-) -> None:
-    """Show how much each token surprised a language model."""
+def _explain_text(asked: _Asked, units: bool) -> None:
+    """Show how much each token surprised a language model, or its units that follow something."""
+    if asked.data or asked.html:
+        raise click.UsageError("Give a text, or a passage of a split: --split test --example 1.")
+    if units:
+        _explain_units(asked)
+        return
     from seqtrain.interpretation import surprise, text_findings
 
-    if text is None:
-        found = surprise.of_split(run, split, number, data_dir)
+    if asked.text is None:
+        found = surprise.of_split(asked.run, *asked.example)
     else:
-        found = surprise.of_text(run, text)
-    surprise.keep(run, found)
-    written = text_findings.write(found, folder, suffix)
-    if as_json:
+        found = surprise.of_text(asked.run, asked.text)
+    surprise.keep(asked.run, found)
+    written = text_findings.write(found, asked.folder, asked.suffix)
+    if asked.as_json:
         console.result_json(surprise.numbers(found) | {"files": list(map(str, written))})
     else:
         console.show(text_findings.coloured(found), text_findings.columns(found))
         console.result("\n".join(map(str, written)))
 
 
-def _explain_units(
-    run: "Run", data_dir: Path | None, folder: Path, suffix: str, as_json: bool
-) -> None:
+def _explain_units(asked: _Asked) -> None:
     """Show the units of a language model that follow something."""
     from seqtrain.interpretation import text_findings, unit_meanings
 
-    found = unit_meanings.find(run, data_dir)
-    unit_meanings.keep(run, found)
-    written = text_findings.write_units(found, folder, suffix)
-    if as_json:
+    found = unit_meanings.find(asked.run, asked.data_dir)
+    unit_meanings.keep(asked.run, found)
+    written = text_findings.write_units(found, asked.folder, asked.suffix)
+    if asked.as_json:
         files = list(map(str, written))
         console.result_json({"units": unit_meanings.numbers(found), "files": files})
     else:
