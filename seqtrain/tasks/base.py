@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import Metric
 
@@ -253,21 +254,26 @@ class Task(ABC):
             metric: the metric to compare.
         """
 
-    @abstractmethod
     def finds(self, other: Mapping[str, Any]) -> bool:
-        """Return whether a baseline has learned anything, by the test examples."""
+        """Return whether a baseline has learned anything, by the test examples.
 
-    @abstractmethod
+        False where a baseline is only judged beside the network.
+        """
+        return False
+
     def shows(
         self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
     ) -> bool:
         """Return whether a network has learned anything at all, by the test examples.
+
+        True where networks are judged by `better` alone.
 
         Args:
             labels: of test.
             predictions: of the network.
             constant: the constant baseline in metrics.json.
         """
+        return True
 
     def warnings(
         self, ours: Mapping[str, Any], constant: Mapping[str, Any], weighed: bool
@@ -317,21 +323,24 @@ class Task(ABC):
     def rows(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
         """Yield the columns of `seqtrain predict` for each prediction."""
 
-    @abstractmethod
     def reading(self, outputs: np.ndarray) -> StepPredictions:
         """Turn the outputs of a network from `before_answer` into predictions and scores."""
+        import numpy as np
+
+        found = outputs.astype(np.float64)
+        return StepPredictions(found, found)
 
     def before_answer(self, model: Any) -> Any:
         """Return a network without its last activation, which would round its predictions."""
         return model
 
-    @abstractmethod
     def shown(self, value: float) -> str:
         """Format a probability or a predicted number."""
+        return readable(value)
 
-    @abstractmethod
     def changed(self, value: float) -> str:
         """Format the change of a score of `StepPredictions`."""
+        return readable(value)
 
     @abstractmethod
     def symbol(self, index: int) -> str:
@@ -483,3 +492,62 @@ def labelled(task: Task) -> LabelledTask:
             "`seqtrain forecast RUN` gives its forecasts, `seqtrain evaluate RUN` its scores",
         )
     return task
+
+
+class WritingTask(Task):
+    """A task whose network writes tokens; `reading` gives logits."""
+
+    letter: ClassVar[str] = "token"
+
+    def strata(self, labels: np.ndarray) -> np.ndarray:
+        """Return zeros: what is written is no class."""
+        import numpy as np
+
+        return np.zeros(len(labels), np.int64)
+
+    def in_training(self, model: Any) -> Any:
+        """Return the network with logits, because rare tokens have tiny probabilities."""
+        import keras
+
+        model.get_layer("head").activation = keras.activations.linear
+        return model
+
+    @contextmanager
+    def as_saved(self, model: Any) -> Iterator[None]:
+        """Make a network answer with probabilities in the body, for saving."""
+        import keras
+
+        head = model.get_layer("head")
+        head.activation = keras.activations.softmax
+        try:
+            yield
+        finally:
+            head.activation = keras.activations.linear
+
+    @abstractmethod
+    def token(self, number: int) -> str:
+        """Return the token of an id."""
+
+    def symbol(self, index: int) -> str:
+        """Return `p` with the token."""
+        return f"p({self.token(index)})"
+
+    def measure(self, index: int) -> str:
+        """Return that logits are shown."""
+        return f"logit of {self.token(index)}"
+
+    def decision(self, predictions: np.ndarray, label: str | None) -> str:
+        """Return the likeliest token."""
+        return f"next token {self.token(int(predictions.argmax()))!r}"
+
+    def decided(self, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the likeliest token."""
+        return {"next": self.token(int(predictions.argmax()))}
+
+    def by_step(self, predictions: np.ndarray) -> dict[str, Any]:
+        """Return the predictions."""
+        return {"predictions": predictions.tolist()}
+
+    def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
+        """Return the predictions of the first id."""
+        return [found[0] for found in by_step["predictions"]]

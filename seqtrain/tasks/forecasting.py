@@ -17,7 +17,7 @@ from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import Scores, StepPredictions, Task
+from seqtrain.tasks.base import Scores, Task
 
 if TYPE_CHECKING:
     import keras
@@ -605,16 +605,6 @@ class Forecasting(Task):
         sign = (difference["mase"] < 0) - (difference["mase"] > 0)
         return int(sign) if difference["p"] < ERROR else 0
 
-    def finds(self, other: Mapping[str, Any]) -> bool:
-        """Return false: a baseline is only judged beside the network."""
-        return False
-
-    def shows(
-        self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
-    ) -> bool:
-        """Return true: forecasts are judged by `better` alone."""
-        return True
-
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
@@ -714,21 +704,6 @@ class Forecasting(Task):
         """Yield the forecast and the ends of its interval for each step."""
         for found in predictions.tolist():
             yield {f"step {step}": values for step, values in enumerate(found, 1)}
-
-    def reading(self, outputs: np.ndarray) -> StepPredictions:
-        """Return the outputs of the network, in standard deviations."""
-        import numpy as np
-
-        found = outputs.astype(np.float64)
-        return StepPredictions(found, found)
-
-    def shown(self, value: float) -> str:
-        """Format a forecast."""
-        return readable(value)
-
-    def changed(self, value: float) -> str:
-        """Format the change of a forecast."""
-        return readable(value)
 
     def symbol(self, index: int) -> str:
         """Return `forecast` with its step."""

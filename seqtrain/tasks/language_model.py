@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from seqtrain.data.spelling import Spelling
 from seqtrain.display.columns import table
-from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import ERROR, Scores, StepPredictions, Task
+from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +39,7 @@ ACCURACY = Metric("token_accuracy", "token accuracy", share=True, best=1.0)
 
 
 @dataclass(frozen=True)
-class LanguageModel(Task):
+class LanguageModel(WritingTask):
     """Each token of a text is predicted from all before it.
 
     In training, examples are windows of T tokens, and labels the T next ones, ids of shape (N, T).
@@ -99,12 +97,6 @@ class LanguageModel(Task):
     def learned(self, labels: np.ndarray) -> np.ndarray:
         """Return the ids of the next tokens."""
         return labels if labels.dtype.names is None else labels["token"]
-
-    def strata(self, labels: np.ndarray) -> np.ndarray:
-        """Return zeros: a text is split in its order."""
-        import numpy as np
-
-        return np.zeros(len(labels), np.int64)
 
     def label(self, truth: Any) -> str:
         """Return a token."""
@@ -170,25 +162,6 @@ class LanguageModel(Task):
         import keras
 
         return [keras.layers.Dense(self.outputs, activation="softmax", name="head")]
-
-    def in_training(self, model: Any) -> Any:
-        """Return the network with logits, because rare tokens have tiny probabilities."""
-        import keras
-
-        model.get_layer("head").activation = keras.activations.linear
-        return model
-
-    @contextmanager
-    def as_saved(self, model: Any) -> Iterator[None]:
-        """Make a network answer with probabilities in the body, for saving."""
-        import keras
-
-        head = model.get_layer("head")
-        head.activation = keras.activations.softmax
-        try:
-            yield
-        finally:
-            head.activation = keras.activations.linear
 
     def keras_loss(self) -> Any:
         """Return the cross-entropy of logits, in nats a token."""
@@ -300,16 +273,6 @@ class LanguageModel(Task):
         sign = (difference[BITS.name] < 0) - (difference[BITS.name] > 0)
         return int(sign) if difference["p"] < ERROR else 0
 
-    def finds(self, other: Mapping[str, Any]) -> bool:
-        """Return false: a baseline is only judged beside the network."""
-        return False
-
-    def shows(
-        self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
-    ) -> bool:
-        """Return true: language models are judged by `better` alone."""
-        return True
-
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
@@ -362,45 +325,6 @@ class LanguageModel(Task):
         """Yield the probability of each true token, and how many were likelier."""
         for log, rank in predictions.tolist():
             yield {"probability": math.exp(log), "rank": int(rank) + 1}
-
-    def reading(self, outputs: np.ndarray) -> StepPredictions:
-        """Return the logits."""
-        import numpy as np
-
-        found = outputs.astype(np.float64)
-        return StepPredictions(found, found)
-
-    def shown(self, value: float) -> str:
-        """Format bits."""
-        return readable(value)
-
-    def changed(self, value: float) -> str:
-        """Format a change of bits."""
-        return readable(value)
-
-    def symbol(self, index: int) -> str:
-        """Return `p` with the token."""
-        return f"p({self.token(index)})"
-
-    def measure(self, index: int) -> str:
-        """Return that logits are shown."""
-        return f"logit of {self.token(index)}"
-
-    def decision(self, predictions: np.ndarray, label: str | None) -> str:
-        """Return the likeliest token."""
-        return f"next token {self.token(int(predictions.argmax()))!r}"
-
-    def decided(self, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the likeliest token."""
-        return {"next": self.token(int(predictions.argmax()))}
-
-    def by_step(self, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the predictions."""
-        return {"predictions": predictions.tolist()}
-
-    def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
-        """Return the predictions of the first id."""
-        return [found[0] for found in by_step["predictions"]]
 
 
 def language_model(task: Task) -> LanguageModel:

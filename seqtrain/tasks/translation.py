@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.tokens import RULES, Tokeniser
 from seqtrain.display.columns import table
-from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import ERROR, Scores, StepPredictions, Task
+from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +42,7 @@ CHRF = Metric("chrf", "chrF", best=100.0)
 
 
 @dataclass(frozen=True)
-class Translation(Task):
+class Translation(WritingTask):
     """A source is turned into a target, of any length; each may have several right targets.
 
     Labels are of `pair_encoding.label_type`, predictions float32 of shape (N, 3, T); see
@@ -81,7 +79,6 @@ class Translation(Task):
     compared: ClassVar[tuple[Metric, ...]] = (EXACT, EDITS, CHRF)
     plots: ClassVar[tuple[str, ...]] = ("source_lengths",)
     sections: ClassVar[tuple[str, ...]] = ("translations",)
-    letter: ClassVar[str] = "token"
 
     def __post_init__(self) -> None:
         """Raise a ValueError if the values cannot be those of a translation."""
@@ -128,12 +125,6 @@ class Translation(Task):
         import numpy as np
 
         return np.ascontiguousarray(labels["targets"][:, 0, : self.steps])
-
-    def strata(self, labels: np.ndarray) -> np.ndarray:
-        """Return zeros: targets are no classes."""
-        import numpy as np
-
-        return np.zeros(len(labels), np.int64)
 
     def label(self, truth: Any) -> str:
         """Return the first right target as text."""
@@ -198,25 +189,6 @@ class Translation(Task):
         import keras
 
         return [keras.layers.Dense(self.outputs, activation="softmax", name="head")]
-
-    def in_training(self, model: Any) -> Any:
-        """Return the network with logits, because rare tokens have tiny probabilities."""
-        import keras
-
-        model.get_layer("head").activation = keras.activations.linear
-        return model
-
-    @contextmanager
-    def as_saved(self, model: Any) -> Iterator[None]:
-        """Make a network answer with probabilities in the body, for saving."""
-        import keras
-
-        head = model.get_layer("head")
-        head.activation = keras.activations.softmax
-        try:
-            yield
-        finally:
-            head.activation = keras.activations.linear
 
     def keras_loss(self) -> Any:
         """Return the cross-entropy of logits, in nats a target token; padding does not count."""
@@ -324,16 +296,6 @@ class Translation(Task):
         gain = metric.gain(found["difference"], 0.0)
         return int((gain > 0) - (gain < 0)) if found["p"] < ERROR else 0
 
-    def finds(self, other: Mapping[str, Any]) -> bool:
-        """Return false: a baseline is only judged beside the network."""
-        return False
-
-    def shows(
-        self, labels: np.ndarray, predictions: np.ndarray, constant: Mapping[str, Any]
-    ) -> bool:
-        """Return true: networks are judged by `better` alone."""
-        return True
-
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
@@ -398,48 +360,9 @@ class Translation(Task):
             known = logs[(ids != 0) & (logs <= 0)].sum(dtype=np.float64)
             yield {"translation": self.writer.text(ids.astype(int)), "probability": math.exp(known)}
 
-    def reading(self, outputs: np.ndarray) -> StepPredictions:
-        """Return the logits."""
-        import numpy as np
-
-        found = outputs.astype(np.float64)
-        return StepPredictions(found, found)
-
-    def shown(self, value: float) -> str:
-        """Format a number."""
-        return readable(value)
-
-    def changed(self, value: float) -> str:
-        """Format a change."""
-        return readable(value)
-
     def token(self, number: int) -> str:
         """Return the token of an id."""
         return "<end>" if number == END else self.writer.vocabulary.names([number])[0]
-
-    def symbol(self, index: int) -> str:
-        """Return `p` with the token."""
-        return f"p({self.token(index)})"
-
-    def measure(self, index: int) -> str:
-        """Return that logits are shown."""
-        return f"logit of {self.token(index)}"
-
-    def decision(self, predictions: np.ndarray, label: str | None) -> str:
-        """Return the likeliest token."""
-        return f"next token {self.token(int(predictions.argmax()))!r}"
-
-    def decided(self, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the likeliest token."""
-        return {"next": self.token(int(predictions.argmax()))}
-
-    def by_step(self, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the predictions."""
-        return {"predictions": predictions.tolist()}
-
-    def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
-        """Return the predictions of the first id."""
-        return [found[0] for found in by_step["predictions"]]
 
 
 def translation(task: Task) -> Translation:
