@@ -679,6 +679,18 @@ def test_what_the_targets_lack_is_not_monitored_and_not_shown(seqtrain: Seqtrain
     assert shown[1] - shown[0] == {"test_bleu", "test_chrf"}
 
 
+def test_runs_that_write_other_lengths_are_compared() -> None:
+    pairs = [("ab", "xyx"), ("ba", "yx")]
+    train = [*pairs, ("aa", "xyxyxyxy")]
+    one, other = (split(train, pairs, max_target_length=most).test.labels for most in (3, 8))
+    task = split(train, pairs).task
+    assert one["targets"].shape != other["targets"].shape
+    assert task.same(one, other)
+    assert task.same(other, one)
+    other["targets"][0, 0, 0] = other["targets"][0, 0, 1]
+    assert not task.same(one, other)
+
+
 def test_what_is_cut_is_told_in_sentences(caplog: pytest.LogCaptureFixture) -> None:
     split([("ab", "x"), ("a", "xy")], [("abc", "xyx")], max_source_length=1, max_target_length=1)
     for sentence in (

@@ -306,10 +306,15 @@ class Translation(WritingTask):
         return "paired bootstrap", found[metric.name]["p"] if metric.name in found else 1.0
 
     def same(self, labels: np.ndarray, others: np.ndarray) -> bool:
-        """Return whether two runs have the same targets."""
+        """Return whether two runs have the same targets, however many tokens each writes."""
         import numpy as np
 
-        return np.array_equal(labels["targets"], others["targets"])
+        one, other = labels["targets"], others["targets"]
+        sizes = np.maximum(one.shape, other.shape)
+        first, second = (
+            np.pad(some, [(0, more) for more in sizes - some.shape]) for some in (one, other)
+        )
+        return np.array_equal(first, second)
 
     def mistakes(
         self, labels: np.ndarray, predictions: np.ndarray
