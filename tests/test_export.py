@@ -232,6 +232,13 @@ def test_runs_whose_texts_tensorflow_cannot_read_say_so(
         assert exporting.export(run_of(name), form, Path(f"{name}_{form}"), None).texts is None
 
 
+def test_texts_need_the_words_of_the_ids() -> None:
+    run = run_of("padded")
+    assert exporting._unread(run) == ""
+    (run.folder / "vocabulary.json").unlink()
+    assert exporting._unread(run) == "the words of the network's ids are not known"
+
+
 def test_without_its_data_texts_of_known_words_are_compared() -> None:
     run = run_of("padded")
     known = {*run.fitted().vocabulary.words}

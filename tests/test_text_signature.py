@@ -70,7 +70,7 @@ def test_an_older_vocabulary_knows_words_with_other_apostrophes(rule: str) -> No
 
 
 def test_no_end_of_a_text_is_lost_at_nul() -> None:
-    found, wanted = ids(["a film\0 of É"], "words")
+    found, wanted = ids(["a film\0 of É"], "keras", ["a", "film", "of", "é"])
     np.testing.assert_array_equal(found, wanted)
 
 

@@ -38,7 +38,8 @@ def export(
     """Export the network of RUN for other programs.
 
     RUN is a folder, or a name under --output (default: the newest). The exported network must give
-    the answers of the run for 100 test examples; else nothing is written.
+    the answers of the run for 100 test examples; else nothing is written. A saved_model of a run on
+    texts takes texts as well, if TensorFlow gives its test texts the ids of the run.
     """
     from seqtrain.inference import exporting
     from seqtrain.runs import lookup
