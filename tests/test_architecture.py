@@ -114,6 +114,7 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 KNOW_BACKENDS = {
     "backend/devices.py",
     *("backend/execution.py", "interpretation/autodiff.py", "inference/conversion.py"),
+    "inference/text_signature.py",
     *("backend/kernels/on_jax.py", "backend/kernels/on_tensorflow.py"),
 }
 

@@ -1,6 +1,10 @@
 """An exported network answers in the other program as in seqtrain; else nothing is written."""
 
+import csv
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from seqtrain.inference.exporting import FORMATS
 from seqtrain.runs.run import Run
 from tests.conftest import Outcome, soaked
 from tests.factories.trained import saved
+from tests.own import sentences, write_csv
 
 Seqtrain = Callable[..., Outcome]
 
@@ -42,6 +47,22 @@ dataset: {name: dates, examples: 60}
 model: {name: encoder_decoder, units: 4, cell: lstm}
 """,
 }
+
+
+TEXTS = """
+dataset: {name: text, path: texts.csv, max_length: 12, padding: pre, test: 0.5, tokens: %s}
+model: {name: gru, units: 4, embedding_dim: 4}
+"""
+# What a program does that has TensorFlow alone, in a country where `I` is no capital `i`.
+SERVED = """
+import json, sys
+sys.modules["seqtrain"] = sys.modules["keras"] = None
+import tensorflow as tf
+serve = tf.saved_model.load("served").signatures["serving_text"]
+(answers,) = serve(texts=tf.constant(json.load(sys.stdin))).values()
+print(json.dumps(answers.numpy().tolist()))
+"""
+ELSEWHERE = {"LC_ALL": "tr_TR.UTF-8", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def run_of(name: str) -> Run:
@@ -95,7 +116,7 @@ def assert_alike(run: Run, file: Path) -> None:
 def test_a_network_that_answers_differently_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def converted(run: Run, form: str, target: Path, examples: Path) -> dict[str, Any]:
         target.write_bytes(b"a network")
-        return {"difference": 0.1, "inputs": {}}
+        return {"difference": 0.1, "inputs": {}, "other_ids": []}
 
     monkeypatch.setattr(exporting, "_converted", converted)
     with pytest.raises(RunError, match=r"answers differently, by up to 0\.1"):
@@ -140,3 +161,87 @@ def test_without_its_data_random_examples_are_compared(monkeypatch: pytest.Monke
     found = exporting.export(runs["rows"], "saved_model", Path("a/new/there"), None)
     assert found.examples == 100
     assert Path("a/new/there/saved_model.pb").exists()
+
+
+def text_run(texts: list[str], tokens: str = "words") -> Run:
+    """Return a run on texts, each of which is in every split."""
+    rows = [(text, label) for text in texts for label in ("bad", "good") * 4]
+    write_csv(Path("texts.csv"), rows)
+    return saved(Path(), f"name: texts\n{TEXTS % tokens}")
+
+
+def test_a_saved_model_answers_to_texts_without_seqtrain(seqtrain: Seqtrain) -> None:
+    texts = ["It's a FILM!<br />Don’t &amp; I", "été ФИЛЬМ 👍🏿, ma\u0301", "", "film " * 20]
+    run = text_run(texts)
+    outcome = seqtrain("export", run.folder, "--format", "saved_model", "--to", "served")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "signature serving_text: string, N; 16 of 16 texts get the ids" in outcome.stdout
+    given = [*texts, "I saw an unknown FILM", "it&#39;s"]
+    with Path("given.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([["text"], *([text] for text in given)])
+    answered = seqtrain("predict", run.folder, "--data", "given.csv", "--format", "jsonl")
+    wanted = [json.loads(line)["probabilities"]["good"] for line in answered.stdout.splitlines()]
+    served = subprocess.run(
+        [sys.executable, "-P", "-c", SERVED],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        env=os.environ | ELSEWHERE,
+    )
+    assert served.returncode == 0, served.stderr
+    found = json.loads(served.stdout.splitlines()[-1])
+    np.testing.assert_allclose(np.ravel(found), wanted, atol=1e-5)
+
+
+def test_where_one_text_gets_other_ids_there_is_no_signature_for_texts(seqtrain: Seqtrain) -> None:
+    import tensorflow as tf
+
+    run = text_run(["a film", "a long film", "a film \u0634\u0651\u064e"])
+    outcome = seqtrain("export", run.folder, "--format", "saved_model", "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    told = json.loads(outcome.stdout)
+    assert "texts" not in tf.saved_model.load("texts").signatures
+    assert [*tf.saved_model.load("texts").signatures] == ["serve", "serving_default"]
+    told = told["texts"]
+    assert told["signature"] is None
+    assert 0 < told["same_ids"] < told["compared"] == 12
+    differing = told["compared"] - told["same_ids"]
+    assert (
+        f"other ids than seqtrain to {differing} of 12 texts, the first `a film" in told["missing"]
+    )
+
+
+def test_runs_whose_texts_tensorflow_cannot_read_say_so(
+    seqtrain: Seqtrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def converted(run: Run, form: str, target: Path, examples: Path) -> dict[str, Any]:
+        assert json.loads(examples.with_name("texts.json").read_text()) == []
+        if form == "saved_model":
+            target.mkdir()
+        return {"difference": 0.0, "inputs": {}, "other_ids": []}
+
+    monkeypatch.setattr(exporting, "_converted", converted)
+    run = text_run([text for text, _ in sentences(20)], "subwords")
+    outcome = seqtrain("export", run.folder, "--format", "saved_model")
+    assert (
+        "no signature for texts, so send ids (docs/runs.md): TensorFlow itself has no operation "
+        "for subwords" in outcome.stdout
+    )
+    for form, name in (("onnx", "padded"), ("saved_model", "rows")):
+        monkeypatch.setattr(exporting, "find_spec", lambda name: name)
+        assert exporting.export(run_of(name), form, Path(f"{name}_{form}"), None).texts is None
+
+
+def test_texts_need_the_words_of_the_ids() -> None:
+    run = run_of("padded")
+    assert exporting._unread(run) == ""
+    (run.folder / "vocabulary.json").unlink()
+    assert exporting._unread(run) == "the words of the network's ids are not known"
+
+
+def test_without_its_data_texts_of_known_words_are_compared() -> None:
+    run = run_of("padded")
+    known = {*run.fitted().vocabulary.words}
+    texts = exporting._texts(run, None)
+    assert len({*texts}) == exporting.TEXTS
+    assert {word for text in texts for word in text.split()} <= known

@@ -42,7 +42,7 @@ SAMPLE = 4_000  # texts that `suggest` looks at
 HELD_OUT = 5  # every fifth text of the sample is held out
 UNSPACED, DROPPED, SHORT, NEW, MANY_NEW, FEW = 0.5, 0.3, 2, 0.2, 0.35, 2_000  # see `suggest`
 
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
+MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 _SYMBOL = re.compile(r" ?\S+|\s")
 _CHUNK = re.compile(r"\S+|(?!(?<=\S) (?=\S))\s")
 _SPACED = re.compile(rf"(^|[^\S{SPACE}]){SPACE}")
@@ -68,10 +68,24 @@ _MAYBE_SINGLE = re.compile(
     "\u1b00-\u1b7f\u2000-\u2bff\u2e80-\ua4cf\ua900-\uabff\uf900-\ufaff\uff66-\uff9f"
     "\U00010000-\U0010ffff]"
 )
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of pairs
+CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of pairs
 _DOTTED = re.compile("i\u0307+")
 _APOSTROPHES = str.maketrans(dict.fromkeys("`´‘’‛ʻʼʹ′＇׳", "'"))
 _KERAS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+
+# Classes of characters in the notation of `regex`, whose patterns `_patterns` compiles.
+_SCRIPTS = (
+    "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham "
+    "Tai_Viet Javanese Balinese Yi"
+)
+_SPACELESS = "".join(rf"\p{{Script={name}}}" for name in _SCRIPTS.split())
+_SPACELESS += "\u3006\u3031-\u3035\u3099\u309a\u30fc"  # of Chinese and Japanese alike
+SINGLE = rf"[[\p{{L}}\p{{M}}\p{{Nl}}]&&[{_SPACELESS}]]"  # each is a word of its own
+EMOJI = r"[[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}]--[©®™]]"
+LETTER = rf"[[\p{{L}}\p{{N}}_]--{SINGLE}]"  # which begins a word
+JOINING = r"[[\p{Arabic}\p{Syriac}\p{Mongolian}\p{Nko}\p{Phags_Pa}]&&\p{L}]"
+VIRAMA = r"\p{Canonical_Combining_Class=9}"
+PICTURE = r"\p{Extended_Pictographic}"
 
 
 def words(text: str) -> list[str]:
@@ -105,7 +119,7 @@ def chunks(text: str) -> list[str]:
 
 def plain_words(text: str) -> list[str]:
     """Split a text like version 0.1; `imdb` and `phrases` still use this rule."""
-    return _PLAIN_WORD.findall(html.unescape(_MARKUP.sub(" ", text)).lower())
+    return _PLAIN_WORD.findall(html.unescape(MARKUP.sub(" ", text)).lower())
 
 
 def keras_words(text: str) -> list[str]:
@@ -141,10 +155,10 @@ def exact_chunks(text: str) -> list[str]:
 def normalised(text: str) -> str:
     """Normalise a text to lower case, so that texts that look the same are equal."""
     if "<" in text:
-        text = _MARKUP.sub(" ", unicodedata.normalize("NFC", text))  # `e` with a mark is no tag
+        text = MARKUP.sub(" ", unicodedata.normalize("NFC", text))  # `e` with a mark is no tag
     if "&" in text:
         text = html.unescape(text)
-    text = _CONTROL.sub(" ", text)
+    text = CONTROL.sub(" ", text)
     text = text.replace("`", "'").replace("’", "'")
     if text.isascii() or _SIMPLE.fullmatch(text):
         return text.lower()
@@ -183,47 +197,35 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    scripts = (
-        "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham "
-        "Tai_Viet Javanese Balinese Yi"
-    )
-    unspaced = "".join(rf"\p{{Script={name}}}" for name in scripts.split())
-    unspaced += "\u3006\u3031-\u3035\u3099\u309a\u30fc"  # of Chinese and Japanese alike
-    single = rf"[[\p{{L}}\p{{M}}\p{{Nl}}]&&[{unspaced}]]"
-    emoji = r"[[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}]--[©®™]]"
-    base = rf"[[\p{{L}}\p{{N}}_]--{single}]"
-    word = rf"{base}(?:[\p{{M}}\u200c\u200d]|{base})*+"
-    letter = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--{single}]"
-    joining = r"[[\p{Arabic}\p{Syriac}\p{Mongolian}\p{Nko}\p{Phags_Pa}]&&\p{L}]"
-    virama = r"\p{Canonical_Combining_Class=9}"
-    picture = r"\p{Extended_Pictographic}[\p{M}\p{Emoji_Modifier}]*"
+    word = rf"{LETTER}(?:[\p{{M}}\u200c\u200d]|{LETTER})*+"
+    letter = rf"[[\p{{L}}\p{{M}}\p{{N}}_\u200c\u200d]--{SINGLE}]"
+    picture = rf"{PICTURE}[\p{{M}}\p{{Emoji_Modifier}}]*"
     return _Patterns(
-        word=_compiled(rf"(?=[{emoji}{single}])\X|{word}(?:['·]{word})*+"),
-        spaced_word=_compiled(
+        word=compiled(rf"(?=[{EMOJI}{SINGLE}])\X|{word}(?:['·]{word})*+"),
+        spaced_word=compiled(
             r"[\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*+"
             r"(?:['·][\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*+)*+"
         ),
-        single=_compiled(rf"[{single}&&\p{{L}}]"),
-        character=_compiled(r"\X"),
-        layout=_compiled(
-            r"[\uff01-\uffee\ufb00-\ufdff\ufe70-\ufefc\U0001d400-\U0001d7ff&&\P{Cn}]+"
-        ),
-        unseen=_compiled(
+        single=compiled(rf"[{SINGLE}&&\p{{L}}]"),
+        character=compiled(r"\X"),
+        layout=compiled(r"[\uff01-\uffee\ufb00-\ufdff\ufe70-\ufefc\U0001d400-\U0001d7ff&&\P{Cn}]+"),
+        unseen=compiled(
             r"[[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]"
             r"--[\u200c\u200d\U000e0020-\U000e007f]]"
             rf"|(?<!{picture}[\U000e0020-\U000e007f]*)[\U000e0020-\U000e007f]"
         ),
-        idle_joiner=_compiled(
-            rf"(?<!{virama})(?<!{joining}\p{{M}}*(?=\u200c\p{{M}}*{joining}))"
-            rf"(?<!{picture}(?=\u200d\p{{Extended_Pictographic}}))[\u200c\u200d]"
+        idle_joiner=compiled(
+            rf"(?<!{VIRAMA})(?<!{JOINING}\p{{M}}*(?=\u200c\p{{M}}*{JOINING}))"
+            rf"(?<!{picture}(?=\u200d{PICTURE}))[\u200c\u200d]"
         ),
-        exact_word=_compiled(
-            rf" ?{single}\p{{M}}*| ?{letter}+(?:['’]{letter}+)*+| ?[[^\s]--{letter}--{single}]+|\s"
+        exact_word=compiled(
+            rf" ?{SINGLE}\p{{M}}*| ?{letter}+(?:['’]{letter}+)*+| ?[[^\s]--{letter}--{SINGLE}]+|\s"
         ),
     )
 
 
-def _compiled(pattern: str) -> Any:
+def compiled(pattern: str) -> Any:
+    """Compile a pattern with `regex`, which knows Unicode properties and sets of characters."""
     import regex
 
     return regex.compile(pattern, regex.VERSION1)

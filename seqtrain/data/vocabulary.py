@@ -84,16 +84,12 @@ class Vocabulary:
     tokeniser: Tokeniser = field(default=Tokeniser(), compare=False)
 
     @cached_property
-    def _id_of(self) -> dict[str, int]:
-        return {word: FIRST_WORD + index for index, word in enumerate(self.words)}
-
-    @cached_property
-    def _id_near(self) -> dict[str, int]:
-        """Ids by plain form, for words that an older rule kept with variant letters."""
+    def ids(self) -> dict[str, int]:
+        """Ids by token, also by plain form where an older rule kept variants of letters."""
+        ids = {word: FIRST_WORD + index for index, word in enumerate(self.words)}
         if self.tokeniser.rule not in ("plain", "keras"):
-            return {}
-        near = ((self.tokeniser.near(word), word) for word in self.words if not word.isascii())
-        return {other: self._id_of[word] for other, word in near if other != word}
+            return ids
+        return {self.tokeniser.near(word): ids[word] for word in ids if not word.isascii()} | ids
 
     def encode(self, texts: Iterable[str]) -> Ragged:
         """Encode texts as ids, each with the start id first."""
@@ -101,10 +97,9 @@ class Vocabulary:
         return with_start(Ragged.of(ids))
 
     def _id(self, token: str) -> int:
-        if token in self._id_of:
-            return self._id_of[token]
-        near = self.tokeniser.near(token)
-        return self._id_of.get(near, self._id_near.get(near, OOV))
+        if token in self.ids:
+            return self.ids[token]
+        return self.ids.get(self.tokeniser.near(token), OOV)
 
     def names(self, ids: Iterable[int] | np.ndarray) -> list[str]:
         """Decode ids into tokens, `<start>` and `<unknown>`."""

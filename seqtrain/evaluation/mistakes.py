@@ -41,13 +41,13 @@ def as_csv(dataset: Dataset, predictions: np.ndarray) -> str:
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["example", *text, *task.columns, task.row])
     found = list(task.mistakes(dataset.test.labels, predictions))
-    texts = _texts(dataset, np.array([index for index, _ in found], dtype=np.int64))
+    texts = test_texts(dataset, np.array([index for index, _ in found], dtype=np.int64))
     for (index, row), of in zip(found, texts, strict=True):
         writer.writerow([index + 1, *([] if of is None else [cell(of)]), *map(cell, row.values())])
     return written.getvalue()
 
 
-def _texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:
+def test_texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:
     """Return the texts of test examples as written, or else decoded from their ids."""
     if dataset.vocabulary_size is None:
         return [None] * len(indices)
@@ -55,7 +55,7 @@ def _texts(dataset: Dataset, indices: np.ndarray) -> list[str] | list[None]:
         try:
             return dataset.originals(indices)
         except (DataError, OSError) as error:
-            log.warning("the texts of the mistakes are given as the network reads them: %s", error)
+            log.warning("the test texts are given as the network reads them: %s", error)
     rows = (row[row > START] for row in dataset.test.first[indices])
     if dataset.vocabulary is None:
         return [" ".join(map(str, row.tolist())) for row in rows]

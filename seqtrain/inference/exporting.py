@@ -25,16 +25,22 @@ import numpy as np
 from seqtrain.data import inputs
 from seqtrain.data.vocabulary import FIRST_WORD
 from seqtrain.errors import ConfigError, DataError, RunError
-from seqtrain.inference import model_file
+from seqtrain.evaluation import mistakes
+from seqtrain.inference import model_file, text_signature
 from seqtrain.io.atomic import adding
 from seqtrain.io.regular_file import checked
+from seqtrain.io.text_file import shown
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
+from seqtrain.sources.base import TokenDatasetConfig
 
 if TYPE_CHECKING:
+    from seqtrain.data.dataset import Dataset
     from seqtrain.data.inputs import Inputs
 
 EXAMPLES = 100  # for which both networks must answer alike
+WORDS = 20  # of a text that is made up
+TEXTS = 1_000  # of which TensorFlow's operations must make the ids of the run
 CLOSE = 1e-5  # largest difference of two answers, of those above 1 in shares of them
 COMMAND = [sys.executable, "-P", "-m", "seqtrain.inference.conversion"]
 WITHOUT_GPU = {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
@@ -65,6 +71,23 @@ FORMATS = {
 
 
 @dataclass(frozen=True)
+class Texts:
+    """Whether a SavedModel takes texts.
+
+    Attributes:
+        signature: the name of the signature; None where it is left out.
+        compared: for how many texts TensorFlow's operations made ids.
+        same_ids: for how many of them these are the ids of the run; if not all, it is left out.
+        missing: why it is left out, or nothing.
+    """
+
+    signature: str | None
+    compared: int
+    same_ids: int
+    missing: str
+
+
+@dataclass(frozen=True)
 class Exported:
     """What was exported.
 
@@ -73,12 +96,14 @@ class Exported:
         difference: the largest difference of an answer to that of the run.
         examples: for how many examples both answered.
         inputs: the shape and the type of each input, by its name in the file.
+        texts: what is said of texts; None for other formats, and for runs that read no texts.
     """
 
     path: Path
     difference: float
     examples: int
     inputs: dict[str, Any]
+    texts: Texts | None = None
 
 
 def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Exported:
@@ -104,12 +129,17 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
     target = to or Path(f"{run.config.name}{kind.ending}")
     if os.path.lexists(target):
         raise ConfigError(f"`{target}` exists, and `export` overwrites nothing", "`--to NAME`")
-    examples = _examples(run, data_dir)
+    dataset = _dataset(run, data_dir)
+    examples = _examples(run, dataset)
+    reads = form == "saved_model" and isinstance(run.config.dataset, TokenDatasetConfig)
+    unread = _unread(run) if reads else ""
+    texts = _texts(run, dataset) if reads and not unread else []
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         given = Path(place) / "examples.npz"
         named: dict[str, Any] = examples if isinstance(examples, dict) else {"x": examples}
         np.savez(given, **named)
+        given.with_name("texts.json").write_text(json.dumps(texts))
         with _new(target, bool(kind.ending)) as beside:
             found = _converted(run, form, beside, given)
             if not found["difference"] <= CLOSE:
@@ -118,20 +148,55 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
                     f"{found['difference']:.2g}, so it was not exported",
                     _others(form),
                 )
-    return Exported(target, found["difference"], inputs.count(examples), found["inputs"])
+    if other := found["other_ids"]:
+        unread = (
+            f"TensorFlow's operations give other ids than seqtrain to {len(other):,} of "
+            f"{len(texts):,} texts, the first `{shown(texts[other[0]])}`"
+        )
+    name = None if unread else text_signature.NAME
+    told = Texts(name, len(texts), len(texts) - len(other), unread) if reads else None
+    return Exported(target, found["difference"], inputs.count(examples), found["inputs"], told)
 
 
-def _examples(run: Run, data_dir: Path | None) -> Inputs:
-    """Return examples of a run, if possible of its test, or random ones without its data."""
+def _unread(run: Run) -> str:
+    """Return why TensorFlow's operations cannot read the texts of a run, or nothing."""
+    vocabulary = run.fitted().vocabulary
+    if vocabulary is None:
+        return "the words of the network's ids are not known"
+    if vocabulary.tokeniser.rule not in text_signature.RULES:
+        return f"TensorFlow itself has no operation for {vocabulary.tokeniser.kind}"
+    return ""
+
+
+def _texts(run: Run, dataset: Dataset | None) -> list[str]:
+    """Return texts of the test of a run, or without its data texts of random words."""
+    if dataset is not None:
+        number = len(dataset.test)
+        some = np.linspace(0, number - 1, min(TEXTS, number)).astype(np.int64)
+        return [text or "" for text in mistakes.test_texts(dataset, some)]
+    vocabulary, random = run.fitted().vocabulary, np.random.default_rng(0)
+    if vocabulary is None:
+        return []
+    words = random.integers(0, len(vocabulary.words), (TEXTS, WORDS))
+    return [vocabulary.text(row + FIRST_WORD) for row in words]
+
+
+def _dataset(run: Run, data_dir: Path | None) -> Dataset | None:
     try:
-        dataset = run_data.load_readable(run, data_dir)
+        return run_data.load_readable(run, data_dir)
+    except DataError as error:
+        log.warning("the data are not here, so random examples are compared: %s", error)
+        return None
+
+
+def _examples(run: Run, dataset: Dataset | None) -> Inputs:
+    """Return examples of a run, if possible of its test, or random ones without its data."""
+    if dataset is not None:
         # the test of a language model is one text, which is not in windows
         x = dataset.train.x if dataset.task.of_steps else dataset.test.x
         number = inputs.count(x)
         some = np.linspace(0, number - 1, min(EXAMPLES, number)).astype(np.int64)
         return inputs.each(inputs.rows(x, some), np.ascontiguousarray)  # type: ignore[no-any-return]
-    except DataError as error:
-        log.warning("the data are not here, so random examples are compared: %s", error)
     saved = model_file.read(run.model_file)
     random = np.random.default_rng(0)
 
@@ -162,7 +227,8 @@ def _new(target: Path, is_file: bool) -> Iterator[Path]:
 def _converted(run: Run, form: str, target: Path, examples: Path) -> dict[str, Any]:
     """Convert a network in another process, and return how far its answers are from ours."""
     result = examples.with_name("result.json")
-    places = (run.folder.absolute(), form, target.absolute(), examples, result)
+    texts = examples.with_name("texts.json")
+    places = (run.folder.absolute(), form, target.absolute(), examples, texts, result)
     command = [*COMMAND, *map(str, places)]
     done = subprocess.run(
         command, capture_output=True, text=True, errors="replace", env=os.environ | WITHOUT_GPU

@@ -1,5 +1,6 @@
 """`seqtrain export`: the network of a run for other programs."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -37,7 +38,8 @@ def export(
     """Export the network of RUN for other programs.
 
     RUN is a folder, or a name under --output (default: the newest). The exported network must give
-    the answers of the run for 100 test examples; else nothing is written.
+    the answers of the run for 100 test examples; else nothing is written. A saved_model of a run on
+    texts takes texts as well, if TensorFlow gives its test texts the ids of the run.
     """
     from seqtrain.inference import exporting
     from seqtrain.runs import lookup
@@ -51,12 +53,20 @@ def export(
                 "examples": found.examples,
                 "largest_difference": found.difference,
                 "inputs": found.inputs,
+                "texts": found.texts and asdict(found.texts),
             }
         )
         return
     for name, one in found.inputs.items():
         shape = " × ".join("N" if size is None else str(size) for size in one["shape"])
         console.result(f"input {name}: {one['type']}, {shape}")
+    if texts := found.texts:
+        compared = f"{texts.same_ids:,} of {texts.compared:,} texts get the ids of seqtrain"
+        console.result(
+            f"signature {texts.signature}: string, N; {compared}"
+            if texts.signature
+            else f"no signature for texts, so send ids (docs/runs.md): {texts.missing}"
+        )
     same = f"the answers for {found.examples} examples differ by at most {found.difference:.1g}"
     console.result(same)
     console.result(str(found.path))
