@@ -68,7 +68,7 @@ class Attention:
 
     Attributes:
         query: what the outputs of the decoder are multiplied by, and
-        key: those of the encoder; None for dot products.
+        key: those of the encoder; None for dot products of equal length.
         scale: weights of the sum of the additive score; None for dot products.
         combined: the layer that combines what is seen with the output of the decoder.
     """
@@ -85,12 +85,11 @@ class Attention:
             h: the outputs of the decoder, shape (n, units).
             seen: the encoding of the sources.
         """
-        if self.query is None:
-            scores = np.matmul(seen.keys, h[:, :, None])[:, :, 0]
+        asked = h if self.query is None else h @ self.query
+        if self.scale is None:
+            scores = np.matmul(seen.keys, asked[:, :, None])[:, :, 0]
         else:
-            scores = np.tanh((h @ self.query)[:, None] + seen.keys) @ (
-                1.0 if self.scale is None else self.scale
-            )
+            scores = np.tanh(asked[:, None] + seen.keys) @ self.scale
         scores = np.where(seen.mask, scores, -np.inf)
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
@@ -111,7 +110,7 @@ class Translator:
         encoder: the layers of the encoder, each of one direction or of two.
         targets: the vectors of the ids of targets; None if the decoder reads one vector.
         decoder: the layers of the decoder.
-        attention: how it looks at the source, if it does.
+        attention: how the first layer of the decoder looks at the source, if it does.
         head: gives the logits.
     """
 
@@ -180,13 +179,12 @@ class Translator:
         """
         x = seen.state[-1][0] if self.targets is None else self.targets[ids]
         after: State = []
-        for layer, old in zip(self.decoder, state, strict=True):
-            new = layer.step(x @ layer.kernel + layer.bias, old)
-            after.append(new)
-            x = new[0]
         shares = None
-        if self.attention is not None:
-            x, shares = self.attention(x, seen)
+        for layer, old in zip(self.decoder, state, strict=True):
+            after.append(layer.step(x @ layer.kernel + layer.bias, old))
+            x = after[-1][0]
+            if self.attention is not None and shares is None:
+                x, shares = self.attention(x, seen)
         return self.head(x), after, shares
 
 
@@ -215,9 +213,10 @@ def _attention(layers: Layers) -> Attention | None:
     kind, _, weights = layers["attention"]
     kernel, bias = layers["combined"][2]
     combined = Affine(kernel, bias, _activation(layers["combined"][1]["activation"]))
+    query = layers["query"][2][0] if "query" in layers else None
     if kind == "Attention":
-        return Attention(None, None, None, combined)
-    return Attention(layers["query"][2][0], layers["key"][2][0], weights[0], combined)
+        return Attention(query, None, None, combined)
+    return Attention(query, layers["key"][2][0], weights[0], combined)
 
 
 def _read(

@@ -134,11 +134,13 @@ class EncoderDecoder(ModelConfig):
             GATES[self.cell] * ways * (inputs + units + BIASES[self.cell]) * units
             for inputs, units, ways in self._layers(features)
         )
-        last = self._of_decoder()[-1]
+        first, last = self._of_decoder()[0], self._of_decoder()[-1]
         if self.attention != "none":
-            total += (2 * last + 1) * last
+            total += (first + last + 1) * first
+            if self.attention == "additive" or first != last:
+                total += first * last  # `query`
         if self.attention == "additive":
-            total += 2 * last * last + last
+            total += last * last + last
         return total, last
 
     @property
@@ -181,7 +183,7 @@ class EncoderDecoder(ModelConfig):
         else:
             read = keras.layers.RepeatVector(steps, name="repeat")(states[-1][0])
             states = [[] for _ in states]
-        features = self._attended(self._decoder(read, states), outputs)
+        features = self._decoder(read, states, outputs)
         model = keras.Model(given, through(dataset.task.head(), features), name=self.name)
         model.hides_padding = True
         return batches_of_any_length(model)
@@ -243,13 +245,19 @@ class EncoderDecoder(ModelConfig):
             name=name,
         )
 
-    def _decoder(self, x: Any, states: list[list[Any]]) -> Any:
-        """Return the outputs of the last layer of the decoder."""
+    def _decoder(self, x: Any, states: list[list[Any]], outputs: Any) -> Any:
+        """Return the outputs of the last layer of the decoder.
+
+        The first layer looks at the source, so that those above remember what was seen: Y. Wu et
+        al., "Google's Neural Machine Translation System", arXiv:1609.08144, section 3.2.
+        """
         for number, (units, begin) in enumerate(zip(self._of_decoder(), states, strict=True), 1):
             layer = self._layer(units, f"decoder_{number}", ends=False)
             x = layer(x, initial_state=begin) if begin else layer(x)
             for drop in dropout(self.dropout):
                 x = drop(x)
+            if number == 1:
+                x = self._attended(x, outputs)
         return x
 
     def _attended(self, steps: Any, outputs: Any) -> Any:
@@ -263,12 +271,14 @@ class EncoderDecoder(ModelConfig):
 
         if self.attention == "none":
             return steps
-        units = self._of_decoder()[-1]
+        units, looked_at = self._of_decoder()[0], self._of_decoder()[-1]
+        query = steps
+        if self.attention == "additive" or units != looked_at:
+            query = keras.layers.Dense(looked_at, use_bias=False, name="query")(steps)
         if self.attention == "dot":
-            seen = keras.layers.Attention(name="attention")([steps, outputs])
+            seen = keras.layers.Attention(name="attention")([query, outputs])
         else:
-            query = keras.layers.Dense(units, use_bias=False, name="query")(steps)
-            key = keras.layers.Dense(units, use_bias=False, name="key")(outputs)
+            key = keras.layers.Dense(looked_at, use_bias=False, name="key")(outputs)
             seen = keras.layers.AdditiveAttention(name="attention")([query, outputs, key])
         both = keras.layers.Concatenate(name="beside")([steps, seen])
         return keras.layers.Dense(units, activation="tanh", name="combined")(both)
