@@ -58,7 +58,7 @@ def test_two_columns_of_texts_without_labels_are_pairs(seqtrain: Seqtrain) -> No
     assert config.model.name == "encoder_decoder"
     assert "dataset.source_column=dutch dataset.target_column=english" in told
     assert "`--label COLUMN`" in told
-    assert "translation, 97 sequences of 14 ids in train" in told
+    assert "translation, 97 sequences, 14 ids in train" in told
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_columns_are_found_by_name_or_given(seqtrain: Seqtrain) -> None:
     assert (found.source_column, found.target_column) == ("note", "source")
     Path("mine.yaml").unlink()
     _, found, _ = drafted(seqtrain, "--data", data, "dataset.target_column=source")
-    assert (found.source_column, found.target_column) == ("target", "source")
+    assert (found.source_column, found.target_column) == ("note", "source")
 
 
 def test_two_files_belong_together_line_by_line(seqtrain: Seqtrain) -> None:
@@ -159,3 +159,26 @@ def test_a_draft_trains_as_it_stands(seqtrain: Seqtrain) -> None:
     outcome = seqtrain("train", "mine.yaml", "execution.backend=tensorflow")
     assert outcome.exit_code == 0, outcome.stderr
     assert "exact match" in outcome.stderr
+
+
+def test_the_names_of_the_columns_count_more_than_their_places(seqtrain: Seqtrain) -> None:
+    rows = [[spelled(n, NULLS), spelled(n, NUMBERS), f"note {n}"] for n in range(1000, 1060)]
+    data = table("own.csv", ["target", "source", "remark"], rows)
+    _, found, told = drafted(seqtrain, "--data", data)
+    assert (found.source_column, found.target_column) == ("source", "target")
+    assert "or another: `dataset.target_column=remark`" in told
+    assert "60, the first: one zero zero zero → een nul nul nul" in told
+
+
+def test_a_column_of_numbers_is_a_side_if_there_is_no_other(seqtrain: Seqtrain) -> None:
+    data = table("own.csv", ["number", "dutch"], ([str(n), spelled(n, NULLS)] for n in range(99)))
+    _, found, _ = drafted(seqtrain, "--data", data, ASKED)
+    assert (found.source_column, found.target_column) == ("number", "dutch")
+
+
+def test_what_is_left_out_is_told(seqtrain: Seqtrain) -> None:
+    for name, words, end in (("en.txt", NUMBERS, "\n\n"), ("nl.txt", NULLS, "")):
+        lines = [spelled(n, words) if end or n % 20 else "" for n in range(101, 200)]
+        Path(name).write_text("\n".join(lines) + end)
+    _, _, told = drafted(seqtrain, "--data", "en.txt", "dataset.target_path=nl.txt")
+    assert "left out   4 pairs with an empty side" in told

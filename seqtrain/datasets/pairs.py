@@ -107,7 +107,7 @@ class Pairs(PairedTextConfig):
             yield one, other
 
     def _aligned(self, sources: Path, targets: Path) -> list[Pair]:
-        """Return the pairs of two text files.
+        """Return the pairs of two text files, but for empty lines at the end of the longer.
 
         Raises:
             DataError: they have different numbers of lines.
@@ -116,6 +116,9 @@ class Pairs(PairedTextConfig):
             plain([line.rstrip("\r\n") for line in TextFile(file, self.encoding).lines()])
             for file in (sources, targets)
         )
+        longer, number = max(one, other, key=len), min(len(one), len(other))
+        while len(longer) > number and not longer[-1].strip():
+            longer.pop()
         if len(one) != len(other):
             raise DataError(
                 f"{sources} has {len(one):,} lines, but {targets} has {len(other):,}",

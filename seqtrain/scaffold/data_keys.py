@@ -252,9 +252,11 @@ def _told(data: Path, seen: Profile, roles: Roles, reading: list[Line]) -> list[
 def _told_of_pairs(roles: Roles) -> list[tuple[str, str]]:
     one, other = (argument(one_line(str(name))) for name in (roles.label, roles.text))
     turned = f"dataset.source_column={one} dataset.target_column={other}"
+    others = [f"`dataset.target_column={argument(one_line(name))}`" for name in roles.texts]
+    another = f"; or another: {', '.join(others[:MOST_OTHERS])}" if others else ""
     return [
         ("source", f"{one_line(str(roles.text))}; the other way round: `{turned}`"),
-        ("target", one_line(roles.label)),
+        ("target", one_line(roles.label) + another),
         *(("mind", doubt) for doubt in roles.doubts),
     ]
 

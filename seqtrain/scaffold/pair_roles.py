@@ -1,6 +1,6 @@
 """Recognise pairs in a table: a column of sources, and one of what each becomes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtrain.errors import DataError
@@ -41,11 +41,11 @@ def seen_pairs(found: Profile) -> Roles | None:
     ]
     if len(found.columns) > MOST_COLUMNS or len(sides) < 2:
         return None
-    sides = sorted(sorted(sides, key=_length)[-2:], key=[*columns].index)
-    short, long = sorted(map(_length, sides))
+    short, long = sorted(map(_length, sides := sorted(sides, key=_length)[-2:]))
     if long > FARTHEST * short:
         return None
-    roles = _roles(found, *sides)
+    chosen = _chosen(sorted(sides, key=[*columns].index), {})
+    roles = _roles(found, *chosen)
     roles.doubts.append("no column holds labels; if one does, name it: `--label COLUMN`")
     return roles
 
@@ -61,35 +61,44 @@ def asked_pairs(source: Any, found: Profile, given: Mapping[str, Any]) -> Roles:
     Raises:
         DataError: it has no such column, or not two to choose.
     """
+    named = {key: given[key] for key in ("source_column", "target_column") if key in given}
+    for name in named.values():
+        if name not in found.columns:
+            hint = f"it has: {listed(found.columns)}"
+            raise DataError(f"{source}: no column is called `{name}`", hint)
+    filled = [column for column in found.columns.values() if column.filled]
     left = [
         column
-        for column in found.columns.values()
-        if column.filled and not (is_named(column.name, NUMBERING) or column.counts_rows)
+        for column in filled
+        if column.name in named.values()
+        or not (is_named(column.name, NUMBERING) or column.counts_rows)
     ]
-    chosen: list[Column] = []
-    for key, names in (("source_column", SOURCES), ("target_column", TARGETS)):
-        name = given.get(key)
-        if name is not None and name not in found.columns:
-            raise DataError(
-                f"{source}: no column is called `{name}`", f"it has: {listed(found.columns)}"
-            )
-        if name is None:
-            other = given.get("target_column" if key == "source_column" else "source_column")
-            may_be = [column for column in left if column not in chosen and column.name != other]
-            if not may_be:
-                raise DataError(
-                    f"{source}: there are no two columns to read pairs from",
-                    f"it has: {listed(found.columns)}",
-                )
-            name = min(may_be, key=lambda one: _rank(one, names)).name
-        chosen.append(found.columns[name])
+    chosen = _chosen(left if len(left) > 1 else filled, named)
+    if len(chosen) < len(named) or len(chosen) < 2:
+        hint = f"it has: {listed(found.columns)}"
+        raise DataError(f"{source}: there are no two columns to read pairs from", hint)
     return _roles(found, *chosen)
 
 
-def _rank(column: Column, names: list[str]) -> int:
-    """Return the place of a column among names, behind all of them if it has another."""
-    rank = place(column.name, names)
-    return len(names) if rank is None else rank
+def _chosen(columns: Sequence[Column], named: Mapping[str, str]) -> list[Column]:
+    """Return source and target: those that are named, have such names, or come first."""
+    chosen: dict[str, Column] = {}
+    left = [column for column in columns if column.name not in named.values()]
+    for key, names, others in (
+        ("source_column", SOURCES, TARGETS),
+        ("target_column", TARGETS, SOURCES),
+    ):
+        may_be = [column for column in columns if column.name == named.get(key)] or left
+        if may_be:
+            chosen[key] = min(may_be, key=lambda one: _rank(one, names, others))  # noqa: B023
+            left = [column for column in left if column is not chosen[key]]
+    return [*chosen.values()]
+
+
+def _rank(column: Column, names: list[str], others: list[str]) -> tuple[bool, bool, int]:
+    """Return a key that sorts columns of these names first, and those of the other side last."""
+    mine = place(column.name, names)
+    return is_named(column.name, others), mine is None, mine or 0
 
 
 def _length(column: Column) -> float:

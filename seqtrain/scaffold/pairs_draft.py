@@ -12,6 +12,9 @@ from seqtrain.data import inputs
 from seqtrain.data.dataset import Dataset
 from seqtrain.data.pair_encoding import Kind
 from seqtrain.datasets.pairs import Pairs
+from seqtrain.display.escape import one_line
+from seqtrain.display.sentences import counted
+from seqtrain.io.text_file import shown
 from seqtrain.scaffold.data_keys import Found, Request, section
 from seqtrain.scaffold.recipe import FEW, SHARE_OF_FEW, Line
 from seqtrain.tasks.translation import CHRF, translation
@@ -50,8 +53,13 @@ def draft_pairs(
         kinds.append(f"{tokens} for the {side}: {why}")
     keys += _shares(config, len(pairs))
     dataset = section(request, keys).load()
+    first = " → ".join(shown(one_line(side)) for side in pairs[0])
+    empty = sum(not (one.strip() and other.strip()) for one, other in pairs)
+    left_out = [("left out", f"{counted(empty, 'pair')} with an empty side")] if empty else []
     told = [
         *found.told,
+        ("pairs", f"{len(pairs):,}, the first: {first}"),
+        *left_out,
         *(("tokens", kind) for kind in kinds),
         ("task", f"translation, {dataset.task.summary(dataset.train.labels)} in train"),
     ]

@@ -150,7 +150,7 @@ class Translation(WritingTask):
 
     def summary(self, labels: np.ndarray) -> str:
         """Return the number of sequences and of ids."""
-        return f"{len(labels):,} sequences of {self.outputs:,} ids"
+        return f"{len(labels):,} sequences, {self.outputs:,} ids"
 
     # Files
 
