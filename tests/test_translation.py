@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import shutil
 import sys
 import unicodedata
@@ -32,9 +33,11 @@ from seqtrain.inference import beams, decoding
 from seqtrain.inference.decoding import Translator
 from seqtrain.inference.stepping import ACTIVATIONS, Affine, Recurrence
 from seqtrain.inference.translating import Interpreter
+from seqtrain.interpretation import findings
 from seqtrain.models.encoder_decoder import EncoderDecoder
 from seqtrain.report.translation_sections import as_text, differing
 from seqtrain.runs import lookup
+from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import Run
 from seqtrain.schema.yaml_file import Document
 from seqtrain.training import launch, verdict
@@ -543,8 +546,14 @@ def test_a_network_is_trained_judged_asked_and_explained(seqtrain: Seqtrain) -> 
     for step in told["steps"]:
         assert sum(step["attention"]) == pytest.approx(1)
     ok(seqtrain("explain", "backwards", "--example", "2"))
+    assert "[🙂]" in json.loads(ok(seqtrain("explain", "backwards", "a🙂c", "--json")))["read"]
+    pictures = [file.stem for file in run.plots.glob("explain-*.png")]
+    assert len([*filter(re.compile("explain-(abc|a-c)-....").fullmatch, pictures)]) == 2
     ok(seqtrain("report", "backwards", "--to", "report.html"))
-    assert "<mark>" in Path("report.html").read_text(encoding="utf-8")
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "<mark>" in page
+    assert '<b dir="auto">a🙂c</b> becomes' in page
+    assert page.count("becomes <b") == 3
     write_table("new.tsv", words(60, seed=9))
     other = json.loads(ok(seqtrain("evaluate", "backwards", "--data", "new.tsv", "--json")))
     assert other["examples"] == 60
@@ -622,6 +631,15 @@ def test_new_pairs_are_read_like_those_of_the_run(seqtrain: Seqtrain) -> None:
     assert scores["data_loss"] != judged["test_loss"]
     beside = ok(seqtrain("predict", "own", "--data", "test.csv", "--format", "csv"))
     assert beside.splitlines()[0].startswith("example,line,column_2,text,translation")
+
+
+@pytest.mark.tf
+def test_a_report_explains_what_is_farthest_off(trained: Run) -> None:
+    findings.find(trained, None)
+    (kept,) = (trained.folder / EXPLAINED).glob("*.json")
+    example = kept.stem.removeprefix("test-")
+    rows = trained.read_rows("mistakes.csv") if trained.has("mistakes.csv") else []
+    assert example == (rows[0]["example"] if rows else "1")
 
 
 @pytest.mark.tf

@@ -1,5 +1,6 @@
-"""Make text from files safe for terminals, tables and spreadsheets."""
+"""Make text from files safe for terminals, tables, spreadsheets, and names of files."""
 
+import hashlib
 import re
 from pathlib import Path
 from shlex import quote
@@ -29,6 +30,18 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Write control characters and line breaks out."""
     return printable(text).replace("\n", "\\n")
+
+
+def visible(token: str) -> str:
+    """Return a token as a label: spaces at its ends, which nobody would see, become `␣`."""
+    shown = one_line(token)
+    return shown.replace(" ", "␣") if token.strip(" ") != token else shown
+
+
+def slug(title: str, content: bytes) -> str:
+    """Return a name of a file from a title; a hash of the content makes it unique."""
+    letters = "-".join(re.findall(r"[a-z0-9]+", title.lower())[:6])[:40]
+    return f"{letters}-{hashlib.blake2b(content, digest_size=2).hexdigest()}".lstrip("-")
 
 
 def in_json(text: str) -> str:

@@ -123,7 +123,7 @@ class Interpreter:
             hint = '`seqtrain translate RUN "a text"`, or lines of standard input'
             raise DataError("no text is given", hint)
         x, lengths = self.reader.ids(texts)
-        _warn(texts, x, lengths)
+        warn(texts, x, lengths)
         found: list[list[Answer]] = [[Answer("", [], 1.0, 0.0, True)] for _ in texts]
         asked = np.flatnonzero(lengths > 1)  # what is empty stays empty
         for place, some in self._hypotheses(x[asked], beams, alpha) if len(asked) else ():
@@ -176,21 +176,27 @@ class Interpreter:
                 tokens[place] = read[int(shares[place, 1 : len(read) + 1].argmax())]
         return tokens
 
-    def trace(self, source: np.ndarray, target: np.ndarray | None = None) -> Trace:
+    def trace(
+        self, source: np.ndarray, target: np.ndarray | None = None, text: str | None = None
+    ) -> Trace:
         """Return how a target is written.
 
         Args:
             source: the ids of the source, shape (S,).
             target: ids with the end; None for what the network writes.
+            text: the source as written, if it is known; its unknown tokens are in brackets.
         """
         if target is None:
             found = decoding.of_sources(self.translator, source[None], self.writer.steps)[0, 0]
             target = found[found != PAD].astype(np.int64)
         shares, logs = decoding.traced(self.translator, source, target)
-        each = np.exp(logs)
+        each, read = np.exp(logs), self.reader.tokens(source)
+        if text is not None:
+            written = zip(source[source != PAD][1:], read, self.reader.written(text), strict=True)
+            read = [f"[{word}]" if number == OOV else token for number, token, word in written]
         likeliest = np.argsort(-each, axis=1, kind="stable")[:, :ALTERNATIVES]
         return Trace(
-            source=["<start>", *self.reader.tokens(source)],
+            source=["<start>", *read],
             target=[self.token(number) for number in target.tolist()],
             weights=shares,
             probabilities=each[np.arange(len(target)), target].tolist(),
@@ -205,7 +211,7 @@ class Interpreter:
         return "<end>" if number == END else self.writer.vocabulary.names([number])[0]
 
 
-def _warn(texts: Sequence[str], x: np.ndarray, lengths: np.ndarray) -> None:
+def warn(texts: Sequence[str], x: np.ndarray, lengths: np.ndarray) -> None:
     """Warn about sources that the network does not read as they are."""
     unknown, cut = (x == OOV).any(axis=1), lengths > x.shape[1]
     for which, what in (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,16 @@ from matplotlib.figure import Figure
 from seqtrain.data.dataset import Split
 from seqtrain.data.pair_encoding import SOURCE
 from seqtrain.display.columns import table
-from seqtrain.display.escape import printable
+from seqtrain.display.escape import one_line, printable, slug, visible
 from seqtrain.errors import DataError
-from seqtrain.inference.translating import Interpreter, Trace
-from seqtrain.interpretation.figure_files import embedded, write_figures
+from seqtrain.inference.translating import Interpreter, Trace, warn
+from seqtrain.interpretation.figure_files import write_figures
+from seqtrain.io.text_file import shown
 from seqtrain.report.page import document
-from seqtrain.report.page_sections import Section
+from seqtrain.report.page_sections import Section, subjects_of
+from seqtrain.report.translation_sections import looked_at
 from seqtrain.runs import run_data
+from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import Run
 
 SHADES = " ░▒▓█"  # of the weights in a terminal
@@ -77,7 +79,9 @@ def of_text(run: Run, text: str, interpreter: Interpreter | None = None) -> Atte
     ids, lengths = interpreter.reader.ids([text])
     if lengths[0] <= 1:  # only the start
         raise DataError("the text is empty", "give a text: `seqtrain explain RUN TEXT`")
-    return _attended(run, interpreter, ids[0], text, "text", ())
+    warn([text], ids, lengths)
+    name = slug(text, text.encode("utf-8", "replace"))
+    return _attended(run, interpreter.trace(ids[0], text=text), interpreter, text, name, ())
 
 
 def of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Attended:
@@ -98,21 +102,21 @@ def of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Atte
     source, targets = x[number - 1], examples.labels["targets"][number - 1]
     text = interpreter.reader.text(source)
     truth = tuple(interpreter.writer.text(row) for row in targets if row[0])
-    return _attended(run, interpreter, source, text, f"{split}-{number}", truth)
+    trace = interpreter.trace(source)
+    return _attended(run, trace, interpreter, text, f"{split}-{number}", truth)
 
 
 def _attended(
     run: Run,
+    trace: Trace,
     interpreter: Interpreter,
-    source: np.ndarray,
     title: str,
-    slug: str,
+    name: str,
     truth: tuple[str, ...],
 ) -> Attended:
-    trace = interpreter.trace(source)
     written = [token for token in trace.target if token != "<end>"]
     text = interpreter.writer.vocabulary.tokeniser.joined(written)
-    return Attended(run.label, title, slug, text, truth, trace)
+    return Attended(run.label, title, name, text, truth, trace)
 
 
 def rows(found: Attended) -> tuple[list[str], list[list[str]]]:
@@ -151,8 +155,6 @@ def columns(found: Attended) -> str:
 
 def shades(trace: Trace) -> str:
     """Return the weights of the attention as a matrix of shades: a row for each written token."""
-    from seqtrain.display.escape import one_line
-
     weights = trace.weights if trace.weights is not None else np.zeros((0, 0))
     names = [one_line(printable(token)) for token in trace.target]
     wide = max(map(len, names), default=0)
@@ -192,7 +194,7 @@ def numbers(found: Attended) -> dict[str, Any]:
 def picture(found: Attended) -> Figure:
     """Draw the probability of each token, and the attention as a matrix of source and target."""
     trace = found.trace
-    names, read = [*map(_name, trace.target)][:TO_DRAW], [*map(_name, trace.source)][:TO_DRAW]
+    names, read = [*map(visible, trace.target)][:TO_DRAW], [*map(visible, trace.source)][:TO_DRAW]
     attends = trace.weights is not None
     width = CELL * len(read) + 3.2 if attends else 5.0
     size = _within(width), _within(CELL * len(names) + 1.4)
@@ -208,6 +210,7 @@ def picture(found: Attended) -> Figure:
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     axes[0].set_ylabel("written")
     axes[-1].grid(axis="y", visible=False)
+    figure.suptitle(" → ".join(shown(one_line(side)) for side in (found.title, found.text)), size=9)
     return figure
 
 
@@ -215,8 +218,8 @@ def _matrix(axes: Any, weights: np.ndarray, read: Sequence[str]) -> None:
     axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.grid(visible=False)
     axes.set_xticks(np.arange(len(read)), read, fontsize=8)
-    if max(map(len, read), default=0) > 2:
-        axes.tick_params(axis="x", rotation=90)
+    for label, token in zip(axes.get_xticklabels(), read, strict=True):
+        label.set_rotation(90 if len(token) > 2 else 0)
     axes.set_xlabel("read; darker is looked at more")
 
 
@@ -224,29 +227,25 @@ def _within(inches: float) -> float:
     return min(max(inches, LEAST), MOST)
 
 
-def _name(token: str) -> str:
-    """Return a token as a label; a space is shown."""
-    return printable(token).replace(" ", "␣") if token.strip() != token or not token else token
+def keep(run: Run, found: Attended) -> None:
+    """Keep the result of `numbers` in the run, for its report."""
+    (run.folder / EXPLAINED).mkdir(exist_ok=True)
+    run.write_json(f"{EXPLAINED}/{found.slug}.json", numbers(found))
 
 
-def write(found: Attended, folder: Path, suffix: str, html: bool) -> list[Path]:
+def write(run: Run, found: Attended, folder: Path, suffix: str, html: bool) -> list[Path]:
     """Save the picture, and a page if it is asked for; return the files.
 
     Raises:
         DrawingError: the picture cannot be drawn.
     """
     name = f"explain-{found.slug}"
-    shown = partial(page, found) if html else None
-    return write_figures(name, lambda: {name: picture(found)}, folder, suffix, shown)
+    drawn = (lambda *_: page(run, found)) if html else None
+    return write_figures(name, lambda: {name: picture(found)}, folder, suffix, drawn)
 
 
-def page(found: Attended, figure: Figure) -> str:
-    """Return a page of HTML with the picture and a table of all tokens."""
-    header, written = rows(found)
-    content = {
-        "sentence": found.sentence,
-        "picture": embedded(figure),
-        "header": header,
-        "rows": written,
-    }
+def page(run: Run, found: Attended) -> str:
+    """Return a page of HTML: the report's section."""
+    subjects = list(subjects_of([run]))
+    content = {"told": [looked_at(subjects[0], numbers(found))], "subjects": subjects}
     return document(found.text, found.run, [Section("attended", "Token by token", content)])

@@ -1,9 +1,7 @@
 """Explanations: the prediction of a network after each step of an example, and its gates."""
 
-import hashlib
 import logging
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 
 from seqtrain.data.dataset import NewExamples, Split, real
 from seqtrain.data.vocabulary import OOV, PAD, Vocabulary
+from seqtrain.display.escape import slug
 from seqtrain.errors import DataError
 from seqtrain.inference import network, new_examples
 from seqtrain.runs import run_data
@@ -225,7 +224,7 @@ def _given(run: Run, examples: NewExamples, index: int, title: str) -> Example:
     if label is not None:
         labelled(run.task).check_label(title, label)
     words = _words(run, examples.texts[index], x) if examples.texts else None
-    return Example(x, title, _slug(title, x), words, label, run.config.dataset.reads_rows)
+    return Example(x, title, slug(title, x.tobytes()), words, label, run.config.dataset.reads_rows)
 
 
 def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
@@ -237,12 +236,6 @@ def _words(run: Run, text: str, x: np.ndarray) -> list[str]:
     written = written[-len(names) :] if late else written[: len(names)]
     pairs = zip(x[x != PAD].tolist(), names, written, strict=True)
     return [f"[{word}]" if number == OOV else name for number, name, word in pairs]
-
-
-def _slug(title: str, x: np.ndarray) -> str:
-    """Return a file name from a title; a hash of the input makes it unique."""
-    letters = "-".join(re.findall(r"[a-z0-9]+", title.lower())[:6])[:40]
-    return f"{letters}-{hashlib.blake2b(x.tobytes(), digest_size=2).hexdigest()}".lstrip("-")
 
 
 def numbers(explanation: Explanation) -> dict[str, Any]:

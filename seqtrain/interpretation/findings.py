@@ -5,7 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqtrain.errors import SeqtrainError
-from seqtrain.interpretation import explanation, gradient_flow, surprise, unit_meanings
+from seqtrain.interpretation import (
+    attention_maps,
+    explanation,
+    gradient_flow,
+    surprise,
+    unit_meanings,
+)
 from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import GRADIENTS, SURPRISE, UNITS, Run
 
@@ -17,15 +23,13 @@ def find(run: Run, data_dir: Path | None) -> None:
 
     A failure, such as missing data, is logged, and that part is left out.
     """
-    if run.config.dataset.holds_pairs:  # `seqtrain explain` shows the attention
-        return
     wanted: dict[str, Callable[[Run, Path | None], None]] = {}
-    if not run.has(GRADIENTS):
+    dataset = run.config.dataset
+    if not (run.has(GRADIENTS) or dataset.holds_pairs):
         wanted["its gradients"] = measure
-    if run.config.dataset.writes_text:
+    if dataset.writes_text:
         wanted |= _of_texts(run)
     explained = any((run.folder / EXPLAINED).glob("*.json"))
-    dataset = run.config.dataset
     if not (explained or dataset.holds_series or dataset.writes_text):
         wanted["an example, explained"] = explain
     for what, find_it in wanted.items():
@@ -63,6 +67,9 @@ def measure(run: Run, data_dir: Path | None) -> None:
 
 def explain(run: Run, data_dir: Path | None) -> None:
     """Write an explanation of the worst mistake into the run."""
+    if run.config.dataset.holds_pairs:
+        attention_maps.keep(run, attention_maps.of_split(run, "test", worst(run), data_dir))
+        return
     example = explanation.example_of_split(run, "test", worst(run), data_dir)
     explanation.keep(run, explanation.explain(run, example))
 

@@ -5,8 +5,6 @@ It is computed in NumPy, so no backend is started.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 
 from seqtrain.data.dataset import Split
 from seqtrain.data.text_windows import labels_of
+from seqtrain.display.escape import slug
 from seqtrain.errors import DataError
 from seqtrain.evaluation import language_metrics
 from seqtrain.inference.generation import Writer
@@ -74,7 +73,15 @@ def of_text(run: Run, text: str, writer: Writer | None = None) -> Surprise:
     if not text:
         raise DataError("an empty text holds nothing to explain", "give some words")
     stream = writer.stream(text)
-    return _read(run, writer, stream.ids, labels_of(stream), 0, text, _slug(text))
+    return _read(
+        run,
+        writer,
+        stream.ids,
+        labels_of(stream),
+        0,
+        text,
+        slug(text, text.encode("utf-8", "replace")),
+    )
 
 
 def of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Surprise:
@@ -139,13 +146,6 @@ def _likeliest(writer: Writer, logits: np.ndarray) -> list[tuple[str, float]]:
     labels = top.astype(np.int32)
     shares = np.exp(writer.task.predictions(logits, labels)[:, 0])
     return [(writer.task.token(n), float(p)) for n, p in zip(top.tolist(), shares, strict=True)]
-
-
-def _slug(text: str) -> str:
-    """Return a file name from a text; a hash makes it unique."""
-    letters = "-".join(re.findall(r"[a-z0-9]+", text.lower())[:6])[:40]
-    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=2).hexdigest()
-    return f"{letters}-{digest}".lstrip("-")
 
 
 def numbers(found: Surprise) -> dict[str, Any]:

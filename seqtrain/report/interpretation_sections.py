@@ -66,7 +66,12 @@ def flows(subject: Subject, found: dict[str, Any]) -> Iterator[Line]:
 
 def explained(subjects: Sequence[Subject]) -> Content | None:
     """The prediction after each step of some examples."""
-    told = [reading(subject, found) for subject in subjects for found in explanations(subject.run)]
+    told = [
+        reading(subject, found)
+        for subject in subjects
+        if not subject.run.config.dataset.holds_pairs
+        for found in explanations(subject.run)
+    ]
     return {"told": told, "subjects": subjects} if told else None
 
 

@@ -46,6 +46,7 @@ SHOWN = {
     "Forecasts": forecast_sections.forecasts,
     "Texts": language_sections.texts,
     "Translations": translation_sections.translations,
+    "Token by token": translation_sections.attended,
     "Classes": mistake_sections.classes,
     "Gradients": interpretation_sections.gradients,
     "Step by step": interpretation_sections.explained,

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import islice
+from math import prod
 from typing import Any
 
 from seqtrain.data.tokens import Tokeniser
-from seqtrain.display.escape import uncell
+from seqtrain.display.escape import uncell, visible
 from seqtrain.evaluation import sequence_metrics
 from seqtrain.report.charts import Chart, Line
+from seqtrain.report.interpretation_sections import explanations
 from seqtrain.report.page_sections import Content, Subject, having, judged
 from seqtrain.runs.run import Run
 from seqtrain.tasks.translation import translation
 
 MOST = 30  # rows of the table
+LIKELY = 0.001  # probability of a token that is shown beside the one that was written
 Part = tuple[bool, str]  # whether it differs, and its text
 
 
@@ -101,3 +104,46 @@ def differing(
         if start < stop:
             theirs.append((tag != "equal", [*other[start:stop]]))
     return ours, theirs
+
+
+def attended(subjects: Sequence[Subject]) -> Content | None:
+    """What each token of some translations looks at."""
+    told = [
+        looked_at(subject, found)
+        for subject in subjects
+        if subject.run.config.dataset.holds_pairs
+        for found in explanations(subject.run)
+    ]
+    return {"told": told, "subjects": subjects} if told else None
+
+
+def looked_at(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
+    """Return how a translation was written, for the page.
+
+    Args:
+        subject: the run.
+        found: the output of `seqtrain explain --json`.
+    """
+    steps = found["steps"]
+    looks = all(step["attention"] for step in steps)
+    return {
+        "subject": subject,
+        "source": found["source"],
+        "translation": found["translation"],
+        "truth": found["truth"],
+        "probability": prod(step["probability"] for step in steps),
+        "read": [*map(visible, found["read"])] if looks else [],
+        "rows": [
+            {
+                "token": visible(step["token"]),
+                "shares": (step["attention"] or []) if looks else [],
+                "probability": step["probability"],
+                "others": [
+                    f"{visible(one['token'])} {one['probability']:.3f}"
+                    for one in step["alternatives"]
+                    if one["token"] != step["token"] and one["probability"] >= LIKELY
+                ],
+            }
+            for step in steps
+        ],
+    }

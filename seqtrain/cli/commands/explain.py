@@ -155,7 +155,9 @@ def _explain_translation(asked: _Asked) -> None:
         found = attention_maps.of_split(asked.run, *asked.example)
     else:
         found = attention_maps.of_text(asked.run, asked.text)
-    files = [*map(str, attention_maps.write(found, asked.folder, asked.suffix, asked.html))]
+    attention_maps.keep(asked.run, found)
+    written = attention_maps.write(asked.run, found, asked.folder, asked.suffix, asked.html)
+    files = [*map(str, written)]
     if asked.as_json:
         console.result_json(attention_maps.numbers(found) | {"files": files})
     else:
