@@ -317,6 +317,13 @@ def test_where_the_last_epoch_was_the_best_the_way_on_is_told() -> None:
     assert judged(0.85, replace(trained(), best_epoch=1))["verdict"]["advice"] == []
 
 
+def test_at_the_end_of_a_cosine_a_new_training_is_advised() -> None:
+    (advice,) = judged(0.85, trained(schedule="cosine"))["verdict"]["advice"]
+    assert "so more may be better: train anew" in advice
+    assert advice.endswith("`training.epochs=4`")
+    assert "resume" not in advice
+
+
 def test_a_command_to_go_on_names_the_run() -> None:
     found = judged(0.85, trained())["verdict"]
     assert "`seqtrain resume 'outputs/a b' --epochs 4`" in format_verdict(found, "outputs/a b")

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seqtrain.evaluation.baselines import Baseline
     from seqtrain.evaluation.linear_models import Fit, Linear
 
+Kind = TypeVar("Kind", bound="Task")
 Scores = dict[str, float | None]
 Place = Callable[[int], str]  # from the index of a label to its place
 
@@ -351,6 +352,7 @@ class Task(ABC):
         """Return the name of the quantity whose changes are shown, for the column `index`."""
 
     letter: ClassVar[str]  # `symbol` without an index
+    asked: ClassVar[str] = "`seqtrain predict RUN --data FILE` gives its predictions"
     formula: ClassVar[str] = ""  # of the scores, where it needs saying
     bounds: ClassVar[tuple[float, float] | None] = None  # of predictions
 
@@ -369,6 +371,22 @@ class Task(ABC):
     @abstractmethod
     def read_by_step(self, decided: Mapping[str, Any], by_step: Mapping[str, Any]) -> list[float]:
         """Return the prediction after each step from the JSON of `decided` and `by_step`."""
+
+
+def of_kind(task: Task, kind: type[Kind], lacks: str) -> Kind:
+    """Return a task, if it is of a kind.
+
+    Args:
+        task: the task.
+        kind: what it must be.
+        lacks: what a network for another task lacks, as the end of a sentence.
+
+    Raises:
+        DataError: it is of another kind.
+    """
+    if not isinstance(task, kind):
+        raise DataError(f"a network for {task.name} {lacks}", task.asked)
+    return task
 
 
 class LabelledTask(Task):
@@ -486,12 +504,8 @@ def labelled(task: Task) -> LabelledTask:
     Raises:
         DataError: they are not.
     """
-    if not isinstance(task, LabelledTask):
-        raise DataError(
-            f"a network for {task.name} has no labels that are written beside the examples",
-            "`seqtrain forecast RUN` gives its forecasts, `seqtrain evaluate RUN` its scores",
-        )
-    return task
+    lacks = "has no labels that are written beside the examples"
+    return of_kind(task, LabelledTask, lacks)  # type: ignore[type-abstract]
 
 
 class WritingTask(Task):

@@ -14,10 +14,9 @@ from seqtrain.data.windows import Computed
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.display.sentences import counted
-from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import Scores, Task
+from seqtrain.tasks.base import Scores, Task, of_kind
 
 if TYPE_CHECKING:
     import keras
@@ -119,6 +118,9 @@ class Forecasting(Task):
     sections: ClassVar[tuple[str, ...]] = ("forecasts",)
     calibrates: ClassVar[bool] = True
     linear: ClassVar[str] = "linear regression"
+    asked: ClassVar[str] = (
+        "`seqtrain forecast RUN` gives its forecasts, `seqtrain evaluate RUN` its scores"
+    )
     letter: ClassVar[str] = "forecast"
 
     def __post_init__(self) -> None:
@@ -736,12 +738,7 @@ def forecasting(task: Task) -> Forecasting:
     Raises:
         DataError: it does not.
     """
-    if not isinstance(task, Forecasting):
-        raise DataError(
-            f"a network for {task.name} does not forecast",
-            "`seqtrain predict RUN --data FILE` gives its predictions for new examples",
-        )
-    return task
+    return of_kind(task, Forecasting, "does not forecast")
 
 
 def _is_number(value: object) -> bool:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from seqtrain.data.spelling import Spelling
 from seqtrain.display.columns import table
-from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask
+from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask, of_kind
 
 if TYPE_CHECKING:
     import keras
@@ -72,6 +71,7 @@ class LanguageModel(WritingTask):
     compared: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
     plots: ClassVar[tuple[str, ...]] = ("along_the_text",)
     sections: ClassVar[tuple[str, ...]] = ("texts",)
+    asked: ClassVar[str] = "`seqtrain generate RUN TEXT` goes on with a text"
     letter: ClassVar[str] = "surprise"
 
     def __post_init__(self) -> None:
@@ -333,12 +333,7 @@ def language_model(task: Task) -> LanguageModel:
     Raises:
         DataError: it is not.
     """
-    if not isinstance(task, LanguageModel):
-        raise DataError(
-            f"a network for {task.name} writes no text",
-            "`seqtrain predict RUN --data FILE` gives its predictions for new examples",
-        )
-    return task
+    return of_kind(task, LanguageModel, "does not go on with a text")
 
 
 def _is_positive(value: object) -> bool:

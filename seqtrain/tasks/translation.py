@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.tokens import RULES, Tokeniser
 from seqtrain.display.columns import table
-from seqtrain.errors import DataError
 from seqtrain.evaluation.metric import Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask
+from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask, of_kind
 
 if TYPE_CHECKING:
     import keras
@@ -79,6 +78,7 @@ class Translation(WritingTask):
     compared: ClassVar[tuple[Metric, ...]] = (EXACT, EDITS, CHRF)
     plots: ClassVar[tuple[str, ...]] = ("source_lengths",)
     sections: ClassVar[tuple[str, ...]] = ("translations",)
+    asked: ClassVar[str] = "`seqtrain translate RUN TEXT` gives its translations"
 
     def __post_init__(self) -> None:
         """Raise a ValueError if the values cannot be those of a translation."""
@@ -376,9 +376,4 @@ def translation(task: Task) -> Translation:
     Raises:
         DataError: it is not.
     """
-    if not isinstance(task, Translation):
-        raise DataError(
-            f"a network for {task.name} translates nothing",
-            "`seqtrain predict RUN --data FILE` gives its predictions for new examples",
-        )
-    return task
+    return of_kind(task, Translation, "translates nothing")

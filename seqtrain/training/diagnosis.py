@@ -96,16 +96,16 @@ def still_improving(trained: TrainingRecord, told: Sequence[str]) -> Iterator[st
     epochs = len(trained.rows)
     best = trained.primary.best
     perfect = best is not None and trained.rows[-1].get(f"val_{trained.primary.name}") == best
-    known = any(command in cause for cause in told for command in (RESUME, UNSTOPPED))
+    known = any(way in cause for cause in told for way in (RESUME, UNSTOPPED, ANEW))
     if trained.best_epoch == epochs and not perfect and not known:
-        yield (
-            f"epoch {epochs}, the last one, was the best, so the network was still improving: "
-            f"{_more(trained, 2)}"
-        )
+        more = _more(trained, 2)
+        so = "more may be better" if more.startswith(ANEW) else "the network was still improving"
+        yield f"epoch {epochs}, the last one, was the best, so {so}: {more}"
 
 
 RESUME = "`seqtrain resume --epochs"
 UNSTOPPED = "`training.early_stopping=null"
+ANEW = "train anew, as the learning rate has fallen to 0: "
 
 
 def causes(
@@ -192,9 +192,12 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
 def _more(trained: TrainingRecord, times: int) -> str:
     """Return the command, or keys of the config, that multiply the number of epochs.
 
-    A run that early stopping has ended cannot be resumed.
+    A run that early stopping has ended cannot be resumed, and at the end of a cosine nothing more
+    is learned.
     """
     epochs = times * len(trained.rows)
+    if not trained.stopped and trained.training.schedule == "cosine":
+        return f"{ANEW}`training.epochs={epochs}`"
     if not trained.stopped:
         return f"{RESUME} {epochs}`"
     enough = trained.training.epochs > len(trained.rows)
@@ -213,7 +216,7 @@ def _of_stopping(trained: TrainingRecord) -> Iterator[str]:
 def _of_generalising(trained: TrainingRecord) -> Iterator[str]:
     """Yield causes if a network does not generalise."""
     best = min(trained.rows, key=lambda row: row["loss"])
-    metric = trained.primary
+    metric = trained.dataset.task.loss if trained.dataset.task.decodes else trained.primary
     way = "it memorised the examples" if trained.fitted_whole else "it overfits"
     advice = ["more examples", "fewer `model.units`"]
     if (trained.follows("model.dropout") or 0) < MUCH_DROPOUT:
