@@ -553,6 +553,9 @@ def test_texts_are_written_ranked_and_scored(seqtrain: Seqtrain) -> None:
     scored = json.loads(ok(seqtrain("score", "own", "the cat")))
     assert scored["characters"] == 7
     assert sum(one["bits"] for one in scored["tokens"]) == pytest.approx(scored["bits"], rel=1e-3)
+    rows = ok(seqtrain("score", "own", "the cat", "a\ndog", "--format", "table")).splitlines()
+    assert [row.split()[0] for row in rows] == ["text", "the", "a\\ndog"]
+    assert rows[1].split()[-2] == f"{scored['bits_per_character']:.4f}"
     whole = json.loads(ok(seqtrain("score", "own", "--data", "own.txt")))
     assert whole["characters"] == len(text())
 

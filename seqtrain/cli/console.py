@@ -200,6 +200,11 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
+def is_terminal() -> bool:
+    """Return whether results are shown on a terminal."""
+    return sys.stdout.isatty()
+
+
 def format_rows(rows: list[dict[str, Any]], form: str) -> str:
     """Return rows of equal columns as `jsonl`, `csv` or `table`."""
     if form == "jsonl":

@@ -18,14 +18,23 @@ from seqtrain.cli.options import OUTPUT, command
     help="Text file that is scored as one text.",
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of --data.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "jsonl", "csv"]),
+    help="jsonl has the bits of every token, and its rank among all that were possible  "
+    "[default: table on a terminal, else jsonl].",
+)
 @OUTPUT
 def score(
-    run: Path, texts: tuple[str, ...], data: Path | None, encoding: str, outputs: Path
+    run: Path,
+    texts: tuple[str, ...],
+    data: Path | None,
+    encoding: str,
+    form: str | None,
+    outputs: Path,
 ) -> None:
-    """Print the bits per character of each TEXT, of --data, or of the lines of standard input.
-
-    Each is a line of JSON, with the bits of every token and its rank among all that were possible.
-    """
+    """Print the bits per character of each TEXT, of --data, or of the lines of standard input."""
     from seqtrain.inference.generation import Writer, summary
     from seqtrain.io.text_file import TextFile
     from seqtrain.runs import lookup
@@ -35,9 +44,18 @@ def score(
         raise click.UsageError("Give texts or --data, not both.")
     writer = Writer.of(lookup.best(run, outputs))
     if data:
-        given = ["".join(TextFile(data, encoding, settable=False).lines())]
+        name, named = (
+            "file",
+            [(str(data), "".join(TextFile(data, encoding, settable=False).lines()))],
+        )
     else:
         given = [*texts] or [line for line in console.lines() if line]
-    for text in given:
-        row = {"text": text} if not data else {"file": str(data)}
-        console.result_line(json.dumps(row | summary(*writer.score(text)), ensure_ascii=False))
+        name, named = "text", [*zip(given, given, strict=True)]
+    rows = ({name: text} | summary(*writer.score(content)) for text, content in named)
+    if (form or ("table" if console.is_terminal() else "jsonl")) == "jsonl":
+        for row in rows:
+            console.result_line(json.dumps(row, ensure_ascii=False))
+        return
+    counted = [row | {"tokens": len(row["tokens"])} for row in rows]
+    if counted:
+        console.result(console.format_rows(counted, form or "table"))
