@@ -42,6 +42,14 @@ def test_a_run_gets_every_picture(tmp_path: Path) -> None:
     assert sorted(run.plots.iterdir()) == sorted(drawn)
 
 
+def test_the_score_that_chose_the_epoch_is_drawn_beside_the_main_one(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, **{"training.monitor": "val_macro_f1"})
+    rows = [{**row, "macro_f1": 0.1, "val_macro_f1": 0.2} for row in run.history()]
+    run.write_history(rows)
+    drawn = [file.stem for file in plots.draw([run], run.plots)]
+    assert {*drawn} == {*PICTURES, "macro_f1"}
+
+
 def test_two_classes_get_curves_of_the_second_too(tmp_path: Path) -> None:
     run = finished_run(tmp_path, classes=2)
     drawn = [file.stem for file in plots.draw([run], run.plots)]

@@ -18,7 +18,7 @@ from seqtrain.display.numbers import readable
 from seqtrain.errors import DrawingError
 from seqtrain.io.atomic import replacing
 from seqtrain.runs.run import Run
-from seqtrain.tasks import Metric
+from seqtrain.tasks import Metric, metric
 
 Corner = Literal["best", "lower left", "lower right"]
 Plot = Callable[[Sequence[Run]], Figure]
@@ -124,9 +124,14 @@ def drawable(runs: Sequence[Run]) -> Iterator[tuple[str, Plot, list[Run]]]:
         if name not in _OF_METRIC:
             yield name, function, able
             continue
-        for metric in dict.fromkeys(run.task.primary() for run in able):
-            of_metric = partial(function, metric)
-            yield metric.name, of_metric, [run for run in able if run.task.primary() == metric]
+        for one in dict.fromkeys(one for run in able for one in _scores(run)):
+            yield one.name, partial(function, one), [run for run in able if one in _scores(run)]
+
+
+def _scores(run: Run) -> list[Metric]:
+    """Return the main metric of a run, and the one that chose its best epoch."""
+    chosen = metric(run.config.training.monitor.removeprefix("val_"))
+    return [*dict.fromkeys([run.task.primary(), *([] if chosen.name == "loss" else [chosen])])]
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -44,10 +44,8 @@ def score(
         raise click.UsageError("Give texts or --data, not both.")
     writer = Writer.of(lookup.best(run, outputs))
     if data:
-        name, named = (
-            "file",
-            [(str(data), "".join(TextFile(data, encoding, settable=False).lines()))],
-        )
+        content = "".join(TextFile(data, encoding, settable=False).lines())
+        name, named = "file", [(str(data), content)]
     else:
         given = [*texts] or [line for line in console.lines() if line]
         name, named = "text", [*zip(given, given, strict=True)]
