@@ -38,6 +38,9 @@ def test_the_report_tells_what_there_is(config: Path, seqtrain: Seqtrain) -> Non
     assert [row["test"] for row in found["classes"]] == [3, 1]
     assert sum(row["train"] for row in found["classes"]) == 33
     assert found["max_length"] == 8
+    assert len(found["first"]) == 3
+    assert {label for _, label in found["first"]} <= {"bad", "good"}
+    assert all("film" in text or "was" in text or "<unknown>" in text for text, _ in found["first"])
     assert found["lengths"]["100"] == 9  # the start, and eight words
     assert found["cut"] > 0.9
     assert found["unknown"]["test"] > found["unknown"]["train"]

@@ -680,6 +680,10 @@ def test_what_a_config_would_train_on_is_shown_with_the_keys_of_pairs(seqtrain: 
     assert "targets, mean tokens" in told
     assert "are cut: `dataset.max_source_length=6`" in told
     assert "a larger `dataset.source_vocabulary_size`" in told
+    first = Pairs(name="pairs", path="words.tsv").load().train.texts[0]  # type: ignore[attr-defined]
+    assert re.search(f"the first of train +targets\n{first} +{first[::-1].upper()}\n", told)
+    told = ok(seqtrain("check", config(), "--load", "dataset.max_target_length=2"))
+    assert "longer than the 2 tokens that the network writes, so it can never be right" in told
 
 
 def test_what_the_targets_lack_is_not_monitored_and_not_shown(seqtrain: Seqtrain) -> None:

@@ -19,7 +19,7 @@ from seqtrain.display.columns import table, width
 from seqtrain.display.escape import cell, in_json, one_line, printable
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError, OutputError, Terminated
-from seqtrain.io.text_file import MARKS
+from seqtrain.io.text_file import MARKS, shown
 
 if TYPE_CHECKING:
     import keras
@@ -168,6 +168,9 @@ def format_inspection(found: dict[str, Any]) -> str:
     facts.append(table(["", *splits], numbers))
     if found["facts"]:
         facts.append(table(["", ""], found["facts"]).lstrip("\n"))
+    if found["first"]:
+        first = [[shown(one_line(cell)) for cell in row] for row in found["first"]]
+        facts.append(table(["the first of train", found["label"]], first))
     if not of_series and repeated:
         facts += [
             table(["lengths in train", "steps"], lengths),

@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ from seqtrain.config import CompleteConfig
 from seqtrain.data.dataset import Dataset, Examples, Split
 from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import MUCH, doubts, full, unknown
+from seqtrain.data.vocabulary import START
 from seqtrain.display.sentences import counted
+from seqtrain.evaluation import sequence_metrics
 from seqtrain.scaffold.recipe import longest
 from seqtrain.tasks.forecasting import forecasting
+from seqtrain.tasks.translation import translation
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 STEPS = 3  # timed batches, after one for compiling
 MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # limits for advice
+SHOWN = 3  # examples
 
 
 def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, Any]:
@@ -31,8 +36,8 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
         description of its labels, `unknown` and `repeated`; `dropped`, the share of characters in
         no token; of train `lengths` (percentiles), `cut` and `empty`; `parameters`, `bytes` (the
         peak of this process) and `seconds_per_epoch`; `series`, None unless examples are windows
-        of time series;
-        `advice`, sentences with what to type.
+        of time series; `first`, the first texts of train as the network reads them, each with its
+        label; `advice`, sentences with what to type.
 
     Raises:
         DataError: the data cannot be read.
@@ -55,11 +60,12 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
         "repeated": None if whole else _repeated(splits),
         "series": _series(dataset),
         "facts": dataset.task.facts(dataset),
+        "first": [] if whole else [*_first(dataset)],
     }
     found |= _cost(config, dataset)
     tokens = getattr(config.dataset, "tokens", None)
     strange = [*doubts(dataset, tokens)] if tokens and not whole else []
-    return {**found, "advice": [*strange, *_advice(found, config)]}
+    return {**found, "advice": [*strange, *_advice(found, config), *_never_right(dataset)]}
 
 
 def _lengths(dataset: Dataset) -> dict[str, Any]:
@@ -75,6 +81,30 @@ def _lengths(dataset: Dataset) -> dict[str, Any]:
         "cut": float((lengths > dataset.shape[0]).mean()),
         "empty": int((lengths <= start).sum()),
     }
+
+
+def _first(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield the first texts of train as the network reads them, each with its label."""
+    if dataset.vocabulary is None:
+        return
+    read = (dataset.vocabulary.text(ids[ids > START]) for ids in dataset.train.first[:SHOWN])
+    texts = getattr(dataset.train, "texts", None) or read  # those of pairs may be read backwards
+    for text, label in zip(texts, dataset.train.labels[:SHOWN], strict=False):
+        yield text, dataset.task.label(label)
+
+
+def _never_right(dataset: Dataset) -> Iterator[str]:
+    """Yield advice if many targets are longer than a decoder writes."""
+    if not dataset.task.decodes:
+        return
+    most = translation(dataset.task).steps - 1
+    lengths = sequence_metrics.lengths(dataset.train.labels["targets"][:, 0])
+    if share := float((lengths > most).mean()):
+        yield (
+            f"{share:.0%} of the targets are longer than the {counted(most, 'token')} that the "
+            f"network writes, so it can never be right: `dataset.max_target_length="
+            f"{int(np.percentile(lengths, 95))}`, or shorter texts, such as sentences"
+        )
 
 
 def _series(dataset: Dataset) -> dict[str, Any] | None:
