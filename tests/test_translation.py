@@ -536,6 +536,8 @@ def test_a_network_is_trained_judged_asked_and_explained(seqtrain: Seqtrain) -> 
 
     several = ok(seqtrain("translate", "backwards", "abc", "--beams", "4", "-n", "3"))
     assert len(several.splitlines()) == 3
+    assert len(ok(seqtrain("translate", "backwards", "abc", "-n", "2")).splitlines()) == 2
+    assert seqtrain("translate", "backwards", "abc", "--beams", "2", "-n", "3").exit_code == 2
     row = json.loads(ok(seqtrain("translate", "backwards", "abc", "--format", "jsonl")))
     answer = row["answers"][0]
     divided = beams.penalty(len(answer["tokens"]) + answer["finished"], beams.LENGTH_PENALTY)

@@ -193,7 +193,7 @@ def _label(value: float, statistics: list[dict[str, Any]], split: str) -> str:
 
     of = {row["name"]: row[split] for row in statistics}
     if "mean" not in of:  # the labels are no numbers
-        return readable(value)
+        return f"{value:,.0f}" if value.is_integer() else readable(value)
     return Target(of["mean"], of["std"] or 1.0).shown(value)
 
 

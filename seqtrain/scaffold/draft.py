@@ -116,7 +116,7 @@ def _of_running_text(request: Request, given: Mapping[str, Any]) -> Draft:
     with _listening() as warnings:
         sections, told, loaded = draft_text(request, given["dataset"])
     known = Known(labels=f"{loaded.task.name}", rows=loaded.train.scored)
-    text = _complete(request, given, sections, known, loaded.task.example)
+    text = _complete(request, given, sections, known, f"{loaded.task.example}s")
     return Draft(text, told, warnings)
 
 

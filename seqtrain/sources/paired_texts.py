@@ -373,8 +373,9 @@ def told_of(
             "that the network writes"
         )
     for what, ids in (("sources", examples.x["source"]), ("targets", first)):
-        if share := pair_encoding.unknown(ids):
-            told.append(f"{share:.1%} of the tokens of the {what} of {part} have no id")
+        share = f"{pair_encoding.unknown(ids):.1%}"
+        if share != "0.0%":
+            told.append(f"{share} of the tokens of the {what} of {part} have no id")
     return told
 
 

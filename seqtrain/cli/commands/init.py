@@ -15,8 +15,12 @@ EXAMPLE_PAIRS = 1_000  # pairs of sentences in the table of --example
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Your own file, to draft a config for."
 )
-@click.option("--text", metavar="COLUMN", help="Column of the texts (or sources), if init chooses another.")
-@click.option("--label", metavar="COLUMN", help="Column of the labels (or targets), if init chooses another.")
+@click.option(
+    "--text", metavar="COLUMN", help="Column of the texts (or sources), if init chooses another."
+)
+@click.option(
+    "--label", metavar="COLUMN", help="Column of the labels (or targets), if init chooses another."
+)
 @click.option(
     "--example",
     metavar="FILE",

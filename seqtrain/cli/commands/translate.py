@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtrain.cli import console
-from seqtrain.cli.options import DATA, OUTPUT, TEXT_COLUMN, command, only_with_data
+from seqtrain.cli.options import DATA, OUTPUT, TEXT_COLUMN, command, only_with_data, typed
 from seqtrain.display.escape import one_line
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     "--beams",
     type=click.IntRange(1, 1_000),
     default=1,
-    show_default=True,
-    help="Translations that are written side by side; 1 takes the likeliest token at each step.",
+    help="Translations that are written side by side; 1 takes the likeliest token at each step  "
+    "[default: -n].",
 )
 @click.option(
     "-n",
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 1_000),
     default=1,
     show_default=True,
-    help="Translations of each text, at most --beams.",
+    help="Translations of each text, of those of --beams.",
 )
 @click.option(
     "--length-penalty",
@@ -78,6 +78,8 @@ def translate(
     console.show_log()
     if data and texts:
         raise click.UsageError("Give texts or --data, not both.")
+    if not typed("beams"):
+        beams = number
     if number > beams:
         raise click.UsageError(f"-n {number} needs as many beams: --beams {number}.")
     only_with_data(data, text=text_column)
