@@ -1,6 +1,8 @@
 """`init --data` drafts an encoder–decoder for pairs: a source, and what it becomes."""
 
 import csv
+import re
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -61,20 +63,40 @@ def test_two_columns_of_texts_without_labels_are_pairs(seqtrain: Seqtrain) -> No
     assert "translation, 97 sequences, 14 ids in train" in told
 
 
+NO_CLASSES = "holds classes"
+
+
 @pytest.mark.parametrize(
-    ("header", "row"),
+    ("header", "row", "message"),
     [
-        (["text", "id"], lambda n: [f"a text of {n}", str(n)]),
-        (["user", "post"], lambda n: [f"u{'abcdef'[n % 6]}{n}x", f"What I say on {n} " * 9]),
-        (["text", "label"], lambda n: [f"a text of {n}", f"like {n} others"]),
-        (["a", "b", "c", "d", "e"], lambda n: [f"{one} says {n} words" for one in "pqrst"]),
+        (["text", "id"], lambda n: [f"a text of {n}", str(n)], NO_CLASSES),
+        (
+            ["user", "post"],
+            lambda n: [f"u{'abcdef'[n % 6]}{n}x", f"What I say on {n} " * 9],
+            NO_CLASSES,
+        ),
+        (
+            ["text", "label"],
+            lambda n: [f"a text of {n}", f"like {n} others"],
+            "`label` holds no classes",
+        ),
+        (
+            ["a", "b", "c", "d", "e"],
+            lambda n: [f"{one} says {n} words" for one in "pqrst"],
+            NO_CLASSES,
+        ),
+        (
+            ["title", "body", "price"],
+            lambda n: [f"a title of {n}", f"and a body of {n}", f"${n}.93"],
+            "has a currency sign",
+        ),
     ],
 )
 def test_other_tables_without_labels_are_no_pairs(
-    header: list[str], row: Callable[[int], list[str]], seqtrain: Seqtrain
+    header: list[str], row: Callable[[int], list[str]], message: str, seqtrain: Seqtrain
 ) -> None:
     data = table("own.csv", header, (row(n) for n in range(10, 60)))
-    assert "pairs" in refused(seqtrain, "--data", data)
+    assert message in refused(seqtrain, "--data", data)
 
 
 def test_numbers_and_dates_are_pairs_where_a_person_says_so(seqtrain: Seqtrain) -> None:
@@ -112,6 +134,14 @@ def test_what_is_missing_is_named(seqtrain: Seqtrain) -> None:
     assert "`english`, `dutch`" in told
     one = table("one.csv", ["text"], ([f"text {n}"] for n in range(20)))
     assert "no two columns" in refused(seqtrain, "--data", one, ASKED)
+    twice = table("twice.csv", ["text", "text"], ([f"a{n}", f"b{n}"] for n in range(20)))
+    assert "columns with equal names" in refused(seqtrain, "--data", twice, ASKED)
+    half = table("half.csv", ["source", "target"], ([f"a{n}", ""] for n in range(20)))
+    assert "nothing stands in `target`" in refused(seqtrain, "--data", half, ASKED)
+    Path("folder").mkdir()
+    assert "two text files" in refused(seqtrain, "--data", "folder", ASKED)
+    told = refused(seqtrain, "--data", data, "--text", "dutch", "dataset.source_column=english")
+    assert "`--text` and `dataset.source_column` name two columns" in told
     Path("en.txt").write_text("one\ntwo\n")
     assert "`dataset.target_path=…`" in refused(seqtrain, "--data", "en.txt", ASKED)
 
@@ -139,6 +169,23 @@ def test_keys_that_a_person_gives_stay(seqtrain: Seqtrain) -> None:
 )
 def test_texts_decide_their_tokens(texts: list[str], tokens: str) -> None:
     assert pairs_draft.suggest(texts)[0] == tokens
+
+
+def test_the_reason_for_characters_is_the_right_one() -> None:
+    assert "short" in pairs_draft.suggest(["今日は天気がいいですね"] * 9)[1]
+    assert "no spaces" in pairs_draft.suggest(["今日は天気がいいですね" * 9] * 9)[1]
+
+
+def test_the_command_that_turns_a_pair_round_can_be_typed(seqtrain: Seqtrain) -> None:
+    rows = ([spelled(n, NUMBERS), spelled(n, NULLS)] for n in range(1000, 1060))
+    data = table("own.csv", ["0", "1"], rows)
+    _, found, told = drafted(seqtrain, "--data", data)
+    assert (found.source_column, found.target_column) == ("0", "1")
+    command = re.search(r"the other way round: `(.*)`\n", told)
+    assert command
+    Path("mine.yaml").unlink()
+    _, found, _ = drafted(seqtrain, "--data", data, *shlex.split(command[1]))
+    assert (found.source_column, found.target_column) == ("1", "0")
 
 
 def test_sentences_are_judged_by_their_letters(seqtrain: Seqtrain) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import unicodedata
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -44,6 +45,7 @@ from seqtrain.training import launch, verdict
 from seqtrain.training.diagnosis import TrainingRecord, causes
 from tests.conftest import Outcome, drawing, soaked
 from tests.cutting import cut_short, go_on, results
+from tests.factories.trained import saved
 
 Seqtrain = Callable[..., Outcome]
 
@@ -549,13 +551,16 @@ def test_a_network_is_trained_judged_asked_and_explained(seqtrain: Seqtrain) -> 
         assert sum(step["attention"]) == pytest.approx(1)
     ok(seqtrain("explain", "backwards", "--example", "2"))
     assert "[🙂]" in json.loads(ok(seqtrain("explain", "backwards", "a🙂c", "--json")))["read"]
+    ok(seqtrain("explain", "backwards", "<script>alert"))
     pictures = [file.stem for file in run.plots.glob("explain-*.png")]
     assert len([*filter(re.compile("explain-(abc|a-c)-....").fullmatch, pictures)]) == 2
     ok(seqtrain("report", "backwards", "--to", "report.html"))
     page = Path("report.html").read_text(encoding="utf-8")
     assert "<mark>" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
     assert '<b dir="auto">a🙂c</b> becomes' in page
-    assert page.count("becomes <b") == 3
+    assert page.count("becomes <b") == 4
     write_table("new.tsv", words(60, seed=9))
     other = json.loads(ok(seqtrain("evaluate", "backwards", "--data", "new.tsv", "--json")))
     assert other["examples"] == 60
@@ -636,6 +641,24 @@ def test_new_pairs_are_read_like_those_of_the_run(seqtrain: Seqtrain) -> None:
 
 
 @pytest.mark.tf
+def test_a_decoder_whose_last_layer_looks_at_the_source_is_refused() -> None:
+    write_table("words.tsv", words(40))
+    run = saved(Path(), "name: two\n" + CONFIG.replace("units: 24", "units: [4, 4]"))
+    decoding.of_file(run.model_file)
+    with zipfile.ZipFile(run.model_file) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    described = json.loads(content["config.json"])
+    layers = described["config"]["layers"]
+    layers.append(layers.pop([one["config"]["name"] for one in layers].index("combined")))
+    content["config.json"] = json.dumps(described).encode()
+    with zipfile.ZipFile(run.model_file, "w") as archive:
+        for name, of_file in content.items():
+            archive.writestr(name, of_file)
+    with pytest.raises(ValueError, match="the last layer of its decoder looks at the source"):
+        decoding.of_file(run.model_file)
+
+
+@pytest.mark.tf
 def test_a_report_explains_what_is_farthest_off(trained: Run) -> None:
     findings.find(trained, None)
     (kept,) = (trained.folder / EXPLAINED).glob("*.json")
@@ -686,6 +709,7 @@ def test_what_a_config_would_train_on_is_shown_with_the_keys_of_pairs(seqtrain: 
     assert re.search(f"the first of train +targets\n{first} +{first[::-1].upper()}\n", told)
     told = ok(seqtrain("check", config(), "--load", "dataset.max_target_length=2"))
     assert "longer than the 2 tokens that the network writes, so it can never be right" in told
+    assert "`dataset.max_target_length=6`" in told
 
 
 def test_what_the_targets_lack_is_not_monitored_and_not_shown(seqtrain: Seqtrain) -> None:

@@ -35,7 +35,7 @@ def one_line(text: str) -> str:
 def visible(token: str) -> str:
     """Return a token as a label: spaces at its ends, which nobody would see, become `␣`."""
     shown = one_line(token)
-    return shown.replace(" ", "␣") if token.strip(" ") != token else shown
+    return re.sub(r"\s", "␣", shown) if token.strip() != token else shown
 
 
 def slug(title: str, content: bytes) -> str:

@@ -6,6 +6,7 @@ It writes the result as JSON. `exporting` sets the backend to TensorFlow, and hi
 """
 
 import json
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -61,10 +62,11 @@ def apart(answers: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def strings(texts: list[str]) -> Any:
-    """Return texts as a tensor; halves of pairs, which UTF-8 cannot hold, become question marks."""
+    """Return texts as a tensor; halves of pairs, which UTF-8 cannot hold, become spaces."""
     import tensorflow as tf
 
-    return tf.constant([text.encode("utf-8", "replace") for text in texts])
+    whole = (re.sub("[\ud800-\udfff]", " ", text) for text in texts)
+    return tf.constant([text.encode() for text in whole])
 
 
 def convert(model: Any, form: str, target: str, reader: TextReader | None) -> None:

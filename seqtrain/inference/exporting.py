@@ -134,6 +134,8 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
     reads = form == "saved_model" and isinstance(run.config.dataset, TokenDatasetConfig)
     unread = _unread(run) if reads else ""
     texts = _texts(run, dataset) if reads and not unread else []
+    if reads and not texts:
+        unread = unread or "there is no text to compare with"
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         given = Path(place) / "examples.npz"
@@ -175,7 +177,7 @@ def _texts(run: Run, dataset: Dataset | None) -> list[str]:
         some = np.linspace(0, number - 1, min(TEXTS, number)).astype(np.int64)
         return [text or "" for text in mistakes.test_texts(dataset, some)]
     vocabulary, random = run.fitted().vocabulary, np.random.default_rng(0)
-    if vocabulary is None:
+    if vocabulary is None or not vocabulary.words:
         return []
     words = random.integers(0, len(vocabulary.words), (TEXTS, WORDS))
     return [vocabulary.text(row + FIRST_WORD) for row in words]

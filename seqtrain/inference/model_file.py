@@ -170,7 +170,9 @@ def read(file: Path | io.BytesIO) -> Saved:
     """
     with zipfile.ZipFile(file if isinstance(file, io.BytesIO) else checked(file)) as archive:
         _check_members(archive.infolist())
-        shape, ids, mask, several = _described(json.loads(archive.read(CONFIG)))
+        described = json.loads(archive.read(CONFIG))
+        shape, ids, mask, several = _described(described)
+        _check_decoder([layer["config"]["name"] for layer in described["config"]["layers"]])
         return Saved(shape, ids, mask, _weights(archive.read(WEIGHTS)), several)
 
 
@@ -217,6 +219,18 @@ def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several |
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its {CONFIG} does not say what examples look like") from error
     raise ValueError(f"its examples are {shown(f'{kind} of the shape {list(shape)}')}")
+
+
+def _check_decoder(names: Sequence[str]) -> None:
+    """Refuse a decoder of several layers whose last one looks at the source.
+
+    Its weights have the shapes of those of a decoder whose first layer does, so nothing else tells.
+
+    Args:
+        names: of the layers, each after those that it reads.
+    """
+    if {"combined", "decoder_2"} <= {*names} and names.index("combined") > names.index("decoder_2"):
+        raise ValueError("the last layer of its decoder looks at the source, no longer the first")
 
 
 def _sizes(values: Sequence[Any]) -> tuple[int, ...]:

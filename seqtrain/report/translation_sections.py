@@ -16,6 +16,7 @@ from seqtrain.runs.run import Run
 from seqtrain.tasks.translation import translation
 
 MOST = 30  # rows of the table
+TO_SHOW = 120  # tokens of a side; a table of more cannot be read
 LIKELY = 0.001  # probability of a token that is shown beside the one that was written
 Part = tuple[bool, str]  # whether it differs, and its text
 
@@ -132,11 +133,12 @@ def looked_at(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
         "translation": found["translation"],
         "truth": found["truth"],
         "probability": prod(step["probability"] for step in steps),
-        "read": [*map(visible, found["read"])] if looks else [],
+        "read": ["·", *map(visible, found["read"][1:TO_SHOW])] if looks else [],
+        "left_out": max(len(steps), len(found["read"])) > TO_SHOW,
         "rows": [
             {
                 "token": visible(step["token"]),
-                "shares": (step["attention"] or []) if looks else [],
+                "shares": step["attention"][:TO_SHOW] if looks else [],
                 "probability": step["probability"],
                 "others": [
                     f"{visible(one['token'])} {one['probability']:.3f}"
@@ -144,6 +146,6 @@ def looked_at(subject: Subject, found: dict[str, Any]) -> dict[str, Any]:
                     if one["token"] != step["token"] and one["probability"] >= LIKELY
                 ],
             }
-            for step in steps
+            for step in steps[:TO_SHOW]
         ],
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from seqtrain.data.number_labels import measured, no_number
 from seqtrain.errors import DataError
+from seqtrain.io.text_file import near_miss
 from seqtrain.scaffold.profiles import MOST_FRACTIONS, MOST_VALUES, Column, Profile
 from seqtrain.tasks import known
 
@@ -197,6 +198,14 @@ def nothing(source: Any, found: Profile, chosen: Chosen, texts: Sequence[str] = 
         "`dataset.name=series dataset.time_column=null`; to write one column from another: "
         "`dataset.name=pairs`",
     )
+
+
+def check_column(source: Any, name: str, found: Profile) -> None:
+    """Raise a DataError if a table has no column of a name."""
+    if name not in found.columns:
+        hint = f"it has: {listed(found.columns)}; columns with equal names are not read"
+        near = near_miss(name, found.columns)
+        raise DataError(f"{source}: no column is called `{name}`{near}", hint)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ from seqtrain.scaffold.recipe import Line
 from seqtrain.scaffold.recognition import recognise
 from seqtrain.scaffold.sequence_roles import NO_ORDER
 from seqtrain.schema.yaml_file import Document
+from seqtrain.schema.yaml_writer import write_value
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.sources.npz_sequences import read_archive
 from seqtrain.sources.own_files import OwnFilesConfig
@@ -72,13 +73,15 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
         DataError: the data are missing, damaged, or have no usable columns.
         ConfigError: an argument is wrong.
     """
-    data = request.data
+    data, asks_pairs = request.data, pair_roles.is_asked(given)
     path = ("path", str(data), "")
+    if asks_pairs and (data.is_dir() or data.suffix.lower() in ARRAYS):
+        hint = "give one with two columns: `--data FILE`; or two files: `dataset.target_path=…`"
+        raise DataError(f"{data}: pairs are read from a table, or from two text files", hint)
     if data.is_dir():
         return Found([path, ("name", "folder", ""), *_classes(data)])
     if data.suffix.lower() in ARRAYS:
         return Found([path, ("name", "arrays", ""), *_task_of_archive(data)])
-    asks_pairs = pair_roles.is_asked(given)
     if asks_pairs and "target_path" in given:
         sides = f"the lines of {one_line(str(data))}, and those of {given['target_path']}"
         return Found([path, ("name", "pairs", "")], [("data", sides)])
@@ -250,9 +253,11 @@ def _told(data: Path, seen: Profile, roles: Roles, reading: list[Line]) -> list[
 
 
 def _told_of_pairs(roles: Roles) -> list[tuple[str, str]]:
-    one, other = (argument(one_line(str(name))) for name in (roles.label, roles.text))
-    turned = f"dataset.source_column={one} dataset.target_column={other}"
-    others = [f"`dataset.target_column={argument(one_line(name))}`" for name in roles.texts]
+    def key(side: str, name: str | None) -> str:
+        return argument(f"dataset.{side}_column={write_value(one_line(str(name)))}")
+
+    turned = f"{key('source', roles.label)} {key('target', roles.text)}"
+    others = [f"`{key('target', name)}`" for name in roles.texts]
     another = f"; or another: {', '.join(others[:MOST_OTHERS])}" if others else ""
     return [
         ("source", f"{one_line(str(roles.text))}; the other way round: `{turned}`"),

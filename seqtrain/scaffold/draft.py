@@ -173,8 +173,7 @@ class _Heard(logging.Handler):
 def _given(request: Request) -> dict[str, Any]:
     """Return the arguments as a tree."""
     document = Document(str(request.config))
-    columns = (("text_column", request.text), ("label_column", request.label))
-    document.data["dataset"] = {key: name for key, name in columns if name is not None}
+    document.data["dataset"] = {}
     apply_overrides(document, request.overrides)
     if document.problems:
         raise refused(request.config, document.problems)
@@ -183,9 +182,15 @@ def _given(request: Request) -> dict[str, Any]:
         raise ConfigError("`dataset` is a section", "give its keys: `dataset.encoding=cp1252`")
     if "path" in dataset:
         raise ConfigError("`--data` says which file is read", "leave out `dataset.path`")
-    if pair_roles.is_asked(dataset):
-        sides = {"text_column": "source_column", "label_column": "target_column"}
-        document.data["dataset"] = {sides.get(key, key): name for key, name in dataset.items()}
+    sides = ("source", "target") if pair_roles.is_asked(dataset) else ("text", "label")
+    named = zip(sides, ("--text", "--label"), (request.text, request.label), strict=True)
+    columns = {f"{side}_column": (name, option) for side, option, name in named if name is not None}
+    for key, (name, option) in columns.items():
+        if dataset.get(key, name) != name:
+            raise ConfigError(
+                f"`{option}` and `dataset.{key}` name two columns", "give one of them"
+            )
+    document.data["dataset"] = {key: name for key, (name, _) in columns.items()} | dataset
     return document.data
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from seqtrain.errors import DataError
 from seqtrain.scaffold.candidates import (
     ID_NAMES,
-    LABEL_NAMES,
+    TARGET_NAMES,
     VARIED,
     Roles,
+    check_column,
     is_named,
     listed,
     place,
@@ -19,6 +20,7 @@ MOST_COLUMNS = 4  # of a table that nobody called one of pairs
 FARTHEST = 4  # times as long, on average, may one side be as the other
 SOURCES, TARGETS = ["source", "src", "input", "from"], ["target", "tgt", "output", "to"]
 NUMBERING = [*ID_NAMES, "no", "number", "row", "index"]
+OF_LABELS = [name for name in TARGET_NAMES if name not in TARGETS]
 OF_PAIRS = {"source_column", "target_column", "target_path"}
 
 
@@ -30,7 +32,7 @@ def is_asked(given: Mapping[str, Any]) -> bool:
 def seen_pairs(found: Profile) -> Roles | None:
     """Return the roles of a table without labels, if two of its columns look like pairs."""
     columns = found.columns.values()
-    if any(is_named(one.name, LABEL_NAMES) and not is_named(one.name, TARGETS) for one in columns):
+    if any(one.odd_number or is_named(one.name, OF_LABELS) for one in columns):
         return None
     sides = [
         column
@@ -61,11 +63,9 @@ def asked_pairs(source: Any, found: Profile, given: Mapping[str, Any]) -> Roles:
     Raises:
         DataError: it has no such column, or not two to choose.
     """
-    named = {key: given[key] for key in ("source_column", "target_column") if key in given}
+    named = {key: str(given[key]) for key in ("source_column", "target_column") if key in given}
     for name in named.values():
-        if name not in found.columns:
-            hint = f"it has: {listed(found.columns)}"
-            raise DataError(f"{source}: no column is called `{name}`", hint)
+        check_column(source, name, found)
     filled = [column for column in found.columns.values() if column.filled]
     left = [
         column
@@ -74,8 +74,10 @@ def asked_pairs(source: Any, found: Profile, given: Mapping[str, Any]) -> Roles:
         or not (is_named(column.name, NUMBERING) or column.counts_rows)
     ]
     chosen = _chosen(left if len(left) > 1 else filled, named)
-    if len(chosen) < len(named) or len(chosen) < 2:
-        hint = f"it has: {listed(found.columns)}"
+    if len(chosen) < 2:
+        empty = [name for name, column in found.columns.items() if not column.filled]
+        hint = f"nothing stands in {listed(empty)}; " if empty else ""
+        hint += f"it has: {listed(found.columns)}; columns with equal names are not read"
         raise DataError(f"{source}: there are no two columns to read pairs from", hint)
     return _roles(found, *chosen)
 

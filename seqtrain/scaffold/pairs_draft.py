@@ -77,8 +77,10 @@ def suggest(texts: Sequence[str]) -> tuple[Kind, str]:
     repeat = len(counts) <= min(MOST_SYMBOLS, counts.total() / OFTEN)
     if several and repeat and not any(map(str.isdecimal, counts)):
         return "symbols", f"{len(counts)} different ones between spaces"
-    if median(map(len, texts)) <= SHORT or not several:
+    if median(map(len, texts)) <= SHORT:
         return "characters", "the texts are short"
+    if not several:
+        return "characters", "there are no spaces between words"
     return "subwords", "sentences, whose rare words come in parts"
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from seqtrain.data.number_labels import no_number
 from seqtrain.errors import DataError
-from seqtrain.io.text_file import near_miss
 from seqtrain.scaffold.candidates import (
     NAMED_SHORT,
     NAMED_TEXT,
@@ -15,9 +14,9 @@ from seqtrain.scaffold.candidates import (
     WORDY,
     Chosen,
     Roles,
+    check_column,
     is_named,
     labels_of,
-    listed,
     nothing,
     task_of,
 )
@@ -66,14 +65,6 @@ def _check_form(source: Any, label: Column, chosen: Chosen) -> None:
     """Raise a DataError if labels are numbers in a form that would make them classes."""
     if chosen.numbers is not False and (odd := label.odd_number):
         raise no_number(f"{source}, `{label.name}`", odd)
-
-
-def check_column(source: Any, name: str, found: Profile) -> None:
-    """Raise a DataError if a table has no column of a name."""
-    if name not in found.columns:
-        hint = f"it has: {listed(found.columns)}; columns with equal names are not read"
-        near = near_miss(name, found.columns)
-        raise DataError(f"{source}: no column is called `{name}`{near}", hint)
 
 
 def _texts(found: Profile, chosen: Chosen) -> list[str]:

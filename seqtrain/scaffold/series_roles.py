@@ -8,10 +8,9 @@ from typing import Any
 
 from seqtrain.data.times import parts_among
 from seqtrain.errors import DataError
-from seqtrain.scaffold.candidates import is_named, named
+from seqtrain.scaffold.candidates import check_column, is_named, named
 from seqtrain.scaffold.profiles import Column, Profile
 from seqtrain.scaffold.recipe import Line
-from seqtrain.scaffold.recognition import check_column
 
 TIME_NAMES = [
     *("time", "date", "datetime", "timestamp", "ds", "month", "year", "day", "week", "quarter"),

@@ -25,6 +25,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 STEPS = 3  # timed batches, after one for compiling
 MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # limits for advice
+USUAL = 95  # of 100 targets are no longer than what is advised
 SHOWN = 3  # examples
 
 
@@ -99,11 +100,12 @@ def _never_right(dataset: Dataset) -> Iterator[str]:
         return
     most = translation(dataset.task).steps - 1
     lengths = sequence_metrics.lengths(dataset.train.labels["targets"][:, 0])
-    if share := float((lengths > most).mean()):
+    share, usual = float((lengths > most).mean()), int(np.percentile(lengths, USUAL))
+    if share > MUCH_CUT:
         yield (
             f"{share:.0%} of the targets are longer than the {counted(most, 'token')} that the "
-            f"network writes, so it can never be right: `dataset.max_target_length="
-            f"{int(np.percentile(lengths, 95))}`, or shorter texts, such as sentences"
+            f"network writes, so it can never be right: `dataset.max_target_length={usual}`, or "
+            "shorter texts, such as sentences"
         )
 
 
