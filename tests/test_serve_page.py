@@ -3,6 +3,7 @@
 They need Chromium or Chrome, and are skipped without.
 """
 
+import json
 import shutil
 import socket
 import threading
@@ -125,3 +126,6 @@ def test_a_sequence_is_pasted_and_the_token_asked_for(opened: Any) -> None:
         page.locator("[name=values]").fill("1 2\n3 4")
         page.get_by_role("button", name="Predict").click()
         expect(page.locator("#sequences .steps tbody tr")).to_have_count(2)
+        with page.expect_download() as saved:
+            page.get_by_role("link", name="OpenAPI description").click()
+        assert json.loads(Path(saved.value.path()).read_text())["openapi"]

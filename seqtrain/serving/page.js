@@ -266,6 +266,18 @@ async function open() {
   KINDS[facts.kind](section);
 }
 
+// A link sends no token, so where one is asked for, the description is fetched and saved.
+$("footer a").addEventListener("click", async (event) => {
+  if (!token) return;
+  event.preventDefault();
+  try {
+    const file = make("a");
+    file.href = URL.createObjectURL(await (await send("openapi.json")).blob());
+    file.download = "openapi.json";
+    file.click();
+  } catch (error) { complain(error.message, error.hint); }
+});
+
 $("#login form").addEventListener("submit", (event) => {
   event.preventDefault();
   token = $("#login [name=token]").value.trim();
