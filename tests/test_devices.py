@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,16 @@ weights, others = (
 step = jax.jit(jax.grad(loss)).lower(weights, others, x).compile().as_text()
 print(step.count("all-reduce("), step.count("all-gather"), step.count("all-to-all"))
 """
+
+
+def test_keras_lays_out_batches_by_the_function_that_is_replaced() -> None:
+    found = find_spec("keras")
+    assert found
+    folder = Path(str(found.origin)).parent / "src" / "backend" / "jax"
+    defined = (folder / "distribution_lib.py").read_text(encoding="utf-8")
+    assert "def distribute_data_input(per_process_batch, layout, batch_dim_name):" in defined
+    called = (folder / "trainer.py").read_text(encoding="utf-8")
+    assert "jax_distribution_lib.distribute_data_input," in called
 
 
 @pytest.mark.tf
