@@ -118,7 +118,7 @@ def chunks(text: str) -> list[str]:
 
 
 def plain_words(text: str) -> list[str]:
-    """Split a text like version 0.1; `imdb` and `phrases` still use this rule."""
+    """Split a text into runs of letters and digits, as `imdb` and `phrases` are split."""
     return _PLAIN_WORD.findall(html.unescape(MARKUP.sub(" ", text)).lower())
 
 
