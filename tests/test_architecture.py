@@ -30,8 +30,8 @@ WITHIN = {
     "series_answers".split(),
     "interpretation": "trace autodiff prefixes explanation gradient_norms gradient_flow surprise "
     "unit_meanings figure_files prefix_plots gate_plots text_plots gradient_plots "
-    "explanation_text explanation_files text_findings gradient_table findings "
-    "window_effects attention_maps".split(),
+    "explanation_text explanation_files text_findings gradient_table "
+    "window_effects attention_maps findings".split(),
 }
 
 

@@ -34,9 +34,11 @@ def serving(folder: Path, kind: str, token: str | None = None) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., A
 
 def test_the_answer_moves_while_a_text_is_typed(opened: Any) -> None:
     with opened("texts") as page:
-        page.keyboard.type("never dull")  # the field has the focus
+        expect(page.locator("#texts textarea")).to_be_focused()
+        page.keyboard.type("never dull")
         expect(page.locator("#texts .steps tbody tr")).to_have_count(3)
         expect(page.locator("#texts .answer")).to_contain_text("%")
         page.keyboard.type(" zebra")

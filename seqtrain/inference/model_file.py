@@ -172,7 +172,7 @@ def read(file: Path | io.BytesIO) -> Saved:
         _check_members(archive.infolist())
         described = json.loads(archive.read(CONFIG))
         shape, ids, mask, several = _described(described)
-        _check_decoder([layer["config"]["name"] for layer in described["config"]["layers"]])
+        _check_decoder([layer["config"].get("name") for layer in described["config"]["layers"]])
         return Saved(shape, ids, mask, _weights(archive.read(WEIGHTS)), several)
 
 
@@ -221,7 +221,7 @@ def _described(model: Any) -> tuple[tuple[int, ...], int | None, bool, Several |
     raise ValueError(f"its examples are {shown(f'{kind} of the shape {list(shape)}')}")
 
 
-def _check_decoder(names: Sequence[str]) -> None:
+def _check_decoder(names: Sequence[str | None]) -> None:
     """Refuse a decoder of several layers whose last one looks at the source.
 
     Its weights have the shapes of those of a decoder whose first layer does, so nothing else tells.
