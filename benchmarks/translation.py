@@ -101,7 +101,9 @@ def main() -> None:
             run, seconds = train(f"cmudict{len(rows)}", CONFIGS / "cmudict_lstm.yaml", *said)
             rows += [row(title, run, seconds), with_beams(title, run, 5)]
         said = f"dataset.path={folder / 'verses-eng-spa.tsv'}"
-        rows.append(row("verses English → Spanish", *train("verses", CONFIGS / "verses_gru.yaml", said)))
+        rows.append(
+            row("verses English → Spanish", *train("verses", CONFIGS / "verses_gru.yaml", said))
+        )
     for cells in (HEADER, ["---"] * len(HEADER), *rows):
         print("| " + " | ".join(cells) + " |")
 
