@@ -455,6 +455,11 @@ DEFECTS: dict[str, tuple[dict[str, Any], str, str]] = {
         table(["1970-01-01 00:00:00,1", "1970-01-01 00:00:01,2", "2200-01-01 00:00:00,3"]),
         "is too far from `1970-01-01 00:00:01` on line 3",
     ),
+    "years over centuries": (
+        {"frequency": "year"},
+        table(["3011-01-01,1", "1970-02-01,2"]),
+        "`'dataset.frequency=10 years' dataset.repeated=mean`",
+    ),
     "a distance that is too small": (
         {},
         table(["0,1", "1e-300,2", "2e-300,3", "9e14,4"]),

@@ -226,11 +226,9 @@ class RowSteps:
         units = ("second", "minute", "hour", "day", "week", "month", "year")
         unit = grid.unit.removeprefix("business ")
         at = units.index(unit) + (grid.describe() != unit)
-        unit = next(name for name in (*units[at:], "year") if name != grid.describe())
-        return (
-            "let a step take all rows within a longer time: "
-            f"`dataset.frequency={unit} dataset.repeated=mean`"
-        )
+        unit = next(name for name in (*units[at:], "year", "10 years") if name != grid.describe())
+        typed = argument(f"dataset.frequency={unit}")
+        return f"let a step take all rows within a longer time: `{typed} dataset.repeated=mean`"
 
     def _counted(self) -> tuple[Grid, np.ndarray]:
         """Return the grid and the step of each row without times: its number in its series."""
