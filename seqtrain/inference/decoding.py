@@ -67,8 +67,8 @@ class Attention:
     """How a decoder looks at a source.
 
     Attributes:
-        query: what the outputs of the decoder are multiplied by, and
-        key: those of the encoder; None for dot products of equal length.
+        query: what the outputs of the decoder are multiplied by; None if they stay as they are.
+        key: what those of the encoder are multiplied by; None for dot products.
         scale: weights of the sum of the additive score; None for dot products.
         combined: the layer that combines what is seen with the output of the decoder.
     """

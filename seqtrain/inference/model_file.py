@@ -230,7 +230,7 @@ def _check_decoder(names: Sequence[str | None]) -> None:
         names: of the layers, each after those that it reads.
     """
     if {"combined", "decoder_2"} <= {*names} and names.index("combined") > names.index("decoder_2"):
-        raise ValueError("the last layer of its decoder looks at the source, no longer the first")
+        raise ValueError("the last layer of its decoder looks at the source; today the first does")
 
 
 def _sizes(values: Sequence[Any]) -> tuple[int, ...]:

@@ -73,15 +73,8 @@ def of_text(run: Run, text: str, writer: Writer | None = None) -> Surprise:
     if not text:
         raise DataError("an empty text holds nothing to explain", "give some words")
     stream = writer.stream(text)
-    return _read(
-        run,
-        writer,
-        stream.ids,
-        labels_of(stream),
-        0,
-        text,
-        slug(text, text.encode("utf-8", "replace")),
-    )
+    name = slug(text, text.encode("utf-8", "replace"))
+    return _read(run, writer, stream.ids, labels_of(stream), 0, text, name)
 
 
 def of_split(run: Run, split: Split, number: int, data_dir: Path | None) -> Surprise:

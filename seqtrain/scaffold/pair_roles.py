@@ -84,7 +84,7 @@ def asked_pairs(source: Any, found: Profile, given: Mapping[str, Any]) -> Roles:
 
 def _chosen(columns: Sequence[Column], named: Mapping[str, str]) -> list[Column]:
     """Return source and target: those that are named, have such names, or come first."""
-    chosen: dict[str, Column] = {}
+    chosen: list[Column] = []
     left = [column for column in columns if column.name not in named.values()]
     for key, names, others in (
         ("source_column", SOURCES, TARGETS),
@@ -92,9 +92,9 @@ def _chosen(columns: Sequence[Column], named: Mapping[str, str]) -> list[Column]
     ):
         may_be = [column for column in columns if column.name == named.get(key)] or left
         if may_be:
-            chosen[key] = min(may_be, key=lambda one: _rank(one, names, others))  # noqa: B023
-            left = [column for column in left if column is not chosen[key]]
-    return [*chosen.values()]
+            chosen.append(min(may_be, key=lambda one: _rank(one, names, others)))  # noqa: B023
+            left = [column for column in left if column is not chosen[-1]]
+    return chosen
 
 
 def _rank(column: Column, names: list[str], others: list[str]) -> tuple[bool, bool, int]:

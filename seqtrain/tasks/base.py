@@ -316,6 +316,10 @@ class Task(ABC):
 
     def doubts(self, labels: np.ndarray, weighed: bool) -> Iterator[str]:
         """Yield problems of the training labels, each with what to try."""
+        yield from self.out_of_reach(labels)
+
+    def out_of_reach(self, labels: np.ndarray) -> Iterator[str]:
+        """Yield which training labels a network can never give, each with what to try."""
         yield from ()
 
     # What a network predicts, in words

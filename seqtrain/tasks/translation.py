@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from seqtrain.data.pair_encoding import END, SourceReader, TargetWriter
 from seqtrain.data.tokens import RULES, Tokeniser
 from seqtrain.display.columns import table
+from seqtrain.display.sentences import counted
 from seqtrain.evaluation.metric import Metric
 from seqtrain.schema import limits
 from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask, of_kind
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from seqtrain.evaluation.baselines import Baseline
 
 BY_HEART = 0.01  # nats a token on train
+MUCH_CUT, USUAL = 0.2, 95  # share of targets that are cut; of 100, those no longer than advised
 MOST_MISTAKES = 10_000  # rows of mistakes.csv
 OF_WORDS = 2.0  # words of a mean target, from which on it is a text of which BLEU says something
 
@@ -352,6 +354,21 @@ class Translation(WritingTask):
     def knows_train(self, row: Mapping[str, float]) -> bool:
         """Return whether the loss on train is nearly 0."""
         return row["loss"] <= BY_HEART
+
+    def out_of_reach(self, labels: np.ndarray) -> Iterator[str]:
+        """Yield a sentence if many targets are longer than the network writes."""
+        import numpy as np
+
+        from seqtrain.evaluation import sequence_metrics
+
+        lengths = sequence_metrics.lengths(labels["targets"][:, 0])
+        most = self.steps - 1
+        if (share := float((lengths > most).mean())) > MUCH_CUT:
+            yield (
+                f"{share:.0%} of the targets are longer than the {counted(most, 'token')} that the "
+                "network writes, so it can never be right: `dataset.max_target_length="
+                f"{int(np.percentile(lengths, USUAL))}`, or shorter texts, such as sentences"
+            )
 
     # What a network predicts, in words
 

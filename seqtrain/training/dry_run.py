@@ -16,16 +16,13 @@ from seqtrain.data.overlap import shared
 from seqtrain.data.unknown_words import MUCH, doubts, full, unknown
 from seqtrain.data.vocabulary import START
 from seqtrain.display.sentences import counted
-from seqtrain.evaluation import sequence_metrics
 from seqtrain.scaffold.recipe import longest
 from seqtrain.tasks.forecasting import forecasting
-from seqtrain.tasks.translation import translation
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 STEPS = 3  # timed batches, after one for compiling
 MUCH_CUT, MUCH_UNKNOWN = 0.2, 0.1  # limits for advice
-USUAL = 95  # of 100 targets are no longer than what is advised
 SHOWN = 3  # examples
 
 
@@ -66,7 +63,8 @@ def inspect(config: CompleteConfig, data_dir: Path | None = None) -> dict[str, A
     found |= _cost(config, dataset)
     tokens = getattr(config.dataset, "tokens", None)
     strange = [*doubts(dataset, tokens)] if tokens and not whole else []
-    return {**found, "advice": [*strange, *_advice(found, config), *_never_right(dataset)]}
+    out_of_reach = dataset.task.out_of_reach(dataset.train.labels)
+    return {**found, "advice": [*strange, *_advice(found, config), *out_of_reach]}
 
 
 def _lengths(dataset: Dataset) -> dict[str, Any]:
@@ -92,21 +90,6 @@ def _first(dataset: Dataset) -> Iterator[tuple[str, str]]:
     texts = getattr(dataset.train, "texts", None) or read  # those of pairs may be read backwards
     for text, label in zip(texts, dataset.train.labels[:SHOWN], strict=False):
         yield text, dataset.task.label(label)
-
-
-def _never_right(dataset: Dataset) -> Iterator[str]:
-    """Yield advice if many targets are longer than a decoder writes."""
-    if not dataset.task.decodes:
-        return
-    most = translation(dataset.task).steps - 1
-    lengths = sequence_metrics.lengths(dataset.train.labels["targets"][:, 0])
-    share, usual = float((lengths > most).mean()), int(np.percentile(lengths, USUAL))
-    if share > MUCH_CUT:
-        yield (
-            f"{share:.0%} of the targets are longer than the {counted(most, 'token')} that the "
-            f"network writes, so it can never be right: `dataset.max_target_length={usual}`, or "
-            "shorter texts, such as sentences"
-        )
 
 
 def _series(dataset: Dataset) -> dict[str, Any] | None:
