@@ -184,6 +184,22 @@ def test_values_of_json_are_as_they_are_written() -> None:
     ]
 
 
+def test_keys_within_other_keys_follow_a_dot() -> None:
+    rows = [
+        {"id": 1, "translation": {"en": "a", "fr": "b"}, "b.c": "as written", "none": {}},
+        {"id": 2, "translation": {"en": "c", "fr": {"de": "d"}}, "b.c": "", "none": {}},
+    ]
+    table = Table(write("\n".join(map(json.dumps, rows)), "own.jsonl"))
+    assert table.columns() == [
+        *("id", "translation.en", "translation.fr", "b.c", "none", "translation.fr.de")
+    ]
+    assert cells(table, "translation.en", "b.c") == [("a", "as written"), ("c", "")]
+    with pytest.raises(DataError, match=r":2: no key `translation.fr`, but .*`translation.fr.de`"):
+        cells(table, "translation.fr")
+    with pytest.raises(DataError, match="`none` is not text but {}"):
+        cells(table, "none")
+
+
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
     file = write(r'{"text": "cut \ud83d off, whole \ud83d\ude42"}', "own.jsonl")
     assert cells(Table(file), "text") == [("cut ? off, whole 🙂",)]
@@ -957,10 +973,17 @@ DEFECTS = [
         "own.jsonl",
     ),
     Defect(
+        "a value that is a list",
+        after(2, '{"text": ["schön"], "label": "good"}', as_jsonl),
+        '{own}:3: `text` is not text but ["schön"]',
+        A_VALUE,
+        "own.jsonl",
+    ),
+    Defect(
         "a value that is nested",
         after(2, '{"text": {"de": "schön"}, "label": "good"}', as_jsonl),
-        '{own}:3: `text` is not text but {"de": "schön"}',
-        A_VALUE,
+        "{own}:3: no key `text`, but `text.de`, `label`",
+        f"call one of them `text`, or {COLUMNS}",
         "own.jsonl",
     ),
     Defect(

@@ -9,11 +9,15 @@ from typing import Any
 from seqtrain.errors import DataError
 from seqtrain.io.text_file import TextFile, shown
 
+DEEPEST = 8  # objects within objects whose keys can be named
 _JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)  # as they are written
 
 
 def objects(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the line number of each object, and the object with its numbers as text.
+
+    Keys of objects within objects follow a dot: `{"translation": {"en": "…"}}` has the key
+    `translation.en`.
 
     Raises:
         DataError: as in `TextFile.lines`; or a line is not an object.
@@ -21,8 +25,19 @@ def objects(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
     first = True
     for line, text in enumerate(file.lines(), start=1):
         if text.strip():
-            yield line, _object(file.file, line, text.strip(), first)
+            yield line, _flat(_object(file.file, line, text.strip(), first))
             first = False
+
+
+def _flat(item: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """Return an object with the keys of those within it, the outer keys before them."""
+    if depth == DEEPEST or not any(isinstance(value, dict) for value in item.values()):
+        return item
+    found: dict[str, Any] = {}
+    for key, value in item.items():
+        inner = _flat(value, depth + 1) if isinstance(value, dict) else {}
+        found |= {f"{key}.{name}": one for name, one in inner.items()} or {key: value}
+    return found
 
 
 def _object(file: Path, line: int, text: str, first: bool) -> dict[str, Any]:
