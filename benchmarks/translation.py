@@ -19,7 +19,7 @@ from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-HEADER = ("data", "exact match", "edit distance rate", "chrF", "best baseline", "CPU seconds")
+HEADER = ("data", "exact match", "edit rate", "chrF", "best baseline", "CPU seconds")
 PARTS = {"path": "train", "validation_path": "validation", "test_path": "test"}
 
 

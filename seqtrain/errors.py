@@ -66,3 +66,8 @@ class ServingError(SeqtrainError):
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM ended the process, as batch schedulers do; otherwise like Ctrl-C."""
+
+
+def stopped_by(error: KeyboardInterrupt) -> str:
+    """Return how a user or a scheduler stopped the process: `interrupted` or `terminated`."""
+    return "terminated" if isinstance(error, Terminated) else "interrupted"

@@ -243,7 +243,9 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     assert found == code, err
     assert "Traceback" not in err
     assert f"{word}, with history.csv and model.keras kept" in err
-    assert ("KeyboardInterrupt" if code == 130 else "Terminated") in run.log_file.read_text()
+    assert (
+        "WARNING interrupted" if code == 130 else "WARNING terminated"
+    ) in run.log_file.read_text()
     assert (run.plots / "loss.png").exists()
     assert run.model_file.exists()
     assert not run.finished

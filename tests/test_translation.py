@@ -540,6 +540,8 @@ def test_a_network_is_trained_judged_asked_and_explained(seqtrain: Seqtrain) -> 
     assert len(several.splitlines()) == 3
     assert len(ok(seqtrain("translate", "backwards", "abc", "-n", "2")).splitlines()) == 2
     assert seqtrain("translate", "backwards", "abc", "--beams", "2", "-n", "3").exit_code == 2
+    alone = seqtrain("translate", "backwards", "abc", "--length-penalty", "1")
+    assert (alone.exit_code, "give --beams too" in alone.stderr) == (2, True)
     row = json.loads(ok(seqtrain("translate", "backwards", "abc", "--format", "jsonl")))
     answer = row["answers"][0]
     divided = beams.penalty(len(answer["tokens"]) + answer["finished"], beams.LENGTH_PENALTY)

@@ -18,7 +18,7 @@ from seqtrain.cli.score_tables import format_baselines, format_score, format_ver
 from seqtrain.display.columns import table, width
 from seqtrain.display.escape import cell, in_json, one_line, printable
 from seqtrain.display.numbers import readable
-from seqtrain.errors import DataError, OutputError, Terminated
+from seqtrain.errors import DataError, OutputError, stopped_by
 from seqtrain.io.text_file import MARKS, shown
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def ending_with(run: "Run") -> Iterator[None]:
             message(format_verdict(found["verdict"], str(run.folder)))
         except KeyboardInterrupt as error:
             kept = [name for name in ("history.csv", "model.keras") if run.has(name)]
-            message(f"{_ended(error)}, with {' and '.join(kept) or 'nothing'} kept")
+            message(f"{stopped_by(error)}, with {' and '.join(kept) or 'nothing'} kept")
             if run.finished:
                 message(f"the training is done; draw it: `seqtrain plot {run.folder}`")
             elif not run.group:
@@ -335,7 +335,7 @@ def ending_with_seeds(runs: "Sequence[Run]") -> Iterator[None]:
             message(f"next: `seqtrain compare {group}`, or `seqtrain plot {group}`")
         except KeyboardInterrupt as error:
             done = sum(run.finished for run in runs)
-            message(f"{_ended(error)}, with {done} of {len(runs)} seeds finished")
+            message(f"{stopped_by(error)}, with {done} of {len(runs)} seeds finished")
             message(f"resume the others: `seqtrain resume {group}`")
             raise
 
@@ -362,7 +362,7 @@ def ending_with_sweep(folder: "SweepFolder") -> "Iterator[list[Run]]":
             message(f"next: `seqtrain compare {folder.folder}`, `seqtrain report {folder.folder}`")
         except KeyboardInterrupt as error:
             trials = folder.trials().count() if folder.has(TRIALS) else "no trial has ended"
-            message(f"{_ended(error)}: {trials}")
+            message(f"{stopped_by(error)}: {trials}")
             message("go on with it by the same command")
             raise
 
@@ -379,10 +379,6 @@ def _of_other_seeds(runs: "Sequence[Run]") -> str:
             run_table.sheet(run_rows.rows(runs), {}, "table"),
         ]
     )
-
-
-def _ended(error: KeyboardInterrupt) -> str:
-    return "terminated" if isinstance(error, Terminated) else "interrupted"
 
 
 def format_listing(found: dict[str, list[dict[str, Any]]]) -> str:

@@ -19,7 +19,7 @@ def source_lengths(runs: Sequence[Run]) -> Figure:
     for axes, name, title in zip(
         figure.subplots(1, 2),
         ("exact_match", "edit_rate"),
-        ("test exact match", "test edit distance rate"),
+        ("test exact match", "test edit rate"),
         strict=True,
     ):
         for drawn in every:

@@ -34,7 +34,7 @@ def translations(subjects: Sequence[Subject]) -> Content | None:
 
 
 def by_length(subjects: Sequence[Subject]) -> list[Chart]:
-    """Return charts of exact match and of the edit distance rate."""
+    """Return charts of exact match and of the edit rate."""
     found = []
     for subject in subjects:
         labels, predictions = subject.run.predictions()
@@ -43,7 +43,7 @@ def by_length(subjects: Sequence[Subject]) -> list[Chart]:
         found.append((subject, groups))
     x = "tokens of the source"
     charts = []
-    for name, title in (("exact_match", "Exact match"), ("edit_rate", "Edit distance rate")):
+    for name, title in (("exact_match", "Exact match"), ("edit_rate", "Edit rate")):
         lines = [
             Line(
                 subject.label,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from seqtrain.display.escape import printable
+from seqtrain.errors import stopped_by
 from seqtrain.io.regular_file import opened
 
 WAITS = (0.0, 0.05, 0.1)  # seconds before each try; `is_locked` holds a lock for a moment
@@ -16,7 +17,7 @@ WAITS = (0.0, 0.05, 0.1)  # seconds before each try; `is_locked` holds a lock fo
 
 @contextmanager
 def recording(file: Path) -> Iterator[None]:
-    """Append the log records of the body to a file, and the error that ended it."""
+    """Append the log records of the body to a file, and what ended it if it did not end itself."""
     handler = _LogFile(file, encoding="utf-8")
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("seqtrain")
@@ -26,8 +27,11 @@ def recording(file: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        reason = str(error) or type(error).__name__
-        handler.handle(logger.makeRecord(logger.name, logging.ERROR, "", 0, reason, (), None))
+        if isinstance(error, KeyboardInterrupt):
+            number, reason = logging.WARNING, stopped_by(error)
+        else:
+            number, reason = logging.ERROR, str(error) or type(error).__name__
+        handler.handle(logger.makeRecord(logger.name, number, "", 0, reason, (), None))
         raise
     finally:
         logger.removeHandler(handler)

@@ -32,7 +32,7 @@ LOSS = Metric("loss", axis="loss (cross-entropy, nats a target token)", higher=F
 EXACT = Metric("exact_match", "exact match", share=True, best=1.0)
 EDITS = Metric(
     "edit_rate",
-    "edit distance rate",
+    "edit rate",
     axis="edit distance, per token of the truth",
     higher=False,
     best=0.0,

@@ -82,6 +82,10 @@ def translate(
         beams = number
     if number > beams:
         raise click.UsageError(f"-n {number} needs as many beams: --beams {number}.")
+    if beams == 1 and typed("alpha"):
+        raise click.UsageError(
+            "--length-penalty ranks the translations of a search: give --beams too, as --beams 5."
+        )
     only_with_data(data, text=text_column)
     chosen = lookup.best(run, outputs)
     interpreter = Interpreter.of(chosen)
