@@ -129,7 +129,13 @@ from seqtrain.backend import kernels
 
 keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 model = keras.Sequential(
-    [keras.Input((5, 3)), keras.layers.LSTM(7, return_sequences=True), keras.layers.GRU(6)]
+    [
+        keras.Input((5, 3)),
+        keras.layers.Masking(),
+        keras.layers.Bidirectional(keras.layers.LSTM(7, return_sequences=True)),
+        keras.layers.GRU(6, return_sequences=True, go_backwards=True),
+        keras.layers.SimpleRNN(4),
+    ]
 )
 kernels.install(model)
 rows = jax.sharding.NamedSharding(
