@@ -505,9 +505,15 @@ def test_a_language_model_answers_every_command(seqtrain: Seqtrain, trained: Run
     assert "windows in an epoch" in ok(seqtrain("check", own, "--load"))
     assert "test_bits_per_character" in ok(seqtrain("compare"))
     with drawing():
-        assert "bits per character" in ok(seqtrain("explain", "own", "the cat"))
+        told = ok(seqtrain("explain", "own", "the cat", "--html"))
+        assert "bits per character" in told
+        page = Path(told.splitlines()[-1]).read_text(encoding="utf-8")
+        assert "Token by token" in page
+        assert page.count(" bits, rank ") == len("the cat")
         ok(seqtrain("explain", "own", "--example", "2", "--json"))
-        ok(seqtrain("explain", "own", "--units"))
+        told = ok(seqtrain("explain", "own", "--units", "--html"))
+        units = Path(told.splitlines()[-1]).read_text(encoding="utf-8")
+        assert "correlation" in units
         ok(seqtrain("gradients", "own"))
     ok(seqtrain("report", "own", "--to", "report.html"))
     page = Path("report.html").read_text(encoding="utf-8")

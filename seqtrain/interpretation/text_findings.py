@@ -1,7 +1,8 @@
-"""What `seqtrain explain` prints and draws of a language model."""
+"""What `seqtrain explain` prints, draws and writes on a page of a language model."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,13 @@ from seqtrain import drawing  # noqa: F401 - before matplotlib, which it imports
 from seqtrain.display.columns import table
 from seqtrain.display.escape import one_line, printable
 from seqtrain.display.numbers import readable
-from seqtrain.interpretation import text_plots
-from seqtrain.interpretation.figure_files import write_figures
+from seqtrain.interpretation import surprise, text_plots, unit_meanings
+from seqtrain.interpretation.figure_files import embedded, write_figures
 from seqtrain.interpretation.surprise import Surprise
 from seqtrain.interpretation.unit_meanings import Meaning
+from seqtrain.report import language_sections
+from seqtrain.report.page import document
+from seqtrain.report.page_sections import Section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_BITS = 10.0  # of the darkest colour
 MOST_STEPS = 120  # of a picture of gates
+LEGEND = "bits: what the token costs; rank: 1 where no other token was likelier"
 
 
 def coloured(found: Surprise) -> Group:
@@ -46,19 +51,22 @@ def headline(found: Surprise) -> str:
 
 def columns(found: Surprise) -> str:
     """Return a table with a row for each token."""
+    return "\n\n".join([headline(found), table(*by_token(found)), LEGEND])
+
+
+def by_token(found: Surprise) -> tuple[list[str], list[list[str]]]:
+    """Return the header of a table, and a row for each token."""
     rows = [
         [str(number), repr(token), f"{bits:.2f}", str(rank + 1), repr(likely), f"{share:.4f}"]
         for number, (token, bits, rank, (likely, share)) in enumerate(
             zip(found.tokens, found.bits, found.ranks.tolist(), found.likeliest, strict=True), 1
         )
     ]
-    header = ["step", "token", "bits", "rank", "likeliest", "probability"]
-    legend = "bits: what the token costs; rank: 1 where no other token was likelier"
-    return "\n\n".join([headline(found), table(header, rows), legend])
+    return ["step", "token", "bits", "rank", "likeliest", "probability"], rows
 
 
-def write(found: Surprise, folder: Path, suffix: str) -> list[Path]:
-    """Draw the text and the gates, and return the files.
+def write(found: Surprise, folder: Path, suffix: str, html: bool) -> list[Path]:
+    """Draw the text and the gates, write a page if it is asked for, and return the files.
 
     Raises:
         DrawingError: they cannot be drawn.
@@ -79,7 +87,22 @@ def write(found: Surprise, folder: Path, suffix: str) -> list[Path]:
             f"{name}-gates": maps(gates, tokens, title, rows=False),
         }
 
-    return write_figures(name, draw, folder, suffix)
+    return write_figures(name, draw, folder, suffix, partial(page, found) if html else None)
+
+
+def page(found: Surprise, text: Figure, gates: Figure) -> str:
+    """Return a page of HTML: the text with its colours, the gates, and a table of all tokens."""
+    header, rows = by_token(found)
+    content = {
+        "surprise": language_sections.surprise(surprise.numbers(found)),
+        "picture": embedded(gates),
+        "header": header,
+        "rows": rows,
+        "legend": LEGEND,
+        "units": [],
+    }
+    section = Section("passages", "Token by token", content)
+    return document(text_plots.clipped(found.title), found.run, [section])
 
 
 def columns_of_units(found: list[Meaning]) -> str:
@@ -99,12 +122,22 @@ def columns_of_units(found: list[Meaning]) -> str:
     return table(header, rows) if rows else "no unit follows what was looked for"
 
 
-def write_units(found: list[Meaning], folder: Path, suffix: str) -> list[Path]:
-    """Draw the units over passages of the test text, and return the file, if there are any.
+def write_units(
+    run: str, found: list[Meaning], folder: Path, suffix: str, html: bool
+) -> list[Path]:
+    """Draw the units over passages of the test text, and return the files, if there are any.
 
     Raises:
         DrawingError: it cannot be drawn.
     """
     if not found:
         return []
-    return write_figures("units", lambda: {"units": text_plots.units(found)}, folder, suffix)
+    shown = partial(page_of_units, run, found) if html else None
+    return write_figures("units", lambda: {"units": text_plots.units(found)}, folder, suffix, shown)
+
+
+def page_of_units(run: str, found: list[Meaning], *figures: Figure) -> str:
+    """Return a page of HTML: passages with the colours of the units' states."""
+    units = language_sections.units(unit_meanings.numbers(found))
+    section = Section("passages", "Unit by unit", {"surprise": None, "units": units})
+    return document("What its units follow", run, [section])

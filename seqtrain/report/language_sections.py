@@ -1,6 +1,6 @@
 """Section on language models: samples, bits by context, surprises, and units with a meaning."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,8 +23,8 @@ def texts(subjects: Sequence[Subject]) -> Content | None:
             "subject": subject,
             "samples": samples(subject.run),
             "best": [one for one in subject.run.samples() if "copied" in one],
-            "surprise": surprise(subject.run),
-            "units": units(subject.run),
+            "surprise": _surprise(subject.run),
+            "units": _units(subject.run),
             "rows": most_surprising(subject.run),
         }
         for subject in told
@@ -59,11 +59,20 @@ def samples(run: Run) -> list[dict[str, Any]]:
     return [every[round(number * step)] for number in range(MOST_SAMPLES)]
 
 
-def surprise(run: Run) -> dict[str, Any] | None:
-    """Return the tokens of a passage with the share of their colour; None if there is none."""
-    if not run.has(SURPRISE):
-        return None
-    found = run.read_json(SURPRISE, dict)
+def _surprise(run: Run) -> dict[str, Any] | None:
+    return surprise(run.read_json(SURPRISE, dict)) if run.has(SURPRISE) else None
+
+
+def _units(run: Run) -> list[dict[str, Any]]:
+    return units(run.read_json(UNITS, list)) if run.has(UNITS) else []
+
+
+def surprise(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tokens of a passage with the share of their colour.
+
+    Args:
+        found: the surprise of each token, as `seqtrain explain` keeps it in a run.
+    """
     tokens = [
         {
             "text": one["token"],
@@ -74,16 +83,20 @@ def surprise(run: Run) -> dict[str, Any] | None:
         }
         for one in found["tokens"]
     ]
-    bits = float(found["bits_per_character"])
-    return {"title": found["text"], "bits": bits, "tokens": tokens}
+    title = found["text"]
+    if title == "".join(one["token"] for one in found["tokens"]):
+        title = ""  # it stands there with its colours
+    return {"title": title, "bits": float(found["bits_per_character"]), "tokens": tokens}
 
 
-def units(run: Run) -> list[dict[str, Any]]:
-    """Return units, each with a passage whose characters have the colour of its state."""
-    if not run.has(UNITS):
-        return []
+def units(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return units, each with a passage whose characters have the colour of its state.
+
+    Args:
+        rows: the units, as `seqtrain explain --units` keeps them in a run.
+    """
     found = []
-    for one in run.read_json(UNITS, list):
+    for one in rows:
         values = one["values"]
         most = max(map(abs, values), default=1.0) or 1.0
         characters = [

@@ -183,7 +183,7 @@ def _explain_forecast(asked: _Asked) -> None:
 
 def _explain_text(asked: _Asked, units: bool) -> None:
     """Show how much each token surprised a language model, or its units that follow something."""
-    if asked.data or asked.html:
+    if asked.data:
         raise click.UsageError("Give a text, or a passage of a split: --split test --example 1.")
     if units:
         _explain_units(asked)
@@ -195,7 +195,7 @@ def _explain_text(asked: _Asked, units: bool) -> None:
     else:
         found = surprise.of_text(asked.run, asked.text)
     surprise.keep(asked.run, found)
-    written = text_findings.write(found, asked.folder, asked.suffix)
+    written = text_findings.write(found, asked.folder, asked.suffix, asked.html)
     if asked.as_json:
         console.result_json(surprise.numbers(found) | {"files": list(map(str, written))})
     else:
@@ -209,7 +209,8 @@ def _explain_units(asked: _Asked) -> None:
 
     found = unit_meanings.find(asked.run, asked.data_dir)
     unit_meanings.keep(asked.run, found)
-    written = text_findings.write_units(found, asked.folder, asked.suffix)
+    label, to = asked.run.label, (asked.folder, asked.suffix, asked.html)
+    written = text_findings.write_units(label, found, *to)
     if asked.as_json:
         files = list(map(str, written))
         console.result_json({"units": unit_meanings.numbers(found), "files": files})
