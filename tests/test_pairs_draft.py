@@ -63,6 +63,18 @@ def test_two_columns_of_texts_without_labels_are_pairs(seqtrain: Seqtrain) -> No
     assert "translation, 97 sequences, 14 ids in train" in told
 
 
+def test_a_file_of_sentences_is_read_as_tatoeba_gives_it(seqtrain: Seqtrain) -> None:
+    licence = "CC-BY 2.0 (France) Attribution: tatoeba.org #{} (CM) & #{} (sacredceltic)"
+    lines = [
+        f"I see {n} houses.\tJe vois {n} maisons.\t{licence.format(n, 3 * n)}\n" for n in range(100)
+    ]
+    Path("fra.txt").write_text("".join(["Go.\tVa !\t" + licence.format(1, 2) + "\n", *lines]))
+    _, found, told = drafted(seqtrain, "--data", "fra.txt")
+    assert (found.source_column, found.target_column) == ("column_1", "column_2")
+    assert "the first: Go. → Va !" in told
+    assert "`dataset.header=true` if it names the columns" in told
+
+
 NO_CLASSES = "holds classes"
 
 

@@ -439,6 +439,17 @@ HEADERLESS = {
     "a header that stands twice": (f"text,label\n{COMMAS}text,label\n", False),
     "nothing but a header": ("text,label\n", False),
     "other kinds": ("a plain film,good\n", False),
+    "sentences": ("Go.\tVa !\nStop!\tArrête !\n" + "Who is it?\tQui est-ce ?\n" * 9, True),
+    "sentences and their licence": (
+        "".join(f"“Go {number}.”\tVa !\tBy tatoeba.org #{number}\n" for number in range(20)),
+        True,
+    ),
+    "a header of questions": (
+        "What do you like?\tWhy?\n"
+        + "".join(f"The sea {number}.\tIt is blue {number}.\n" for number in range(20)),
+        False,
+    ),
+    "a header above sentences": ("english\tfrench\n" + "Go on.\tAllez.\n" * 12, False),
     "a quote left open": ('"text,label\na,b\n', False),
 }
 

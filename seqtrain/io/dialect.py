@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product, takewhile
+from os.path import commonprefix
 from typing import Literal, cast
 
 Quotes = bool | Literal["backslash"]
@@ -22,6 +23,9 @@ BAD_QUOTES = {  # messages of the csv module, and their meaning
     "unexpected end": "a quote is never closed",
     "field limit": f"a field has more than {LONGEST_FIELD:,} characters: a quote is left open",
 }
+BOILERPLATE = 24  # characters with which all values of a column begin, such as a licence
+SENTENCE_ENDS, CLOSING = {*".!?…。！？؟।"}, "\"'”’»)」"
+MOST, ASKED = 0.6, 0.05  # shares of a column that are sentences, and that are questions
 BACKSLASHED = re.compile(r"\\([\\\"])")
 HIDDEN = "\0"  # replaces unmatched quotes while the csv module reads; no text contains a zero byte
 SEPARATOR = re.compile(r'"?sep=(.)"?[,;|\t]*\s*', re.IGNORECASE)  # a first line for Excel
@@ -251,7 +255,8 @@ def _is_above(cells: Sequence[str], width: int, titles: bool) -> bool:
 def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bool:
     """Return whether a supposed header seems to hold the values of an example.
 
-    Then some of its values repeat in their column, or are numbers like all of their column.
+    Then some of its values repeat in their column, or are numbers like all of their column; or
+    all are sentences, or begin with the same words, like most of their column.
     Evenly spaced numbers, such as years, are names, and so are numbers beside a word such as
     `label`, or beside two words above columns of numbers.
     """
@@ -277,7 +282,17 @@ def looks_like_a_row(first: Sequence[str], rows: Sequence[Sequence[str | None]])
         number = measured and _is_number(cell)
         if again and not named or (bool(column) and number and all(map(_is_number, column))):
             return True
-    return False
+    return bool(first) and not named and all(map(_is_sentence_like, first, columns))
+
+
+def _is_sentence_like(cell: str, column: Sequence[str]) -> bool:
+    """Return whether a cell is a sentence like most of its column, or begins like all of it."""
+    if cell and column and len(commonprefix([cell, *column])) >= BOILERPLATE:
+        return True
+    end, *ends = (value.rstrip(CLOSING)[-1:] for value in (cell, *column))
+    sentences = sum(map(SENTENCE_ENDS.__contains__, ends))
+    asked = end != "?" or ends.count("?") >= ASKED * len(ends)  # names of columns may be questions
+    return end in SENTENCE_ENDS and sentences >= MOST * max(len(ends), FEW) and asked
 
 
 def _are_even(cells: Sequence[str]) -> bool:

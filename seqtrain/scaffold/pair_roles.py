@@ -40,6 +40,7 @@ def seen_pairs(found: Profile) -> Roles | None:
         if column.is_lettered
         and column.variety >= VARIED
         and not (column.is_number or column.is_date or column.is_address)
+        and not column.is_boilerplate
     ]
     if len(found.columns) > MOST_COLUMNS or len(sides) < 2:
         return None

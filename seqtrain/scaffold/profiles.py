@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, pairwise
 from math import isfinite
+from os.path import commonprefix
 from unicodedata import category
 
 from seqtrain.data.number_labels import how_to_write, measured
+from seqtrain.io.dialect import BOILERPLATE
 from seqtrain.io.tables import Table
 
 MOST_VALUES = 1_000  # different values to count in a column; classes are never more
@@ -126,6 +128,11 @@ class Column:
     def is_address(self) -> bool:
         """Whether its values are web or mail addresses."""
         return not self.is_number and self._mostly(ADDRESS)
+
+    @cached_property
+    def is_boilerplate(self) -> bool:
+        """Whether its values begin alike, as the licences of sentences do."""
+        return self.rows > 1 and len(commonprefix(self.sample)) >= BOILERPLATE
 
     @cached_property
     def words(self) -> float:
