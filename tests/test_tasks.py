@@ -31,8 +31,8 @@ from seqtrain.tasks import (
     Task,
     Translation,
 )
-from seqtrain.tasks.base import labelled
 from seqtrain.tasks.forecasting import labels_type
+from seqtrain.tasks.labelled_task import labelled
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results

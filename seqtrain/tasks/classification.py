@@ -18,7 +18,8 @@ from seqtrain.data.class_labels import (
 )
 from seqtrain.display.escape import one_line
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import ERROR, LabelledTask, Place, Scores, StepPredictions
+from seqtrain.tasks.base import Place, Scores, StepPredictions, significant
+from seqtrain.tasks.labelled_task import LabelledTask
 
 if TYPE_CHECKING:
     import keras
@@ -310,9 +311,7 @@ class Classification(LabelledTask):
         """Return the better one by McNemar's test, or by a bootstrap of macro F1."""
         difference = other["difference"]
         p_value = {ACCURACY.name: "p_value"}.get(metric.name, f"{metric.name}_p_value")
-        if not difference[p_value] < ERROR:
-            return 0
-        return int(difference[metric.name] > 0) - int(difference[metric.name] < 0)
+        return significant(difference[metric.name], difference[p_value])
 
     def finds(self, other: Mapping[str, Any]) -> bool:
         """Return whether a baseline tells the classes apart."""

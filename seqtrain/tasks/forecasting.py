@@ -16,7 +16,7 @@ from seqtrain.display.numbers import readable
 from seqtrain.display.sentences import counted
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import Scores, Task, of_kind
+from seqtrain.tasks.base import Scores, Task, of_kind, significant
 
 if TYPE_CHECKING:
     import keras
@@ -601,11 +601,8 @@ class Forecasting(Task):
 
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
         """Return the better one by the Diebold–Mariano test."""
-        from seqtrain.tasks.base import ERROR
-
         difference = other["difference"]
-        sign = (difference["mase"] < 0) - (difference["mase"] > 0)
-        return int(sign) if difference["p"] < ERROR else 0
+        return significant(-difference["mase"], difference["p"])
 
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray

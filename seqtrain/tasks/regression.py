@@ -12,7 +12,8 @@ from seqtrain.data.scaling import Target, current
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
-from seqtrain.tasks.base import LabelledTask, Place, Scores, StepPredictions, Task
+from seqtrain.tasks.base import Place, Scores, StepPredictions, Task
+from seqtrain.tasks.labelled_task import LabelledTask
 
 if TYPE_CHECKING:
     import keras
