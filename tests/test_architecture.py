@@ -21,7 +21,7 @@ ORDER = (
 # The same within packages of many modules.
 WITHIN = {
     "evaluation": "metric uncertainty calibration significance classification_metrics confusion "
-    "regression_metrics linear_models ngrams baselines conformal forecast_metrics "
+    "regression_metrics linear_models ngrams ngram_weights baselines conformal forecast_metrics "
     "forecast_baselines language_metrics count_models sequence_metrics "
     "pair_baselines mistakes".split(),
     "tasks": "base labelled_task classification regression forecasting writing_task "

@@ -237,9 +237,9 @@ class Classification(LabelledTask):
 
     def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
         """Return the log-count ratios."""
-        from seqtrain.evaluation import linear_models
+        from seqtrain.evaluation import ngram_weights
 
-        return linear_models.log_count_ratios(counts, labels, weighed)
+        return ngram_weights.log_count_ratios(counts, labels, weighed)
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a logistic regression for each output."""

@@ -217,9 +217,9 @@ class Regression(LabelledTask):
 
     def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
         """Return the inverse document frequencies."""
-        from seqtrain.evaluation import linear_models
+        from seqtrain.evaluation import ngram_weights
 
-        return linear_models.inverse_frequencies(counts)
+        return ngram_weights.inverse_frequencies(counts)
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a ridge regression to the standardised labels."""
