@@ -17,13 +17,13 @@ from seqtrain.data.inputs import pieces
 from seqtrain.data.scaling import Scaling
 from seqtrain.data.seasonality import mase_scale
 from seqtrain.data.transform import Level, Transform
-from seqtrain.data.windows import Windows
+from seqtrain.data.windows import Windows, labels_type
 from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
 from seqtrain.schema.sections import Count, Share, Size
 from seqtrain.sources.base import DatasetConfig
 from seqtrain.tasks import Task
-from seqtrain.tasks.forecasting import Forecasting, Output, forecasting, labels_type
+from seqtrain.tasks.forecasting import Forecasting, Output, forecasting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -265,14 +265,15 @@ class SeriesConfig(DatasetConfig):
         """Return MASE on validation of a linear regression that some windows of train fit."""
         import numpy as np
 
+        from seqtrain.evaluation import forecast_metrics
         from seqtrain.evaluation.forecast_baselines import fit_windows, forecast_linearly
 
         stride = max(self.stride, len(found.values) // TRIED)
         dataset = self.model_copy(update={"stride": stride})._windowed(found, {})
         task, labels = forecasting(dataset.task), dataset.validation.labels
         outputs = forecast_linearly(fit_windows(dataset), dataset.validation)
-        errors = task.errors(labels, task.in_units(outputs, labels)[:, :, None])
-        return float(np.nanmean(errors))
+        points = task.transform.in_units(outputs, labels)[:, :, None]
+        return float(np.nanmean(forecast_metrics.errors(task.origins(labels), points)))
 
     def _windowed(self, found: SeriesData, decided: Mapping[str, Any]) -> Dataset:
         """Return the windows of a config in which everything is decided."""
@@ -418,7 +419,7 @@ class SeriesConfig(DatasetConfig):
         labels = np.zeros(len(series), labels_type(horizon))
         labels["series"], labels["time"] = series, found.starts[series] + origins
         for rows in pieces(len(series)):
-            labels["truth"][rows] = _after(found, series[rows], origins[rows], horizon)
+            labels["truth"][rows] = found.after(series[rows], origins[rows], horizon)
         labels["level"] = self._levels(steps[:, 0], ends)
         labels["spread"] = self._spreads(steps[:, 0], ends)
         level, spread = labels["level"].copy(), labels["spread"].copy()
@@ -677,13 +678,3 @@ def _changes(steps: np.ndarray, firsts: np.ndarray) -> np.ndarray:
     found = np.diff(steps, prepend=steps[:1])
     found[firsts] = 0.0
     return found
-
-
-def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
-    """Return the values after each origin, NaN where not known; float64, shape (N, H)."""
-    import numpy as np
-
-    steps = origins[:, None] + np.arange(1, horizon + 1)
-    there = steps < found.lengths[series][:, None]
-    rows = np.where(there, steps + found.firsts[series][:, None], 0)
-    return np.where(there & found.observed[rows], found.values[rows], np.nan)

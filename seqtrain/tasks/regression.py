@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from seqtrain.data.number_labels import check_differing, measured, no_number, numbers, written
+from seqtrain.data.number_labels import (
+    check_differing,
+    measured,
+    no_number,
+    numbers,
+    statistics,
+    written,
+)
 from seqtrain.data.scaling import Target, current
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
@@ -104,19 +111,7 @@ class Regression(LabelledTask):
 
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
         """Return under `labels` a row for each of a few statistics."""
-        import numpy as np
-
-        statistics: dict[str, Any] = {
-            "least": np.min,
-            "mean": np.mean,
-            "std": np.std,
-            "largest": np.max,
-        }
-        rows = [
-            {"name": name, **{split: float(of(found)) for split, found in labels.items()}}
-            for name, of in statistics.items()
-        ]
-        return {"labels": rows}
+        return {"labels": statistics(labels)}
 
     def summary(self, labels: np.ndarray) -> str:
         """Return the smallest and the largest number."""
