@@ -21,10 +21,11 @@ ORDER = (
 # The same within packages of many modules.
 WITHIN = {
     "evaluation": "metric uncertainty calibration significance classification_metrics confusion "
-    "regression_metrics linear_models ngrams baselines conformal forecast_metrics "
-    "forecast_baselines language_metrics count_models sequence_metrics "
+    "regression_metrics linear_models ngrams ngram_weights baselines conformal forecast_metrics "
+    "forecast_excerpts forecast_baselines language_metrics count_models sequence_metrics "
     "pair_baselines mistakes".split(),
-    "tasks": "base classification regression forecasting language_model translation".split(),
+    "tasks": "base keras_metrics labelled_task classification regression forecasting writing_task "
+    "language_model translation".split(),
     "config": "training_section execution_section config validation searched loading".split(),
     "serving.answers": "base text_answers sequence_answers writing_answers translation_answers "
     "series_answers".split(),

@@ -12,8 +12,8 @@ from seqtrain.evaluation import baselines as module
 from seqtrain.evaluation import classification_metrics, linear_models, ngrams, regression_metrics
 from seqtrain.evaluation.baselines import Baseline, flat
 from seqtrain.tasks import Classification
-from seqtrain.tasks.base import labelled
 from seqtrain.tasks.classification import MAJORITY
+from seqtrain.tasks.labelled_task import labelled
 from seqtrain.tasks.regression import MEAN
 from tests.factories.baselines import VALUES, WORDS, baselines, numbers, of_examples, values
 

@@ -519,7 +519,7 @@ def test_the_plateau_begins_at_the_epoch_of_less_loss() -> None:
 def test_macro_f1_of_an_epoch_is_that_of_all_its_batches(classes: int) -> None:
     from sklearn.metrics import f1_score
 
-    from seqtrain.tasks.classification import macro_f1
+    from seqtrain.tasks.keras_metrics import macro_f1
 
     random = np.random.default_rng(0)
     labels = random.integers(0, classes - (classes > 2), 90)  # of four, one is never true

@@ -26,6 +26,7 @@ from seqtrain.datasets.airline import Airline
 from seqtrain.datasets.series import Series
 from seqtrain.datasets.stocks import Stocks
 from seqtrain.errors import DataError
+from seqtrain.evaluation import forecast_metrics
 from seqtrain.inference import next_values
 from seqtrain.plots.forecast_plots import ticks_of
 from seqtrain.runs import lookup
@@ -555,7 +556,7 @@ def test_a_line_goes_on_as_a_line(own: Path, horizon: int, output: str) -> None:
     assert dataset.series is not None
     latest = config.dataset.completed(dataset.series).latest(dataset.series, dataset.fitted)
     outputs = model.predict_on_batch(np.asarray(latest.x))
-    found = forecasting(dataset.task).points(dataset.task.predictions(outputs, latest.labels))
+    found = forecast_metrics.points(dataset.task.predictions(outputs, latest.labels))
     np.testing.assert_allclose(found, [120 + np.arange(horizon)], atol=0.05)
 
 
@@ -766,7 +767,7 @@ def test_a_series_that_never_changed_counts_for_no_mase(log: bool) -> None:
     labels = dataset.test.labels
     outputs = np.random.default_rng(0).normal(size=(len(labels), dataset.outputs))
     predictions = task.predictions(outputs, labels)
-    errors = task.errors(labels, predictions)
+    errors = forecast_metrics.errors(task.origins(labels), predictions)
     assert (np.isnan(errors) == (labels["series"] == 1)).all()
     wanted = task.scores("test", labels, predictions)["test_mase"]
     assert np.nanmean(errors) == pytest.approx(wanted)

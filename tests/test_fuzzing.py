@@ -26,6 +26,7 @@ from seqtrain.data import embeddings, subwords
 from seqtrain.data.dataset import Dataset, Examples, Fitted
 from seqtrain.data.text_windows import LABEL
 from seqtrain.data.vocabulary import FIRST_WORD, Vocabulary
+from seqtrain.data.windows import labels_type
 from seqtrain.datasets.airline import Airline
 from seqtrain.datasets.arrays import Arrays
 from seqtrain.datasets.corpus import Corpus
@@ -40,7 +41,7 @@ from seqtrain.runs.checkpoints import PROGRESS, VARIABLES, Checkpoints
 from seqtrain.runs.run import Run
 from seqtrain.runs.run_files import Artifacts
 from seqtrain.tasks import Classification, Forecasting, LanguageModel
-from seqtrain.tasks.forecasting import forecasting, labels_type
+from seqtrain.tasks.forecasting import forecasting
 from tests.conftest import CONFIGS
 from tests.factories.downloads import mnist_arrays, pack, word_index, write_archive, write_ids
 from tests.mutation import (

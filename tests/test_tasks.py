@@ -18,6 +18,7 @@ from seqtrain.data.grid import Grid
 from seqtrain.data.pair_encoding import END, label_type
 from seqtrain.data.text_windows import LABEL
 from seqtrain.data.transform import Transform
+from seqtrain.data.windows import labels_type
 from seqtrain.evaluation import uncertainty
 from seqtrain.evaluation.significance import mcnemar, paired_bootstrap
 from seqtrain.runs import lookup
@@ -31,8 +32,7 @@ from seqtrain.tasks import (
     Task,
     Translation,
 )
-from seqtrain.tasks.base import labelled
-from seqtrain.tasks.forecasting import labels_type
+from seqtrain.tasks.labelled_task import labelled
 from seqtrain.training import launch
 from tests.conftest import Outcome, drawing
 from tests.cutting import cut_short, go_on, results

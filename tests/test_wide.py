@@ -9,7 +9,7 @@ import pytest
 
 from seqtrain.config import load_config
 from seqtrain.data.dataset import Dataset
-from seqtrain.evaluation import linear_models
+from seqtrain.evaluation import ngram_weights
 from seqtrain.inference import model_file
 from seqtrain.models import wide
 from seqtrain.models.recurrent import Recurrent
@@ -65,13 +65,13 @@ def test_an_ngram_counts_by_how_well_it_tells_the_classes_apart() -> None:
     from sklearn.feature_extraction.text import TfidfTransformer
 
     counts = csr_matrix([[2, 0, 1], [1, 0, 0], [0, 3, 1], [0, 1, 0]])
-    found = linear_models.log_count_ratios(counts, np.array([0, 0, 1, 1]), weighed=False)
+    found = ngram_weights.log_count_ratios(counts, np.array([0, 0, 1, 1]), weighed=False)
     np.testing.assert_allclose(found, [np.log(3), np.log(3), 0.0], atol=1e-12)
-    assert linear_models.inverse_frequencies(counts) == pytest.approx(
+    assert ngram_weights.inverse_frequencies(counts) == pytest.approx(
         TfidfTransformer(smooth_idf=True).fit(counts).idf_
     )
     of_three = np.array([0, 0, 1, 2])  # half of all texts are of class 0
-    by_size, alike = (linear_models.log_count_ratios(counts, of_three, w) for w in (False, True))
+    by_size, alike = (ngram_weights.log_count_ratios(counts, of_three, w) for w in (False, True))
     assert by_size[0] > alike[0]
 
 

@@ -19,7 +19,7 @@ from seqtrain.display.columns import table, width
 from seqtrain.display.escape import cell, in_json, one_line, printable
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError, OutputError, stopped_by
-from seqtrain.io.text_file import MARKS, shown
+from seqtrain.io.text_file import MARKS
 
 if TYPE_CHECKING:
     import keras
@@ -131,76 +131,6 @@ class _Messages(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         message(prefix + record.getMessage())
-
-
-def format_inspection(found: dict[str, Any]) -> str:
-    """Return what `seqtrain check --load` prints."""
-    splits = ("train", "validation", "test")
-    numbers = [[f"{found['example']}s", *(f"{found['examples'][split]:,}" for split in splits)]]
-    numbers += [
-        [f"class {row['name']}", *(f"{row[split]:,}" for split in splits)]
-        for row in found["classes"]
-    ]
-    numbers += [
-        [
-            f"{found['label']}, {row['name']}",
-            *(_label(row[split], found["labels"], split) for split in splits),
-        ]
-        for row in found["labels"]
-    ]
-    if found["unknown"]:
-        numbers.append(["unknown tokens", *(f"{found['unknown'][s]:.1%}" for s in splits)])
-    repeated = found["repeated"]
-    if repeated:
-        numbers.append(["also in train", "", *(f"{repeated[split]:,}" for split in splits[1:])])
-    if repeated and any(repeated["alike"].values()):
-        alike = (f"{repeated['alike'][split]:,}" for split in splits[1:])
-        numbers.append(["equal except for unknown words", "", *alike])
-    facts = [f"data: {found['source']}"]
-    if of_series := found["series"]:
-        parts = (("first forecast", "first"), ("last forecast", "last"))
-        numbers += [[title, *(of_series[key][split] for split in splits)] for title, key in parts]
-        facts.append(table(["", ""], of_series["facts"]).lstrip("\n"))
-    lengths = [
-        [f"{percent} % have at most", f"{length:,}"] for percent, length in found["lengths"].items()
-    ]
-    gigabytes = found["bytes"] / 1e9
-    facts.append(table(["", *splits], numbers))
-    if found["facts"]:
-        facts.append(table(["", ""], found["facts"]).lstrip("\n"))
-    if found["first"]:
-        first = [[shown(one_line(cell)) for cell in row] for row in found["first"]]
-        facts.append(table(["the first of train", found["label"]], first))
-    if not of_series and repeated:
-        facts += [
-            table(["lengths in train", "steps"], lengths),
-            f"{found['cut']:.1%} are cut at {found['max_length']:,} steps, {found['empty']:,} are "
-            f"empty, {repeated['train']:,} repeat another",
-        ]
-    facts += [
-        *([f"{found['dropped']:.1%} of the characters are in no word"] if found["dropped"] else []),
-        f"{found['parameters']:,} parameters, {gigabytes:.1f} GB of memory, about "
-        f"{_duration(found['seconds_per_epoch'])} an epoch, {found['epochs']} epochs "
-        f"{_duration(found['seconds_per_epoch'] * found['epochs'])}",
-        *(f"advice: {sentence}" for sentence in found["advice"]),
-    ]
-    return "\n\n".join(facts)
-
-
-def _label(value: float, statistics: list[dict[str, Any]], split: str) -> str:
-    """Return a statistic of labels with as many digits as their differences need."""
-    from seqtrain.data.scaling import Target
-
-    of = {row["name"]: row[split] for row in statistics}
-    if "mean" not in of:  # the labels are no numbers
-        return f"{value:,.0f}" if value.is_integer() else readable(value)
-    return Target(of["mean"], of["std"] or 1.0).shown(value)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def is_terminal() -> bool:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from seqtrain.data.inputs import Inputs
     from seqtrain.data.time_series import SeriesData
     from seqtrain.data.vocabulary import Vocabulary
-    from seqtrain.tasks.base import LabelledTask, Task
+    from seqtrain.tasks.base import Task
+    from seqtrain.tasks.labelled_task import LabelledTask
 
 MASK_VALUE = -1e30  # of every feature of a padded step
 LENGTHS = 8  # steps to which batches are cut

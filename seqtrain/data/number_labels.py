@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from seqtrain.errors import DataError
 from seqtrain.io.text_file import shown
@@ -130,6 +130,22 @@ def check_differing(values: Iterable[float], source: str) -> None:
             f"{source}: every training example has the label {written(different.pop())}",
             "give examples of different numbers",
         )
+
+
+def statistics(splits: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Return a row for each of a few statistics of the labels of each split, without NaN."""
+    import numpy as np
+
+    functions: dict[str, Any] = {
+        "least": np.nanmin,
+        "mean": np.nanmean,
+        "std": np.nanstd,
+        "largest": np.nanmax,
+    }
+    return [
+        {"name": name, **{split: float(of(labels)) for split, labels in splits.items()}}
+        for name, of in functions.items()
+    ]
 
 
 def doubt_digits(labels: Sequence[str], place: Callable[[int], str]) -> None:

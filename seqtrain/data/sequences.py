@@ -15,7 +15,7 @@ from seqtrain.schema.sections import End
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqtrain.tasks.base import LabelledTask
+    from seqtrain.tasks.labelled_task import LabelledTask
 
 USABLE = (
     f"numbers must be finite and nearer to zero than {LARGEST:.0e}; a step that was not measured "

@@ -103,6 +103,21 @@ class SeriesData:
         within = np.repeat(self.starts - self.firsts, self.lengths)
         return np.asarray(np.arange(len(self.values)) + within)
 
+    def after(self, series: np.ndarray, steps: np.ndarray, horizon: int) -> np.ndarray:
+        """Return the values after steps of series, NaN where not known; float64, shape (N, H).
+
+        Args:
+            series: their numbers, int64 of shape (N,).
+            steps: in the same form.
+            horizon: H.
+        """
+        import numpy as np
+
+        after = steps[:, None] + np.arange(1, horizon + 1)
+        there = after < self.lengths[series][:, None]
+        rows = np.where(there, after + self.firsts[series][:, None], 0)
+        return np.where(there & self.observed[rows], self.values[rows], np.nan)
+
     def covariates(self) -> np.ndarray:
         """Return past and future covariates of each value; float64, shape (total, P + K)."""
         import numpy as np

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Literal, get_args
 
+from seqtrain.data.inputs import pieces
+from seqtrain.data.windows import places
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -114,6 +117,28 @@ class Transform:
 
         found = outputs * self.scale(series) + self.offset(series, times)
         return np.asarray(np.exp(found) if self.log else found)
+
+    def standardised(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return values as the network predicts them; float64 of the same shape, (N, H, …).
+
+        Args:
+            values: after each of N origins, in the units of the data.
+            labels: of these origins, see `windows.labels_type`.
+        """
+        import numpy as np
+
+        series, times, level, spread = places(labels, values.ndim)
+        return np.asarray((self.forward(values, series, times) - level) / spread)
+
+    def in_units(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return outputs of the network in the units of the data; inverse of `standardised`."""
+        import numpy as np
+
+        found = np.empty(outputs.shape)
+        for rows in pieces(len(outputs)):
+            series, times, level, spread = places(labels[rows], outputs.ndim)
+            found[rows] = self.inverse(outputs[rows] * spread + level, series, times)
+        return found
 
     def scale(self, series: np.ndarray) -> np.ndarray:
         """Return the standard deviation of the series of each value."""

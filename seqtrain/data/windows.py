@@ -11,6 +11,39 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+def labels_type(horizon: int) -> list[tuple[Any, ...]]:
+    """Return the NumPy type of the label of an example: the forecast of one origin.
+
+    `truth`: the next values in the units of the data, NaN where not known yet; `series`: the
+    number of its series; `time`: that of the last known value, as an index of the grid; `level`
+    and `spread`: what the network's window was centred and scaled by.
+    """
+    return [
+        ("truth", "<f8", (horizon,)),
+        ("series", "<i4"),
+        ("time", "<i8"),
+        ("level", "<f8"),
+        ("spread", "<f8"),
+    ]
+
+
+def times_after(labels: np.ndarray) -> np.ndarray:
+    """Return the time of each next value as an index of the grid; int64, shape (N, H)."""
+    import numpy as np
+
+    horizon = labels["truth"].shape[1]
+    return np.asarray(labels["time"][:, None] + np.arange(1, horizon + 1))
+
+
+def places(labels: np.ndarray, ndim: int) -> tuple[np.ndarray, ...]:
+    """Return series, times, level and spread of labels, in shapes that fit (N, H, …)."""
+    more = (1,) * (ndim - 2)
+    columns = (labels[key].reshape(-1, 1, *more) for key in ("series", "level", "spread"))
+    series, level, spread = columns
+    times = times_after(labels)
+    return series, times.reshape(*times.shape, *more), level, spread
+
+
 class Computed:
     """Rows that a function computes when they are read, like an array of shape (N, width), float32.
 

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
-from seqtrain.sources.windowed_series import Part, SeriesConfig
+from seqtrain.sources.time_split import Part
+from seqtrain.sources.windowed_series import SeriesConfig
 
 # Thousands of passengers of each month, January 1949 to December 1960: G. E. P. Box and
 # G. M. Jenkins, "Time Series Analysis: Forecasting and Control", 1970, series G.

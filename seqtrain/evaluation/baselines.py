@@ -24,7 +24,7 @@ from seqtrain.evaluation import ngrams
 from seqtrain.evaluation.linear_models import Fit
 
 if TYPE_CHECKING:
-    from seqtrain.tasks.base import LabelledTask
+    from seqtrain.tasks.labelled_task import LabelledTask
 
 Read = Callable[[np.ndarray], Any]  # from examples to a matrix, dense or sparse
 

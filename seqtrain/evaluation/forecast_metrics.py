@@ -10,6 +10,7 @@ import numpy as np
 
 from seqtrain.data import inputs
 from seqtrain.evaluation import uncertainty
+from seqtrain.evaluation.significance import diebold_mariano
 
 PERCENTILES = (50, 90, 95, 99, 100)
 MANY_SERIES = 10  # series from which on whole series are resampled
@@ -85,6 +86,29 @@ def width(origins: Origins, quantiles: np.ndarray) -> Values:
     return np.asarray((quantiles[:, :, -1] - quantiles[:, :, 0]) / _known(origins))
 
 
+def errors(origins: Origins, quantiles: np.ndarray) -> np.ndarray:
+    """Return the mean of `mase` over the steps of each origin; float64, shape (N,)."""
+    off, middle = np.empty(len(quantiles)), points(quantiles)
+    for rows in inputs.pieces(len(off)):
+        off[rows] = np.nanmean(mae(origins.take(rows), middle[rows]), axis=1)
+    return np.asarray(off / _known(origins)[:, 0])
+
+
+def difference(origins: Origins, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
+    """Return the mean difference of `errors`, and the p-value of the Diebold–Mariano test."""
+    first, second = errors(origins, ours), errors(origins, theirs)
+    more, known = first - second, ~np.isnan(first)
+    more = more[~np.isnan(more)]
+    where = origins.series[known], origins.time[known], origins.truth.shape[1]
+    p = diebold_mariano(first[known], second[known], *where)
+    return float(more.mean()) if len(more) else 0.0, p
+
+
+def points(quantiles: np.ndarray) -> np.ndarray:
+    """Return the forecasts themselves, without their intervals; float64, shape (N, H)."""
+    return np.asarray(quantiles[:, :, quantiles.shape[2] // 2])
+
+
 def _known(origins: Origins) -> np.ndarray:
     """Return MASE's denominators, NaN if undefined; float64, shape (N, 1)."""
     return np.asarray(np.where(origins.scale > 0, origins.scale, np.nan)[:, None])
@@ -98,14 +122,14 @@ def every(origins: Origins, quantiles: np.ndarray, levels: Sequence[float]) -> d
         quantiles: float64 of shape (N, H, Q), in units of the data.
         levels: the Q quantiles; the middle one is the forecast itself.
     """
-    points = quantiles[:, :, len(levels) // 2]
-    none = np.full(points.shape, np.nan)
+    middle = points(quantiles)
+    none = np.full(middle.shape, np.nan)
     has_interval = len(levels) > 1
     return {
-        "mase": mase(origins, points),
-        "mae": mae(origins, points),
-        "rmse": np.square(mae(origins, points)),
-        "smape": smape(origins, points),
+        "mase": mase(origins, middle),
+        "mae": mae(origins, middle),
+        "rmse": np.square(mae(origins, middle)),
+        "smape": smape(origins, middle),
         "pinball": pinball(origins, quantiles, levels) if has_interval else none,
         "coverage": coverage(origins, quantiles) if has_interval else none,
         "width": width(origins, quantiles) if has_interval else none,
@@ -187,7 +211,7 @@ def evaluate(
     absolute errors.
     """
     found = sums(origins, quantiles, levels, blocks(origins))
-    sizes = np.nanpercentile(mae(origins, quantiles[:, :, len(levels) // 2]), PERCENTILES).tolist()
+    sizes = np.nanpercentile(mae(origins, points(quantiles)), PERCENTILES).tolist()
     return {
         **_means(prefix, found),
         "intervals": {f"{prefix}_{name}": ends for name, ends in intervals(found).items()},

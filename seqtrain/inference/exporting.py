@@ -119,8 +119,38 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
         ConfigError: a package is missing, or the file exists.
         RunError: the run has no model, the format cannot hold it, or it answers differently.
     """
-    kind = FORMATS[form]
     run.require(run.model_file.name)
+    target = _checked_target(run, form, to)
+    dataset = _dataset(run, data_dir)
+    examples = _examples(run, dataset)
+    reads = form == "saved_model" and isinstance(run.config.dataset, TokenDatasetConfig)
+    unread = _unread(run) if reads else ""
+    texts = _texts(run, dataset) if reads and not unread else []
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        given = Path(place) / "examples.npz"
+        named: dict[str, Any] = examples if isinstance(examples, dict) else {"x": examples}
+        np.savez(given, **named)
+        given.with_name("texts.json").write_text(json.dumps(texts))
+        with _new(target, bool(FORMATS[form].ending)) as beside:
+            found = _converted(run, form, beside, given)
+            if not found["difference"] <= CLOSE:
+                raise RunError(
+                    f"as {form} the network answers differently, by up to "
+                    f"{found['difference']:.2g}, so it was not exported",
+                    _others(form),
+                )
+    told = _compared(texts, found["other_ids"], unread) if reads else None
+    return Exported(target, found["difference"], inputs.count(examples), found["inputs"], told)
+
+
+def _checked_target(run: Run, form: str, to: Path | None) -> Path:
+    """Return the new file or folder.
+
+    Raises:
+        ConfigError: a package that writes it is missing, or it exists.
+    """
+    kind = FORMATS[form]
     if missing := [name for name in kind.packages if find_spec(name) is None]:
         raise ConfigError(
             f"`--format {form}` needs {' and '.join(missing)}, which is not installed",
@@ -129,35 +159,26 @@ def export(run: Run, form: str, to: Path | None, data_dir: Path | None) -> Expor
     target = to or Path(f"{run.config.name}{kind.ending}")
     if os.path.lexists(target):
         raise ConfigError(f"`{target}` exists, and `export` overwrites nothing", "`--to NAME`")
-    dataset = _dataset(run, data_dir)
-    examples = _examples(run, dataset)
-    reads = form == "saved_model" and isinstance(run.config.dataset, TokenDatasetConfig)
-    unread = _unread(run) if reads else ""
-    texts = _texts(run, dataset) if reads and not unread else []
-    if reads and not texts:
-        unread = unread or "there is no text to compare with"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place:
-        given = Path(place) / "examples.npz"
-        named: dict[str, Any] = examples if isinstance(examples, dict) else {"x": examples}
-        np.savez(given, **named)
-        given.with_name("texts.json").write_text(json.dumps(texts))
-        with _new(target, bool(kind.ending)) as beside:
-            found = _converted(run, form, beside, given)
-            if not found["difference"] <= CLOSE:
-                raise RunError(
-                    f"as {form} the network answers differently, by up to "
-                    f"{found['difference']:.2g}, so it was not exported",
-                    _others(form),
-                )
-    if other := found["other_ids"]:
+    return target
+
+
+def _compared(texts: list[str], other: list[int], unread: str) -> Texts:
+    """Return whether the exported network takes texts.
+
+    Args:
+        texts: for which TensorFlow's operations made ids.
+        other: the indices of those with other ids than the run's.
+        unread: why these operations cannot read the texts of the run, or nothing.
+    """
+    if other:
         unread = (
             f"TensorFlow's operations give other ids than seqtrain to {len(other):,} of "
             f"{len(texts):,} texts, the first `{shown(texts[other[0]])}`"
         )
+    elif not texts:
+        unread = unread or "there is no text to compare with"
     name = None if unread else text_signature.NAME
-    told = Texts(name, len(texts), len(texts) - len(other), unread) if reads else None
-    return Exported(target, found["difference"], inputs.count(examples), found["inputs"], told)
+    return Texts(name, len(texts), len(texts) - len(other), unread)
 
 
 def _unread(run: Run) -> str:

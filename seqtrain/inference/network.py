@@ -31,7 +31,7 @@ from seqtrain.io.text_file import told
 from seqtrain.runs import run_data
 from seqtrain.runs.run import Run
 from seqtrain.tasks import Task
-from seqtrain.tasks.base import labelled
+from seqtrain.tasks.labelled_task import labelled
 
 BATCH_SIZE = 64  # examples at once; more are no faster, and take more memory
 GROUPS = 5  # groups of examples of similar length

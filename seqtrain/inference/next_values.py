@@ -11,6 +11,7 @@ import numpy as np
 
 from seqtrain.data.dataset import Examples
 from seqtrain.data.time_series import SeriesData
+from seqtrain.evaluation.forecast_metrics import points
 from seqtrain.inference.network import Row, predictions, started
 from seqtrain.inference.newer_series import config_of, read_newer
 from seqtrain.runs.run import Run
@@ -76,12 +77,9 @@ def forecast(
     run.require(run.model_file.name)
     task = forecasting(run.fitted_task)
     config = config_of(run)
-    if file:
-        found, task = read_newer(config, task, file)
-    else:
-        found = config.series(data_dir)
+    found, task = read_newer(config, task, file) if file else (config.series(data_dir), task)
     wanted = steps or task.horizon
-    found = config.ready(found, wanted)
+    past = found = config.ready(found, wanted)
     if wanted > task.horizon:
         log.warning(
             "the network forecasts %s steps; further ones see its own forecasts as values, so "
@@ -89,14 +87,13 @@ def forecast(
             task.horizon,
         )
     model, fitted = model or started(run), replace(run.fitted(), task=task)
-    past = found
     parts: list[np.ndarray] = []
     width = np.zeros((len(found.names), 1, 1))
-    while sum(part.shape[1] for part in parts) < wanted:
+    for _ in range(0, wanted, task.horizon):
         examples = config.latest(found, fitted)
         part, width = _widened(predictions(model, examples, task), width, examples, task)
         parts.append(part)
-        found = found.extended(task.points(part))
+        found = found.extended(points(part))
     return Forecast(past, task, np.concatenate(parts, axis=1)[:, :wanted])
 
 
@@ -115,8 +112,8 @@ def _widened(
     Returns:
         The quantiles, and the distances of the last step.
     """
-    scaled = task.standardised(quantiles, examples.labels)
+    scaled = task.transform.standardised(quantiles, examples.labels)
     middle = scaled[:, :, [scaled.shape[2] // 2]]
     apart = scaled - middle
     wider = np.sign(apart) * np.sqrt(np.square(apart) + np.square(before))
-    return task.in_units(middle + wider, examples.labels), wider[:, -1:]
+    return task.transform.in_units(middle + wider, examples.labels), wider[:, -1:]

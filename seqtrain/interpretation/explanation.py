@@ -19,7 +19,7 @@ from seqtrain.runs.folders import EXPLAINED
 from seqtrain.runs.run import Run
 from seqtrain.schema.sections import End
 from seqtrain.tasks import Task
-from seqtrain.tasks.base import labelled
+from seqtrain.tasks.labelled_task import labelled
 
 if TYPE_CHECKING:
     from seqtrain.interpretation.prefixes import Reading

@@ -26,6 +26,7 @@ from seqtrain.display.columns import table
 from seqtrain.display.escape import one_line
 from seqtrain.display.numbers import readable
 from seqtrain.errors import DataError
+from seqtrain.evaluation.forecast_metrics import points
 from seqtrain.inference.network import predictions, started
 from seqtrain.inference.newer_series import config_of, read_newer
 from seqtrain.interpretation.figure_files import embedded, write_figures
@@ -159,7 +160,7 @@ def _moved(
     """Return how the values of the only window of `one` moved its forecast."""
     model, label = model or started(run), one.labels[0]
     whole = predictions(model, one, task)[0]
-    changed = task.points(predictions(model, _occluded(one), task)).mean(axis=1)
+    changed = points(predictions(model, _occluded(one), task)).mean(axis=1)
     middle = whole[:, whole.shape[1] // 2].mean()
     series, origin, window = int(label["series"]), int(label["time"]), one.first.shape[1]
     last = int(found.firsts[series] + origin - found.starts[series])

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtrain.data.dataset import Dataset, Shaped
 from seqtrain.models.base import batches_of_any_length
-from seqtrain.tasks.base import labelled
+from seqtrain.tasks.labelled_task import labelled
 
 if TYPE_CHECKING:
     import keras

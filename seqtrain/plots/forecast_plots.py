@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seqtrain.evaluation import forecast_metrics
+from seqtrain.evaluation.forecast_excerpts import excerpts, paths
 from seqtrain.plots.base import COLOURS, Drawn, legend, panel, plot, together
 from seqtrain.runs.run import Run
 from seqtrain.tasks.forecasting import Forecasting, forecasting
@@ -34,16 +35,16 @@ def forecasts(runs: Sequence[Run]) -> Figure:
     """
     every = together(runs)
     shown = [
-        [*forecasting(drawn.runs[0].fitted_task).excerpts(*drawn.runs[0].predictions())]
+        [*excerpts(forecasting(drawn.runs[0].fitted_task), *drawn.runs[0].predictions())]
         for drawn in every
     ]
     most, (width, height) = max(map(len, shown)), PANEL
     figure = Figure(figsize=(most * width, height * len(every) + 0.4), layout="constrained")
     rows = figure.subplots(len(every), most, squeeze=False)
-    for drawn, excerpts, row in zip(every, shown, rows, strict=True):
-        for axes in row[len(excerpts) :]:
+    for drawn, of_run, row in zip(every, shown, rows, strict=True):
+        for axes in row[len(of_run) :]:
             axes.set_visible(False)
-        for axes, (title, series, chosen) in zip(row, excerpts, strict=False):
+        for axes, (title, series, chosen) in zip(row, of_run, strict=False):
             _draw(axes, drawn, series, chosen)
             axes.set_title(title, fontsize=9)
         task = forecasting(drawn.runs[0].fitted_task)
@@ -127,7 +128,7 @@ def _draw(axes: Axes, drawn: Drawn, series: int, chosen: Sequence[int]) -> None:
     last = min(int(times.max()) + task.horizon, start + len(values) - 1)
     steps = np.arange(first, last + 1)
     axes.plot(steps, values[steps - start], label="true", **TRUTH)
-    for number, path in enumerate(task.paths(labels[chosen], predictions[chosen])):
+    for number, path in enumerate(paths(labels[chosen], predictions[chosen])):
         draw_forecast(axes, *path, drawn.colour, None if number else task)
     time_ticks(axes, task, first, last)
 

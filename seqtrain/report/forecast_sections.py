@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqtrain.evaluation import forecast_metrics
+from seqtrain.evaluation.forecast_excerpts import excerpts, paths
 from seqtrain.report.charts import Chart, Line, thinned
 from seqtrain.report.page_sections import Content, Subject, having, judged
 from seqtrain.runs.run import Run
@@ -39,7 +40,7 @@ def rolling(subject: Subject, several: bool) -> Iterator[Chart]:
     """
     run, task = subject.run, forecasting(subject.run.fitted_task)
     labels, predictions = run.predictions()
-    following, *others = task.excerpts(labels, predictions)
+    following, *others = excerpts(task, labels, predictions)
     for title, series, chosen in (following, *others[-1:]):
         start, values = run.series()[series]
         times = labels["time"][chosen]
@@ -47,7 +48,7 @@ def rolling(subject: Subject, several: bool) -> Iterator[Chart]:
         last = min(int(times.max()) + task.horizon, start + len(values) - 1)
         steps = np.arange(first, last + 1)
         lines = [Line("true", thinned(steps - first, values[steps - start]), None)]
-        for number, (when, found) in enumerate(task.paths(labels[chosen], predictions[chosen])):
+        for number, (when, found) in enumerate(paths(labels[chosen], predictions[chosen])):
             ahead = when - first
             name = "forecast" if not number else ""
             middle = thinned(ahead, found[:, found.shape[1] // 2])

@@ -73,30 +73,14 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
         DataError: the data are missing, damaged, or have no usable columns.
         ConfigError: an argument is wrong.
     """
-    data, asks_pairs = request.data, pair_roles.is_asked(given)
-    path = ("path", str(data), "")
-    if asks_pairs and (data.is_dir() or data.suffix.lower() in ARRAYS):
-        hint = "give one with two columns: `--data FILE`; or two files: `dataset.target_path=…`"
-        raise DataError(f"{data}: pairs are read from a table, or from two text files", hint)
+    if pair_roles.is_asked(given):
+        return _pairs_in(request, given)
+    data, path = request.data, ("path", str(request.data), "")
     if data.is_dir():
         return Found([path, ("name", "folder", ""), *_classes(data)])
     if data.suffix.lower() in ARRAYS:
         return Found([path, ("name", "arrays", ""), *_task_of_archive(data)])
-    if asks_pairs and "target_path" in given:
-        sides = f"the lines of {one_line(str(data))}, and those of {given['target_path']}"
-        return Found([path, ("name", "pairs", "")], [("data", sides)])
-    if asks_pairs and holds_prose(request):
-        hint = "name the file with the target of each line: `dataset.target_path=…`"
-        raise DataError(f"{data} holds text without columns", hint)
-    table = table_of(request)
-    reading: list[Line] = []
-    if table.looks_headerless() and "header" not in given:
-        table = replace(table, header=False)
-        reading.append(("header", False, "the first row looks like an example"))
-    seen = profile(table)
-    if asks_pairs:
-        roles = pair_roles.asked_pairs(data, seen, given)
-        return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
+    seen, reading = _profiled(request, given)
     keys = ("name", "text_column", "label_column", "task", "id_column", "rows")
     named = (given.get(key) for key in keys)
     chosen = Chosen(*(None if name is None else str(name) for name in named))
@@ -110,6 +94,32 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
     if reading and roles.wide and not roles.doubts:  # columns have no names to sort by
         roles.doubts.append(NO_ORDER)
     return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
+
+
+def _pairs_in(request: Request, given: Mapping[str, Any]) -> Found:
+    """Return the keys of a table with a source and a target in each row, or of two text files."""
+    data, path = request.data, ("path", str(request.data), "")
+    if data.is_dir() or data.suffix.lower() in ARRAYS:
+        hint = "give one with two columns: `--data FILE`; or two files: `dataset.target_path=…`"
+        raise DataError(f"{data}: pairs are read from a table, or from two text files", hint)
+    if "target_path" in given:
+        sides = f"the lines of {one_line(str(data))}, and those of {given['target_path']}"
+        return Found([path, ("name", "pairs", "")], [("data", sides)])
+    if holds_prose(request):
+        hint = "name the file with the target of each line: `dataset.target_path=…`"
+        raise DataError(f"{data} holds text without columns", hint)
+    seen, reading = _profiled(request, given)
+    roles = pair_roles.asked_pairs(data, seen, given)
+    return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
+
+
+def _profiled(request: Request, given: Mapping[str, Any]) -> tuple[Profile, list[Line]]:
+    """Return what the columns of a table hold, and the keys on its format."""
+    table = table_of(request)
+    if "header" in given or not table.looks_headerless():
+        return profile(table), []
+    reading = [("header", False, "the first row looks like an example")]
+    return profile(replace(table, header=False)), reading
 
 
 def section(request: Request, keys: Iterable[Line], reading: bool = False) -> DatasetConfig:

@@ -24,7 +24,7 @@ from seqtrain.io.download import fingerprint
 from seqtrain.schema.sections import broken
 from seqtrain.sources.base import TokenDatasetConfig
 from seqtrain.sources.own_files import PARTS, OwnConfig
-from seqtrain.tasks.base import labelled
+from seqtrain.tasks.labelled_task import labelled
 
 if TYPE_CHECKING:
     import numpy as np

@@ -25,6 +25,25 @@ WITHOUT = "leave this series out"
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class OneSeries:
+    """A series from its first known value to its last.
+
+    Attributes:
+        name: of the series.
+        start: the time of its first value, as an index of the grid.
+        values: float64 of shape (steps,), NaN where one is missing.
+        past: covariates that are known up to the present, without gaps; float64, (steps, P).
+        future: those that are known in advance, in the same form, of at least as many steps.
+    """
+
+    name: str
+    start: int
+    values: np.ndarray
+    past: np.ndarray
+    future: np.ndarray
+
+
 @dataclass
 class Gaps:
     """What is missing in series.
@@ -43,17 +62,18 @@ class Gaps:
     first: int = 0
     name: str = ""
 
-    def add(self, values: np.ndarray, name: str, start: int) -> None:
-        """Add a series; float64 of shape (steps,), NaN where a value is missing."""
+    def add(self, series: OneSeries) -> None:
+        """Add what is missing in a series."""
         import numpy as np
 
-        known = np.flatnonzero(~np.isnan(values))
-        self.steps += len(values)
-        if len(known) == len(values):
+        missing = np.isnan(series.values)
+        self.steps += len(missing)
+        if not missing.any():
             return
         if not self.missing:
-            self.first, self.name = start + int(np.flatnonzero(np.isnan(values))[0]), name
-        self.missing += len(values) - len(known)
+            self.first, self.name = series.start + int(np.argmax(missing)), series.name
+        self.missing += int(missing.sum())
+        known = np.flatnonzero(~missing)
         self.longest = max(self.longest, int(np.diff(known).max()) - 1)
 
 
@@ -194,9 +214,8 @@ class SeriesReader(ABC):
         """Return the series without gaps."""
         import numpy as np
 
-        values, past = len(self._columns.values), len(self._columns.past)
         self._check_finite(numbers, lines)
-        found: list[tuple[str, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        found: list[OneSeries] = []
         gaps = Gaps()
         bounds = np.searchsorted(series, np.arange(len(self._names) + 1))
         for place, name in enumerate(self._names):
@@ -205,35 +224,48 @@ class SeriesReader(ABC):
             whole = np.full((int(places[-1]) + 1, numbers.shape[1]), np.nan)
             whole[places] = numbers[rows]
             for column, title in enumerate(self._columns.values):
-                full = name or title
-                begin, end = self._known(whole[:, column], full, int(lines[rows][0]))
-                start = int(steps[rows][0]) + begin
-                self._check_gaps(whole[begin:end, column], full, grid, start)
-                gaps.add(whole[begin:end, column], full, start)
-                there = ~np.isnan(whole[begin:end, column])
-                one = self._fill(whole[begin:end, column])
-                before = self._covariates(whole[begin:end, values : values + past], full, past=True)
-                ahead = whole[begin:, values + past :]
-                ahead = self._covariates(ahead[: self._known_ahead(ahead, end - begin)], full)
-                found.append((full, start, one, there, before, ahead))
-        names, starts, each, there_each, before_each, ahead_each = zip(*found, strict=True)
+                at = (int(lines[rows][0]), int(steps[rows][0]))
+                found.append(self._one_series(whole, column, name or title, *at, grid))
+                gaps.add(found[-1])
         if gaps.missing:
             self._report(gaps, grid)
         return SeriesData(
             source=str(self._file),
-            names=names,
-            values=np.concatenate(each),
-            lengths=np.array([len(one) for one in each], dtype=np.int64),
-            starts=np.array(starts, dtype=np.int64),
+            names=tuple(one.name for one in found),
+            values=np.concatenate([self._fill(one.values) for one in found]),
+            lengths=np.array([len(one.values) for one in found], dtype=np.int64),
+            starts=np.array([one.start for one in found], dtype=np.int64),
             grid=grid,
-            observed=np.concatenate(there_each),
-            past=np.concatenate(before_each),
-            future=np.concatenate(ahead_each),
-            known=np.array([len(one) for one in ahead_each], dtype=np.int64),
+            observed=np.concatenate([~np.isnan(one.values) for one in found]),
+            past=np.concatenate([one.past for one in found]),
+            future=np.concatenate([one.future for one in found]),
+            known=np.array([len(one.future) for one in found], dtype=np.int64),
             past_names=self._columns.past,
             future_names=self._columns.future,
             timed=bool(self._columns.time),
         )
+
+    def _one_series(
+        self, rows: np.ndarray, column: int, name: str, line: int, start: int, grid: Grid
+    ) -> OneSeries:
+        """Return a column of values from the first that is known to the last.
+
+        Args:
+            rows: the numbers of each step, float64 of shape (steps, columns), NaN where missing.
+            column: the values.
+            name: of the series.
+            line: its first in the file.
+            start: the time of the first row, as an index of the grid.
+            grid: the times.
+        """
+        values, past = len(self._columns.values), len(self._columns.past)
+        begin, end = self._known(rows[:, column], name, line)
+        one = rows[begin:end, column]
+        self._check_gaps(one, name, grid, start + begin)
+        before = self._covariates(rows[begin:end, values : values + past], name, past=True)
+        ahead = rows[begin:, values + past :]
+        ahead = self._covariates(ahead[: self._known_ahead(ahead, end - begin)], name)
+        return OneSeries(name, start + begin, one, before, ahead)
 
     def _report(self, gaps: Gaps, grid: Grid) -> None:
         """Log what is filled; a warning if so much is that forecasts suffer."""

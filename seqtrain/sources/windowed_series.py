@@ -1,29 +1,28 @@
-"""What datasets of time series have in common: windows, the split in time, preprocessing."""
+"""What datasets of time series have in common: windows and their preprocessing."""
 
 from __future__ import annotations
 
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from seqtrain.data.dataset import Dataset, Examples, Fitted, NewExamples
 from seqtrain.data.inputs import pieces
 from seqtrain.data.scaling import Scaling
 from seqtrain.data.seasonality import mase_scale
 from seqtrain.data.transform import Level, Transform
-from seqtrain.data.windows import Windows
+from seqtrain.data.windows import Windows, labels_type
 from seqtrain.display.sentences import counted
 from seqtrain.errors import DataError
-from seqtrain.schema.sections import Count, Share, Size
-from seqtrain.sources.base import DatasetConfig
+from seqtrain.schema.sections import Share, Size
+from seqtrain.sources.time_split import Cuts, TimeSplitConfig
 from seqtrain.tasks import Task
-from seqtrain.tasks.forecasting import Forecasting, Output, forecasting, labels_type
+from seqtrain.tasks.forecasting import Forecasting, Output, forecasting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,79 +37,18 @@ AUTO = "auto"
 DECIDES = "`auto` decides on validation"
 LEAST_SPREAD = 0.05  # of a window, in standard deviations of its series
 TRIED = 20_000  # windows of train by which `auto` is decided
-LONGEST_SEASON = 48  # steps of a season up to which a window holds two of them
-WINDOW, HORIZON = 24, 12  # without a season
 DECIDED = ("season", "window", "horizon", "log", "deseasonalise", "level", "scale")
-SHORT = 10  # a horizon that is not given is at most such a part of the longest series
-FEW = 5  # origins of validation or test; fewer are a warning
 FEWEST = 4  # steps of a series in train
-
-
-log = logging.getLogger(__name__)
-
-
-def _as_steps(value: Any) -> Any:
-    """Return a whole number as such, where YAML has it as 18.0."""
-    return int(value) if isinstance(value, float) and value >= 1 and value.is_integer() else value
-
 
 Auto = Literal["auto"]
 Scale = Literal["series", "window"]
 
-# Of a series: a share, so many steps, or from a time on.
-Part = Annotated[Share | Count | str, BeforeValidator(_as_steps)]
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Cuts:
-    """Where the parts of each series begin, as steps of it; int64 of shape (S,).
-
-    Attributes:
-        validation: the first step of validation.
-        test: the first step of test.
-    """
-
-    validation: np.ndarray
-    test: np.ndarray
-
-
-class SeriesConfig(DatasetConfig):
+class SeriesConfig(TimeSplitConfig):
     """The keys of every dataset of time series."""
 
-    window: Size | None = Field(
-        default=None,
-        description="steps that the network reads before each forecast; null is two seasons, or "
-        f"one if it is longer than {LONGEST_SEASON} steps, and {WINDOW} without a season",
-    )
-    horizon: Size | None = Field(
-        default=None,
-        description=f"steps that are forecast at once; null is one season, or {HORIZON} steps "
-        "without one, but at most a tenth of the longest series",
-    )
-    season: Size | None = Field(
-        default=None,
-        description="steps of a season; null decides by the distance of the times: 12 for months, "
-        "7 for days, 24 for hours; 1 is no season",
-    )
-    validation: Part = Field(
-        default=0.15,
-        description="the part before the test that chooses the best epoch and calibrates the "
-        "intervals: a share of each series, a number of steps, or the time at which it begins",
-    )
-    validation_series: Share | None = Field(
-        default=None,
-        description="share of the series whose validation part is held back, where there are many; "
-        "the others train up to the test; null holds it back of all",
-    )
-    test: Part = Field(
-        default=0.15,
-        description="the last part of each series, for the final scores; given as `validation` is",
-    )
-    stride: Count = Field(
-        default=1,
-        description="distance between the windows of train, in steps: a larger one is faster; "
-        "validation and test use every window",
-    )
     log: bool | Auto = Field(
         default=False,
         description="forecast the logarithm, for values above 0 that grow by percentages and whose "
@@ -202,7 +140,7 @@ class SeriesConfig(DatasetConfig):
         """
         found = self.series(data_dir)
         dataset = self.windowed(found)
-        self.completed(found)._report_few(found, dataset)
+        self.completed(found).report_few(found, dataset)
         return dataset
 
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
@@ -214,15 +152,6 @@ class SeriesConfig(DatasetConfig):
         """Refuse, as `read_given` does."""
         hint = "forecast from the end of its series: `seqtrain forecast RUN`"
         raise DataError("a network that forecasts reads no texts", hint)
-
-    def completed(self, found: SeriesData) -> Self:
-        """Return the config with the season, the window and the horizon that the data decide."""
-        season = self.season or found.grid.season
-        two = 2 * season if season <= LONGEST_SEASON else season
-        usual = (two, season) if season > 1 else (WINDOW, HORIZON)
-        longest = max(int(found.lengths.max()) // SHORT, 1)
-        window, horizon = self.window or usual[0], self.horizon or min(usual[1], longest)
-        return self.model_copy(update={"season": season, "window": window, "horizon": horizon})
 
     def located(self, dataset: Dataset) -> Self:
         """Return the config with the path of the data, and with the keys that were inferred."""
@@ -265,30 +194,24 @@ class SeriesConfig(DatasetConfig):
         """Return MASE on validation of a linear regression that some windows of train fit."""
         import numpy as np
 
+        from seqtrain.evaluation import forecast_metrics
         from seqtrain.evaluation.forecast_baselines import fit_windows, forecast_linearly
 
         stride = max(self.stride, len(found.values) // TRIED)
         dataset = self.model_copy(update={"stride": stride})._windowed(found, {})
         task, labels = forecasting(dataset.task), dataset.validation.labels
         outputs = forecast_linearly(fit_windows(dataset), dataset.validation)
-        errors = task.errors(labels, task.in_units(outputs, labels)[:, :, None])
-        return float(np.nanmean(errors))
+        points = task.transform.in_units(outputs, labels)[:, :, None]
+        return float(np.nanmean(forecast_metrics.errors(task.origins(labels), points)))
 
     def _windowed(self, found: SeriesData, decided: Mapping[str, Any]) -> Dataset:
         """Return the windows of a config in which everything is decided."""
-        cuts = self._cuts(found)
+        cuts = self.cuts(found)
         task, scaling = self._task(found, cuts), self._scaling(found, cuts)
-        bounds = {
-            "train": (0 * cuts.validation, cuts.validation, self.stride),
-            "validation": (cuts.validation, cuts.test, 1),
-            "test": (cuts.test, found.lengths, 1),
+        parts = {
+            name: self.examples(found, task, scaling, *origins)
+            for name, origins in self.origins_of_parts(found, cuts).items()
         }
-        parts = {}
-        for name, (begin, end, stride) in bounds.items():
-            series, origins = self._origins(found, begin, end, stride)
-            if not len(series):
-                raise self._too_short(found, name)
-            parts[name] = self.examples(found, task, scaling, series, origins)
         return Dataset(
             train=parts["train"],
             validation=parts["validation"],
@@ -301,40 +224,6 @@ class SeriesConfig(DatasetConfig):
             embedded=self.embedded(task),
             decided=decided,
         )
-
-    def _report_few(self, found: SeriesData, dataset: Dataset) -> None:
-        """Warn of validation and test parts with few origins, and report parts that were raised."""
-        origins = {"validation": len(dataset.validation), "test": len(dataset.test)}
-        few = {name: number for name, number in origins.items() if number < FEW}
-        if few:
-            counts = " and ".join(f"{name} {counted(few[name], 'origin')}" for name in few)
-            more = self._more_origins(found, [*few])
-            log.warning("%s: few forecasts judge the network: %s; %s", found.source, counts, more)
-        for name in origins.keys() - few.keys():
-            raised = int((self._share_of(found, name) < (self.horizon or 1)).sum())
-            if raised and len(found.lengths) > 1:
-                log.info(
-                    "%s: the %s part of %s of %s series is one horizon, as its share is shorter",
-                    *(found.source, name, f"{raised:,}", f"{len(found.lengths):,}"),
-                )
-
-    def _more_origins(self, found: SeriesData, parts: Sequence[str]) -> str:
-        """Return what gives parts more origins: a shorter horizon, or longer parts."""
-        horizon = self.horizon or 1
-        shorter = min(int(self._share_of(found, part).max()) for part in parts) - FEW + 1
-        keys = " ".join(f"dataset.{part}={horizon + FEW - 1}" for part in parts)
-        if not 1 <= shorter < horizon:
-            return f"longer parts have more: `{keys}`"
-        return f"a shorter horizon has more, `dataset.horizon={shorter}`, or longer parts, `{keys}`"
-
-    def _share_of(self, found: SeriesData, part: str) -> np.ndarray:
-        """Return the steps of each series that the key of a part names; int64 of shape (S,)."""
-        import numpy as np
-
-        key = getattr(self, part)
-        if isinstance(key, float):
-            return np.round(found.lengths * key).astype(np.int64)
-        return np.full(len(found.lengths), key if isinstance(key, int) else self.horizon)
 
     def ready(self, found: SeriesData, steps: int) -> SeriesData:
         """Return series from whose end so many steps can be forecast.
@@ -371,7 +260,7 @@ class SeriesConfig(DatasetConfig):
         Raises:
             DataError: there are none.
         """
-        series, origins = self._origins(found, 0 * found.lengths, found.lengths, 1)
+        series, origins = self.origins(found, 0 * found.lengths, found.lengths, 1)
         if not len(series):
             steps = (self.window or 1) + (self.horizon or 1)
             raise DataError(
@@ -418,7 +307,7 @@ class SeriesConfig(DatasetConfig):
         labels = np.zeros(len(series), labels_type(horizon))
         labels["series"], labels["time"] = series, found.starts[series] + origins
         for rows in pieces(len(series)):
-            labels["truth"][rows] = _after(found, series[rows], origins[rows], horizon)
+            labels["truth"][rows] = found.after(series[rows], origins[rows], horizon)
         labels["level"] = self._levels(steps[:, 0], ends)
         labels["spread"] = self._spreads(steps[:, 0], ends)
         level, spread = labels["level"].copy(), labels["spread"].copy()
@@ -506,85 +395,6 @@ class SeriesConfig(DatasetConfig):
         mean, square = ((sums[ends] - sums[ends - window]) / window).T
         return np.asarray(np.maximum(np.sqrt(np.maximum(square - mean**2, 0)), LEAST_SPREAD))
 
-    def _origins(
-        self, found: SeriesData, begin: np.ndarray, end: np.ndarray, stride: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the origins whose next values all lie in a part of their series.
-
-        The value of an origin is in the data: what fills a gap may come from after it. At least
-        one of its next values is.
-
-        Args:
-            found: the series.
-            begin: the first step of the part of each series.
-            end: the step after its last.
-            stride: the distance between two origins, of which one is the last that there can be.
-
-        Returns:
-            The series and the last known step of each origin; int64, shape (N,).
-        """
-        import numpy as np
-
-        window, horizon = self.window or 1, self.horizon or 1
-        each = [
-            np.arange(last, max(first, window) - 2, -stride)[::-1]
-            for first, last in zip(begin.tolist(), (end - horizon - 1).tolist(), strict=True)
-        ]
-        series = np.repeat(np.arange(len(each)), [len(one) for one in each])
-        origins = np.concatenate(each).astype(np.int64)
-        if not found.filled:
-            return series, origins
-        rows = found.firsts[series] + origins
-        known = np.concatenate([[0], found.observed.cumsum()])
-        usable = found.observed[rows] & (known[rows + horizon + 1] > known[rows + 1])
-        return series[usable], origins[usable]
-
-    def _cuts(self, found: SeriesData) -> Cuts:
-        """Return where validation and test begin.
-
-        Raises:
-            DataError: a part is shorter than the horizon.
-        """
-        import numpy as np
-
-        test = self._begin(found, self.test, found.lengths, "test")
-        validation = self._begin(found, self.validation, test, "validation")
-        if self.validation_series is not None:
-            number = max(round(self.validation_series * len(test)), 1)
-            held = np.linspace(0, len(test) - 1, number).round().astype(np.int64)
-            validation = np.where(np.isin(np.arange(len(test)), held), validation, test)
-        return Cuts(validation, test)
-
-    def _begin(self, found: SeriesData, part: Part, end: np.ndarray, name: str) -> np.ndarray:
-        """Return the first step of a part that ends before the step `end` of each series."""
-        import numpy as np
-
-        horizon = self.horizon or 1
-        if isinstance(part, str):
-            begin = np.clip(self._time(found, part, name) - found.starts, 0, end)
-        elif isinstance(part, float):
-            begin = end - np.maximum(self._share_of(found, name), horizon)
-        else:
-            begin = end - part
-        short = np.flatnonzero(end - begin < horizon)
-        if len(short) and (len(short) == len(end) or not isinstance(part, str)):
-            at = int(short[0])
-            raise DataError(
-                f"{found.source}: the {name} part of {found.title(at)} has "
-                f"{counted(int(end[at] - begin[at]), 'step')}, fewer than the horizon of {horizon}",
-                f"make it longer, such as `dataset.{name}={2 * horizon}` steps, or forecast fewer "
-                "steps: `dataset.horizon=…`",
-            )
-        return np.asarray(begin)
-
-    def _time(self, found: SeriesData, text: str, name: str) -> int:
-        """Return the index of the time at which a part begins."""
-        try:
-            return found.grid.index(text)
-        except ValueError as error:
-            hint = f"write it as the data do, or as a share: `dataset.{name}={found.label(0, 0)}`"
-            raise DataError(f"dataset.{name}: {error}", hint) from error
-
     def _task(self, found: SeriesData, cuts: Cuts) -> Forecasting:
         """Return the task with everything that is fitted on train."""
         season = self.season or 1
@@ -660,15 +470,6 @@ class SeriesConfig(DatasetConfig):
             "smaller parts (`dataset.validation=…`, `dataset.test=…`)",
         )
 
-    def _too_short(self, found: SeriesData, part: str) -> DataError:
-        longest = int(found.lengths.max())
-        return DataError(
-            f"{found.source}: the longest series has {longest:,} steps, too few for one window of "
-            f"{self.window} steps and a horizon of {self.horizon} in {part}",
-            "read fewer steps (`dataset.window=…`), forecast fewer (`dataset.horizon=…`), or give "
-            "validation and test smaller parts (`dataset.validation=…`, `dataset.test=…`)",
-        )
-
 
 def _changes(steps: np.ndarray, firsts: np.ndarray) -> np.ndarray:
     """Return the change of each step from the one before, 0 at the first of a series."""
@@ -677,13 +478,3 @@ def _changes(steps: np.ndarray, firsts: np.ndarray) -> np.ndarray:
     found = np.diff(steps, prepend=steps[:1])
     found[firsts] = 0.0
     return found
-
-
-def _after(found: SeriesData, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
-    """Return the values after each origin, NaN where not known; float64, shape (N, H)."""
-    import numpy as np
-
-    steps = origins[:, None] + np.arange(1, horizon + 1)
-    there = steps < found.lengths[series][:, None]
-    rows = np.where(there, steps + found.firsts[series][:, None], 0)
-    return np.where(there & found.observed[rows], found.values[rows], np.nan)

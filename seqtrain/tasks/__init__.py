@@ -1,13 +1,14 @@
-"""Tasks: each file of this package except `base.py` is one."""
+"""Tasks: each concrete subclass of `Task` in the files of this package is one."""
 
 import importlib
 import pkgutil
 from inspect import isabstract
 
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import LabelledTask, StepPredictions, Task
+from seqtrain.tasks.base import StepPredictions, Task
 from seqtrain.tasks.classification import Classification
 from seqtrain.tasks.forecasting import Forecasting
+from seqtrain.tasks.labelled_task import LabelledTask
 from seqtrain.tasks.language_model import LanguageModel
 from seqtrain.tasks.regression import Regression
 from seqtrain.tasks.translation import Translation

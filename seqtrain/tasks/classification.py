@@ -18,7 +18,8 @@ from seqtrain.data.class_labels import (
 )
 from seqtrain.display.escape import one_line
 from seqtrain.evaluation.metric import Metric
-from seqtrain.tasks.base import ERROR, LabelledTask, Place, Scores, StepPredictions
+from seqtrain.tasks.base import Place, Scores, StepPredictions, significant
+from seqtrain.tasks.labelled_task import LabelledTask
 
 if TYPE_CHECKING:
     import keras
@@ -192,9 +193,11 @@ class Classification(LabelledTask):
 
     def keras_metrics(self, monitor: str | None) -> list[Any]:
         """Return the accuracy, and macro F1 if it is monitored."""
+        from seqtrain.tasks import keras_metrics
+
         made: dict[str, Callable[[], Any]] = {
             "accuracy": lambda: "accuracy",
-            "macro_f1": lambda: macro_f1(len(self.classes)),
+            "macro_f1": lambda: keras_metrics.macro_f1(len(self.classes)),
         }
         return [made[metric.name]() for metric in self.epoch_metrics(monitor)]
 
@@ -236,9 +239,9 @@ class Classification(LabelledTask):
 
     def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
         """Return the log-count ratios."""
-        from seqtrain.evaluation import linear_models
+        from seqtrain.evaluation import ngram_weights
 
-        return linear_models.log_count_ratios(counts, labels, weighed)
+        return ngram_weights.log_count_ratios(counts, labels, weighed)
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a logistic regression for each output."""
@@ -310,9 +313,7 @@ class Classification(LabelledTask):
         """Return the better one by McNemar's test, or by a bootstrap of macro F1."""
         difference = other["difference"]
         p_value = {ACCURACY.name: "p_value"}.get(metric.name, f"{metric.name}_p_value")
-        if not difference[p_value] < ERROR:
-            return 0
-        return int(difference[metric.name] > 0) - int(difference[metric.name] < 0)
+        return significant(difference[metric.name], difference[p_value])
 
     def finds(self, other: Mapping[str, Any]) -> bool:
         """Return whether a baseline tells the classes apart."""
@@ -475,36 +476,3 @@ def uneven(counts: Iterable[float]) -> bool:
     """
     present = [count for count in counts if count]
     return bool(present) and max(present) > UNEVEN * min(present)
-
-
-def macro_f1(classes: int) -> Any:
-    """Return a Keras metric: the mean F1 of all classes among labels and predictions.
-
-    It is computed over the whole epoch, as in `evaluation.classification_metrics`, and not as a
-    mean over batches.
-    """
-    import keras
-    from keras import ops
-
-    class MacroF1(keras.metrics.Metric):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__(name="macro_f1")
-            self.counts = self.add_weight(shape=(classes, classes), initializer="zeros")
-
-        def update_state(self, labels: Any, said: Any, sample_weight: Any = None) -> None:
-            chosen = ops.argmax(said, axis=-1) if said.shape[-1] > 1 else said[:, 0] > 0.5
-            true, chosen = (
-                ops.one_hot(ops.cast(ops.reshape(one, (-1,)), "int32"), classes)
-                for one in (labels, chosen)
-            )
-            self.counts.assign_add(ops.matmul(ops.transpose(true), chosen))
-
-        def result(self) -> Any:
-            hits, both = (
-                ops.diagonal(self.counts),
-                ops.sum(self.counts, 0) + ops.sum(self.counts, 1),
-            )
-            f1 = 2 * hits / ops.maximum(both, 1)
-            return ops.sum(f1) / ops.sum(ops.cast(both > 0, f1.dtype))
-
-    return MacroF1()

@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args
 
 from seqtrain.data.grid import Grid
+from seqtrain.data.inputs import pieces
+from seqtrain.data.number_labels import statistics
 from seqtrain.data.transform import Transform
-from seqtrain.data.windows import Computed
+from seqtrain.data.windows import Computed, labels_type, places
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.display.sentences import counted
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import Scores, Task, of_kind
+from seqtrain.tasks.base import Scores, Task, of_kind, significant
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +31,6 @@ Output = Literal["median", "mean", "quantiles"]
 
 MEDIAN = 0.5  # the quantile that is the forecast itself
 MOST_MISTAKES = 10_000  # origins in mistakes.csv
-MOST_SHOWN = 400  # steps of forecasts that follow one another in a picture
 FEW_SPANS = 5  # of validation; a warning says that the intervals rest on fewer
 TOO_LITTLE = 0.08  # share of the true values that an interval may hold less than it should
 BY_HEART = 0.02  # loss on train, in standard deviations of a series
@@ -50,22 +51,6 @@ WIDTH = Metric("width", "interval width", higher=False, best=0.0)
 
 
 log = logging.getLogger(__name__)
-
-
-def labels_type(horizon: int) -> list[tuple[Any, ...]]:
-    """Return the NumPy type of the label of an example: the forecast of one origin.
-
-    `truth`: the next values in the units of the data, NaN where not known yet; `series`: the
-    number of its series; `time`: that of the last known value, as an index of the grid; `level`
-    and `spread`: what the network's window was centred and scaled by.
-    """
-    return [
-        ("truth", "<f8", (horizon,)),
-        ("series", "<i4"),
-        ("time", "<i8"),
-        ("level", "<f8"),
-        ("spread", "<f8"),
-    ]
 
 
 @dataclass(frozen=True)
@@ -126,18 +111,19 @@ class Forecasting(Task):
     def __post_init__(self) -> None:
         """Raise a ValueError if the values do not fit one another."""
         sizes = (self.horizon, self.season)
-        whole = all(type(one) is int and 1 <= one <= limits.SIZE for one in sizes)
-        share = self.interval is None or (_is_number(self.interval) and 0 < self.interval < 1)
-        named = len(self.names) == len(self.scales) == len(self.transform.means)
-        texts = all(isinstance(name, str) for name in self.names)
-        scales = all(_is_number(scale) and scale >= 0 for scale in self.scales)
-        numbered = not self.numbers or len(self.numbers) == len(self.names)
-        named = named and numbered and all(type(one) is int and one >= 0 for one in self.numbers)
-        shape = not self.corrections or [len(row) for row in self.corrections] == [3] * self.horizon
-        if not (whole and share and named and texts and scales and shape):
-            raise ValueError("it does not hold what a forecast needs")
-        numbers = all(_is_number(one) for row in self.corrections for one in row)
-        if not numbers or self.output not in get_args(Output):
+        valid = (
+            all(type(one) is int and 1 <= one <= limits.SIZE for one in sizes),
+            self.output in get_args(Output),
+            self.interval is None or (_is_number(self.interval) and 0 < self.interval < 1),
+            len(self.names) == len(self.scales) == len(self.transform.means),
+            all(isinstance(name, str) for name in self.names),
+            all(_is_number(scale) and scale >= 0 for scale in self.scales),
+            not self.numbers or len(self.numbers) == len(self.names),
+            all(type(one) is int and one >= 0 for one in self.numbers),
+            not self.corrections or [len(row) for row in self.corrections] == [3] * self.horizon,
+            all(_is_number(one) for row in self.corrections for one in row),
+        )
+        if not all(valid):
             raise ValueError("it does not hold what a forecast needs")
 
     @property
@@ -174,41 +160,6 @@ class Forecasting(Task):
 
     # Labels
 
-    def times(self, labels: np.ndarray) -> np.ndarray:
-        """Return the time of each forecast value as an index of the grid; int64, shape (N, H)."""
-        import numpy as np
-
-        return np.asarray(labels["time"][:, None] + np.arange(1, self.horizon + 1))
-
-    def standardised(self, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Return values as the network predicts them; float64 of the same shape, (N, H, …)."""
-        import numpy as np
-
-        series, times, level, spread = self._places(labels, values.ndim)
-        found = self.transform.forward(values, series, times)
-        return np.asarray((found - level) / spread)
-
-    def in_units(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Return outputs of the network in the units of the data; float64 of the same shape."""
-        import numpy as np
-
-        from seqtrain.data.inputs import pieces
-
-        found = np.empty(outputs.shape)
-        for rows in pieces(len(outputs)):
-            series, times, level, spread = self._places(labels[rows], outputs.ndim)
-            scaled = outputs[rows] * spread + level
-            found[rows] = self.transform.inverse(scaled, series, times)
-        return found
-
-    def _places(self, labels: np.ndarray, ndim: int) -> tuple[np.ndarray, ...]:
-        """Return series, times, level and spread in shapes that fit (N, H, …)."""
-        more = (1,) * (ndim - 2)
-        columns = [labels[key].reshape(-1, 1, *more) for key in ("series", "level", "spread")]
-        series, level, spread = columns
-        times = self.times(labels)
-        return series, times.reshape(*times.shape, *more), level, spread
-
     def learned(self, labels: np.ndarray) -> np.ndarray:
         """Return what the loss and the metrics of an epoch need, computed when it is read.
 
@@ -222,8 +173,8 @@ class Forecasting(Task):
     def _learned(self, labels: np.ndarray) -> np.ndarray:
         import numpy as np
 
-        series, times, level, spread = self._places(labels, 2)
-        standardised = self.standardised(labels["truth"], labels)
+        series, times, level, spread = places(labels, 2)
+        standardised = self.transform.standardised(labels["truth"], labels)
         unit = self.transform.scale(series)
         scale = np.asarray(self.scales)[series]
         known, scale = scale > 0, np.where(scale > 0, scale, 1.0)
@@ -252,28 +203,15 @@ class Forecasting(Task):
         return " ".join(readable(value) for value in truth["truth"])
 
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
-        """Return under `labels` the first and last origin, and statistics of the next values."""
-        import numpy as np
-
-        statistics: dict[str, Any] = {
-            "least": np.nanmin,
-            "mean": np.nanmean,
-            "std": np.nanstd,
-            "largest": np.nanmax,
-        }
-        rows = [
-            {"name": name, **{split: float(of(one["truth"])) for split, one in labels.items()}}
-            for name, of in statistics.items()
-        ]
-        return {"labels": rows}
+        """Return under `labels` statistics of the next values."""
+        return {"labels": statistics({split: one["truth"] for split, one in labels.items()})}
 
     def summary(self, labels: np.ndarray) -> str:
         """Return the number of series, and the smallest and the largest value."""
-        count = len(self.names)
         import numpy as np
 
         least, most = np.nanmin(labels["truth"]), np.nanmax(labels["truth"])
-        return f"{count:,} series, values from {least:.6g} to {most:.6g}"
+        return f"{len(self.names):,} series, values from {least:.6g} to {most:.6g}"
 
     # Files
 
@@ -288,14 +226,8 @@ class Forecasting(Task):
         try:
             found = {key: _tuples(item) for key, item in value.items()}
             transform = {key: _tuples(item) for key, item in value["transform"].items()}
-            return replace(
-                self,
-                **{
-                    **found,
-                    "transform": Transform(**transform),
-                    "grid": Grid.from_json(value["grid"]),
-                },
-            )
+            found |= {"transform": Transform(**transform), "grid": Grid.from_json(value["grid"])}
+            return replace(self, **found)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError("it does not hold what a forecast needs") from error
 
@@ -317,53 +249,16 @@ class Forecasting(Task):
         return keras.layers.Dense(self.outputs, name="head")
 
     def keras_loss(self) -> Any:
-        """Return the pinball loss, or the absolute or squared error, of `learned` labels.
+        """Return the pinball loss, or the absolute or squared error, of `learned` labels."""
+        from seqtrain.tasks import keras_metrics
 
-        R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46(1), 1978.
-        """
-        from keras import ops
-
-        heads, horizon, squared = self.heads, self.horizon, self.output == "mean"
-
-        def loss(labels: Any, outputs: Any) -> Any:
-            truth = ops.expand_dims(labels[:, :horizon], -1)
-            off = truth - ops.reshape(outputs, (-1, horizon, len(heads)))
-            off = ops.where(ops.isnan(truth), 0.0, off)
-            if squared:
-                return ops.mean(ops.square(off), axis=(1, 2))
-            levels = ops.cast(ops.array(heads), off.dtype)
-            # Twice the pinball loss: that of the median is the absolute error.
-            return 2 * ops.mean(ops.maximum(levels * off, (levels - 1) * off), axis=(1, 2))
-
-        return loss
+        return keras_metrics.forecast_loss(self.horizon, self.heads, self.output == "mean")
 
     def keras_metrics(self, monitor: str | None) -> list[Any]:
         """Return MASE of the forecasts, over the origins for which it is defined."""
-        import keras
-        from keras import ops
+        from seqtrain.tasks import keras_metrics
 
-        horizon, heads, log = self.horizon, len(self.heads), self.transform.log
-
-        def parts(labels: Any) -> list[Any]:
-            return [labels[:, horizon * part : horizon * (part + 1)] for part in range(3)]
-
-        def mase(labels: Any, outputs: Any) -> Any:
-            truth, factor, offset = parts(labels)
-            middle = ops.reshape(outputs, (-1, horizon, heads))[:, :, heads // 2]
-            theirs, ours = truth * factor, middle * factor
-            if log:
-                theirs, ours = ops.exp(theirs + offset), ops.exp(ours + offset)
-            off = ops.where(ops.isnan(truth), 0.0, ops.abs(theirs - ours))
-            known = ops.cast(ops.logical_not(ops.isnan(truth)), off.dtype)
-            return ops.sum(off, axis=1) / ops.sum(known, axis=1)
-
-        class DefinedMean(keras.metrics.MeanMetricWrapper):  # type: ignore[misc]
-            def update_state(self, labels: Any, outputs: Any, sample_weight: Any = None) -> None:
-                defined = ops.cast(parts(labels)[1][:, 0] > 0, "float32")
-                weights = defined if sample_weight is None else defined * sample_weight
-                super().update_state(labels, outputs, weights)
-
-        return [DefinedMean(mase, name=MASE.name)]
+        return [keras_metrics.mase(self.horizon, len(self.heads), self.transform.log)]
 
     def predictions(self, outputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return quantiles in the units of the data; float64, shape (N, H, Q)."""
@@ -371,12 +266,10 @@ class Forecasting(Task):
             raise ValueError("a forecast depends on the level of its window")
         import numpy as np
 
-        from seqtrain.data.inputs import pieces
-
         found = np.empty((len(outputs), self.horizon, len(self.levels)))
         for rows in pieces(len(outputs)):
             steps = self._calibrated(self._by_step(outputs[rows]))
-            found[rows] = self.in_units(steps, labels[rows])
+            found[rows] = self.transform.in_units(steps, labels[rows])
         return found
 
     def _by_step(self, outputs: np.ndarray) -> np.ndarray:
@@ -399,7 +292,6 @@ class Forecasting(Task):
         """Return the task whose intervals hold their share of the validation values."""
         import numpy as np
 
-        from seqtrain.data.inputs import pieces
         from seqtrain.evaluation import conformal
 
         if self.interval is None:
@@ -407,7 +299,8 @@ class Forecasting(Task):
         self._doubt_calibration(labels)
         outside = [
             conformal.outside(
-                self.standardised(labels["truth"][rows], labels[rows]), self._by_step(outputs[rows])
+                self.transform.standardised(labels["truth"][rows], labels[rows]),
+                self._by_step(outputs[rows]),
             )
             for rows in pieces(len(outputs))
         ]
@@ -490,8 +383,6 @@ class Forecasting(Task):
         """
         import numpy as np
 
-        from seqtrain.data.inputs import pieces
-
         if self.output == "quantiles" and predictions.shape[2] != len(self.levels):
             return None
         each = [self._losses(labels[rows], predictions[rows]) for rows in pieces(len(labels))]
@@ -502,9 +393,9 @@ class Forecasting(Task):
         """Return the loss of each known value and quantile; float64, shape (values, heads)."""
         import numpy as np
 
-        truth = self.standardised(labels["truth"], labels)[:, :, None]
+        truth = self.transform.standardised(labels["truth"], labels)[:, :, None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            off = truth - self.standardised(predictions, labels)
+            off = truth - self.transform.standardised(predictions, labels)
         levels = np.array(self.levels)
         if self.output != "quantiles":
             off, levels = off[:, :, [off.shape[2] // 2]], np.array([MEDIAN])
@@ -554,64 +445,29 @@ class Forecasting(Task):
         theta = theta_forecasts(series, *place, horizon, self.season)
         if theta is not None:
             yield Baseline(THETA, theta[:, :, None], count)
-        linear = self.in_units(regression_on_windows(dataset), labels)
+        linear = self.transform.in_units(regression_on_windows(dataset), labels)
         yield Baseline(self.linear, linear[:, :, None], count)
 
     def compare(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         """Return the difference of MASE, and the p-value of the Diebold–Mariano test."""
-        import numpy as np
+        from seqtrain.evaluation import forecast_metrics
 
-        more = self.errors(labels, ours) - self.errors(labels, theirs)
-        more = more[~np.isnan(more)]
-        mean = float(more.mean()) if len(more) else 0.0
-        return {"difference": {"mase": mean, "p": self._p(labels, ours, theirs)}}
-
-    def errors(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """Return the absolute error of each origin in units of MASE.
-
-        Returns:
-            float64 of shape (N,), NaN where MASE is undefined.
-        """
-        import numpy as np
-
-        from seqtrain.data.inputs import pieces
-
-        scale, points = np.asarray(self.scales)[labels["series"]], self.points(predictions)
-        off = np.empty(len(labels))
-        for rows in pieces(len(labels)):
-            off[rows] = np.nanmean(np.abs(labels["truth"][rows] - points[rows]), axis=1)
-        return np.asarray(np.divide(off, scale, out=np.full_like(off, np.nan), where=scale > 0))
-
-    def points(self, predictions: np.ndarray) -> np.ndarray:
-        """Return the forecasts themselves, without their intervals; float64, shape (N, H)."""
-        import numpy as np
-
-        return np.asarray(predictions[:, :, predictions.shape[2] // 2])
-
-    def _p(self, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> float:
-        import numpy as np
-
-        from seqtrain.evaluation.significance import diebold_mariano
-
-        first, second = (self.errors(labels, found) for found in (ours, theirs))
-        known = ~np.isnan(first)
-        rows = labels[known]
-        where = rows["series"], rows["time"]
-        return diebold_mariano(first[known], second[known], *where, self.horizon)
+        more, p = forecast_metrics.difference(self.origins(labels), ours, theirs)
+        return {"difference": {MASE.name: more, "p": p}}
 
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
         """Return the better one by the Diebold–Mariano test."""
-        from seqtrain.tasks.base import ERROR
-
         difference = other["difference"]
-        sign = (difference["mase"] < 0) - (difference["mase"] > 0)
-        return int(sign) if difference["p"] < ERROR else 0
+        return significant(-difference[MASE.name], difference["p"])
 
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray
     ) -> tuple[str, float]:
         """Return the Diebold–Mariano test of MASE."""
-        return "Diebold–Mariano", self._p(labels, ours, theirs)
+        from seqtrain.evaluation import forecast_metrics
+
+        p = forecast_metrics.difference(self.origins(labels), ours, theirs)[1]
+        return "Diebold–Mariano", p
 
     def same(self, labels: np.ndarray, others: np.ndarray) -> bool:
         """Return whether two runs forecast the same values, however each scales them."""
@@ -626,7 +482,10 @@ class Forecasting(Task):
         """Yield the origins with the largest errors in units of MASE, the largest first."""
         import numpy as np
 
-        errors, points = self.errors(labels, predictions), self.points(predictions)
+        from seqtrain.evaluation import forecast_metrics
+
+        errors = forecast_metrics.errors(self.origins(labels), predictions)
+        points = forecast_metrics.points(predictions)
         for index in np.argsort(-errors, kind="stable")[:MOST_MISTAKES].tolist():
             if errors[index] > 0:
                 yield (
@@ -640,60 +499,13 @@ class Forecasting(Task):
                     },
                 )
 
-    def excerpts(
-        self, labels: np.ndarray, predictions: np.ndarray
-    ) -> Iterator[tuple[str, int, list[int]]]:
-        """Yield what pictures show: forecasts that follow one another, a typical and a bad one.
-
-        Yields:
-            A title, the number of a series, and the indices of its origins. The first are a
-            horizon apart, and from the series of the typical origin, whose error is the median.
-            What would be shown twice is yielded once.
-        """
-        import numpy as np
-
-        errors = self.errors(labels, predictions)
-        order = np.argsort(errors, kind="stable")
-        order = order[: max(int((~np.isnan(errors)).sum()), 1)]
-        typical, worst = int(order[len(order) // 2]), int(order[-1])
-        mine = np.flatnonzero(labels["series"] == labels["series"][typical])
-        mine = mine[np.argsort(labels["time"][mine])]
-        apart = labels["time"][mine] - labels["time"][mine[-1]]
-        rolling = mine[apart % self.horizon == 0][-max(MOST_SHOWN // self.horizon, 1) :]
-        mean = readable(float(errors[order].mean()))
-        chosen = {f"test MASE {mean}": rolling.tolist(), "typical": [typical], "worst": [worst]}
-        for place, (word, origins) in enumerate(chosen.items()):
-            if origins in [*chosen.values()][:place]:
-                continue
-            number = int(labels["series"][origins[0]])
-            of = f", {self.names[number]}" if len(self.names) > 1 else ""
-            title = f"{word}{of}"
-            if len(origins) == 1 and not word.startswith("test"):
-                when = self.grid.label(int(labels["time"][origins[0]]))
-                title = f"{word} origin {when}{of}: MASE {readable(float(errors[origins[0]]))}"
-            yield title, number, origins
-
-    def paths(
-        self, labels: np.ndarray, predictions: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the times and the quantiles of each forecast; those of one step are joined.
-
-        Yields:
-            int64 of shape (S,), and float64 of shape (S, Q).
-        """
-        times = self.times(labels)
-        if self.horizon == 1:
-            yield times[:, 0], predictions[:, 0]
-        else:
-            yield from zip(times, predictions, strict=True)
-
     # Why a network may not have learned
 
     def guessing(self, labels: np.ndarray, of: np.ndarray, weighed: bool) -> float:
         """Return the loss of forecasting the level of each window."""
         import numpy as np
 
-        off = self.standardised(of["truth"], of)
+        off = self.transform.standardised(of["truth"], of)
         return float(np.nanmean(np.square(off) if self.output == "mean" else np.abs(off)))
 
     def knows_train(self, row: Mapping[str, float]) -> bool:

@@ -11,7 +11,8 @@ from seqtrain.data.spelling import Spelling
 from seqtrain.display.columns import table
 from seqtrain.evaluation.metric import Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask, of_kind
+from seqtrain.tasks.base import Scores, Task, of_kind, significant
+from seqtrain.tasks.writing_task import WritingTask
 
 if TYPE_CHECKING:
     import keras
@@ -270,8 +271,7 @@ class LanguageModel(WritingTask):
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
         """Return the better one by the paired bootstrap over blocks."""
         difference = other["difference"]
-        sign = (difference[BITS.name] < 0) - (difference[BITS.name] > 0)
-        return int(sign) if difference["p"] < ERROR else 0
+        return significant(-difference[BITS.name], difference["p"])
 
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray

@@ -7,12 +7,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from seqtrain.data.number_labels import check_differing, measured, no_number, numbers, written
+from seqtrain.data.number_labels import (
+    check_differing,
+    measured,
+    no_number,
+    numbers,
+    statistics,
+    written,
+)
 from seqtrain.data.scaling import Target, current
 from seqtrain.display.columns import table
 from seqtrain.display.numbers import readable
 from seqtrain.evaluation.metric import MAE, RMSE, Metric
-from seqtrain.tasks.base import LabelledTask, Place, Scores, StepPredictions, Task
+from seqtrain.tasks.base import Place, Scores, StepPredictions, Task
+from seqtrain.tasks.labelled_task import LabelledTask
 
 if TYPE_CHECKING:
     import keras
@@ -103,19 +111,7 @@ class Regression(LabelledTask):
 
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
         """Return under `labels` a row for each of a few statistics."""
-        import numpy as np
-
-        statistics: dict[str, Any] = {
-            "least": np.min,
-            "mean": np.mean,
-            "std": np.std,
-            "largest": np.max,
-        }
-        rows = [
-            {"name": name, **{split: float(of(found)) for split, found in labels.items()}}
-            for name, of in statistics.items()
-        ]
-        return {"labels": rows}
+        return {"labels": statistics(labels)}
 
     def summary(self, labels: np.ndarray) -> str:
         """Return the smallest and the largest number."""
@@ -216,9 +212,9 @@ class Regression(LabelledTask):
 
     def weights_beside(self, counts: Any, labels: np.ndarray, weighed: bool) -> np.ndarray:
         """Return the inverse document frequencies."""
-        from seqtrain.evaluation import linear_models
+        from seqtrain.evaluation import ngram_weights
 
-        return linear_models.inverse_frequencies(counts)
+        return ngram_weights.inverse_frequencies(counts)
 
     def fit_beside(self, x: Any, labels: np.ndarray, penalty: float, weighed: bool) -> Linear:
         """Fit a ridge regression to the standardised labels."""

@@ -14,7 +14,8 @@ from seqtrain.display.columns import table
 from seqtrain.display.sentences import counted
 from seqtrain.evaluation.metric import Metric
 from seqtrain.schema import limits
-from seqtrain.tasks.base import ERROR, Scores, Task, WritingTask, of_kind
+from seqtrain.tasks.base import Scores, Task, of_kind, significant
+from seqtrain.tasks.writing_task import WritingTask
 
 if TYPE_CHECKING:
     import keras
@@ -295,8 +296,7 @@ class Translation(WritingTask):
     def better(self, other: Mapping[str, Any], metric: Metric) -> int:
         """Return the better one by the paired bootstrap over sources."""
         found = other["difference"][metric.name]
-        gain = metric.gain(found["difference"], 0.0)
-        return int((gain > 0) - (gain < 0)) if found["p"] < ERROR else 0
+        return significant(metric.gain(found["difference"], 0.0), found["p"])
 
     def paired(
         self, metric: Metric, labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray

@@ -14,7 +14,8 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -50,74 +51,68 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def run(
-    folder: SweepFolder,
-    storage: LocalStorage,
-    searched: Searched,
-    asked: int,
-    jobs: int,
-    data_dir: Path | None,
-) -> Trials:
-    """Train trials until so many have ended, and write the tables and the best config.
+class _GivenUpError(Exception):
+    """The database does not answer, and this worker ends."""
 
-    Args:
+
+@dataclass
+class Search:
+    """The trainings of a sweep, some at once.
+
+    Attributes:
         folder: a new sweep, or one to go on with.
         storage: where its study is kept.
         searched: its config.
         asked: the number of trials, with those that it already has.
         jobs: how many to train at once, each with its share of the processor cores.
         data_dir: a folder to look for data files in.
-
-    Raises:
-        TrainingError: the first trials have all failed, no trial was trained to its end, or the
-            database does not answer.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; raised after all trainings have ended with a
-            checkpoint.
-    """
-    alone = folder.working(socket.gethostname()) if storage.shared else folder.locked()
-    with alone, storage.guarded():
-        search = Search(folder, storage, searched, asked, at_once(jobs, "trials"), data_dir)
-        if search.left:
-            with storage.beating():
-                asyncio.run(search.train())
-        if stopped := search.children.asked or search.failure:
-            with suppress(*storage.passing):
-                search.write()
-            raise stopped
-        return search.finish()
-
-
-class _GivenUpError(Exception):
-    """The database does not answer, and this worker ends."""
-
-
-class Search:
-    """The trainings of a sweep, some at once.
-
-    Attributes:
         failure: the error that ends the sweep, if its first trials have all failed, or if its
             database does not answer.
     """
 
-    def __init__(
-        self,
-        folder: SweepFolder,
-        storage: LocalStorage,
-        searched: Searched,
-        asked: int,
-        jobs: int,
-        data_dir: Path | None,
-    ) -> None:
-        self.folder, self.searched, self.asked, self.jobs = folder, searched, asked, jobs
-        self.storage, self.data_dir = storage, data_dir
-        self.study = Study(storage, searched)
-        self.size = search_space.size(searched.sweep.space)
-        self.children = Children(data_dir)
+    folder: SweepFolder
+    storage: LocalStorage
+    searched: Searched
+    asked: int
+    jobs: int
+    data_dir: Path | None
+    failure: TrainingError | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no trial known."""
+        self.jobs = at_once(self.jobs, "trials")
+        self.size = search_space.size(self.searched.sweep.space)
+        self.children = Children(self.data_dir)
         self.exhausted = False  # whether no further combination can be found
         self.told: set[object] = set()  # what was logged, to log it only once
         self.rows: dict[int, TrialRow] = {}  # of trials that have ended
         self.data: tuple[Any, Dataset] | None = None  # the last dataset, with its config
-        self.failure: TrainingError | None = None
+
+    @cached_property
+    def study(self) -> Study:
+        """The trials so far; opened only once this process may write it."""
+        return Study(self.storage, self.searched)
+
+    def run(self) -> Trials:
+        """Train trials until so many have ended, and write the tables and the best config.
+
+        Raises:
+            TrainingError: the first trials have all failed, no trial was trained to its end, or
+                the database does not answer.
+            KeyboardInterrupt: Ctrl-C or SIGTERM; raised after all trainings have ended with a
+                checkpoint.
+        """
+        shared = self.storage.shared
+        alone = self.folder.working(socket.gethostname()) if shared else self.folder.locked()
+        with alone, self.storage.guarded():
+            if self.left:
+                with self.storage.beating():
+                    asyncio.run(self.train())
+            if stopped := self.children.asked or self.failure:
+                with suppress(*self.storage.passing):
+                    self.write()
+                raise stopped
+            return self.finish()
 
     @property
     def left(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain.backend import devices, execution, memory_estimate
-from seqtrain.config import CompleteConfig, Searched, validated
+from seqtrain.config import Searched, validated
 from seqtrain.errors import ConfigError
 from seqtrain.runs import folders
 from seqtrain.runs.sweeps import CONFIG, SHARED, TRIALS, SweepFolder, differences
@@ -85,34 +85,56 @@ def join(
         RunError: the database cannot be used.
     """
     data = _data_sha256(searched, data_dir)
-    text = searched.to_yaml()
     try:
         tables = storage.opened()
         with quiet(), storage.locked("seqtrain"):
-            name, noted = ("", {}) if new else _newest(storage, searched.base.name)
-            if name:
-                before = _config(outputs / name / CONFIG, noted[SEARCHED])
-                differing = differences(before, searched.base)
-                if noted[DATA] != data:
-                    differing += [f"the data: {noted[DATA][:12]}… before, {data[:12]}… now"]
-                if differing and not _done(storage, name, noted):
-                    raise _changed(f"{name}` in `{storage.named}", differing)
-                text = text if differing else noted[SEARCHED]
-                name = "" if differing else name
+            name, noted = ("", {}) if new else _unchanged(storage, searched, outputs, data)
             if not name:
                 name = f"{searched.base.name}/{folders.new_name(outputs, folders.SWEEP)}"
-                noted = {ASKED: 0}
+                noted = {ASKED: 0, SEARCHED: searched.to_yaml()}
                 study = tables.create_new_study([_direction(searched)], name)
                 tables.set_study_user_attr(study, DATA, data)
-                tables.set_study_user_attr(study, SEARCHED, text)  # last: now it can be joined
+                # last: now it can be joined
+                tables.set_study_user_attr(study, SEARCHED, noted[SEARCHED])
             storage.study = name
             most = max(asked, int(noted[ASKED]))
             tables.set_study_user_attr(storage.study_id, ASKED, most)
     except storage.passing as error:
         raise storage.broken(error) from error
-    made = SweepFolder.joined(outputs, name, storage.named, text)
+    made = SweepFolder.joined(outputs, name, storage.named, noted[SEARCHED])
     storage.folder, storage.place = made.folder, made.place
     return made
+
+
+def _unchanged(
+    storage: SharedStorage, searched: Searched, outputs: Path, data: str
+) -> tuple[str, dict[str, Any]]:
+    """Return the newest study of a config's name, and what it notes.
+
+    The name is empty if there is none, or if it is done and searched something else.
+
+    Args:
+        storage: the database.
+        searched: the config.
+        outputs: the folder of all runs.
+        data: the hash of the data.
+
+    Raises:
+        ConfigError: it is unfinished, and searches something else or other data.
+    """
+    name, noted = _newest(storage, searched.base.name)
+    if not name:
+        return "", {}
+    path = outputs / name / CONFIG
+    before = validated(parse_document(path, noted[SEARCHED]), path)
+    differing = differences(before, searched.base)
+    if noted[DATA] != data:
+        differing += [f"the data: {noted[DATA][:12]}… before, {data[:12]}… now"]
+    if not differing:
+        return name, noted
+    if not _done(storage, name, noted):
+        raise _changed(f"{name}` in `{storage.named}", differing)
+    return "", {}
 
 
 def number_of_trials(searched: Searched) -> int:
@@ -151,10 +173,6 @@ def _newest(storage: SharedStorage, name: str) -> tuple[str, dict[str, Any]]:
     }
     newest = max(found, default="")
     return newest, found.get(newest, {})
-
-
-def _config(path: Path, text: str) -> CompleteConfig:
-    return validated(parse_document(path, text), path)
 
 
 def _done(storage: SharedStorage, name: str, noted: dict[str, Any]) -> bool:

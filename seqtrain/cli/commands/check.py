@@ -30,7 +30,8 @@ def check(
         console.result_json(tree) if as_json else console.result(checked.to_yaml().rstrip())
         return
     console.show_log()
+    from seqtrain.cli.inspection import format_inspection
     from seqtrain.training.dry_run import inspect
 
     found = inspect(checked, data_dir)
-    console.result_json(found) if as_json else console.result(console.format_inspection(found))
+    console.result_json(found) if as_json else console.result(format_inspection(found))

@@ -62,7 +62,8 @@ def sweep(
     same command on several machines shares the trials among them.
     """
     from seqtrain.config import load_searched
-    from seqtrain.training import search, seeds, study, sweep_start
+    from seqtrain.training import seeds, study, sweep_start
+    from seqtrain.training.search import Search
     from seqtrain.training.shared_storage import SharedStorage
     from seqtrain.training.storage import LocalStorage
 
@@ -85,6 +86,6 @@ def sweep(
         console.show_log()
         folder, place = sweep_start.prepare(searched, outputs, data_dir, new)
     with console.ending_with_sweep(folder) as others:
-        search.run(folder, place, searched, asked, jobs, data_dir)
+        Search(folder, place, searched, asked, jobs, data_dir).run()
         if count:
             others += seeds.retrain(folder, outputs, count, jobs, data_dir)
