@@ -164,8 +164,11 @@ def real(folder: Path) -> None:
     tell(row("Shakespeare, LSTM 512", train("large", small, path, *large)))
     tell(row("Shakespeare, words", train("words", words, path)))
     path = f"dataset.path={folder / 'kjv.txt'}"
-    bible = ("dataset.validation=0.02", "training.epochs=4", "training.batch_size=32")
-    tell(row("King James Bible, LSTM 256", train("bible", small, path, *bible)))
+    bible = ("model.units=512", "model.dropout=0.1", "training.batch_size=32")
+    tell(row("King James Bible, LSTM 512", train("bible", small, path, *bible, "training.epochs=4")))
+    parts = ("dataset.tokens=subwords", "dataset.vocabulary_size=2000", "dataset.window=32")
+    bible += (*parts, "model.embedding_dim=128", "training.epochs=5")
+    tell(row("King James Bible, LSTM 512, subwords", train("subwords", small, path, *bible)))
 
 
 def main() -> None:

@@ -89,6 +89,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
         rows = [row("additions", *train("additions", CONFIGS / "additions_lstm.yaml"))]
+        attention = CONFIGS / "additions_attention.yaml"
+        rows.append(row("additions with attention", *train("attention", attention)))
         rows.append(row("dates", *train("dates", CONFIGS / "dates_gru.yaml")))
         for title, keys in (
             ("words → phonemes", without_stress(folder)),
