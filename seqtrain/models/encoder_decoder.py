@@ -50,8 +50,8 @@ class EncoderDecoder(ModelConfig):
     )
     attention: Literal["none", "dot", "additive"] = Field(
         default="dot",
-        description="how each step of the decoder's first layer looks at all steps of the encoder: "
-        "`dot` (Luong et al. 2015), `additive` (Bahdanau et al. 2015), or `none`",
+        description="how each step of the decoder's first layer attends to the steps of the "
+        "encoder: `dot` (Luong et al. 2015), `additive` (Bahdanau et al. 2015), or `none`",
     )
     activation: Activation = Field(default="tanh", description="activation of the recurrent layers")
 

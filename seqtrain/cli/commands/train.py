@@ -33,8 +33,7 @@ def train(
 ) -> None:
     """Train a network, and write it into a new run folder.
 
-    With --seeds, the network of CONFIG is trained once for each seed, each time into a folder of its
-    own.
+    With --seeds, the network of CONFIG is trained once for each seed, into folders of their own.
     """
     if resume and seeds:
         raise click.UsageError("`--seeds` starts new runs: `seqtrain resume` continues old ones.")
