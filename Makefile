@@ -47,7 +47,7 @@ lint: $(VENV)/installed-dev ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## every table of docs/performance.md (SEQTRAIN_DATA_DIR; 2 hours)
+bench: $(VENV)/installed-bench ## every table of docs/performance.md but that of GPUs (SEQTRAIN_DATA_DIR; 2 hours)
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.token_speed
 	$(BIN)/python -m benchmarks.plans
@@ -65,7 +65,7 @@ bench-drafts: $(VENV)/installed ## what drafts reach on the files in PACKAGES (d
 bench-forecasting: $(VENV)/installed-dev ## the table of docs/forecasting.md (SEQTRAIN_DATA_DIR; 10 minutes)
 	$(BIN)/python -m benchmarks.forecasting
 
-bench-gpu: $(VENV)/installed-bench ## the tables of docs/performance.md on a GPU
+bench-gpu: $(VENV)/installed-bench ## the table of docs/performance.md on a GPU
 	$(BIN)/python -m benchmarks.gpu
 
 bench-storage: $(VENV)/installed-dev ## the table of docs/scale.md (SEQTRAIN_STORAGE; 10 minutes)
@@ -78,7 +78,7 @@ bench-serving: $(VENV)/installed-dev ## the table of docs/serving.md
 	$(BIN)/seqtrain train configs/phrases_lstm.yaml training.epochs=6
 	$(BIN)/python -m benchmarks.serving phrases_lstm
 
-bench-translation: $(VENV)/installed-dev ## the table of docs/translation.md (SEQTRAIN_DATA_DIR; 2 hours)
+bench-translation: $(VENV)/installed-dev ## most of the table of docs/translation.md (SEQTRAIN_DATA_DIR; 2 hours)
 	$(BIN)/python -m benchmarks.translation
 
 docs: $(VENV)/installed ## write what is generated from the classes

@@ -34,7 +34,7 @@ print(time.perf_counter() - started)
 
 
 def cpu(*arguments: str) -> float:
-    """Return the seconds of processor time that a command takes, user and system."""
+    """Return the CPU time of a command in seconds, user and system."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -123,10 +123,10 @@ def main() -> None:
     for name in measured:
         seconds = f"{median(row[name] for row in found):.2f}"
         if name in BY_PROCESSOR:
-            print(f"| {name} | {seconds} | processor | |")
+            print(f"| {name} | {seconds} | CPU | |")
             continue
         ratio = median(row[name] / row["import tensorflow"] for row in found)
-        print(f"| {name} | {seconds} | clock | {ratio:.2f} |")
+        print(f"| {name} | {seconds} | wall | {ratio:.2f} |")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Each worker is a process that does what `seqtrain sweep` does for a trial, witho
 takes one under the lock, draws two values by TPE, reports an epoch, and settles it. A study is
 empty, or has trials that are finished or running, as with many workers, which make draws dearer.
 `ms locked` is how long a trial keeps the
-lock: what must happen one after the other. `ms of server` is the processor time of a server on
+lock: what must happen one after the other. `ms of server` is the CPU time of a server on
 this machine.
 """
 
@@ -108,7 +108,7 @@ def connections(storage: SharedStorage) -> int:
 
 
 def server_seconds(storage: SharedStorage) -> float:
-    """Return the processor time of the server so far; 0 if it is on another machine."""
+    """Return the CPU time of the server so far; 0 if it is on another machine."""
     from sqlalchemy import text
 
     with storage.tables.engine.connect() as connection:

@@ -19,12 +19,12 @@ from seqtrain.runs import lookup
 from seqtrain.runs.run import Run
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-HEADER = ("data", "exact match", "edit rate", "chrF", "best baseline", "CPU seconds")
+HEADER = ("data", "exact match", "edit rate", "chrF", "best baseline", "CPU time, s")
 PARTS = {"path": "train", "validation_path": "validation", "test_path": "test"}
 
 
 def train(name: str, config: Path, *overrides: str) -> tuple[Run, float]:
-    """Train a config; return the run and the processor time."""
+    """Train a config; return the run and its CPU time."""
     before = _processor_seconds()
     command = [sys.executable, "-m", "seqtrain", "train", str(config), f"name={name}", *overrides]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -89,6 +89,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
         rows = [row("additions", *train("additions", CONFIGS / "additions_lstm.yaml"))]
+        attention = CONFIGS / "additions_attention.yaml"
+        rows.append(row("additions with attention", *train("attention", attention)))
         rows.append(row("dates", *train("dates", CONFIGS / "dates_gru.yaml")))
         for title, keys in (
             ("words → phonemes", without_stress(folder)),

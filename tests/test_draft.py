@@ -687,7 +687,7 @@ def test_prose_is_running_text(seqtrain: Seqtrain) -> None:
     Path("book.txt").write_text("It was dark; rain fell.\nNobody, she said.\nNo.\n" * 40)
     outcome = seqtrain("init", "--data", "book.txt")
     assert outcome.exit_code == 0, outcome.stderr
-    assert "it learns to go on with the text" in outcome.stderr
+    assert "it learns to continue the text" in outcome.stderr
     drafted = load_config(Path("book.yaml"))
     assert drafted.dataset.name == "corpus"
     assert len(drafted.dataset.load().test) > 50

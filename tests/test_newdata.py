@@ -94,7 +94,7 @@ def test_labels_by_another_name_are_judged(texts: Run, new: Path, seqtrain: Seqt
         (["predict", "--data", "new.csv", "--text", "twet"], "did you mean `tweet`?"),
         (["predict", "a text", "--text", "tweet"], "--text names a column of a file"),
         (["evaluate", "--label", "class"], "--label names a column of a file"),
-        (["evaluate", "--data", "new.csv", "--text", "tweet"], "has no `label` to judge by"),
+        (["evaluate", "--data", "new.csv", "--text", "tweet"], "has no `label` to compare with"),
         (
             ["evaluate", "--data", "new.csv", "--text", "tweet", "--label", "clas"],
             "new.csv has no column `clas`, did you mean `class`?",

@@ -207,7 +207,7 @@ def test_what_is_given_without_a_number_to_judge_by_is_refused() -> None:
     given = NewExamples(np.zeros((2, 2)), labels=["1.5", "high"], lines=[2, 5])
     with pytest.raises(DataError, match="^new.csv:5: the label `high` is not a number$"):
         given.truth(Path("new.csv"), FITTED.task)
-    with pytest.raises(DataError, match="^new.csv has no `label` to judge by$"):
+    with pytest.raises(DataError, match="^new.csv has no `label` to compare with$"):
         NewExamples(np.zeros((2, 2))).truth(Path("new.csv"), FITTED.task)
 
 

@@ -548,7 +548,7 @@ def test_what_is_given_is_encoded_with_the_words_of_the_run() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("text\na\n", "new.csv has no `label` to judge by"),
+        ("text\na\n", "new.csv has no `label` to compare with"),
         ('text,label\n"a\na",good\nb,neutral\n', "new.csv:4: no class is called `neutral`"),
         ("text,label\na,BAD\n", "new.csv:2: no class is called `BAD`, did you mean `bad`?"),
         ("text,label\na,good\n\nb,\n", "new.csv:4: the label is empty"),
@@ -596,7 +596,7 @@ def test_columns_that_are_given_are_called_as_in_training() -> None:
     config = text_config(text_column="review", label_column="mood")
     found = config.read_given(Path("new.csv"), FITTED)
     assert (found.texts, found.labels) == (["warm"], None)
-    with pytest.raises(DataError, match="^new.csv has no `mood` to judge by$"):
+    with pytest.raises(DataError, match="^new.csv has no `mood` to compare with$"):
         found.truth(Path("new.csv"), FITTED.task)
 
 
@@ -659,7 +659,7 @@ def test_a_table_is_no_archive_of_images() -> None:
 
 
 def test_images_without_labels_or_with_others_cannot_judge() -> None:
-    with pytest.raises(DataError, match="^new.npz has no `y` to judge by$"):
+    with pytest.raises(DataError, match="^new.npz has no `y` to compare with$"):
         digits(x=IMAGES).truth(Path("new.npz"), Classification(("0", "1")))
     with pytest.raises(DataError, match="^new.npz: example 2: no class is called `7`$"):
         digits(x=IMAGES, y=np.array([1, 7, 0])).truth(Path("new.npz"), Classification(("0", "1")))
@@ -877,7 +877,7 @@ def test_evaluate_of_the_test_rows_says_what_the_training_said(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("review\na\n", "new.csv has no `mood` to judge by"),
+        ("review\na\n", "new.csv has no `mood` to compare with"),
         (
             "review,mood\na,good\nb,god\n",
             "new.csv:3: no class is called `god`, did you mean `good`?",

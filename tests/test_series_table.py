@@ -292,7 +292,7 @@ def test_few_origins_are_a_warning_that_says_what_gives_more(
     Path("own.csv").write_text(table(months))
     keys = {"name": "series", "path": "own.csv", "window": 12}
     Series.model_validate({**keys, "horizon": 15}).load()
-    assert "few forecasts judge the network: validation 1 origin and test 1 origin" in caplog.text
+    assert "few forecasts test the network: validation 1 origin and test 1 origin" in caplog.text
     assert "`dataset.horizon=11`" in caplog.text
     assert "`dataset.validation=19 dataset.test=19`" in caplog.text
     caplog.clear()

@@ -42,7 +42,7 @@ def cli(debug: bool) -> None:
     \b
     seqtrain init quickstart          copy a config
     seqtrain train quickstart.yaml    train it into outputs/
-    seqtrain evaluate                 judge the newest run
+    seqtrain evaluate                 evaluate the newest run
     """  # noqa: D301 - click keeps the lines after a backspace as they are
 
 

@@ -94,10 +94,11 @@ class TrainingConfig(Section):
     monitor: MonitorName | None = Field(
         default=None,
         description="decides which epoch is best, when early stopping ends the training, and when "
-        "the plateau schedule lowers the learning rate; null is `val_accuracy` for classes, "
-        "`val_macro_f1` where `class_weight` weighs them, `val_mae` (mean absolute error) for "
-        "numbers, and `val_mase` for forecasts; of equal epochs the one with the lower `val_loss` "
-        "is better",
+        "the plateau schedule lowers the learning rate; null is the main score of the task: "
+        "`val_accuracy` for classes (`val_macro_f1` with `class_weight`), `val_mae` (mean absolute "
+        "error) for numbers, `val_mase` for forecasts, `val_bits_per_character` for language "
+        "models, `val_exact_match` for translations; of equal epochs the one with the lower "
+        "`val_loss` is better",
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         default=None,

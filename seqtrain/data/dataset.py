@@ -137,7 +137,7 @@ class NewExamples:
             DataError: an example has no label, or one that the network does not know.
         """
         if self.labels is None:
-            raise DataError(f"{file} has no `{self.label_key}` to judge by", task.allowed)
+            raise DataError(f"{file} has no `{self.label_key}` to compare with", task.allowed)
 
         def place(row: int) -> str:
             return f"{file}:{self.lines[row]}" if self.lines else f"{file}: example {row + 1}"

@@ -36,8 +36,8 @@ class Adding(GeneratedConfig):
         default=100,
         ge=6,
         le=50_000,
-        description="steps of the shortest sequences; the longest have a tenth more, and from the "
-        "second marked number to the end it is at least half of them",
+        description="length of the shortest sequences; the longest are 10 % longer; both marked "
+        "numbers are in the first half",
     )
 
     def new_task(self) -> Task:

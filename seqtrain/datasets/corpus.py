@@ -23,7 +23,7 @@ BLOCK = 10_000  # lines that are joined at once
 
 
 class Corpus(RunningTextConfig):
-    """Your own running text: a file, or the texts of a folder; the network learns to go on.
+    """Your own running text: a file, or the texts of a folder, for a language model.
 
     The end of the text is the test, what is before it validation. A file of a folder is a document,
     and so is what `separator` separates: a document begins with its own token.

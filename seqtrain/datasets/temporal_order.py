@@ -36,8 +36,8 @@ class TemporalOrder(GeneratedConfig):
         default=100,
         ge=10,
         le=50_000,
-        description="steps of the shortest sequences; the longest have a tenth more, and the two "
-        "symbols that count stand behind a tenth and behind half of them",
+        description="length of the shortest sequences; the longest are 10 % longer; the two "
+        "symbols come after 10 to 20 % and after 50 to 60 % of these steps",
     )
 
     def read(self, data_dir: Path | None) -> Dataset:

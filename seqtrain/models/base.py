@@ -57,7 +57,7 @@ class ModelConfig(Part):
     embedding_scale: Positive | None = Field(
         default=None,
         description="standard deviation of the initial word vectors; null is 1 for language models "
-        "and translations, which learn much sooner so, and else that of Keras, 0.03",
+        "and translations, which then learn faster, and otherwise Keras's 0.03",
     )
     embedding_trainable: bool = Field(
         default=True, description="whether training changes the word vectors"
@@ -78,14 +78,15 @@ class ModelConfig(Part):
 
     wide: bool = Field(
         default=False,
-        description="put a linear model of tokens and pairs of them (of characters up to five) "
-        "beside the network, and answer with the weighted mean of both (wide & deep, Cheng et al. "
-        "2016); it is fitted before the training",
+        description="only for classes or numbers of texts: put a linear model of tokens and pairs "
+        "of them (of characters up to five) beside the network, and answer with the weighted mean "
+        "of both (wide & deep, Cheng et al. 2016); it is fitted before the training",
     )
     autoregressive: bool = Field(
         default=False,
-        description="add a linear regression on the window to the forecast, as LSTNet does (Lai "
-        "et al. 2018); it is fitted before the training, and then trained with the network",
+        description="only for forecasts: add a linear regression on the window to the forecast, as "
+        "LSTNet does (Lai et al. 2018); it is fitted before the training, and then trained with "
+        "the network",
     )
 
     @property

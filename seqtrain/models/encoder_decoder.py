@@ -7,7 +7,7 @@ I. Sutskever, O. Vinyals and Q. V. Le, "Sequence to Sequence Learning with Neura
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from seqtrain.data.dataset import Dataset, Shaped
 from seqtrain.data.pair_encoding import SOURCE, TARGET
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 BIASES = {"rnn": 1, "lstm": 1, "gru": 2}  # of each unit of a gate
 OTHERS_KEYS = ("embedding_file", "wide", "autoregressive", "token_dropout", "dense_units")
+UNUSED_KEYS = (*OTHERS_KEYS, "dense_activation")  # which docs/config.md leaves out
 
 
 class EncoderDecoder(ModelConfig):
     """An encoder reads the source, a decoder writes the target, with attention to the source."""
+
+    model_config = ConfigDict(json_schema_extra={"unused": [*UNUSED_KEYS]})
 
     name: Literal["encoder_decoder"]
     cell: Literal["rnn", "lstm", "gru"] = Field(
@@ -47,8 +50,8 @@ class EncoderDecoder(ModelConfig):
     )
     attention: Literal["none", "dot", "additive"] = Field(
         default="dot",
-        description="how each step of the decoder's first layer looks at all steps of the encoder: "
-        "`dot` (Luong et al. 2015), `additive` (Bahdanau et al. 2015), or `none`",
+        description="how each step of the decoder's first layer attends to the steps of the "
+        "encoder: `dot` (Luong et al. 2015), `additive` (Bahdanau et al. 2015), or `none`",
     )
     activation: Activation = Field(default="tanh", description="activation of the recurrent layers")
 

@@ -53,7 +53,7 @@ def _instead(run: Run) -> str:
             f"forecast from their end: `seqtrain forecast {run.folder}`; or train on them: "
             f"`seqtrain train {run.folder / 'config.yaml'}`"
         )
-    return f"judge it by any file with labels: `seqtrain evaluate {run.folder} --data FILE`"
+    return f"evaluate it on any file with labels: `seqtrain evaluate {run.folder} --data FILE`"
 
 
 def require_same(run: Run, dataset: Dataset) -> None:
@@ -96,7 +96,7 @@ def require_same_reading(run: Artifacts, fitted: Fitted, dataset: Dataset) -> No
         return
     raise DataError(
         f"the run `{run.folder}` was trained by a version that {changed}: {dataset.source}",
-        f"judge it by a file with labels: `seqtrain evaluate {run.folder} --data FILE`; or "
+        f"evaluate it on a file with labels: `seqtrain evaluate {run.folder} --data FILE`; or "
         f"train anew: `seqtrain train {run.folder / 'config.yaml'}`",
     )
 

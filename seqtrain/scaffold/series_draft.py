@@ -143,7 +143,8 @@ def _told(
     counts = "{:,} windows of train, {:,} of validation, {:,} of test".format(*windows)
     yield "task", f"forecasting {counted(task.horizon, 'step')}; {counts}"
     one = "a seasonal naive forecast" if task.season > 1 else "a naive forecast of one step"
-    yield "linear", f"a linear regression has MASE {readable(best)} on validation; 1 is {one}"
+    unit = f"1 is the error of {one} on the earlier values"
+    yield "linear", f"a linear regression has MASE {readable(best)} on validation; {unit}"
     if best < EXACT:
         yield (
             "mind",

@@ -1,4 +1,4 @@
-"""Draft a config for running text: a network that learns to go on with it."""
+"""Draft a config for running text: a language model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def draft_text(
     told = [
         ("data", f"{characters:,} characters of {one_line(str(request.data))}"),
         ("tokens", f"{dataset.tokens}, {dataset.task.summary(dataset.train.labels)} in train"),
-        ("task", "language model: it learns to go on with the text"),
+        ("task", "language model: it learns to continue the text"),
     ]
     if len(documents.texts) > 1:
         told.insert(1, ("documents", f"{len(documents.texts):,}"))

@@ -131,7 +131,8 @@ def markdown(root: Schema) -> str:
         for member in members(schema, root):
             name = member["properties"].get("name", {}) if "name" in member["properties"] else {}
             title = f"## `{section}`" + (f", `name:` {quoted(choices(name))}" if name else "")
-            keys = {key: value for key, value in member["properties"].items() if key != "name"}
+            left_out = {"name", *member.get("unused", ())}
+            keys = {key: it for key, it in member["properties"].items() if key not in left_out}
             pages += [title, member.get("description", ""), _table(keys)]
     return "\n\n".join(pages) + "\n"
 

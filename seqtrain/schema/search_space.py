@@ -201,7 +201,7 @@ class SweepConfig(Section):
     )
     pruning: Literal["median", "halving"] | None = Field(
         default=None,
-        description="end hopeless trials early: `median` those whose best epoch is worse than "
+        description="stop weak trials early: `median` those whose best epoch is worse than "
         "the median of the trials before at the same epoch; `halving` all but the best quarter "
         "after 1, 4, 16, … times `pruning_epochs` (Li et al. 2020); null trains all to their end",
     )

@@ -323,7 +323,7 @@ class PairedTextConfig(DatasetConfig):
         given = self.read_given(file, fitted)
         if given.labels is None or given.texts is None:
             raise DataError(
-                f"{file} has no column `{self.columns[1]}` to judge by",
+                f"{file} has no column `{self.columns[1]}` to compare with",
                 "give a table with sources and targets; `--label COLUMN` names that of the targets",
             )
         pairs = [*zip(plain(given.texts), plain(given.labels), strict=True)]

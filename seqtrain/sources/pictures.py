@@ -1,4 +1,4 @@
-"""Datasets of square pictures, which can be moved a little in training."""
+"""Datasets of square images, with data augmentation."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class PictureDatasetConfig(FeatureDatasetConfig):
         default=0.0,
         ge=0,
         le=1000,
-        description="move each training picture in each epoch by up to this many pixels in both "
-        "directions",
+        description="data augmentation: shift each training image by up to this many pixels in "
+        "both directions, at random in each epoch",
     )
     rotation: float = Field(
         default=0.0,
         ge=0,
         le=180,
-        description="turn each training picture in each epoch by up to this many degrees to "
-        "either side",
+        description="data augmentation: rotate each training image by up to this many degrees in "
+        "both directions, at random in each epoch",
     )
 
     def in_training(self, examples: Examples) -> Examples:

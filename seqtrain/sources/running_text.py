@@ -174,7 +174,7 @@ class RunningTextConfig(DatasetConfig):
 
     def read_given(self, file: Path, fitted: Fitted) -> NewExamples:
         """Refuse: a text is judged as a whole."""
-        hint = f"judge it as a text: `seqtrain score RUN --data {file}`"
+        hint = f"score it as a text: `seqtrain score RUN --data {file}`"
         raise DataError("a language model takes no single examples", hint)
 
     def encode_texts(self, texts: Sequence[str], fitted: Fitted) -> NewExamples:

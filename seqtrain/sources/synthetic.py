@@ -33,7 +33,7 @@ class GeneratedConfig(FeatureDatasetConfig):
         description="number of training sequences, including the share `validation`",
     )
     test_examples: int = Field(
-        default=2_560, ge=1, le=10_000_000, description="sequences that judge"
+        default=2_560, ge=1, le=10_000_000, description="number of test sequences"
     )
     generator_seed: Seed = Field(
         default=1997, description="seed of the generated sequences; `split_seed` decides the split"

@@ -219,7 +219,7 @@ class TimeSplitConfig(DatasetConfig):
         if few:
             counts = " and ".join(f"{name} {counted(few[name], 'origin')}" for name in few)
             more = self._more_origins(found, [*few])
-            log.warning("%s: few forecasts judge the network: %s; %s", found.source, counts, more)
+            log.warning("%s: few forecasts test the network: %s; %s", found.source, counts, more)
         for name in origins.keys() - few.keys():
             raised = int((self._share_of(found, name) < (self.horizon or 1)).sum())
             if raised and len(found.lengths) > 1:

@@ -72,7 +72,7 @@ class LanguageModel(WritingTask):
     compared: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
     plots: ClassVar[tuple[str, ...]] = ("along_the_text",)
     sections: ClassVar[tuple[str, ...]] = ("texts",)
-    asked: ClassVar[str] = "`seqtrain generate RUN TEXT` goes on with a text"
+    asked: ClassVar[str] = "`seqtrain generate RUN TEXT` continues a text"
     letter: ClassVar[str] = "surprise"
 
     def __post_init__(self) -> None:
@@ -333,7 +333,7 @@ def language_model(task: Task) -> LanguageModel:
     Raises:
         DataError: it is not.
     """
-    return of_kind(task, LanguageModel, "does not go on with a text")
+    return of_kind(task, LanguageModel, "does not continue a text")
 
 
 def _is_positive(value: object) -> bool:

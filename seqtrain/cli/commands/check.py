@@ -18,7 +18,7 @@ from seqtrain.memory import uncollected
 def check(
     config: Path, overrides: tuple[str, ...], load: bool, data_dir: Path | None, as_json: bool
 ) -> None:
-    """Validate a config. Print it with all defaults, or with --load what it would train on."""
+    """Validate a config. Print it with all defaults, or with --load its data and its cost."""
     with uncollected():
         from seqtrain.backend import memory_estimate
         from seqtrain.config import load_config

@@ -35,7 +35,10 @@ def compare(
     as_json: bool,
     outputs: Path,
 ) -> None:
-    """Compare RUNs: runs, groups of seeds, names (default: all runs of the newest name)."""
+    """Compare the scores of runs, with significance tests.
+
+    A RUN is a run, a group of seeds or a name (default: all runs of the newest name).
+    """
     from seqtrain.comparison import pairwise, run_rows, run_table
     from seqtrain.runs import lookup
 

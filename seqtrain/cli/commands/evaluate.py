@@ -39,9 +39,10 @@ def evaluate(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Evaluate the saved model of RUN: a folder, or a name under --output (default: the newest).
+    """Evaluate a run on its test examples, or on others.
 
-    For a group of seeds, print the scores of each and their mean; for a sweep, those of its best.
+    RUN is a folder, or a name under --output (default: the newest). For a group of seeds, print the
+    scores of each and their mean; for a sweep, those of its best.
     """
     from seqtrain.cli.score_tables import format_evaluation
     from seqtrain.comparison.run_table import format_seeds

@@ -67,12 +67,12 @@ def explain(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Show how the prediction of RUN changes while it reads TEXT or an example, step by step.
+    """Show what moves a prediction, step by step.
 
-    Of a forecast, show which steps of its window moved it: that of origin --example of --split, or
-    that from the end of --data, of its series --example. Of a language model, show how much each
-    token of TEXT, or of a passage of --split, surprised it; of a translation, what each token
-    that is written looks at.
+    The prediction of RUN is shown after each step of TEXT or of an example. Of a forecast, show
+    which steps of its window moved it: that of origin --example of --split, or that from the end of
+    --data, of its series --example. Of a language model, show how much each token of TEXT, or of a
+    passage of --split, surprised it; of a translation, what each token that is written looks at.
 
     RUN defaults to the newest. A single argument that is not the name of a run is a TEXT.
     """

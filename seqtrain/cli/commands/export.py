@@ -35,7 +35,7 @@ def export(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Export the network of RUN for other programs.
+    """Export a network for ONNX Runtime, TensorFlow or LiteRT.
 
     RUN is a folder, or a name under --output (default: the newest). The exported network must give
     the answers of the run for 100 test examples; else nothing is written. A saved_model of a run on

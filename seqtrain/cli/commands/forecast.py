@@ -19,7 +19,9 @@ PICTURES = (".png", ".svg", ".pdf")
     help="File with newer values, in the form of the run's data; the forecast begins at its end.",
 )
 @click.option(
-    "--steps", type=click.IntRange(1, 100_000), help="How many steps (default: the run's horizon)."
+    "--steps",
+    type=click.IntRange(1, 100_000),
+    help="Number of steps  [default: the horizon of the run].",
 )
 @click.option(
     "--format",
@@ -46,7 +48,7 @@ def forecast(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Forecast the next values of the series of RUN, with their times and intervals.
+    """Forecast the next values of series, with intervals.
 
     RUN is a folder, or a name under --output (default: the newest). Of a group of seeds, the one
     that is best on validation answers.

@@ -1,4 +1,4 @@
-"""`seqtrain generate`: go on with a text."""
+"""`seqtrain generate`: continue a text."""
 
 import json
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, limits.COUNT),
     default=500,
     show_default=True,
-    help="The most tokens of a text.",
+    help="Maximum number of tokens.",
 )
 @click.option(
     "--temperature",
@@ -34,21 +34,25 @@ if TYPE_CHECKING:
     help="Below 1 prefers what is likely; 0 always takes the likeliest token.",
 )
 @click.option(
-    "--top-k", type=click.IntRange(1, limits.IDS), help="Choose among so many of the likeliest."
+    "--top-k",
+    type=click.IntRange(1, limits.IDS),
+    metavar="K",
+    help="Sample from the K likeliest tokens.",
 )
 @click.option(
     "--top-p",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Choose among the likeliest that together have this probability.",
+    metavar="P",
+    help="Sample from the likeliest tokens whose probabilities sum to P.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0, limits.SEED),
     default=0,
     show_default=True,
-    help="Decides what is drawn.",
+    help="Random seed.",
 )
-@click.option("--stop", help="Text with which to end, such as a blank line: $'\\n\\n'.")
+@click.option("--stop", help="Text that ends the output, such as a blank line: $'\\n\\n'.")
 @click.option(
     "-n",
     "texts",
@@ -79,9 +83,10 @@ def generate(
     form: str,
     outputs: Path,
 ) -> None:
-    """Go on with the text BEGINNING, as the network of RUN has learned to write.
+    """Continue a text.
 
-    The text appears while it is made. The same seed gives the same text.
+    BEGINNING is continued with tokens that are sampled from the language model of RUN, and printed
+    one by one. The same seed gives the same text.
     """
     from seqtrain.inference.generation import Sampling, Writer, until
     from seqtrain.runs import lookup

@@ -28,10 +28,10 @@ def gradients(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Show how fast the gradient vanishes or explodes on its way back through the steps.
+    """Show how far the gradient reaches back in time.
 
-    A CONFIG is measured with its initial weights; a RUN also with its trained weights.
-    KEY=VALUE changes a key of every CONFIG.
+    A CONFIG is measured with its initial weights; a RUN also with its trained weights. KEY=VALUE
+    changes a key of every CONFIG.
     """
     from seqtrain.interpretation import gradient_flow, gradient_plots, gradient_table
 

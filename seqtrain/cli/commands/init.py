@@ -36,9 +36,10 @@ def init(
     example: Path | None,
     to: Path | None,
 ) -> None:
-    """Copy the shipped config NAME here, or write one for your own --data. Never overwrites a file.
+    """Copy or draft a config.
 
-    KEY=VALUE sets a key of the new config, for example how to read the data:
+    NAME is a shipped config (`seqtrain list configs`); --data drafts one for your own file. A file
+    is never overwritten. KEY=VALUE sets a key of the new config, for example how to read the data:
     dataset.encoding=cp1252.
     """
     from seqtrain.display.escape import argument

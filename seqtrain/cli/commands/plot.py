@@ -19,10 +19,10 @@ from seqtrain.cli.options import FORMAT, OUTPUT, command
 )
 @OUTPUT
 def plot(runs: tuple[Path, ...], suffix: str, folder: Path | None, outputs: Path) -> None:
-    """Draw the plots of RUNS (default: the newest). Several runs share one set of plots.
+    """Draw the plots of runs.
 
-    The seeds of one config are drawn as their mean and range. Of a sweep, the search is drawn, and
-    the curves of its best trials.
+    RUNS (default: the newest) share one set of plots. The seeds of one config are drawn as their
+    mean and range. Of a sweep, the search is drawn, and the curves of its best trials.
     """
     from seqtrain import plots
     from seqtrain.errors import RunError

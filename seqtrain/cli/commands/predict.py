@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     type=click.Choice(["table", "jsonl", "csv"]),
     default="table",
     show_default=True,
-    help="Form of the answers.",
+    help="Form of the predictions.",
 )
 @OUTPUT
 def predict(
@@ -34,9 +34,10 @@ def predict(
     form: str,
     outputs: Path,
 ) -> None:
-    """Predict the class or the number of each TEXT, or of the examples of --data or standard input.
+    """Predict classes or numbers.
 
-    A language model ranks the tokens that may come after each TEXT.
+    The examples are the TEXTs, those of --data, or the lines of standard input. A language model
+    ranks the tokens that may come after each TEXT.
 
     With --format csv or jsonl, the other columns of the file, such as an id, are printed too.
     """

@@ -30,10 +30,11 @@ def report(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Write an HTML page about RUNS (default: the newest). It can be read offline.
+    """Write an HTML page about runs.
 
-    For a single run, the gradients are measured and an example is explained, unless `gradients`
-    and `explain` have already done so. For several runs, nothing is computed.
+    The page about RUNS (default: the newest) can be read offline. For a single run, the gradients
+    are measured and an example is explained, unless `gradients` and `explain` have already done so.
+    For several runs, nothing is computed.
     """
     from seqtrain import report
     from seqtrain.runs import lookup

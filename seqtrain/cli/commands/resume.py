@@ -46,7 +46,10 @@ def resume(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Continue the training of RUN, a run or a group of seeds (default: the newest)."""
+    """Continue a training.
+
+    RUN is a run or a group of seeds (default: the newest).
+    """
     from seqtrain.runs import lookup
 
     console.show_log()
@@ -54,7 +57,7 @@ def resume(
     if len(found) > 1 and lookup.is_trial(found[0]):
         raise RunError(
             f"`{found[0].group}` is a sweep, and `resume` trains single runs or seeds",
-            f"`seqtrain sweep {found[0].group}/sweep.yaml` goes on with it",
+            f"`seqtrain sweep {found[0].group}/sweep.yaml` continues it",
         )
     if len(found) > 1 and (hosts or devices):
         raise click.UsageError("`--hosts` and `--devices` are for a single run.")

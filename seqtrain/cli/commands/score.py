@@ -15,7 +15,7 @@ from seqtrain.cli.options import OUTPUT, command
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Text file that is scored as one text.",
+    help="File to score as one text.",
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of --data.")
 @click.option(
@@ -34,7 +34,10 @@ def score(
     form: str | None,
     outputs: Path,
 ) -> None:
-    """Print the bits per character of each TEXT, of --data, or of the lines of standard input."""
+    """Print the bits per character of texts.
+
+    The language model of RUN scores each TEXT, --data, or each line of standard input.
+    """
     from seqtrain.inference.generation import Writer, summary
     from seqtrain.io.text_file import TextFile
     from seqtrain.runs import lookup

@@ -35,7 +35,7 @@ def serve(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Serve the network of RUN over HTTP: as JSON, and as a page for a browser.
+    """Serve a network over HTTP: as JSON, and as a page.
 
     RUN is a folder, or a name under --output (default: the newest). Only this machine reaches it;
     another --host needs a token. Ctrl-C ends it.

@@ -34,13 +34,13 @@ from seqtrain.schema import limits
     metavar="N",
     help="Then train the best configuration with this many other seeds.",
 )
-@click.option("--new", is_flag=True, help="Begin a new sweep, although there is one to go on with.")
+@click.option("--new", is_flag=True, help="Begin a new sweep, although there is one to continue.")
 @click.option(
     "--storage",
     envvar="SEQTRAIN_STORAGE",
-    show_envvar=True,
     metavar="URL",
-    help="PostgreSQL database in which several machines share the sweep: postgresql://…",
+    help="PostgreSQL database in which several machines share the sweep: postgresql://…  "
+    "[env: SEQTRAIN_STORAGE]",
 )
 @OUTPUT
 @DATA_DIR
@@ -55,11 +55,11 @@ def sweep(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Search the best values of the keys in the section `sweep` of CONFIG.
+    """Search the best values of keys.
 
-    Each trial is a run in a group, judged by `training.monitor` on the validation examples. A
-    sweep that was interrupted goes on when the same command is typed again. With a database, the
-    same command on several machines shares the trials among them.
+    The section `sweep` of CONFIG names the keys. Each trial is a run in a group, scored by
+    `training.monitor` on the validation examples. The same command continues an interrupted sweep.
+    With a database, the same command on several machines shares the trials among them.
     """
     from seqtrain.config import load_searched
     from seqtrain.training import seeds, study, sweep_start

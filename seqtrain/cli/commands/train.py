@@ -31,7 +31,10 @@ def train(
     outputs: Path,
     data_dir: Path | None,
 ) -> None:
-    """Train the network of CONFIG and write a new run folder; with --seeds, one for each seed."""
+    """Train a network, and write it into a new run folder.
+
+    With --seeds, the network of CONFIG is trained once for each seed, into folders of their own.
+    """
     if resume and seeds:
         raise click.UsageError("`--seeds` starts new runs: `seqtrain resume` continues old ones.")
     if jobs and not seeds:

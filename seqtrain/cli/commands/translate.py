@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     "--beams",
     type=click.IntRange(1, 1_000),
     default=1,
-    help="Translations that are written side by side; 1 takes the likeliest token at each step  "
-    "[default: -n].",
+    help="Beam width; 1 is greedy decoding  [default: the number of -n].",
 )
 @click.option(
     "-n",
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 1_000),
     default=1,
     show_default=True,
-    help="Translations of each text, of those of --beams.",
+    help="Number of translations of each text, best first.",
 )
 @click.option(
     "--length-penalty",
@@ -39,12 +38,12 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 10),
     default=0.6,
     show_default=True,
-    help="With --beams, how much longer translations are preferred; 0 not at all.",
+    help="With --beams, how much longer translations are preferred; 0 is not at all.",
 )
 @click.option(
     "--copy-unknown",
     is_flag=True,
-    help="Put the source token that the attention looks at in the place of an unknown one.",
+    help="Replace an unknown token by the source token with the most attention.",
 )
 @click.option(
     "--format",
@@ -67,9 +66,10 @@ def translate(
     form: str,
     outputs: Path,
 ) -> None:
-    """Translate each TEXT, or the examples of --data or the lines of standard input.
+    """Translate sequences.
 
-    Without --beams, the translations are those that `seqtrain evaluate` judges.
+    The sources are the TEXTs, those of --data, or the lines of standard input. With one beam, the
+    default, the translations are those that `seqtrain evaluate` scores.
     """
     from seqtrain.inference import new_examples
     from seqtrain.inference.translating import Interpreter

@@ -34,13 +34,13 @@ def served(run: Run) -> Served:
     )
     generate = Operation(
         "generate",
-        "Go on with a text",
+        "Continue a text",
         bodies.Beginning,
         each(lambda request: written(request, _tokens(writer, request))),
         lambda request: _tokens(writer, request),
         sample={"beginning": letter, "length": 2},
     )
-    return Served(run, "writing", "goes on with texts", (predict, explain, generate))
+    return Served(run, "writing", "continues texts", (predict, explain, generate))
 
 
 def written(request: Any, tokens: Iterable[Written]) -> Answer:
