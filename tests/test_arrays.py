@@ -281,6 +281,15 @@ def test_a_number_of_many_digits_in_a_name_counts_no_steps(name: str) -> None:
     assert suggested(columns, [["a", "1", "2", "3", "4", "5"]] * 10) is None
 
 
+def test_the_rows_of_a_picture_are_steps() -> None:
+    rows = [["a", *map(str, range(49))], ["b", *map(str, range(49))]]
+    pixels = ["label", *(f"pixel{number}" for number in range(49))]
+    assert (suggested(pixels, rows) or {})["features_per_step"] == 7
+    assert "features_per_step" not in (suggested(pixels[:-1], [row[:-1] for row in rows]) or {})
+    steps = ["label", *(f"t{number}" for number in range(49))]
+    assert "features_per_step" not in (suggested(steps, rows) or {})
+
+
 def test_columns_beside_a_wide_table_are_its_ids() -> None:
     rows = [[str(index), "1", "2", "", "4", "ab"[index % 2]] for index in range(10)]
     found = suggested(["name", "t1", "t2", "t3", "t4", "kind"], rows)

@@ -630,7 +630,7 @@ def test_a_season_is_named_only_where_there_may_be_one(seqtrain: Seqtrain) -> No
     rows = [[str(1700 + n), f"{n * 37 % 11}.5"] for n in range(120)]
     _, told = series_of(seqtrain, table("own.csv", ["YEAR", "SPOTS"], rows))
     assert "season     none: a step is a year" in told
-    assert "1 is a naive forecast of one step" in told
+    assert "1 is the error of a naive forecast of one step" in told
     rows = [[str(n), spots] for n, (_, spots) in enumerate(rows)]
     _, told = series_of(seqtrain, table("ticks.csv", ["t", "SPOTS"], rows))
     assert "if the values repeat every 12 steps: `dataset.season=12`" in told
@@ -781,7 +781,7 @@ def of_texts(labels: list[str], name: str = "label", delimiter: str = ",") -> Pa
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ("{},5", "a decimal comma"),
+        ("{},500", "a comma, which can stand before decimals or between thousands"),
         ("{} %", "a percent sign"),
         ("${}", "a currency sign"),
         ("({})", "parentheses for a minus sign"),
@@ -805,14 +805,14 @@ def test_few_numbers_in_another_form_may_be_classes(seqtrain: Seqtrain) -> None:
 
 
 def test_features_in_another_form_are_named(seqtrain: Seqtrain) -> None:
-    rows = [[f"p{n // 6}", str(n % 6), f"{n},5", str(n // 6 % 2)] for n in range(240)]
+    rows = [[f"p{n // 6}", str(n % 6), f"${n}", str(n // 6 % 2)] for n in range(240)]
     outcome = seqtrain("init", "--data", table("own.csv", ["who", "hour", "rate", "died"], rows))
     assert outcome.exit_code == 2
-    assert "`rate`: the value `0,5` is not a number: it has a decimal comma" in outcome.stderr
+    assert "`rate`: the value `$0` is not a number: it has a currency sign" in outcome.stderr
     more = [[*row, str(0.5 + n)] for n, row in enumerate(rows)]
     header = ["who", "hour", "rate", "died", "warm"]
     outcome = seqtrain("init", "--data", table("own.csv", header, more))
-    assert "mind       `rate` is not read: `0,5` is not a number; write 0.5" in outcome.stderr
+    assert "mind       `rate` is not read: `$0` is not a number; write 0" in outcome.stderr
 
 
 def test_a_number_of_each_sequence_is_measured(seqtrain: Seqtrain) -> None:

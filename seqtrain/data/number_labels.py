@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqtrain.errors import DataError
+from seqtrain.io.decimals import with_point
 from seqtrain.io.text_file import shown
 
 if TYPE_CHECKING:
@@ -193,4 +194,7 @@ def form(label: str) -> tuple[str, str] | None:
         meant.append(written(round(float(meant[0]) / 100, 12)))
     if AMBIGUOUS in found:
         meant.append(meant[0].replace(".", ""))
-    return f"it has {' and '.join(found)}", f"write {' or '.join(meant)}, and the whole column so"
+    hint = f"write {' or '.join(meant)}, and the whole column so"
+    if with_point(label) != label:
+        hint += "; or `dataset.decimal=comma`"
+    return f"it has {' and '.join(found)}", hint

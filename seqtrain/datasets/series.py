@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from seqtrain.data.grid import Grid, distance
 from seqtrain.data.time_series import SeriesData
 from seqtrain.errors import DataError
+from seqtrain.io.decimals import Decimal
 from seqtrain.io.dialect import Quotes
 from seqtrain.io.tables import Table
 from seqtrain.io.text_file import suffix
@@ -96,6 +97,11 @@ class Series(SeriesConfig):
     quotes: Quotes | None = Field(
         default=None, description="whether fields can be quoted; null detects it"
     )
+    decimal: Decimal = Field(
+        default="point",
+        description="the decimal sign of numbers; with `comma`, points or spaces may stand between "
+        "thousands, as in 1.234,5",
+    )
     header: bool = Field(
         default=True,
         description="whether the first row names the columns; else they are called `column_1`, "
@@ -139,8 +145,12 @@ class Series(SeriesConfig):
             raise DataError(f"{file} is not a table", hint)
         hint = "name the columns: `dataset.time_column=…`, `dataset.value_columns=[…]`; without "
         hint += "times `dataset.time_column=null` takes the rows in their order"
-        quotes, header = self.quotes, self.header
-        return Table(file, self.encoding, self.delimiter, quotes=quotes, header=header, hint=hint)
+        return Table(
+            *(file, self.encoding, self.delimiter, self.quotes),
+            hint=hint,
+            header=self.header,
+            decimal=self.decimal,
+        )
 
     def columns(self, table: Table) -> SeriesColumns:
         """Return the columns of a table by the keys; the values are those not named elsewhere.

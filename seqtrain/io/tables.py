@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from seqtrain.errors import DataError
 from seqtrain.io import workbooks
+from seqtrain.io.decimals import Decimal, with_point
 from seqtrain.io.dialect import (
     DELIMITERS,
     SEPARATOR,
@@ -62,6 +63,8 @@ class Table(TextFile):
         delimiter: one of `DELIMITERS`, between fields; None detects it.
         quotes: whether fields can be quoted; otherwise quotes are normal characters. With
             `backslash` a backslash escapes a quote; None detects it.
+        decimal: the decimal sign of the numbers in a file of text; with `comma` they are read as
+            if they had points.
         header: whether the first row names the columns; else they are `column_1`, `column_2`, ….
         hint: what to do if a column is missing; None for a table of texts.
         left_out: the kinds of rows that the last reading skipped, with their numbers.
@@ -71,6 +74,7 @@ class Table(TextFile):
     quotes: Quotes | None = None
     hint: str | None = None
     header: bool = True
+    decimal: Decimal = "point"
     left_out: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @property
@@ -209,9 +213,15 @@ class Table(TextFile):
         lines = islice(self.lines(), dialect.above, None)
         try:
             records = dialect.records(lines, dialect.above + 1)
-            yield from dropwhile(lambda record: is_blank(record[1]), records)
+            yield from self._numbers(dropwhile(lambda record: is_blank(record[1]), records))
         except QuoteError as error:
-            yield from self._with_backslashes(dialect, error)
+            yield from self._numbers(self._with_backslashes(dialect, error))
+
+    def _numbers(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Return records whose numbers have decimal points."""
+        if self.decimal == "point":
+            return records
+        return ((line, [*map(with_point, fields)]) for line, fields in records)
 
     def _binary_records(self, form: workbooks.Kind, names: Sequence[str]) -> Iterator[Record]:
         records = workbooks.records(self.file, form, self.left_out)

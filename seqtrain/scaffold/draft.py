@@ -3,9 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from seqtrain.datasets.text import Text
 from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.io.atomic import counted_from
+from seqtrain.io.decimals import are_with_commas
+from seqtrain.io.tables import HEAD
 from seqtrain.scaffold import pair_roles
 from seqtrain.scaffold.data_keys import ARRAYS, PROSE, Found, Request, found_in, section, table_of
 from seqtrain.scaffold.pairs_draft import draft_pairs
@@ -61,6 +63,32 @@ def draft(request: Request) -> Draft:
         DataError: the data are missing, damaged, or have no usable columns.
         ConfigError: an argument is wrong.
     """
+    request, reading = _with_decimals(request)
+    drafted = _drafted(request)
+    return replace(drafted, told=[*drafted.told[:1], *reading, *drafted.told[1:]])
+
+
+def _with_decimals(request: Request) -> tuple[Request, list[tuple[str, str]]]:
+    """Return a request that reads decimal commas, if the file has such, and what was decided."""
+    given = _given(request)["dataset"]
+    others = request.data.is_dir() or request.data.suffix.lower() in ARRAYS
+    if others or "decimal" in given or pair_roles.is_asked(given):
+        return request, []
+    with suppress(DataError):  # told when the data are read
+        names, rows = table_of(request).candidates()
+        head = [cells for _, cells in islice(rows, HEAD)]
+        columns = zip(names, zip(*head, strict=True), strict=True) if head else ()
+        for name, cells in columns:
+            if are_with_commas(filled := [cell for cell in cells if cell]):
+                comma = next(cell for cell in filled if "," in cell)
+                told = f"with a decimal comma, as `{comma}` of `{one_line(name)}`"
+                request = replace(request, overrides=(*request.overrides, "dataset.decimal=comma"))
+                return request, [("numbers", f"{told}; else `dataset.decimal=point`")]
+    return request, []
+
+
+def _drafted(request: Request) -> Draft:
+    """Return the draft of a request that names all that is needed to read its data."""
     given = _given(request)
     seen = _profile(request, given["dataset"])
     if seen and (of_series := _of_series(request, seen, given)):

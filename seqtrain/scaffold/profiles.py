@@ -11,6 +11,7 @@ from os.path import commonprefix
 from unicodedata import category
 
 from seqtrain.data.number_labels import how_to_write, measured
+from seqtrain.io.decimals import NO_VALUE
 from seqtrain.io.dialect import BOILERPLATE
 from seqtrain.io.tables import Table
 
@@ -25,7 +26,7 @@ _TIME = r"([T ,]+\d{1,2}:\d\d.*)?"
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 DATE = re.compile(
     rf"\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_TIME}|\d{{4}}[-/]\d{{1,2}}|\d{{4}}[ -]?Q\d"
-    rf"|\d{{1,2}}:\d\d(:\d\d.*)?"
+    rf"|(0?[1-9]|1[0-2])[-/.]\d{{4}}|\d{{1,2}}:\d\d(:\d\d.*)?"
     rf"|\d{{1,2}}[-/.]\d{{1,2}}[-/.](\d\d|\d{{4}}){_TIME}"
     rf"|([a-z]{{3,9}},? )?({_MONTH}[ -]\d{{1,2}}|\d{{1,2}}[ -]{_MONTH})\b.*\d.*|{_MONTH} \d{{4}}",
     re.IGNORECASE,
@@ -44,7 +45,8 @@ class Column:
         rows: the number of rows of the table.
         empty: the number of rows in which it is empty, missing or a list.
         values: the count of each value; None if there are more than `MOST_VALUES`.
-        numbers: whether all values are numbers.
+        numbers: whether all values are numbers, apart from marks.
+        marks: the number of rows with a mark for no value, such as `NA`.
         whole: whether all are integers.
         rising: whether each number is larger than the one before.
         first: its first number; None before there is one.
@@ -56,6 +58,7 @@ class Column:
     empty: int = 0
     values: Counter[str] | None = field(default_factory=Counter)
     numbers: bool = True
+    marks: int = 0
     whole: bool = True
     rising: bool = True
     first: float | None = None
@@ -72,14 +75,21 @@ class Column:
             if len(self.values) > MOST_VALUES:
                 self.values = None
         if self.numbers:
-            self._add_numbers(filled)
+            numbers = [cell for cell in filled if cell.lower() not in NO_VALUE]
+            self.marks += len(filled) - len(numbers)
+            self._add_numbers(numbers)
         room = max(SAMPLED - len(self.sample), len(filled) // EVERY)
         self.sample += [text[:CLIPPED] for text in filled[:: max(len(filled) // (room or 1), 1)]]
 
     def _add_numbers(self, cells: list[str]) -> None:
         numbers = _numbers(cells)
         self.numbers = numbers is not None
-        self.whole = self.whole and self.numbers and all(map(float.is_integer, numbers or ()))
+        self.whole = (
+            self.whole
+            and not self.marks
+            and self.numbers
+            and all(map(float.is_integer, numbers or ()))
+        )
         if self.first is None and numbers:
             self.first = numbers[0]
         if self.rising and numbers:
@@ -99,7 +109,12 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether all its values are numbers."""
-        return self.numbers and self.filled > 0
+        return self.numbers and self.filled > 0 and not self.marks
+
+    @property
+    def is_measured_in_part(self) -> bool:
+        """Whether its values are numbers, or marks that stand for no value."""
+        return self.numbers and self.filled > self.marks
 
     @property
     def counts_rows(self) -> bool:

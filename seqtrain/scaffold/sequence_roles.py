@@ -42,10 +42,11 @@ def of_steps(found: Profile, chosen: Chosen) -> Roles | None:
     if len(found.head) < 4:
         return None
     cells = {name: found.cells(name) for name in found.columns}
+    counted = {*_counted(found.columns)}
     best: tuple[float, Roles] | None = None
-    for name in found.columns:
+    for name in [chosen.id] if chosen.id in cells else [n for n in cells if n not in counted]:
         ids = cells[name]
-        if chosen.id not in (None, name) or not _may_name_sequences(found.columns[name], ids):
+        if not _may_name_sequences(found.columns[name], ids):
             continue
         taken = [name, *_not_constant(cells, ids)]
         labels = [
@@ -112,17 +113,23 @@ def _step(
     numbers = [c for c in found.columns.values() if c.is_number and not c.empty]
     left = [column for column in numbers if column.name not in taken]
     for column in sorted(left, key=lambda c: place(c.name, STEP_NAMES) or 0):
-        by_id: dict[str, list[float]] = {}
-        for name, value in zip(ids, cells[column.name], strict=True):
-            by_id.setdefault(name, []).append(float(value))
+        steps = zip(ids, map(float, cells[column.name]), strict=True)
         if is_named(column.name, STEP_NAMES):
-            if all(len({*steps}) == len(steps) for steps in by_id.values()):
+            if len({*steps}) == len(ids):
                 return column.name
-        elif column.whole and all(
-            b - a == 1 for steps in by_id.values() for a, b in pairwise(steps)
-        ):
+        elif column.whole and _count_up(steps):
             return column.name
     return None
+
+
+def _count_up(steps: Iterable[tuple[str, float]]) -> bool:
+    """Return whether the numbers of each id rise by 1."""
+    last: dict[str, float] = {}
+    for name, value in steps:
+        if last.setdefault(name, value - 1) != value - 1:
+            return False
+        last[name] = value
+    return True
 
 
 def _task_of_each(found: Profile, label: str, sequences: int) -> str:

@@ -84,7 +84,7 @@ def roles_of(
         _check_asked(asked, source, "times", "if each row is a step: `dataset.time_column=null`")
         return None
     others = [column for column in columns if column.name not in time]
-    words = [column for column in others if not (column.is_number or column.is_date)]
+    words = [column for column in others if not (column.is_measured_in_part or column.is_date)]
     words = [column for column in words if not is_named(column.name, SPLITS)]
     numbers = _numbers(others, bool(time), label, given)
     series = given.get("series_column") or _series(found, time, words)
@@ -145,7 +145,7 @@ def _numbers(
 ) -> list[str]:
     """Return the columns of numbers that may be values: no counters, parts of times, covariates."""
     known = (*_names(given.get("past")), *_names(given.get("future")))
-    numbers = [one for one in others if one.is_number and one.name not in known]
+    numbers = [one for one in others if one.is_measured_in_part and one.name not in known]
     left = [one for one in numbers if not one.counts_rows and not (timed and part_of(one))]
     chosen = [one for one in numbers if one.name == label or one in left]
     return [one.name for one in (chosen if left or label else numbers)]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Cells = Sequence[str | None]
 
 
+DECIMALS = "write decimals with a point, or `dataset.decimal=comma`"
 COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 MOST_FEATURES = MOST_VALUES // 2  # columns, because the config of a run lists them
 
@@ -200,7 +201,7 @@ class _Reader:
         pairs = zip(self._columns.features, cells, strict=False)
         name, cell = next(pair for pair in pairs if number(pair[1]) is None)
         comma = COMMA.fullmatch(cell or "")
-        hint = "write decimals with a point" if comma else self._not_a_feature(name)
+        hint = DECIMALS if comma else self._not_a_feature(name)
         return self._error(line, f"`{name}` is {written(cell)}", hint)
 
     def _not_a_feature(self, name: str) -> str:

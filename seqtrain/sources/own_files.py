@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from seqtrain import tasks
 from seqtrain.errors import DataError
 from seqtrain.io.atomic import sha256
+from seqtrain.io.decimals import Decimal
 from seqtrain.io.dialect import Quotes
 from seqtrain.io.tables import Table
 from seqtrain.schema.sections import FileName, OneOf, Share, broken
@@ -76,6 +77,11 @@ class OwnFilesConfig(OwnConfig):
         "many TSV files; true if a quote within is doubled, `backslash` if a backslash escapes "
         "it; null detects it",
     )
+    decimal: Decimal = Field(
+        default="point",
+        description="the decimal sign of numbers; with `comma`, points or spaces may stand between "
+        "thousands, as in 1.234,5",
+    )
     header: bool = Field(
         default=True,
         description="whether the first row names the columns; else they are called `column_1`, "
@@ -109,7 +115,10 @@ class OwnFilesConfig(OwnConfig):
 
     def table(self, file: Path) -> Table:
         """Return a file as a table, in the format of the keys."""
-        return Table(file, self.encoding, self.delimiter, quotes=self.quotes, header=self.header)
+        quotes, header = self.quotes, self.header
+        return Table(
+            file, self.encoding, self.delimiter, quotes, header=header, decimal=self.decimal
+        )
 
     def hashed(self, *keys: object) -> str:
         """Return a hash of the files' content, and of the keys for reading them."""
@@ -123,6 +132,7 @@ class OwnFilesConfig(OwnConfig):
         keys = (*keys, self.label_column, self.encoding, self.delimiter, self.quotes)
         later = (self.header, self.unlabelled)  # runs without these keys keep their hash
         keys += () if later == (True, "refuse") else later
+        keys += () if self.decimal == "point" else (self.decimal,)
         return hashlib.sha256(repr((files, keys)).encode()).hexdigest()
 
 

@@ -125,7 +125,7 @@ class SequenceFilesConfig(OwnFilesConfig):
             return read_archive(file, True, self.new_task())
         table = self.table(file)
         columns = self._columns(table, labelled=True)
-        written = (self.encoding, self.delimiter, self.quotes, self.header)
+        written = (self.encoding, self.delimiter, self.quotes, self.header, self.decimal)
         of = fingerprint(FORMAT, sha256(file), columns, *written)
         arrays = cached(f"arrays-{of}", lambda: _parsed(table, columns))
         for line in told(file, json.loads(arrays["left_out"].tobytes())):

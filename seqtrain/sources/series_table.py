@@ -12,15 +12,15 @@ from seqtrain.data.grid import Grid
 from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import joined, parts_among
 from seqtrain.display.escape import argument
+from seqtrain.io.decimals import NO_VALUE
 from seqtrain.io.tables import Table
-from seqtrain.sources.long_table import COMMA, number, written
+from seqtrain.sources.long_table import COMMA, DECIMALS, number, written
 from seqtrain.sources.series_rows import SeriesReader
 from seqtrain.sources.series_rules import Rules, SeriesColumns
 
 if TYPE_CHECKING:
     import numpy as np
 
-NONE = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", ".", "#n/a"}  # no value
 THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3}){2,}(\.\d*)?\s*|\s*[-+]?\d{1,3}(,\d{3})+\.\d*\s*")
 SIGNS = "%$€£¥"
 
@@ -112,7 +112,7 @@ class _TableReader(SeriesReader):
     def _number(self, line: int, name: str, cell: str | None) -> float:
         """Return a cell as a number, NaN if it is empty or stands for no value."""
         text = (cell or "").strip()
-        if text.lower() in NONE:
+        if text.lower() in NO_VALUE:
             return math.nan
         try:
             return float(text)
@@ -126,7 +126,7 @@ class _TableReader(SeriesReader):
         if THOUSANDS.fullmatch(text.strip(SIGNS)):
             return f"write numbers without commas: {plain}"
         if COMMA.fullmatch(text):
-            return "write decimals with a point"
+            return DECIMALS
         if plain != text and number(plain) is not None:
             return f"write numbers without other signs: {plain}"
         hint = "leave the cell empty where there is no value"

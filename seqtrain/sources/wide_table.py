@@ -7,12 +7,13 @@ import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seqtrain.data.sequences import USABLE, shown, unusable
 from seqtrain.errors import DataError
 from seqtrain.io.tables import Table
-from seqtrain.sources.long_table import COMMA, number, written
+from seqtrain.sources.long_table import COMMA, DECIMALS, number, written
 
 if TYPE_CHECKING:
     from seqtrain.io.cache import Arrays
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Cells = Sequence[str | None]
 
 FEWEST = 4  # fewest numbered columns that are taken for steps
+PIXEL = re.compile(r"pi?x", re.IGNORECASE)  # of a square picture, whose rows are the steps
+SMALLEST = 16  # pixels of such a picture
 MOST_LABELS = 100  # most different values of a label column
 
 
@@ -108,7 +111,7 @@ def _numbers(table: Table, columns: WideColumns, line: int, cells: Cells) -> lis
         at = next(at for at, cell in enumerate(cells) if number(cell) is None)
         hint = "give each step its numbers; if this column is none, name the others: "
         hint += "`dataset.feature_columns=[…]`"
-        hint = "write decimals with a point" if COMMA.fullmatch(cells[at] or "") else hint
+        hint = DECIMALS if COMMA.fullmatch(cells[at] or "") else hint
         what = f"`{columns.numbers[at]}` is {written(cells[at])}"
         raise DataError(f"{table.file}:{line}: {what}", hint) from error
 
@@ -162,8 +165,10 @@ def suggested(columns: Sequence[str], rows: Sequence[Cells]) -> dict[str, Any] |
     single = [name for name in rest if len({*values[name]}) == len(rows)]
     if len(rest) - len(single) > 1:
         return None
-    if counted.per_step > 1:
-        keys["features_per_step"] = counted.per_step
+    side = isqrt(len(names))
+    square = PIXEL.match(names[0]) and side * side == len(names) >= SMALLEST
+    if (per_step := side if square and counted.per_step == 1 else counted.per_step) > 1:
+        keys["features_per_step"] = per_step
     if single:
         keys["id_column"] = single[0]
     if len(single) > 1 or [name for name in columns if name in names] != [*names]:
