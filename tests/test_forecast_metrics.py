@@ -168,7 +168,7 @@ def test_calibrated_intervals_hold_their_share(kind: str) -> None:
     narrow = np.tile([-0.3, 0.0, 0.3], (2_000, 3, 1))
     outputs = narrow if kind == "quantiles" else narrow[:, :, 1:2]
     corrections = conformal.fit(conformal.outside(held, outputs), 0.9)
-    found = conformal.apply(outputs, corrections)
+    found = conformal.apply(outputs, corrections, np.ones(len(outputs)))
     inside = (found[:, :, 0] <= new) & (new <= found[:, :, 2])
     np.testing.assert_allclose(inside.mean(axis=0), 0.9, atol=0.02)
     assert (found[:, :, 1] == 0).all()
@@ -178,8 +178,24 @@ def test_calibrated_intervals_hold_their_share(kind: str) -> None:
 def test_too_wide_intervals_become_narrower() -> None:
     held = np.random.default_rng(0).normal(size=(500, 1))
     wide = np.tile([-9.0, 0.0, 9.0], (500, 1, 1))
-    found = conformal.apply(wide, conformal.fit(conformal.outside(held, wide), 0.9))
+    corrections = conformal.fit(conformal.outside(held, wide), 0.9)
+    found = conformal.apply(wide, corrections, np.ones(len(wide)))
     assert found[0, 0, 2] == pytest.approx(1.645, abs=0.2)
+
+
+def test_what_is_known_of_a_series_counts_by_its_spans() -> None:
+    many = conformal.ratios(np.array([1.0, 3.0]), np.array([1_000, 1_000]))
+    np.testing.assert_allclose(many, [0.5, 1.5], rtol=0.01)
+    assert conformal.ratios(np.zeros(3), np.array([4, 4, 1])).tolist() == [1, 1, 1]
+    few = conformal.ratios(np.array([1.0, 3.0]), np.array([2, 2]))
+    np.testing.assert_allclose(few, np.sqrt([0.5, 1.5]))
+    assert 0 < conformal.ratios(np.array([0.0, 1.0]), np.array([50, 50])).min() < 0.2
+
+
+def test_an_interval_is_stretched_about_its_middle() -> None:
+    quantiles = np.array([[[1.0, 3.0, 4.0]], [[1.0, 3.0, 4.0]]])
+    found = conformal.stretched(quantiles, np.array([2.0, 0.5]))
+    assert found.tolist() == [[[-1.0, 3.0, 5.0]], [[2.0, 3.0, 3.5]]]
 
 
 def test_few_validation_origins_share_one_correction() -> None:

@@ -831,6 +831,38 @@ def test_each_output_has_its_interval(output: str, interval: float | None) -> No
     np.testing.assert_array_equal(restored.predictions(outputs, dataset.validation.labels), found)
 
 
+@pytest.mark.parametrize("output", ["median", "quantiles"])
+def test_each_series_has_an_interval_for_its_own_errors(output: str) -> None:
+    """Two series of one standard deviation, of which one is far harder to forecast."""
+    random = np.random.default_rng(0)
+    calm = np.sin(np.arange(900) / 7) * 1.41 + random.normal(scale=0.1, size=900)
+    write(np.stack([calm, random.normal(size=900)], axis=1), ("calm", "wild"))
+    dataset = load(output=output, interval=0.8, validation=300, test=300, level="none")
+    task = forecasting(dataset.task)
+
+    def outputs(examples: Any) -> np.ndarray:
+        """Return the truth of the calm series with noise, and 0 for the wild one."""
+        truth = task.transform.standardised(examples.labels["truth"], examples.labels)
+        calm = (examples.labels["series"] == 0)[:, None]
+        middle = np.where(calm, truth + random.normal(scale=0.1, size=truth.shape), 0.0)
+        ends = np.array([-0.5, 0.0, 0.5] if output == "quantiles" else [0.0])
+        return (middle[:, :, None] + ends).reshape(len(truth), -1).astype(np.float32)
+
+    found = task.calibrate(dataset.validation.labels, outputs(dataset.validation))
+    labels = dataset.test.labels
+    scores = found.evaluate("test", labels, found.predictions(outputs(dataset.test), labels))
+    each = scores["test"]["series"]
+    assert each["calm"]["coverage"] == pytest.approx(0.8, abs=0.08)
+    assert each["wild"]["coverage"] == pytest.approx(0.8, abs=0.08)
+    assert each["calm"]["width"] < 0.2 * each["wild"]["width"]
+    assert found.of_series([1]).errors_of_series == found.errors_of_series[1:]
+    restored = Forecasting().from_json(json.loads(json.dumps(found.to_json())))
+    assert restored == found
+    assert [line.split()[0] for line in found.tables(scores["test"])[1].splitlines()] == [
+        *("series", "calm", "wild")
+    ]
+
+
 @pytest.mark.tf
 def test_several_series_have_forecasts_of_their_own(seqtrain: Seqtrain, own: Path) -> None:
     write(np.stack([wave(), 100 * wave()], axis=1), ("small", "large"))

@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 FEWEST = 20  # validation origins from which on each step has its own correction
+MORE = 2  # spans with which what is known of a series is weighed
+MOST = 10.0  # times as large, or as small, may the errors of a series be as those of all
 
 
 def outside(truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -23,6 +25,28 @@ def outside(truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(outputs[:, :, 0] - truth, truth - outputs[:, :, -1]))
 
 
+def ratios(values: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Return how large the values of each series are, as a multiple of those of all.
+
+    A ratio is drawn towards 1 as if the series had `MORE` spans, in which it were like all.
+
+    Args:
+        values: the mean of each series, float64 of shape (S,).
+        spans: how many spans of a horizon it rests on, shape (S,).
+    """
+    mean = np.average(values, weights=spans)
+    if not mean:
+        return np.ones(len(values))
+    found = np.clip(values / mean, 1 / MOST, MOST)
+    return np.asarray(found ** (spans / (spans + MORE)))
+
+
+def stretched(outputs: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return quantiles of shape (N, H, Q), farther from the middle one by factors, shape (N,)."""
+    middle = outputs[:, :, [outputs.shape[2] // 2]]
+    return np.asarray(middle + (outputs - middle) * factors[:, None, None])
+
+
 def fit(found: np.ndarray, share: float) -> np.ndarray:
     """Return what must be added to the outputs so that the interval holds its share.
 
@@ -34,7 +58,8 @@ def fit(found: np.ndarray, share: float) -> np.ndarray:
     fewer than 20 origins. The middle quantile does not change.
 
     Args:
-        found: how far the truth of the validation origins lies `outside`.
+        found: how far the truth of the validation origins lies `outside`, float64 of shape (N, H),
+            in units of the errors of their series.
         share: of the true values that the interval should hold.
 
     Returns:
@@ -47,14 +72,15 @@ def fit(found: np.ndarray, share: float) -> np.ndarray:
     return np.stack([-more, np.zeros_like(more), more], axis=1)
 
 
-def apply(outputs: np.ndarray, corrections: np.ndarray) -> np.ndarray:
+def apply(outputs: np.ndarray, corrections: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """Return corrected quantiles, rising; float64, shape (N, H, 3).
 
     Args:
         outputs: as `outside` takes them.
         corrections: the result of `fit`.
+        errors: how large those of the series of each are, shape (N,).
     """
-    return rising(outputs + corrections)
+    return rising(outputs + corrections * errors[:, None, None])
 
 
 def rising(quantiles: np.ndarray) -> np.ndarray:

@@ -230,6 +230,21 @@ def by_step(
     return _by_step(sums(origins, quantiles, levels, one))
 
 
+def by_series(
+    origins: Origins, quantiles: np.ndarray, levels: Sequence[float]
+) -> dict[int, dict[str, float | None]]:
+    """Return each score of each series, by the number of the series."""
+    numbers, groups = np.unique(origins.series, return_inverse=True)
+    found = sums(origins, quantiles, levels, groups)
+    return {
+        number: {
+            name: _mean(name, one.groups[place], one.of_groups[place])
+            for name, one in found.items()
+        }
+        for place, number in enumerate(numbers.tolist())
+    }
+
+
 def _by_step(found: Mapping[str, Sums]) -> dict[str, list[float | None]]:
     return {
         name: [_mean(name, *pair) for pair in zip(one.steps, one.of_steps, strict=True)]
@@ -275,13 +290,21 @@ def _ratio(name: str, total: np.ndarray, count: np.ndarray) -> Callable[[np.ndar
     return statistic
 
 
-def spans(origins: Origins) -> int:
-    """Return how many spans of a horizon the origins forecast that do not overlap."""
-    reach = {}
-    for series in np.unique(origins.series).tolist():
-        times = origins.time[origins.series == series]
-        reach[series] = int(times.max() - times.min()) // origins.truth.shape[1] + 1
-    return sum(reach.values())
+def spans(origins: Origins, number: int) -> np.ndarray:
+    """Return how many spans of a horizon are forecast of each series that do not overlap.
+
+    Args:
+        origins: the origins.
+        number: of all series, S.
+
+    Returns:
+        int64 of shape (S,), 0 for a series without origins.
+    """
+    first, last = np.full(number, np.iinfo(np.int64).max), np.full(number, -1)
+    np.minimum.at(first, origins.series, origins.time)
+    np.maximum.at(last, origins.series, origins.time)
+    length = origins.truth.shape[1]
+    return np.where(first <= last, np.maximum(last - first, 0) // length + 1, 0)
 
 
 def blocks(origins: Origins) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, get_args
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Output = Literal["median", "mean", "quantiles"]
 
 MEDIAN = 0.5  # the quantile that is the forecast itself
+MOST_SERIES = 50  # whose scores are told one by one
 MOST_MISTAKES = 10_000  # origins in mistakes.csv
 FEW_SPANS = 5  # of validation; a warning says that the intervals rest on fewer
 TOO_LITTLE = 0.08  # share of the true values that an interval may hold less than it should
@@ -74,6 +75,9 @@ class Forecasting(Task):
         grid: the times of the steps.
         corrections: what is added to the outputs of each step so that the interval holds its
             share, fitted on validation; float of shape (H, Q).
+        errors_of_series: how large the errors of each series are, as a multiple of those of all,
+            by which the corrections are multiplied; fitted on validation, none for 1.
+        stretches: by what the interval of each series is multiplied before that.
     """
 
     horizon: int = 1
@@ -86,6 +90,8 @@ class Forecasting(Task):
     numbers: tuple[int, ...] = ()
     grid: Grid = Grid()
     corrections: tuple[tuple[float, ...], ...] = ()
+    errors_of_series: tuple[float, ...] = ()
+    stretches: tuple[float, ...] = ()
 
     name: ClassVar[str] = "forecasting"
     labels: ClassVar[str] = "next values"
@@ -122,9 +128,16 @@ class Forecasting(Task):
             all(type(one) is int and one >= 0 for one in self.numbers),
             not self.corrections or [len(row) for row in self.corrections] == [3] * self.horizon,
             all(_is_number(one) for row in self.corrections for one in row),
+            all(len(one) in (0, len(self.names)) for one in self._of_intervals),
+            all(_is_number(one) and one > 0 for each in self._of_intervals for one in each),
         )
         if not all(valid):
             raise ValueError("it does not hold what a forecast needs")
+
+    @property
+    def _of_intervals(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """What the intervals of each series are multiplied by."""
+        return self.errors_of_series, self.stretches
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -152,6 +165,10 @@ class Forecasting(Task):
             scales=tuple(self.scales[number] for number in numbers),
             names=tuple(self.names[number] for number in numbers),
             numbers=tuple(self.number(number) for number in numbers),
+            errors_of_series=tuple(self.errors_of_series[number] for number in numbers)
+            if self.errors_of_series
+            else (),
+            stretches=tuple(self.stretches[number] for number in numbers) if self.stretches else (),
         )
 
     def number(self, series: int) -> int:
@@ -194,9 +211,13 @@ class Forecasting(Task):
 
     def reads_as(self, other: Task) -> bool:
         """Return whether the values of the same series are read in the same way."""
-        return isinstance(other, Forecasting) and replace(
-            other, corrections=self.corrections, scales=self.scales
-        ) == replace(self, scales=self.scales)
+        return isinstance(other, Forecasting) and self == replace(
+            other,
+            corrections=self.corrections,
+            errors_of_series=self.errors_of_series,
+            stretches=self.stretches,
+            scales=self.scales,
+        )
 
     def label(self, truth: Any) -> str:
         """Format the next values."""
@@ -268,7 +289,7 @@ class Forecasting(Task):
 
         found = np.empty((len(outputs), self.horizon, len(self.levels)))
         for rows in pieces(len(outputs)):
-            steps = self._calibrated(self._by_step(outputs[rows]))
+            steps = self._calibrated(self._by_step(outputs[rows]), labels[rows])
             found[rows] = self.transform.in_units(steps, labels[rows])
         return found
 
@@ -281,12 +302,22 @@ class Forecasting(Task):
         found = outputs.reshape(len(outputs), self.horizon, -1)
         return conformal.rising(found.astype(np.float64))
 
-    def _calibrated(self, outputs: np.ndarray) -> np.ndarray:
+    def _calibrated(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         import numpy as np
 
         from seqtrain.evaluation import conformal
 
-        return conformal.apply(outputs, np.array(self.corrections)) if self.corrections else outputs
+        if not self.corrections:
+            return outputs
+        errors, stretches = (self._each(of, labels) for of in self._of_intervals)
+        found = conformal.stretched(outputs, stretches)
+        return conformal.apply(found, np.array(self.corrections), errors)
+
+    def _each(self, of_series: Sequence[float], labels: np.ndarray) -> np.ndarray:
+        """Return the value of the series of each label, 1 if there are none."""
+        import numpy as np
+
+        return np.asarray(of_series)[labels["series"]] if of_series else np.ones(len(labels))
 
     def calibrate(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
         """Return the task whose intervals hold their share of the validation values."""
@@ -296,22 +327,48 @@ class Forecasting(Task):
 
         if self.interval is None:
             return self
-        self._doubt_calibration(labels)
-        outside = [
-            conformal.outside(
-                self.transform.standardised(labels["truth"][rows], labels[rows]),
-                self._by_step(outputs[rows]),
-            )
-            for rows in pieces(len(outputs))
-        ]
+        found = self._by_series(labels, outputs)
+        outside = []
+        for rows in pieces(len(outputs)):
+            errors, stretches = (self._each(of, labels[rows]) for of in found._of_intervals)
+            truth = self.transform.standardised(labels["truth"][rows], labels[rows])
+            steps = conformal.stretched(self._by_step(outputs[rows]), stretches)
+            outside.append(conformal.outside(truth, steps) / errors[:, None])
         corrections = conformal.fit(np.concatenate(outside), self.interval)
-        return replace(self, corrections=tuple(map(tuple, corrections.tolist())))
+        return replace(found, corrections=tuple(map(tuple, corrections.tolist())))
 
-    def _doubt_calibration(self, labels: np.ndarray) -> None:
-        """Warn if there are too few spans of validation to tell how wide an interval must be."""
+    def _by_series(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
+        """Return the task with the errors of each series, and the stretches of its intervals.
+
+        A network that learns from all series gives each much the same interval, in standard
+        deviations, but some series follow their past more closely than others. Where some have no
+        validation part, all are calibrated together.
+        """
+        import numpy as np
+
+        from seqtrain.evaluation import conformal
         from seqtrain.evaluation.forecast_metrics import spans
 
-        found = spans(self.origins(labels))
+        number = len(self.names)
+        counts = spans(self.origins(labels), number)
+        self._doubt_calibration(int(counts.sum()))
+        if number == 1 or not counts.all():
+            return self
+        totals = np.zeros((number, 3))  # of absolute errors, of widths, and of origins
+        for rows in pieces(len(outputs)):
+            truth = self.transform.standardised(labels["truth"][rows], labels[rows])
+            steps = self._by_step(outputs[rows])
+            errors = np.nanmean(np.abs(truth - steps[:, :, steps.shape[2] // 2]), axis=1)
+            widths = (steps[:, :, -1] - steps[:, :, 0]).mean(axis=1)
+            one = np.stack([errors, widths, np.ones(len(errors))], axis=1)
+            np.add.at(totals, labels["series"][rows], one)
+        means = totals[:, :2] / np.maximum(totals[:, 2:], 1)
+        errors, widths = (conformal.ratios(mean, counts) for mean in means.T)
+        found = errors.tolist(), (errors / widths).tolist()
+        return replace(self, errors_of_series=tuple(found[0]), stretches=tuple(found[1]))
+
+    def _doubt_calibration(self, found: int) -> None:
+        """Warn if there are too few spans of validation to tell how wide an interval must be."""
         if found < FEW_SPANS:
             log.warning(
                 "the %s interval is calibrated on %s of %s, so it may hold much less or more: "
@@ -404,25 +461,28 @@ class Forecasting(Task):
         return np.asarray(each[~np.isnan(truth[:, :, 0])])
 
     def evaluate(self, prefix: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the scores, their intervals, and the scores of each step of the horizon."""
+        """Return the scores, their intervals, and those of each step and of each of few series."""
         from seqtrain.evaluation import forecast_metrics
 
-        levels = self.levels_of(predictions)
-        found = forecast_metrics.evaluate(prefix, self.origins(labels), predictions, levels)
+        given = self.origins(labels), predictions, self.levels_of(predictions)
+        found = forecast_metrics.evaluate(prefix, *given)
+        if 1 < len(self.names) <= MOST_SERIES:
+            found[prefix]["series"] = {
+                self.names[number]: scores
+                for number, scores in forecast_metrics.by_series(*given).items()
+            }
         found["intervals"] = {f"{prefix}_loss": None, **found["intervals"]}
         return {f"{prefix}_loss": self._loss(labels, predictions), **found}
 
     def tables(self, detail: Mapping[str, Any]) -> list[str]:
-        """Return a table of the scores of each step of the horizon."""
-        steps = detail["steps"]
-        names = [name for name in ("mase", "mae", "coverage") if name in steps]
-        titles = [one.title for name in names for one in self.metrics if one.name == name]
-        columns = [steps[name] for name in names]
-        rows = [
-            [str(step), *("" if value is None else readable(value) for value in values)]
-            for step, values in enumerate(zip(*columns, strict=True), 1)
-        ]
-        return [table(["step", *titles], rows)]
+        """Return a table of the scores of each step of the horizon, and one of each series."""
+        steps, series = detail["steps"], detail.get("series", {})
+        shown = (MASE, MAE, COVERAGE)
+        columns = zip(*(steps[one.name] for one in shown), strict=True)
+        titles = [one.title for one in shown]
+        each = [(name, [of[one.name] for one in shown]) for name, of in series.items()]
+        found = [table(["step", *titles], _rows(enumerate(columns, 1)))]
+        return [*found, table(["series", *titles], _rows(each))] if each else found
 
     def baselines(self, dataset: Dataset, with_linear: bool, weighed: bool) -> Iterator[Baseline]:
         """Yield the naive forecasts, the Theta method if there is one, and a linear regression."""
@@ -551,6 +611,14 @@ def forecasting(task: Task) -> Forecasting:
         DataError: it does not.
     """
     return of_kind(task, Forecasting, "does not forecast")
+
+
+def _rows(found: Iterable[tuple[object, Sequence[float | None]]]) -> list[list[str]]:
+    """Return the rows of a table: of each thing its name and its scores."""
+    return [
+        [str(name), *("" if value is None else readable(value) for value in values)]
+        for name, values in found
+    ]
 
 
 def _is_number(value: object) -> bool:
