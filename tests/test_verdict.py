@@ -1,5 +1,6 @@
 """The verdict: whether a network has learned, judged by labels and probabilities."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -459,3 +460,37 @@ def test_a_training_ends_with_whether_it_learned(
     assert last.startswith("warning: " if shuffled else "the network beats majority class")
     assert ("has learned nothing that shows on the test examples" in last) == shuffled
     assert ("the labels may be shuffled" in last) == shuffled
+
+
+def test_the_best_simple_model_is_named_where_the_network_is_not_better_than_a_constant() -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random(2_000) < 0.05).astype(int)
+    x = random.normal(size=(2_000, 4, 2)) + 5 * labels[:, None, None]
+    how = replace(trained(), dataset=of_examples(x.astype("float32"), labels))
+    rare = 0.05 + 0.2 * how.dataset.test.labels
+    found = verdict.judged(np.stack([1 - rare, rare], axis=1), how)["verdict"]
+    assert not found["learned"]
+    assert re.search(rf"{MAJORITY} 0\.9\d+; {VALUES} has [01]\.\d+$", found["sentence"])
+
+
+def test_a_network_that_still_improves_on_validation_does_not_overfit() -> None:
+    rows: list[Row] = [
+        {"epoch": 1, "loss": 1.1, "accuracy": 0.34, "val_loss": 1.09, "val_accuracy": 0.33},
+        {"epoch": 2, "loss": 0.9, "accuracy": 0.37, "val_loss": 1.07, "val_accuracy": 0.36},
+    ]
+    found = causes(trained(rows), 600, apart=True, simple={})
+    assert any("the last epoch was the best one" in cause for cause in found)
+    assert not any("overfits" in cause for cause in found)
+    rows += [{"epoch": 3, "loss": 0.8, "accuracy": 0.5, "val_loss": 1.2, "val_accuracy": 0.33}]
+    over = replace(trained(rows), best_epoch=2)
+    assert any("overfits" in cause for cause in causes(over, 600, apart=True, simple={}))
+
+
+@pytest.mark.parametrize(("name", "keys"), [("rnn", "model.name=lstm model."), ("gru", "model.")])
+def test_a_gated_network_is_not_advised_to_be_one(name: str, keys: str) -> None:
+    labels = np.random.default_rng(0).integers(0, 3, 600)
+    x = np.random.default_rng(1).normal(size=(600, 60, 2)).astype("float32")
+    model = SimpleNamespace(name=name, memory_steps=None)
+    config = SimpleNamespace(model=model, dataset=SimpleNamespace(tokens=None))
+    how = replace(trained(STUCK), dataset=of_examples(x, labels, 3), config=config)
+    assert f"in 60 steps (`{keys}memory_steps=60`)" in "; ".join(causes(how, 600, False, {}))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -243,7 +244,8 @@ def ending_with(run: "Run") -> Iterator[None]:
             message(format_score(found, run.task))
             if not run.group:
                 message(f"\n{format_baselines(found, run.task)}\n")
-                message(f"next: `seqtrain evaluate`, or look at the pictures in {run.plots}")
+                command = run.task.next_command.format(quote(str(run.folder)))
+                message(f"next: `seqtrain {command}`, or look at the pictures in {run.plots}")
             message(format_verdict(found["verdict"], str(run.folder)))
         except KeyboardInterrupt as error:
             kept = [name for name in ("history.csv", "model.keras") if run.has(name)]

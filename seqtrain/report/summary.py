@@ -72,7 +72,7 @@ def trained(runs: Sequence[Run]) -> str:
     parameters = run.metrics().get("parameters") if run.finished else None
     size = f" with {parameters:,} parameters" if parameters else ""
     number = len(run.trained_on()) if run.has("trained_on.npz") else 0
-    examples = f"{counted(number, run.task.example)} of " if number else ""
+    examples = f"{counted(number, run.task.piece or run.task.example)} of " if number else ""
     seeds = f" from {len(runs)} seeds" if several else ""
     kept = "the best epoch of each" if several else f"epoch {run.best_epoch()}"
     return (

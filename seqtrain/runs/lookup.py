@@ -104,7 +104,10 @@ def best(place: Path | None, outputs: Path = Path("outputs")) -> Run:
     Raises:
         RunError: there is no run.
     """
-    return _best(newest(place, outputs, MODEL))
+    chosen = _best(newest(place, outputs, MODEL))
+    if not chosen.finished:
+        log.warning("%s is unfinished: what follows is of its best model so far", chosen.folder)
+    return chosen
 
 
 def latest(outputs: Path) -> Run:

@@ -52,7 +52,7 @@ def draft_text(
     dataset = config.load()
     told = [
         ("data", f"{characters:,} characters of {one_line(str(request.data))}"),
-        ("tokens", f"{dataset.tokens}, {dataset.task.summary(dataset.train.labels)} in train"),
+        ("tokens", f"{dataset.tokens}, {dataset.train.scored:,} in train, {dataset.outputs:,} ids"),
         ("task", "language model: it learns to continue the text"),
     ]
     if len(documents.texts) > 1:

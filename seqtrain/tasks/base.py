@@ -51,6 +51,8 @@ class Task(ABC):
     name: ClassVar[str]
     labels: ClassVar[str]  # the plural of a label: `classes`, `numbers`
     example: ClassVar[str] = "example"  # what sentences call one
+    piece: ClassVar[str] = ""  # what it is trained on, if that is something else
+    next_command: ClassVar[str] = "evaluate"  # what a person types after a training
     quantity: ClassVar[str] = "label"  # what a table of statistics calls a number
     no_intervals: ClassVar[str] = "no 95 % intervals: fewer than 10 examples, or all alike"
     file: ClassVar[str] = "task.json"  # of a run
@@ -58,7 +60,7 @@ class Task(ABC):
     columns: ClassVar[tuple[str, ...]] = ("truth", "prediction")  # of mistakes.csv
     row: ClassVar[str]  # its last column
 
-    apart: ClassVar[str] = "tells the classes apart, but "  # what `shows` says of a network
+    apart: ClassVar[str] = "finds something of the classes, but "  # what `shows` says of a network
 
     loss: ClassVar[Metric]
     metrics: ClassVar[tuple[Metric, ...]]  # of metrics.json, besides the loss

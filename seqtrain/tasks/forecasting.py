@@ -109,6 +109,7 @@ class Forecasting(Task):
     sections: ClassVar[tuple[str, ...]] = ("forecasts",)
     calibrates: ClassVar[bool] = True
     linear: ClassVar[str] = "linear regression"
+    next_command: ClassVar[str] = "forecast {}"
     asked: ClassVar[str] = (
         "`seqtrain forecast RUN` gives its forecasts, `seqtrain evaluate RUN` its scores"
     )

@@ -72,6 +72,8 @@ class LanguageModel(WritingTask):
     compared: ClassVar[tuple[Metric, ...]] = (BITS, PERPLEXITY, ACCURACY)
     plots: ClassVar[tuple[str, ...]] = ("along_the_text",)
     sections: ClassVar[tuple[str, ...]] = ("texts",)
+    piece: ClassVar[str] = "window"
+    next_command: ClassVar[str] = "generate {}"
     asked: ClassVar[str] = "`seqtrain generate RUN TEXT` continues a text"
     letter: ClassVar[str] = "surprise"
 

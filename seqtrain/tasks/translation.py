@@ -81,6 +81,7 @@ class Translation(WritingTask):
     compared: ClassVar[tuple[Metric, ...]] = (EXACT, EDITS, CHRF)
     plots: ClassVar[tuple[str, ...]] = ("source_lengths",)
     sections: ClassVar[tuple[str, ...]] = ("translations",)
+    next_command: ClassVar[str] = 'translate {} "a text"'
     asked: ClassVar[str] = "`seqtrain translate RUN TEXT` gives its translations"
 
     def __post_init__(self) -> None:

@@ -51,6 +51,16 @@ class TrainingRecord:
         return getattr(getattr(self.config, section, None), name, None)
 
     @property
+    def learned(self) -> str:
+        """What it learns from, in a word."""
+        return "text" if self.dataset.task.of_steps else "labels"
+
+    @property
+    def improving(self) -> bool:
+        """Whether its last epoch was the best."""
+        return self.best_epoch == len(self.rows)
+
+    @property
     def side(self) -> str:
         """What the keys of the texts that are read begin with: `source_` in pairs."""
         return "source_" if self.dataset.task.decodes else ""
@@ -97,7 +107,7 @@ def still_improving(trained: TrainingRecord, told: Sequence[str]) -> Iterator[st
     best = trained.primary.best
     perfect = best is not None and trained.rows[-1].get(f"val_{trained.primary.name}") == best
     known = any(way in cause for cause in told for way in (RESUME, UNSTOPPED, ANEW))
-    if trained.best_epoch == epochs and not perfect and not known:
+    if trained.improving and not perfect and not known:
         more = _more(trained, 2)
         so = "more may be better" if more.startswith(ANEW) else "the network was still improving"
         yield f"epoch {epochs}, the last one, was the best, so {so}: {more}"
@@ -124,6 +134,8 @@ def causes(
     found = [*unread, *_of_the_data(trained, test_examples)]
     if not trained.fits("train"):
         found += _of_the_fit(trained)
+    elif trained.improving and apart:
+        found += _of_stopping(trained)
     elif not trained.fits("validation"):
         found += _of_generalising(trained)
     elif apart:
@@ -137,7 +149,9 @@ def causes(
         )
     if able := [name for name, learned in simple.items() if learned]:
         learn = f"{listed(able, 'and')} {'learn' if len(able) > 1 else 'learns'}"
-        found.append(f"{learn} from the same labels, so it is the network or its training")
+        found.append(
+            f"{learn} from the same {trained.learned}, so it is the network or its training"
+        )
     if apart or unread or any(simple.values()):
         return found
     beside = "".join(f"{name} finds nothing either, so " for name in simple)
@@ -168,7 +182,8 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
     if trained.steps < FEW_STEPS:
         few = f"of the optimizer {'is' if trained.steps == 1 else 'are'} few"
         yield f"{counted(trained.steps, 'step')} {few} ({_more(trained, 10)})"
-    if max(losses) > 1.5 * trained.guessing("train") or losses[-1] > 1.05 * losses[0]:
+    far_off = max(losses) > 1.5 * trained.guessing("train") and trained.steps >= FEW_STEPS
+    if far_off or losses[-1] > 1.05 * losses[0]:
         yield f"the learning rate may be too high (`training.learning_rate={rate / 10:g}`)"
     elif trained.steps >= FEW_STEPS:
         yield (
@@ -183,10 +198,9 @@ def _of_the_fit(trained: TrainingRecord) -> Iterator[str]:
         if steps >= LONG and trained.follows("model.attention") == "none":
             yield f"what counts may be too far back in {steps} steps (`model.attention=dot`)"
     elif steps >= LONG and trained.follows("model.memory_steps") is None:
-        yield (
-            f"what counts may be too far back in {steps} steps (`model.name=lstm "
-            f"model.memory_steps={steps}`)"
-        )
+        gated = trained.follows("model.name") in ("lstm", "bilstm", "gru", "bigru")
+        keys = f"{'' if gated else 'model.name=lstm '}model.memory_steps={steps}"
+        yield f"what counts may be too far back in {steps} steps (`{keys}`)"
 
 
 def _more(trained: TrainingRecord, times: int) -> str:
@@ -206,7 +220,7 @@ def _more(trained: TrainingRecord, times: int) -> str:
 
 def _of_stopping(trained: TrainingRecord) -> Iterator[str]:
     """Yield causes if a network was still improving."""
-    if trained.best_epoch == len(trained.rows):
+    if trained.improving:
         yield f"the last epoch was the best one ({_more(trained, 2)})"
     else:
         kind = "`model.attention`" if trained.dataset.task.decodes else "`model.name`"

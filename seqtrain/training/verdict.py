@@ -106,9 +106,13 @@ def _lacking_by(
     key, name = f"test_{measured.name}", f"test_{shown.name}"
     title, floor = next(iter(found.items()))
     if task.better(floor, measured) <= 0:
+        best = max(found, key=lambda other: measured.gain(found[other][key], floor[key]))
+        more = ""
+        if best != title and measured.gain(found[best][key], ours[key]) > 0:
+            more = f"; {titles(found)[best]} has {readable(found[best][name])}"
         return (
             f"the network {task.apart}is not {measured.better} the "
-            f"{title}: {_beside(ours, found, [shown])}"
+            f"{title}: {_beside(ours, found, [shown])}{more}"
         )
     for other_title, other in found.items():
         worse = task.better(other, measured) < 0
