@@ -708,7 +708,7 @@ def test_known_covariates_of_the_steps_asked_for_suffice(
     np.testing.assert_allclose(found, 10 + 3 * PRICE[300:], atol=2.5)
     refused = seqtrain("forecast", "knows", "--steps", "5")
     assert refused.exit_code == 2
-    assert "5 steps after its last value, and are for 4" in refused.stderr
+    assert "5 steps after its last value, but only 4 are" in refused.stderr
     assert "`--steps 4`" in refused.stderr
 
 

@@ -171,12 +171,20 @@ class Writer:
         if self.vocabulary.tokeniser.kind == "characters":
             text = self._mapped(text, known)
         stream = self._encoder.encode([text], begins=False)
-        unknown = int((stream.ids == OOV).sum())
-        if unknown:
-            tokens = self.vocabulary.tokeniser(text)
-            named = [repr(token) for token in dict.fromkeys(tokens) if token not in known][:FEW]
-            log.warning("the network does not know %s, and reads `<unknown>`", ", ".join(named))
+        self._warn_of_unknown(text, stream)
         return np.concatenate([[self.first], stream.ids.astype(np.int64)])
+
+    def _warn_of_unknown(self, text: str, stream: Stream) -> None:
+        """Say which tokens of a text the network does not know, if there are any."""
+        if not (stream.ids == OOV).any():
+            return
+        known = {*self.vocabulary.words}
+        tokens = dict.fromkeys(self.vocabulary.tokeniser(text))
+        named = [repr(token) for token in tokens if token not in known]
+        more = ", …" * (len(named) > FEW)
+        log.warning(
+            "the network does not know %s%s, and reads `<unknown>`", ", ".join(named[:FEW]), more
+        )
 
     def _mapped(self, text: str, known: set[str]) -> str:
         """Return a text with only known characters."""
@@ -261,6 +269,7 @@ class Writer:
     def score(self, text: str) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Return the tokens of a text, their labels and their predictions."""
         stream = self.stream(text)
+        self._warn_of_unknown(text, stream)
         examples = steps(stream)
         found = of_text(self.stack, examples.first, examples.labels, self.task)
         return self.pieces(stream.ids[1:]), examples.labels, found

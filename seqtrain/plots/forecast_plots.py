@@ -21,6 +21,7 @@ PANEL = (5.2, 2.6)  # inches
 TRUTH: dict[str, Any] = {"color": "#444444", "linewidth": 1}
 BEFORE, LEAST_BEFORE = 2, 8  # horizons, and steps, of history before the first forecast
 TICKS = 5
+LONG = 10  # characters of a time, of which few stand side by side
 MOST_SERIES = 6  # panels of next values
 HISTORY, LEAST_HISTORY = 4, 24  # forecasts, and steps, of known values before the next ones
 FAINT = 0.25  # opacity of an interval
@@ -183,7 +184,9 @@ def points_of(number: int) -> dict[str, Any]:
 def time_ticks(axes: Axes, task: Forecasting, first: int, last: int) -> None:
     """Write some times between two steps below the axes, at equal distances."""
     ticks = ticks_of(task, last - first + 1) + first
-    axes.set_xticks(ticks, [task.grid.label(int(tick)) for tick in ticks], fontsize=8)
+    labels = [task.grid.label(int(tick)) for tick in ticks]
+    each = 2 if len(labels) > TICKS and max(map(len, labels)) >= LONG else 1
+    axes.set_xticks(ticks[::each], labels[::each], fontsize=8)
 
 
 def ticks_of(task: Forecasting, steps: int) -> np.ndarray:

@@ -365,7 +365,7 @@ class SeriesConfig(TimeSplitConfig):
             fewer = f", or forecast fewer steps: `--steps {ahead[at]}`" if ahead[at] else ""
             raise DataError(
                 f"{found.source}: {names} of {found.title(at)} must be known for "
-                f"{counted(steps, 'step')} after its last value, and are for {ahead[at]}",
+                f"{counted(steps, 'step')} after its last value, but only {ahead[at]} are",
                 f"add rows with these columns for the next times, and leave the value empty{fewer}",
             )
 

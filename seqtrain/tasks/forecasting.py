@@ -554,8 +554,8 @@ class Forecasting(Task):
                     {
                         "series": self.names[labels["series"][index]],
                         "origin": self.grid.label(int(labels["time"][index])),
-                        "truth": self.label(labels[index]),
-                        "prediction": " ".join(map(readable, points[index].tolist())),
+                        "truth": " ".join(f"{value:.7g}" for value in labels["truth"][index]),
+                        "prediction": " ".join(f"{value:.7g}" for value in points[index].tolist()),
                         "error": f"{errors[index]:.7g}",
                     },
                 )
