@@ -44,7 +44,7 @@ class Texts:
     def of(cls, config: LabelledTextConfig, dataset: Dataset) -> "Texts":
         """Read the texts of a dataset again, without those that `drop_repeated` leaves out."""
         rows = [text for text, _, _ in config.parts()["train"]]
-        labels = _labels(config)
+        labels = config.new_task().strata(_labels(config))
         kept, test = stratified(labels, config.test, config.split_seed, "dataset.test")
         train, validation = config.split_off(labels[kept])
         parts = [kept[train], kept[validation], test]
