@@ -486,8 +486,12 @@ def test_a_network_that_forecasts_answers_every_command(seqtrain: Seqtrain, trai
     page = Path("report.html").read_text(encoding="utf-8")
     assert "Farthest off" in page
     charts = [json.loads(one) for one in re.findall(r'"application/json">(.+?)</script>', page)]
+    bands = [line["points"] for chart in charts for line in chart["lines"] if line["band"]]
+    assert bands
+    assert all(low <= high for points in bands for _, low, high in points)
     rolling = next(chart for chart in charts if chart["title"].startswith("test MASE"))
-    assert [line["name"] for line in rolling["lines"][:3]] == ["true", "forecast", "90 % interval"]
+    names = [line["name"] for line in rolling["lines"] if line["name"]]
+    assert names == ["true", "forecast", "90 % interval"]
     assert not any(line["faint"] for line in rolling["lines"])
     last, truth = rolling["lines"][0]["points"][-1]
     assert (rolling["times"][int(last)], truth) == ("1999-12", pytest.approx(wave()[-1]))

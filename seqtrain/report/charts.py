@@ -34,14 +34,16 @@ class Line:
         dash: its style; `none` draws only the points.
         mark: a marked point.
         faint: whether it is in the background, such as a seed behind the mean; it has no name.
+        band: whether it is an area; each of its points then has a lower and an upper end.
     """
 
     name: str
-    points: Sequence[Point]
+    points: Sequence[tuple[float, ...]]
     colour: int | None = 0
     dash: Literal["solid", "dashed", "dotted", "none"] = "solid"
     mark: Mark | None = None
     faint: bool = False
+    band: bool = False
 
 
 @dataclass(frozen=True)

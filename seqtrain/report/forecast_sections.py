@@ -47,19 +47,20 @@ def rolling(subject: Subject, several: bool) -> Iterator[Chart]:
         first = max(int(times.min()) - BEFORE * task.horizon, start)
         last = min(int(times.max()) + task.horizon, start + len(values) - 1)
         steps = np.arange(first, last + 1)
-        lines = [Line("true", thinned(steps - first, values[steps - start]), None)]
+        lines, bands = [Line("true", thinned(steps - first, values[steps - start]), None)], []
         for number, (when, found) in enumerate(paths(labels[chosen], predictions[chosen])):
             ahead = when - first
             name = "forecast" if not number else ""
             middle = thinned(ahead, found[:, found.shape[1] // 2])
             lines.append(Line(name, middle, subject.colour))
-            for end in (0, -1) if found.shape[1] > 1 else ():
-                name = f"{task.share} interval" if not number and not end else ""
-                ends = thinned(ahead, found[:, end])
-                lines.append(Line(name, ends, subject.colour, "dotted"))
+            if found.shape[1] > 1:
+                name = f"{task.share} interval" if not number else ""
+                low, high = (thinned(ahead, found[:, end]) for end in (0, -1))
+                ends = [(*one, above) for one, (_, above) in zip(low, high, strict=True)]
+                bands.append(Line(name, ends, subject.colour, band=True))
         whose = f"{subject.label}: " if several else ""
         told = task.grid.labels(first, len(steps))
-        yield Chart(f"{whose}{title}", "time", task.value_name, lines, times=told)
+        yield Chart(f"{whose}{title}", "time", task.value_name, [*lines, *bands], times=told)
 
 
 def by_step(subjects: Sequence[Subject]) -> list[Chart]:

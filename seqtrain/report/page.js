@@ -55,11 +55,23 @@ function side(line) {
 
 // Guides, and the seeds behind a mean, say nothing of their own.
 function inBackground(line) {
-  return line.dash === "dotted" || line.faint;
+  return line.dash === "dotted" || line.faint || line.band;
 }
 
-function series(line, colour, chart) {
+// An area is what is stacked on its lower end.
+function band(line, own, number) {
+  const invisible = { type: "line", animation: false, silent: true, showSymbol: false, z: 1, lineStyle: { opacity: 0 },
+    stack: `band ${number}`, stackStrategy: "all", tooltip: { show: false }, emphasis: { disabled: true } };
+  return [
+    { ...invisible, data: line.points.map(([x, low]) => [x, low]) },
+    { ...invisible, name: line.name, data: line.points.map(([x, low, high]) => [x, high - low]), color: own,
+      itemStyle: { color: own, opacity: 0.3 }, areaStyle: { color: own, opacity: 0.2 } },
+  ];
+}
+
+function series(line, colour, chart, place) {
   const own = colour(line.colour === null ? "grey" : `c${line.colour}`);
+  if (line.band) return band(line, own, place);
   if (line.dash === "none") {
     return { type: "scatter", name: line.name, data: line.points, color: own, symbolSize: 5, animation: false,
       itemStyle: { color: own, opacity: 0.5 }, emphasis: { disabled: true } };
@@ -100,7 +112,8 @@ function option(chart, colour) {
     aria: { enabled: true },
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
     grid: { left: 46, right: 14, top: 26, bottom: 74, containLabel: false },
-    legend: { bottom: 0, type: "scroll", textStyle: { color: colour("ink") }, pageTextStyle: { color: colour("soft") },
+    legend: { data: [...new Map(chart.lines.map((line) => [line.name, { name: line.name, icon: line.band ? "roundRect" : undefined }])).values()].filter((one) => one.name),
+      bottom: 0, type: "scroll", textStyle: { color: colour("ink") }, pageTextStyle: { color: colour("soft") },
       pageIconColor: colour("accent"), inactiveColor: colour("grey"), itemWidth: 34, itemHeight: 8 },
     tooltip: {
       trigger: "axis", confine: true, backgroundColor: colour("card"), borderColor: colour("line"),
@@ -109,7 +122,7 @@ function option(chart, colour) {
     },
     xAxis: axis(chart.x, colour, { nameGap: 24, ...(chart.shares ? ends : chart.times.length ? dates(chart) : ticks(chart)) }),
     yAxis: axis(chart.y, colour, { type: chart.log ? "log" : "value", nameGap: 34, scale: chart.low === null, min: chart.low ?? undefined, max: chart.high ?? undefined, ...ends }),
-    series: chart.lines.map((line) => series(line, colour, chart)),
+    series: chart.lines.flatMap((line, place) => series(line, colour, chart, place)),
   };
 }
 
