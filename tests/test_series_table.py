@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtrain.data.grid import UNITS, Grid
+from seqtrain.data.grid import UNITS, WEEKS, Grid
 from seqtrain.data.time_series import SeriesData
 from seqtrain.data.times import FORMATS
 from seqtrain.datasets.series import Series
@@ -192,6 +192,21 @@ def test_newer_rows_off_the_grid_are_refused(grid: Grid, times: list[str], told:
 def business_days(count: int) -> list[str]:
     days = (date(2024, 1, 1) + timedelta(step) for step in range(2 * count))
     return [str(day) for day in days if day.weekday() < 5][:count]
+
+
+def test_a_shop_that_is_closed_on_sundays_has_no_values_to_fill() -> None:
+    days = [str(day) for day in np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")]
+    open_days = [day for at, day in enumerate(days) if at % 7 != 6]
+    found = read(table([f"{day},{number}" for number, day in enumerate(open_days)]))
+    assert (found.grid.describe(), found.grid.season, found.filled) == ("day except Sunday", 6, 0)
+    saturday = found.grid.index("2024-01-06")
+    assert found.grid.labels(saturday, 2) == ["2024-01-06", "2024-01-08"]
+    once = [day for day in days if day != "2024-01-14"]
+    other = read(table([f"{day},{number}" for number, day in enumerate(once)]))
+    assert (other.grid.describe(), other.filled) == ("day", 1)
+    rows = sorted([*open_days, "2024-02-11"])
+    with pytest.raises(DataError, match="is a Sunday, but the steps are days from Monday to Sat"):
+        read(table([f"{day},{number}" for number, day in enumerate(rows)]))
 
 
 def test_a_single_day_of_a_weekend_is_refused_among_business_days() -> None:
@@ -647,7 +662,7 @@ def columns_of_times(draw: st.DrawFn) -> list[str]:
     if draw(st.booleans()):
         return draw(st.lists(TIMES, min_size=steps, max_size=steps))
     unit = draw(st.sampled_from(UNITS))
-    grid = Grid(unit, 1 if unit == "business day" else draw(st.integers(1, 40)))
+    grid = Grid(unit, 1 if unit in WEEKS else draw(st.integers(1, 40)))
     cells = grid.labels(draw(st.integers(-20, 20)), steps)
     for _ in range(draw(st.integers(0, 2))):
         cells[draw(st.integers(0, steps - 1))] = draw(st.one_of(TIMES, st.sampled_from(cells)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seqtrain.data.grid import UNITS, Grid, distance, infer, steadied
+from seqtrain.data.grid import UNITS, WEEKS, Grid, distance, infer, steadied
 from seqtrain.data.times import CLOCKS, FORMATS, Times, Unreadable, joined, parse, parts_among
 
 READ = {
@@ -48,6 +48,11 @@ READ = {
         [f"2024-01-{day:02}" for day in (4, 5, 8, 9, 10, 11, 12, 15, 16)],
         "business day",
         "2024-01-05",
+    ),
+    "days of shops": (
+        [f"2024-01-{day:02}" for day in range(1, 32) if day % 7],
+        "day except Sunday",
+        "2024-01-02",
     ),
     "seconds": (["2024-01-01 10:00:05", "2024-01-01 10:00:10"], "5 seconds", "2024-01-01 10:00:10"),
     "quarters first": (["Q1 2024", "Q2 2024", "Q3 2024"], "quarter", "2024Q2"),
@@ -285,6 +290,7 @@ def test_a_format_that_is_given_is_taken() -> None:
         (Grid("day"), 7),
         (Grid("day", 7), 52),
         (Grid("business day"), 5),
+        (Grid("day except Sunday"), 6),
         (Grid("hour"), 24),
         (Grid("minute", 30), 48),
         (Grid("minute", 15), 96),
@@ -328,7 +334,7 @@ def test_what_is_no_distance_is_refused(text: str) -> None:
 )
 def test_labels_of_a_grid_are_read_as_their_indices(unit: str, every: int, first: int) -> None:
     assume(unit != "year" or 1500 <= 1970 + first * every <= 2190)
-    grid = Grid(unit, 1 if unit == "business day" else every)
+    grid = Grid(unit, 1 if unit in WEEKS else every)
     for step, label in enumerate(grid.labels(first, 3)):
         assert grid.index(label) == first + step
 
@@ -387,7 +393,7 @@ def test_other_times_stay_as_they_are(late: list[int]) -> None:
 @st.composite
 def grids(draw: st.DrawFn) -> Grid:
     unit = draw(st.sampled_from(UNITS))
-    every = 1 if unit == "business day" else draw(st.integers(1, 40))
+    every = 1 if unit in WEEKS else draw(st.integers(1, 40))
     return Grid(unit, every, draw(st.integers(0, every - 1)))
 
 
@@ -396,13 +402,14 @@ def test_labels_of_a_whole_column_are_read_as_its_grid(grid: Grid, first: int) -
     assume(grid.unit != "year" or (first + 11) * grid.every < 200)
     assume(grid.every % {"month": 12, "hour": 24}.get(grid.unit, 99))  # not years or days
     assume((grid.unit, grid.every, grid.offset) != ("month", 3, 2))  # read as plain quarters
-    labels = grid.labels(first, 12)
+    steps = 30 if grid.unit in WEEKS else 12  # a free day shows only after some weeks
+    labels = grid.labels(first, steps)
     times = parse(labels)
-    found = infer(times, np.zeros(12, int))
+    found = infer(times, np.zeros(steps, int))
     assert found is not None
     indices = (found.units(times) - found.offset) / found.every
     np.testing.assert_allclose(np.diff(indices), 1)
-    assert found.labels(round(indices[0]), 12) == labels
+    assert found.labels(round(indices[0]), steps) == labels
     assert found.season == grid.season or found.describe() != grid.describe()
 
 

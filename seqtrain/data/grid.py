@@ -11,7 +11,11 @@ from seqtrain.data.times import MOST, SECONDS, Times, Unreadable, is_number, par
 if TYPE_CHECKING:
     import numpy as np
 
-UNITS = ("step", "year", "month", "business day", "day", "hour", "minute", "second")
+WEEKS = {  # the days of the week that count, from Monday on
+    "business day": "1111100",
+    "day except Sunday": "1111110",
+}
+UNITS = ("step", "year", "month", *WEEKS, "day", "hour", "minute", "second")
 OF_DAY = ("hour", "minute", "second")
 NAMED = {"quarter": ("month", 3), "week": ("day", 7)}
 LONGER = (
@@ -23,20 +27,21 @@ SEASONS = {
     ("month", 1): 12,
     ("month", 3): 4,
     ("day", 1): 7,
-    ("business day", 1): 5,
+    **{(unit, 1): week.count("1") for unit, week in WEEKS.items()},
     ("day", 7): 52,
 }
 DAY = 1_440  # minutes
 
 MONTH = (28, 31)  # days
-FREQUENCY = re.compile(r"(?:(\d+) )?(business day|\w+?)s?")
+FREQUENCY = re.compile(rf"(?:(\d+) )?({'|'.join(WEEKS)}|\w+?)s?")
 # Distances in seconds at which people and machines take values, but not to the second.
 ROUND = (
     *(5, 10, 15, 20, 30),
     *(60 * minutes for minutes in (1, 2, 3, 5, 10, 15, 20, 30)),
     *(3_600 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)),
 )
-FEW_WEEKENDS = 0.02  # share of days on weekends, among business days
+FEW_LEFT_OUT = 0.02  # share of the days that a week leaves out
+MANY_WEEKS = 4  # without Sundays; one without a weekend is enough
 QUARTER = ("month", 3)
 LAST_MONTH = 2  # of a quarter, from 0 on
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -90,7 +95,8 @@ class Grid:
             seconds = SECONDS[unit] * every
             unit = next((name for name in OF_DAY if seconds % SECONDS[name] == 0), "second")
             every = seconds / SECONDS[unit]
-        return unit if every == 1 else f"{every:g} {unit}s"
+        several = unit.replace("day", "days", 1) if unit in WEEKS else f"{unit}s"
+        return unit if every == 1 else f"{every:g} {several}"
 
     @property
     def step(self) -> str:
@@ -139,8 +145,8 @@ class Grid:
         """Return times in units since 1970 as `datetime64` of the same precision."""
         import numpy as np
 
-        if self.unit == "business day":
-            return np.busday_offset("1970-01-01", values, roll="forward")
+        if week := WEEKS.get(self.unit):
+            return np.busday_offset("1970-01-01", values, roll="forward", weekmask=week)
         codes = {"year": "Y", "month": "M", "day": "D", "hour": "m", "minute": "m", "second": "s"}
         if self.unit == "hour":
             values = values * 60
@@ -187,8 +193,8 @@ class Grid:
         if self.unit in OF_DAY:
             return np.asarray(as_dates(times).astype(np.int64) / SECONDS[self.unit])
         dates = as_dates(times._replace(values=times.clocks))
-        if self.unit == "business day":
-            return np.busday_count("1970-01-01", dates.astype("datetime64[D]"))
+        if week := WEEKS.get(self.unit):
+            return np.busday_count("1970-01-01", dates.astype("datetime64[D]"), weekmask=week)
         codes = {"year": "Y", "month": "M", "day": "D"}
         values = dates.astype(f"datetime64[{codes[self.unit]}]").astype(np.int64)
         if (self.unit, self.every, self.offset) == (*QUARTER, 0) and _by_last_months(values):
@@ -273,7 +279,7 @@ def distance(text: str) -> tuple[str, int]:
     Raises:
         ValueError: it is not one.
     """
-    found = FREQUENCY.fullmatch(text.strip())
+    found = FREQUENCY.fullmatch(text.strip().replace("days ", "day "))
     count, name = (int(found[1] or 1), found[2]) if found else (0, "")
     unit, every = NAMED.get(name, (name, 1))
     if unit not in UNITS or not count:
@@ -314,8 +320,8 @@ def infer(times: Times, series: np.ndarray) -> Grid | None:
         return infer(Times(months, "month"), group)
     if times.unit == "month" and common % 12 == 0:
         return infer(Times(values // 12, "year"), group)
-    if times.unit == "day" and common == 1 and _are_business_days(values):
-        return Grid("business day")
+    if times.unit == "day" and common == 1 and (week := _week_of(values)):
+        return Grid(week)
     unit, every = times.unit, int(common)
     if unit == "second":
         unit = next(name for name in OF_DAY if _fits(name, every, int(values.min())))
@@ -415,10 +421,21 @@ def _are_months(apart: np.ndarray, common: float) -> bool:
     return bool(((apart >= least) & (apart <= most)).mean() > 0.5)
 
 
-def _are_business_days(days: np.ndarray) -> bool:
-    """Return whether days since 1970 leave out almost every weekend, and there was one."""
-    weekends = ((days + WEEKDAY) % 7 >= 5).mean()
-    return bool(weekends <= FEW_WEEKENDS and days.max() - days.min() > 7)
+def left_out(unit: str, weekdays: np.ndarray) -> np.ndarray:
+    """Return which days of the week a unit of `WEEKS` leaves out; Monday is 0."""
+    import numpy as np
+
+    return np.asarray(np.array([day == "0" for day in WEEKS[unit]])[weekdays])
+
+
+def _week_of(days: np.ndarray) -> str | None:
+    """Return the unit of `WEEKS` of days since 1970 that leave out almost all of its free days."""
+    weekdays, weeks = (days + WEEKDAY) % 7, (days.max() - days.min()) / 7
+    for unit, week in WEEKS.items():
+        enough = weeks > (1 if week.count("0") > 1 else MANY_WEEKS)
+        if enough and left_out(unit, weekdays).mean() <= FEW_LEFT_OUT:
+            return unit
+    return None
 
 
 def _at_one_clock(times: Times) -> bool:

@@ -73,8 +73,8 @@ class Series(SeriesConfig):
     )
     frequency: Frequency | None = Field(
         default=None,
-        description="distance of the steps: `month`, `week`, `business day`, `30 minutes` and so "
-        "on; null takes the most common distance of the times",
+        description="distance of the steps: `month`, `week`, `business day`, `day except Sunday`, "
+        "`30 minutes` and so on; null takes the most common distance of the times",
     )
     time_format: str | None = Field(
         default=None,

@@ -11,9 +11,11 @@ from seqtrain.data.grid import (
     OF_DAY,
     UNSTEADY,
     WEEKDAYS,
+    WEEKS,
     Grid,
     distance,
     infer,
+    left_out,
     phase,
     steadied,
     weekdays,
@@ -152,21 +154,22 @@ class RowSteps:
         return DataError(f"{self._file}: {what}", PARTS)
 
     def _check_weekends(self, times: Times, grid: Grid) -> None:
-        """Raise a DataError if business days hold days of a weekend."""
+        """Raise a DataError if days that the week of the grid leaves out have rows."""
         import numpy as np
 
-        if grid.unit != "business day":
+        if grid.unit not in WEEKS:
             return
         found = weekdays(times)
-        off = np.flatnonzero(found >= 5)
+        off = np.flatnonzero(left_out(grid.unit, found))
         if len(off):
             at = int(off[0])
-            keep = "" if self._given else "; `dataset.frequency=day` keeps weekends, and fills them"
+            keep = "" if self._given else "; `dataset.frequency=day` keeps all days, and fills them"
+            until = WEEKDAYS[WEEKS[grid.unit].rindex("1")]
             others = f", as {len(off) - 1:,} more are" if len(off) > 1 else ""
             raise self._error(
                 at,
                 f"`{self._cells[at]}` is a {WEEKDAYS[found[at]]}{others}, but the steps are days "
-                "from Monday to Friday",
+                f"from Monday to {until}",
                 f"correct the time, or leave the row out{keep}",
             )
 
@@ -224,7 +227,7 @@ class RowSteps:
         if grid.unit == "step":
             return "take the rows in their order: `dataset.time_column=null`"
         units = ("second", "minute", "hour", "day", "week", "month", "year")
-        unit = grid.unit.removeprefix("business ")
+        unit = "day" if grid.unit in WEEKS else grid.unit
         at = units.index(unit) + (grid.describe() != unit)
         unit = next(name for name in (*units[at:], "year", "10 years") if name != grid.describe())
         typed = argument(f"dataset.frequency={unit}")
