@@ -12,6 +12,7 @@ from seqtrain.data.grid import Grid
 from seqtrain.data.seasonality import is_seasonal, mase_scale, seasonal_indices
 from seqtrain.data.time_series import SeriesData
 from seqtrain.evaluation import conformal, forecast_metrics
+from seqtrain.evaluation.conformal import Intervals
 from seqtrain.evaluation.forecast_baselines import naive_forecasts, theta_forecasts
 from seqtrain.evaluation.forecast_metrics import Origins
 from seqtrain.evaluation.significance import diebold_mariano
@@ -168,7 +169,7 @@ def test_calibrated_intervals_hold_their_share(kind: str) -> None:
     narrow = np.tile([-0.3, 0.0, 0.3], (2_000, 3, 1))
     outputs = narrow if kind == "quantiles" else narrow[:, :, 1:2]
     corrections = conformal.fit(conformal.outside(held, outputs), 0.9)
-    found = conformal.apply(outputs, corrections, np.ones(len(outputs)))
+    found = Intervals(corrections.tolist()).apply(outputs, np.zeros(len(outputs), int))
     inside = (found[:, :, 0] <= new) & (new <= found[:, :, 2])
     np.testing.assert_allclose(inside.mean(axis=0), 0.9, atol=0.02)
     assert (found[:, :, 1] == 0).all()
@@ -179,7 +180,7 @@ def test_too_wide_intervals_become_narrower() -> None:
     held = np.random.default_rng(0).normal(size=(500, 1))
     wide = np.tile([-9.0, 0.0, 9.0], (500, 1, 1))
     corrections = conformal.fit(conformal.outside(held, wide), 0.9)
-    found = conformal.apply(wide, corrections, np.ones(len(wide)))
+    found = Intervals(corrections.tolist()).apply(wide, np.zeros(len(wide), int))
     assert found[0, 0, 2] == pytest.approx(1.645, abs=0.2)
 
 
@@ -194,7 +195,7 @@ def test_what_is_known_of_a_series_counts_by_its_spans() -> None:
 
 def test_an_interval_is_stretched_about_its_middle() -> None:
     quantiles = np.array([[[1.0, 3.0, 4.0]], [[1.0, 3.0, 4.0]]])
-    found = conformal.stretched(quantiles, np.array([2.0, 0.5]))
+    found = Intervals([[0.0] * 3], (), (2.0, 0.5)).apply(quantiles, np.array([0, 1]))
     assert found.tolist() == [[[-1.0, 3.0, 5.0]], [[2.0, 3.0, 3.5]]]
 
 

@@ -3,12 +3,93 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # truth, outputs and series of some origins
 
 FEWEST = 20  # validation origins from which on each step has its own correction
 MORE = 2  # spans with which what is known of a series is weighed
 MOST = 10.0  # times as large, or as small, may the errors of a series be as those of all
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How the outputs of a network become intervals that hold their share.
+
+    Attributes:
+        corrections: what is added to the quantiles of each step, of shape (H, 3), as a multiple of
+            the errors of the series; none before they are fitted.
+        errors: how large the errors of each series are, as a multiple of those of all; none for 1.
+        stretches: by what the interval of each series is multiplied first; none for 1.
+    """
+
+    corrections: tuple[tuple[float, ...], ...] = ()
+    errors: tuple[float, ...] = ()
+    stretches: tuple[float, ...] = ()
+
+    def apply(self, outputs: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Return calibrated quantiles, rising; float64, shape (N, H, 3).
+
+        Args:
+            outputs: as `outside` takes them.
+            series: the number of the series of each, shape (N,).
+        """
+        if not self.corrections:
+            return outputs
+        errors = _each(self.errors, series)[:, None, None]
+        return rising(self._stretched(outputs, series) + np.array(self.corrections) * errors)
+
+    def _stretched(self, outputs: np.ndarray, series: np.ndarray) -> np.ndarray:
+        middle = outputs[:, :, [outputs.shape[2] // 2]]
+        factors = _each(self.stretches, series)[:, None, None]
+        return np.asarray(middle + (outputs - middle) * factors)
+
+    @classmethod
+    def fitted(
+        cls, batches: Callable[[], Iterable[Batch]], spans: np.ndarray, share: float
+    ) -> Intervals:
+        """Return the intervals that hold their share of the validation values.
+
+        A network that learns from all series gives each much the same interval, in standard
+        deviations, but some series follow their past more closely than others. Where some have no
+        validation part, all are calibrated together.
+
+        Args:
+            batches: yields the truth and the outputs of origins, as `outside` takes them, and the
+                numbers of their series.
+            spans: how many spans of a horizon of each series do not overlap, shape (S,).
+            share: of the true values that the interval should hold.
+        """
+        found = cls()
+        if len(spans) > 1 and spans.all():
+            errors, widths = (ratios(mean, spans) for mean in _means(batches(), len(spans)))
+            found = cls((), tuple(errors.tolist()), tuple((errors / widths).tolist()))
+        off = [
+            outside(truth, found._stretched(outputs, series)) / _each(found.errors, series)[:, None]
+            for truth, outputs, series in batches()
+        ]
+        corrections = fit(np.concatenate(off), share).tolist()
+        return cls(tuple(map(tuple, corrections)), found.errors, found.stretches)
+
+
+def _each(of_series: Sequence[float], series: np.ndarray) -> np.ndarray:
+    """Return the value of the series of each origin, 1 if there are none."""
+    return np.asarray(of_series)[series] if of_series else np.ones(len(series))
+
+
+def _means(batches: Iterable[Batch], number: int) -> np.ndarray:
+    """Return the mean absolute error and the mean width of each series; shape (2, S)."""
+    totals = np.zeros((3, number))
+    for truth, outputs, series in batches:
+        middle = outputs[:, :, outputs.shape[2] // 2]
+        errors = np.nanmean(np.abs(truth - middle), axis=1)
+        widths = (outputs[:, :, -1] - outputs[:, :, 0]).mean(axis=1)
+        for total, values in zip(totals, (errors, widths, np.ones(len(series))), strict=True):
+            np.add.at(total, series, values)
+    return np.asarray(totals[:2] / totals[2])
 
 
 def outside(truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -41,12 +122,6 @@ def ratios(values: np.ndarray, spans: np.ndarray) -> np.ndarray:
     return np.asarray(found ** (spans / (spans + MORE)))
 
 
-def stretched(outputs: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Return quantiles of shape (N, H, Q), farther from the middle one by factors, shape (N,)."""
-    middle = outputs[:, :, [outputs.shape[2] // 2]]
-    return np.asarray(middle + (outputs - middle) * factors[:, None, None])
-
-
 def fit(found: np.ndarray, share: float) -> np.ndarray:
     """Return what must be added to the outputs so that the interval holds its share.
 
@@ -70,17 +145,6 @@ def fit(found: np.ndarray, share: float) -> np.ndarray:
     else:
         more = np.array([_quantile(step, share) for step in found.T])
     return np.stack([-more, np.zeros_like(more), more], axis=1)
-
-
-def apply(outputs: np.ndarray, corrections: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Return corrected quantiles, rising; float64, shape (N, H, 3).
-
-    Args:
-        outputs: as `outside` takes them.
-        corrections: the result of `fit`.
-        errors: how large those of the series of each are, shape (N,).
-    """
-    return rising(outputs + corrections * errors[:, None, None])
 
 
 def rising(quantiles: np.ndarray) -> np.ndarray:

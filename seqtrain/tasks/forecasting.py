@@ -304,69 +304,33 @@ class Forecasting(Task):
         return conformal.rising(found.astype(np.float64))
 
     def _calibrated(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        import numpy as np
-
         from seqtrain.evaluation import conformal
 
-        if not self.corrections:
-            return outputs
-        errors, stretches = (self._each(of, labels) for of in self._of_intervals)
-        found = conformal.stretched(outputs, stretches)
-        return conformal.apply(found, np.array(self.corrections), errors)
-
-    def _each(self, of_series: Sequence[float], labels: np.ndarray) -> np.ndarray:
-        """Return the value of the series of each label, 1 if there are none."""
-        import numpy as np
-
-        return np.asarray(of_series)[labels["series"]] if of_series else np.ones(len(labels))
+        fitted = conformal.Intervals(self.corrections, self.errors_of_series, self.stretches)
+        return fitted.apply(outputs, labels["series"])
 
     def calibrate(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
         """Return the task whose intervals hold their share of the validation values."""
-        import numpy as np
-
-        from seqtrain.evaluation import conformal
-
-        if self.interval is None:
-            return self
-        found = self._by_series(labels, outputs)
-        outside = []
-        for rows in pieces(len(outputs)):
-            errors, stretches = (self._each(of, labels[rows]) for of in found._of_intervals)
-            truth = self.transform.standardised(labels["truth"][rows], labels[rows])
-            steps = conformal.stretched(self._by_step(outputs[rows]), stretches)
-            outside.append(conformal.outside(truth, steps) / errors[:, None])
-        corrections = conformal.fit(np.concatenate(outside), self.interval)
-        return replace(found, corrections=tuple(map(tuple, corrections.tolist())))
-
-    def _by_series(self, labels: np.ndarray, outputs: np.ndarray) -> Self:
-        """Return the task with the errors of each series, and the stretches of its intervals.
-
-        A network that learns from all series gives each much the same interval, in standard
-        deviations, but some series follow their past more closely than others. Where some have no
-        validation part, all are calibrated together.
-        """
-        import numpy as np
-
         from seqtrain.evaluation import conformal
         from seqtrain.evaluation.forecast_metrics import spans
 
-        number = len(self.names)
-        counts = spans(self.origins(labels), number)
-        self._doubt_calibration(int(counts.sum()))
-        if number == 1 or not counts.all():
+        if self.interval is None:
             return self
-        totals = np.zeros((number, 3))  # of absolute errors, of widths, and of origins
-        for rows in pieces(len(outputs)):
-            truth = self.transform.standardised(labels["truth"][rows], labels[rows])
-            steps = self._by_step(outputs[rows])
-            errors = np.nanmean(np.abs(truth - steps[:, :, steps.shape[2] // 2]), axis=1)
-            widths = (steps[:, :, -1] - steps[:, :, 0]).mean(axis=1)
-            one = np.stack([errors, widths, np.ones(len(errors))], axis=1)
-            np.add.at(totals, labels["series"][rows], one)
-        means = totals[:, :2] / np.maximum(totals[:, 2:], 1)
-        errors, widths = (conformal.ratios(mean, counts) for mean in means.T)
-        found = errors.tolist(), (errors / widths).tolist()
-        return replace(self, errors_of_series=tuple(found[0]), stretches=tuple(found[1]))
+        counts = spans(self.origins(labels), len(self.names))
+        self._doubt_calibration(int(counts.sum()))
+
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+            for rows in pieces(len(outputs)):
+                truth = self.transform.standardised(labels["truth"][rows], labels[rows])
+                yield truth, self._by_step(outputs[rows]), labels["series"][rows]
+
+        found = conformal.Intervals.fitted(batches, counts, self.interval)
+        return replace(
+            self,
+            corrections=found.corrections,
+            errors_of_series=found.errors,
+            stretches=found.stretches,
+        )
 
     def _doubt_calibration(self, found: int) -> None:
         """Warn if there are too few spans of validation to tell how wide an interval must be."""
