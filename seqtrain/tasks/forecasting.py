@@ -222,7 +222,7 @@ class Forecasting(Task):
 
     def label(self, truth: Any) -> str:
         """Format the next values."""
-        return " ".join(readable(value) for value in truth["truth"])
+        return _spaced(truth["truth"])
 
     def describe(self, labels: Mapping[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
         """Return under `labels` statistics of the next values."""
@@ -518,8 +518,8 @@ class Forecasting(Task):
                     {
                         "series": self.names[labels["series"][index]],
                         "origin": self.grid.label(int(labels["time"][index])),
-                        "truth": " ".join(f"{value:.7g}" for value in labels["truth"][index]),
-                        "prediction": " ".join(f"{value:.7g}" for value in points[index].tolist()),
+                        "truth": self.label(labels[index]),
+                        "prediction": _spaced(points[index]),
                         "error": f"{errors[index]:.7g}",
                     },
                 )
@@ -584,6 +584,11 @@ def _rows(found: Iterable[tuple[object, Sequence[float | None]]]) -> list[list[s
         [str(name), *("" if value is None else readable(value) for value in values)]
         for name, values in found
     ]
+
+
+def _spaced(values: np.ndarray) -> str:
+    """Return numbers as a program reads them, with spaces between."""
+    return " ".join(f"{value:.7g}" for value in values.tolist())
 
 
 def _is_number(value: object) -> bool:
