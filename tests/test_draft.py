@@ -611,6 +611,16 @@ def test_places_and_classes_beside_times_are_told_apart_by_name(seqtrain: Seqtra
     assert (found.series_column, found.value_columns) == ("location", ("heat",))
 
 
+def test_a_folder_of_tables_is_told_as_one(seqtrain: Seqtrain) -> None:
+    Path("mine").mkdir()
+    for name in ("b.npz", "a.csv"):
+        Path("mine", name).write_text("text,label\n")
+    Path("mine", "plots").mkdir()
+    said = refused(seqtrain, Path("mine"))
+    assert "mine holds no folders of .txt files, but `a.csv`, `b.npz`" in said
+    assert "`--data mine/a.csv`" in said
+
+
 def test_what_is_missing_for_a_series_is_told(seqtrain: Seqtrain) -> None:
     data = table("own.csv", ["load", "heat"], [row[1:] for row in months(90)])
     said = refused(seqtrain, data, "dataset.name=series")

@@ -11,10 +11,10 @@ from seqtrain.config import validated
 from seqtrain.data.number_labels import measured
 from seqtrain.display.escape import argument, one_line
 from seqtrain.errors import DataError
-from seqtrain.io.tables import Table
+from seqtrain.io.tables import JSON_LINES, TAB_SEPARATED, Table
 from seqtrain.io.text_file import shown
 from seqtrain.scaffold import pair_roles
-from seqtrain.scaffold.candidates import Chosen, Roles, are_measured
+from seqtrain.scaffold.candidates import Chosen, Roles, are_measured, listed
 from seqtrain.scaffold.profiles import Profile, profile
 from seqtrain.scaffold.recipe import Line
 from seqtrain.scaffold.recognition import recognise
@@ -28,6 +28,7 @@ from seqtrain.tasks import Regression
 
 ARRAYS = (".npz", ".npy")
 PROSE = ("", ".txt", ".text", ".md")  # suffixes of files that may not be tables
+OTHERS = (*ARRAYS, *JSON_LINES, *TAB_SEPARATED, ".csv", ".parquet", ".xlsx")  # no texts
 DELIMITERS = "\t,;|"
 MOST_OTHERS = 3  # most other candidates in a message
 NUMBERS = "labels are numbers; `classification` if they name classes"
@@ -77,6 +78,7 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
         return _pairs_in(request, given)
     data, path = request.data, ("path", str(request.data), "")
     if data.is_dir():
+        _check_holds_texts(data)
         return Found([path, ("name", "folder", ""), *_classes(data)])
     if data.suffix.lower() in ARRAYS:
         return Found([path, ("name", "arrays", ""), *_task_of_archive(data)])
@@ -94,6 +96,17 @@ def found_in(request: Request, given: Mapping[str, Any]) -> Found:
     if reading and roles.wide and not roles.doubts:  # columns have no names to sort by
         roles.doubts.append(NO_ORDER)
     return Found([path, *_keys(roles, seen, reading)], _told(data, seen, roles, reading))
+
+
+def _check_holds_texts(folder: Path) -> None:
+    """Raise a DataError if a folder holds tables or arrays, but no folder of text files."""
+    files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in OTHERS)
+    if files and not any(any(folder.glob(form)) for form in ("*/*.txt", "*/*/*.txt")):
+        first = argument(folder / files[0])
+        raise DataError(
+            f"{folder} holds no folders of .txt files, but {listed(files)}",
+            f"name one of the files: `--data {first}`",
+        )
 
 
 def _pairs_in(request: Request, given: Mapping[str, Any]) -> Found:
