@@ -449,6 +449,10 @@ HEADERLESS = {
         + "".join(f"The sea {number}.\tIt is blue {number}.\n" for number in range(20)),
         False,
     ),
+    "a header of questions in Japanese": (
+        "何が好きですか？\tなぜ？\n" + "".join(f"海{n}。\t青い{n}。\n" for n in range(20)),
+        False,
+    ),
     "a header above sentences": ("english\tfrench\n" + "Go on.\tAllez.\n" * 12, False),
     "a quote left open": ('"text,label\na,b\n', False),
 }

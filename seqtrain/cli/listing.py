@@ -44,7 +44,7 @@ def _runs(outputs: Path) -> Rows:
 def _run(folder: Path, row: Row) -> dict[str, Any]:
     state, kind = row.state, ""
     if len(row.members) > 1 and lookup.is_trial(row.members[0].run):
-        best = lookup.best(folder)
+        best = lookup.best_of([one.run for one in row.members])
         row = Row(tuple(one for one in row.members if one.run == best))
         kind = f", best {best.folder.name}"
     keys, name = row.members[0].keys, main_metric(row).name

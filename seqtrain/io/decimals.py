@@ -18,8 +18,8 @@ def with_point(cell: str | None) -> str | None:
     found = NUMBER.fullmatch((cell or "").strip())
     if not found or not (found[2] or found[3]):
         return cell
-    whole = re.sub(r"\D", "", found[2])
-    return f"{found[1]}{whole}" + (f".{found[3]}" if found[3] else "")
+    sign, whole = found[1].replace("\u2212", "-"), re.sub(r"\D", "", found[2])
+    return f"{sign}{whole}" + (f".{found[3]}" if found[3] else "")
 
 
 def are_with_commas(cells: Iterable[str]) -> bool:

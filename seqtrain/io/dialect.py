@@ -24,8 +24,9 @@ BAD_QUOTES = {  # messages of the csv module, and their meaning
     "field limit": f"a field has more than {LONGEST_FIELD:,} characters: a quote is left open",
 }
 BOILERPLATE = 24  # characters with which all values of a column begin, such as a licence
-SENTENCE_ENDS, CLOSING = {*".!?…。！？؟।"}, "\"'”’»)」"
-MOST, ASKED = 0.6, 0.05  # shares of a column that are sentences, and that are questions
+QUESTIONS, CLOSING = {*"?？؟"}, "\"'”’»)」"
+SENTENCE_ENDS = QUESTIONS | {*".!…。！।"}
+MOSTLY, ASKED = 0.6, 0.05  # shares of a column that are sentences, and that are questions
 BACKSLASHED = re.compile(r"\\([\\\"])")
 HIDDEN = "\0"  # replaces unmatched quotes while the csv module reads; no text contains a zero byte
 SEPARATOR = re.compile(r'"?sep=(.)"?[,;|\t]*\s*', re.IGNORECASE)  # a first line for Excel
@@ -290,9 +291,12 @@ def _is_sentence_like(cell: str, column: Sequence[str]) -> bool:
     if cell and column and len(commonprefix([cell, *column])) >= BOILERPLATE:
         return True
     end, *ends = (value.rstrip(CLOSING)[-1:] for value in (cell, *column))
-    sentences = sum(map(SENTENCE_ENDS.__contains__, ends))
-    asked = end != "?" or ends.count("?") >= ASKED * len(ends)  # names of columns may be questions
-    return end in SENTENCE_ENDS and sentences >= MOST * max(len(ends), FEW) and asked
+    sentences, questions = (
+        sum(one in signs for one in ends) for signs in (SENTENCE_ENDS, QUESTIONS)
+    )
+    if end in QUESTIONS and questions < ASKED * len(ends):
+        return False  # the name of a column may be a question
+    return end in SENTENCE_ENDS and sentences >= MOSTLY * max(len(ends), FEW)
 
 
 def _are_even(cells: Sequence[str]) -> bool:

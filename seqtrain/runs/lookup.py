@@ -65,7 +65,7 @@ def evaluated(place: Path | None, outputs: Path) -> list[Run]:
         RunError: there is none.
     """
     found = newest(place, outputs, MODEL)
-    return [_best(found)] if is_trial(found[0]) else found
+    return [best_of(found)] if is_trial(found[0]) else found
 
 
 def is_trial(run: Run) -> bool:
@@ -104,7 +104,7 @@ def best(place: Path | None, outputs: Path = Path("outputs")) -> Run:
     Raises:
         RunError: there is no run.
     """
-    chosen = _best(newest(place, outputs, MODEL))
+    chosen = best_of(newest(place, outputs, MODEL))
     if not chosen.finished:
         log.warning("%s is unfinished: what follows is of its best model so far", chosen.folder)
     return chosen
@@ -116,10 +116,10 @@ def latest(outputs: Path) -> Run:
     Raises:
         RunError: there is none.
     """
-    return _best(newest(None, outputs))
+    return best_of(newest(None, outputs))
 
 
-def _best(runs: Sequence[Run]) -> Run:
+def best_of(runs: Sequence[Run]) -> Run:
     """Return the run that validation finds best; where none has finished an epoch, the last."""
     if len(runs) == 1:
         return runs[0]

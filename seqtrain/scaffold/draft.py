@@ -32,7 +32,6 @@ from seqtrain.scaffold.text_draft import draft_text, is_running_text
 from seqtrain.schema.yaml_file import Document, apply_overrides, parse_document
 from seqtrain.schema.yaml_writer import write_value
 from seqtrain.sources.base import DatasetConfig
-from seqtrain.tasks.classification import uneven
 
 FIRST, EVERY = 2_000, 10  # texts in the sample: the first, then every tenth
 FEW_WORDS = 5_000  # too few to learn subwords
@@ -284,11 +283,9 @@ def _labels(dataset: Dataset) -> str:
 
 
 def _task(known: Known, dataset: Dataset) -> tuple[str, str]:
-    """Return the message on the task and the labels, and how to weigh classes that are uneven."""
-    weigh = ""
-    if dataset.task.weighs_classes and uneven(Counter(dataset.train.labels.tolist()).values()):
-        weigh = "; if all classes matter alike: `training.class_weight=balanced`"
-    return "task", f"{dataset.task.name}, {known.labels}{weigh}"
+    """Return the message on the task and the labels, with what may suit these."""
+    advice = dataset.task.advice(dataset.train.labels)
+    return "task", "; ".join([f"{dataset.task.name}, {known.labels}", *advice])
 
 
 def _left_out(known: Known, dataset: Dataset) -> list[tuple[str, str]]:

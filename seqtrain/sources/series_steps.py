@@ -100,7 +100,7 @@ class RowSteps:
             raise self._too_far(int(exact.argmin()), int(exact.argmax()), grid)
         if self._distance() and grid.unit != "step":  # a longer step takes all rows within it
             return np.floor(exact + ALMOST).astype(np.int64)
-        self._check_weekends(times, grid)
+        self._check_week(times, grid)
         self._check_regular(times, exact, grid)
         return np.round(exact).astype(np.int64)
 
@@ -153,7 +153,7 @@ class RowSteps:
         what = "the times are less than a second apart, or not by whole seconds"
         return DataError(f"{self._file}: {what}", PARTS)
 
-    def _check_weekends(self, times: Times, grid: Grid) -> None:
+    def _check_week(self, times: Times, grid: Grid) -> None:
         """Raise a DataError if days that the week of the grid leaves out have rows."""
         import numpy as np
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Cells = Sequence[str | None]
 
 FEWEST = 4  # fewest numbered columns that are taken for steps
-PIXEL = re.compile(r"pi?x", re.IGNORECASE)  # of a square picture, whose rows are the steps
+PIXEL = re.compile("pixel", re.IGNORECASE)  # of a square picture, whose rows are the steps
 SMALLEST = 16  # pixels of such a picture
 MOST_LABELS = 100  # most different values of a label column
 

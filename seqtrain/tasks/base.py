@@ -60,7 +60,9 @@ class Task(ABC):
     columns: ClassVar[tuple[str, ...]] = ("truth", "prediction")  # of mistakes.csv
     row: ClassVar[str]  # its last column
 
-    apart: ClassVar[str] = "finds something of the classes, but "  # what `shows` says of a network
+    apart: ClassVar[str] = (
+        "has learned a little about the classes, but "  # what `shows` says of a network
+    )
 
     loss: ClassVar[Metric]
     metrics: ClassVar[tuple[Metric, ...]]  # of metrics.json, besides the loss
@@ -318,6 +320,10 @@ class Task(ABC):
     def doubts(self, labels: np.ndarray, weighed: bool) -> Iterator[str]:
         """Yield problems of the training labels, each with what to try."""
         yield from self.out_of_reach(labels)
+
+    def advice(self, labels: np.ndarray) -> Iterator[str]:
+        """Yield what a person may want to set for these training labels."""
+        yield from ()
 
     def out_of_reach(self, labels: np.ndarray) -> Iterator[str]:
         """Yield which training labels a network can never give, each with what to try."""

@@ -407,6 +407,11 @@ class Classification(LabelledTask):
             "F1 and at the recall of each class)"
         )
 
+    def advice(self, labels: np.ndarray) -> Iterator[str]:
+        """Yield how to weigh classes that are uneven."""
+        if uneven(self.shares(labels).tolist()):
+            yield "if all classes matter alike: `training.class_weight=balanced`"
+
     def rows(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
         """Yield the class, its probability, and the probabilities of all classes."""
         from seqtrain.evaluation import classification_metrics

@@ -129,16 +129,13 @@ class Forecasting(Task):
             all(type(one) is int and one >= 0 for one in self.numbers),
             not self.corrections or [len(row) for row in self.corrections] == [3] * self.horizon,
             all(_is_number(one) for row in self.corrections for one in row),
-            all(len(one) in (0, len(self.names)) for one in self._of_intervals),
-            all(_is_number(one) and one > 0 for each in self._of_intervals for one in each),
+            all(
+                len(one) in (0, len(self.names)) for one in (self.errors_of_series, self.stretches)
+            ),
+            all(_is_number(one) and one > 0 for one in (*self.errors_of_series, *self.stretches)),
         )
         if not all(valid):
             raise ValueError("it does not hold what a forecast needs")
-
-    @property
-    def _of_intervals(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """What the intervals of each series are multiplied by."""
-        return self.errors_of_series, self.stretches
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -163,13 +160,11 @@ class Forecasting(Task):
         return replace(
             self,
             transform=self.transform.of_series(numbers),
-            scales=tuple(self.scales[number] for number in numbers),
-            names=tuple(self.names[number] for number in numbers),
+            scales=_of(self.scales, numbers),
+            names=_of(self.names, numbers),
             numbers=tuple(self.number(number) for number in numbers),
-            errors_of_series=tuple(self.errors_of_series[number] for number in numbers)
-            if self.errors_of_series
-            else (),
-            stretches=tuple(self.stretches[number] for number in numbers) if self.stretches else (),
+            errors_of_series=_of(self.errors_of_series, numbers),
+            stretches=_of(self.stretches, numbers),
         )
 
     def number(self, series: int) -> int:
@@ -584,6 +579,11 @@ def _rows(found: Iterable[tuple[object, Sequence[float | None]]]) -> list[list[s
         [str(name), *("" if value is None else readable(value) for value in values)]
         for name, values in found
     ]
+
+
+def _of(values: tuple[Any, ...], numbers: Sequence[int]) -> tuple[Any, ...]:
+    """Return the values of these series; none if there are none."""
+    return tuple(values[number] for number in numbers) if values else ()
 
 
 def _spaced(values: np.ndarray) -> str:

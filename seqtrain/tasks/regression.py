@@ -51,7 +51,7 @@ class Regression(LabelledTask):
     labels: ClassVar[str] = "numbers"
     file: ClassVar[str] = "target.json"
     row: ClassVar[str] = "error"
-    apart: ClassVar[str] = "finds something of the numbers, but "
+    apart: ClassVar[str] = "has learned a little about the numbers, but "
     loss: ClassVar[Metric] = LOSS
     metrics: ClassVar[tuple[Metric, ...]] = (MAE, RMSE, R2, WRONG)
     monitored: ClassVar[tuple[Metric, ...]] = (MAE,)
